@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import threading
 import typing
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,21 +11,24 @@ from importlib.metadata import entry_points
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from restauro.errors import MethodError, ParameterError, ParameterTypeError
 
-# Methods of this package: name, and where its class is. Others come by entry points in the group "restauro.methods".
+# Methods of this package: name, and where the class is. Others come by entry points of the group "restauro.methods".
 BUILT_IN = {
     "telea": "restauro.methods.telea:Telea",
 }
 
+# What is used when nobody chooses: by `inpaint`, on the command line, on the page.
+DEFAULT_METHOD = "telea"
+
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a person needs to know of one parameter; stands in the annotation of a method's field.
+    """What a person needs to know of a method's parameter; it stands in the annotation of the method's field.
 
-    >>> radius = Parameter("how far to look for known pixels", minimum=1, maximum=32, unit="pixels")
-    >>> radius.range_text
+    >>> Parameter("how far to look for known pixels", minimum=1, maximum=32, unit="pixels").range_text
     '1 to 32 pixels'
     """
 
@@ -39,3 +41,171 @@ class Parameter:
     def range_text(self) -> str:
         """Range and unit in words."""
         return f"{self.minimum:g} to {self.maximum:g} {self.unit}".rstrip()
+
+    def check(self, name: str, kind: type, value: object) -> None:
+        """Raise unless `value` is a number of type `kind` within the range."""
+        number_types = (int, np.integer) if kind is int else (int, float, np.integer, np.floating)
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, number_types):
+            wanted = "a whole number" if kind is int else "a number"
+            raise ParameterTypeError(f"{name} must be {wanted} ({self.range_text}), not {value!r}.")
+        if not self.minimum <= value <= self.maximum:  # NaN is outside too
+            raise ParameterError(f"{name}={value} is out of range: it must be {self.range_text}.")
+
+
+@dataclass(frozen=True)
+class NamedParameter:
+    """A parameter together with its field: name, type and default."""
+
+    name: str
+    kind: type
+    default: Any
+    about: Parameter
+
+
+class Task:
+    """One window's share of the work, as a method's fill sees it.
+
+    Attributes
+    ----------
+    core
+        Rows and columns of the window whose hole pixels are wanted. What the window holds around them is only there
+        to be read; a fill may skip hole pixels outside the core that the core doesn't depend on.
+    depth
+        Upper bound of the city-block distance from a hole pixel of the core to the nearest known pixel.
+    workers
+        Threads that this fill may use.
+    rng
+        Random numbers for this window: the same for the same picture and seed, whatever the workers.
+    control
+        int64 [2]: [0] becomes non-zero when the work is to stop, [1] counts hole pixels done. Kernels read and add to
+        it themselves, so that a long fill reports and can be stopped without coming back to Python.
+    """
+
+    def __init__(
+        self,
+        core: tuple[slice, slice],
+        depth: float,
+        workers: int,
+        rng: np.random.Generator,
+        control: NDArray[np.int64],
+    ) -> None:
+        self.core = core
+        self.depth = depth
+        self.workers = workers
+        self.rng = rng
+        self.control = control
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the fill should return at once; what it returns then is thrown away."""
+        return bool(self.control[0])
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to fill holes. Subclasses are frozen dataclasses; their fields are the parameters.
+
+    Each field is annotated `Annotated[int, Parameter(...)]` (or float): the same text feeds `restauro methods NAME`,
+    the command line's options and the docs, and the ranges are checked when an instance is made.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    reference: ClassVar[str]
+    summary: ClassVar[str]
+    # A connected hole may not be cut (elliptic methods, patchmatch).
+    whole_hole: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Check every parameter against its range."""
+        for parameter in self.parameters():
+            parameter.about.check(parameter.name, parameter.kind, getattr(self, parameter.name))
+
+    @classmethod
+    def parameters(cls) -> list[NamedParameter]:
+        """Every parameter with its type, default, range and meaning, in the order of the fields."""
+        hints = typing.get_type_hints(cls, include_extras=True)
+        named = []
+        for field in dataclasses.fields(cls):
+            kind, about = typing.get_args(hints[field.name])
+            named.append(NamedParameter(field.name, kind, field.default, about))
+        return named
+
+    def reach(self, depth: float) -> int:
+        """Surroundings (pixels) that a filled value can depend on, where the hole is `depth` pixels deep.
+
+        `reach(0)` is what is read of known pixels around a hole; holes further apart don't know of each other.
+        """
+        raise NotImplementedError
+
+    def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
+        """Return the values of the hole pixels of the core.
+
+        Parameters
+        ----------
+        image
+            [H, W, C], a view of the picture in its own dtype, not to be written to. What is under the hole may be
+            anything, NaN included, and must not matter.
+        hole
+            bool [H, W].
+        task
+            The core, the threads, the progress.
+
+        Returns
+        -------
+        float32 or float64 [n, C], the pixels of `hole[task.core]` in row-major order, not rounded, not clipped.
+        """
+        raise NotImplementedError
+
+
+def method_names() -> list[str]:
+    """Names of all methods: this package's first, then those of others (entry points "restauro.methods")."""
+    return [*BUILT_IN, *(name for name in sorted(_added_methods()) if name not in BUILT_IN)]
+
+
+def method_class(name: str) -> type[Method]:
+    """Return the class of a method, by name.
+
+    >>> method_class("telea").title
+    'Fast marching (Telea)'
+    """
+    if not isinstance(name, str):
+        raise MethodError(f"A method is given by name or as a Method instance, not as {type(name).__name__}.")
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
+        return typing.cast("type[Method]", getattr(importlib.import_module(module), attribute))
+    added = _added_methods()
+    if name in added:
+        return typing.cast("type[Method]", added[name].load())
+    raise MethodError(f"There is no method {name!r}{_did_you_mean(name, method_names())}.")
+
+
+def make_method(method: str | Method, parameters: dict[str, Any]) -> Method:
+    """Return the method: a name with its parameters, or an instance, which has its own.
+
+    >>> make_method("telea", {"radius": 7}).radius
+    7
+    """
+    if isinstance(method, Method):
+        if parameters:
+            raise ParameterError(
+                f"{', '.join(parameters)} can't be given beside a {type(method).__name__} instance, which has its own: "
+                f"write {type(method).__name__}({', '.join(f'{name}=...' for name in parameters)})."
+            )
+        return method
+    chosen = method_class(method)
+    known = [parameter.name for parameter in chosen.parameters()]
+    for name in parameters:
+        if name not in known:
+            raise ParameterError(f"Method {method!r} has no parameter {name!r}{_did_you_mean(name, known)}.")
+    return chosen(**parameters)
+
+
+def _added_methods() -> dict[str, Any]:
+    return {point.name: point for point in entry_points(group="restauro.methods")}
+
+
+def _did_you_mean(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    listed = f"there is {', '.join(known)}" if known else "it has none"
+    return f": did you mean {close[0]!r}? ({listed})" if close else f"; {listed}"
