@@ -7,6 +7,7 @@ import importlib
 import typing
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any, ClassVar
 
@@ -74,8 +75,8 @@ class Task:
         Upper bound of the city-block distance from a hole pixel of the core to the nearest known pixel.
     workers
         Threads that this fill may use.
-    rng
-        Random numbers for this window: the same for the same picture and seed, whatever the workers.
+    seed
+        The caller's seed and the core's place, which `rng` starts from.
     control
         int64 [2]: [0] becomes non-zero when the work is to stop, [1] counts hole pixels done. Kernels read and add to
         it themselves, so that a long fill reports and can be stopped without coming back to Python.
@@ -86,14 +87,29 @@ class Task:
         core: tuple[slice, slice],
         depth: float,
         workers: int,
-        rng: np.random.Generator,
+        seed: tuple[int, ...],
         control: NDArray[np.int64],
+        scratch: dict[tuple[str, np.dtype[Any]], NDArray[Any]] | None = None,
     ) -> None:
         self.core = core
         self.depth = depth
         self.workers = workers
-        self.rng = rng
+        self.seed = seed
         self.control = control
+        self._scratch: dict[tuple[str, np.dtype[Any]], NDArray[Any]] = {} if scratch is None else scratch
+
+    def scratch(self, name: str, size: int, dtype: type | np.dtype[Any]) -> NDArray[Any]:
+        """Return an array [size] that windows on this thread use again; holds what the last one left, at first zeros."""
+        key = (name, np.dtype(dtype))
+        kept = self._scratch.get(key)
+        if kept is None or kept.size < size:
+            kept = self._scratch[key] = np.zeros(size, dtype)
+        return kept[:size]
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """Random numbers for this window: the same for the same picture and seed, whatever the workers."""
+        return np.random.default_rng(self.seed)
 
     @property
     def stopped(self) -> bool:

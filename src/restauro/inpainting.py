@@ -1,0 +1,270 @@
+"""`inpaint`: checks the arrays, has the windows filled on all cores, keeps the promises of docs/design.md."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from restauro.errors import ImageError, ImageTypeError, ParameterError, ParameterTypeError
+from restauro.mask import hole_from_array
+from restauro.method import DEFAULT_METHOD, Method, Task, make_method
+from restauro.windows import Holes, Window, find_holes, plan_windows
+
+DTYPES = ("bool", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64")
+
+_PROGRESS_INTERVAL = 0.1  # seconds
+_SHARED_WINDOW = 20_000  # hole pixels from which one window is worth several threads
+
+
+def inpaint(
+    image: ArrayLike,
+    mask: ArrayLike,
+    method: str | Method = DEFAULT_METHOD,
+    *,
+    out: NDArray[Any] | None = None,
+    workers: int | None = None,
+    seed: int = 0,
+    progress: Callable[[float], object] | None = None,
+    **parameters: Any,
+) -> NDArray[Any]:
+    """Fill the holes of a picture; return it with all else unchanged.
+
+    Parameters
+    ----------
+    image
+        [H, W] or [H, W, C], any number of bands C, not modified. uint8, uint16, float32, float64 as they are; int16,
+        int32, uint32 and float16 are filled as real numbers and rounded to the nearest value they hold; bool is filled
+        as 0 and 1 and cut at a half. Floats may have any range; NaN and infinity may stand in holes only.
+    mask
+        [H, W]: bool, or integers where non-zero is hole, or floats that are 0 or 1. Not modified.
+    method
+        A name, with its parameters as keywords, or a `Method` instance. `restauro.method_names()` lists the names.
+    out
+        Array of the image's shape and dtype for the result; `out=image` works in place. By default a new one.
+    workers
+        Threads to use; by default every core that this process may use. The result doesn't depend on it.
+    seed
+        For methods that use random numbers: the same seed gives the same result.
+    progress
+        Called with the fraction done, rising to 1.0, several times a second, in the caller's thread. An exception
+        raised in it stops the work and reaches the caller.
+    **parameters
+        The method's parameters; `restauro methods NAME` describes them.
+
+    Returns
+    -------
+    The restored picture, of the image's shape and dtype. Outside the holes every value is the same bit for bit.
+
+    Raises
+    ------
+    RestauroError
+        A subclass that is also a ValueError or a TypeError, with a sentence that says what to do.
+
+    Examples
+    --------
+    >>> import numpy as np, restauro
+    >>> image = np.full((6, 8, 3), 200, np.uint16)
+    >>> mask = np.zeros((6, 8), bool)
+    >>> mask[2:4, 1:6] = True
+    >>> image[mask] = 0
+    >>> restored = restauro.inpaint(image, mask, "telea", radius=3)
+    >>> int(restored.min()), restored.dtype
+    (200, dtype('uint16'))
+    """
+    chosen = make_method(method, parameters)
+    picture = _checked_image(image)
+    hole = hole_from_array(mask, picture.shape[:2])
+    threads = _checked_workers(workers)
+    _check_seed(seed)
+    result = _result_array(picture, out)
+    holes = find_holes(hole)
+    _check_finite(picture, hole)
+    if result is not picture:
+        np.copyto(result, picture)
+    if holes.pixels:
+        bands = result if result.ndim == 3 else result[:, :, np.newaxis]
+        windows = plan_windows(holes, chosen)
+        _Work(bands, holes, chosen, seed).run(windows, threads, progress)
+    if progress is not None:
+        progress(1.0)
+    return result
+
+
+class _Work:
+    """Windows being filled on several threads."""
+
+    def __init__(self, bands: NDArray[Any], holes: Holes, method: Method, seed: int) -> None:
+        self.bands = bands
+        self.holes = holes
+        self.method = method
+        self.seed = seed
+        self.control = np.zeros(2, np.int64)  # stop, hole pixels done: see Task
+        self.failure: BaseException | None = None
+
+    def run(self, windows: list[Window], threads: int, progress: Callable[[float], object] | None) -> None:
+        """Fill all windows; the caller's thread reports and can be interrupted."""
+        shared_from = max(_SHARED_WINDOW, self.holes.pixels // (2 * threads))
+        shared = [window for window in windows if window.pixels >= shared_from]
+        queue: SimpleQueue[Window] = SimpleQueue()
+        for window in windows[len(shared) :]:
+            queue.put(window)
+        finished = threading.Event()
+
+        def lead() -> None:
+            """Fill the large windows one after the other on all threads, then the small ones beside each other."""
+            try:
+                scratch: dict[Any, Any] = {}
+                for window in shared:
+                    self._fill(window, threads, scratch)
+                helpers = [
+                    threading.Thread(target=self._drain, args=(queue, {}), daemon=True)
+                    for _ in range(min(threads, queue.qsize()) - 1)
+                ]
+                for helper in helpers:
+                    helper.start()
+                self._drain(queue, scratch)
+                for helper in helpers:
+                    helper.join()
+            except BaseException as error:
+                self._fail(error)
+            finally:
+                finished.set()
+
+        leader = threading.Thread(target=lead, daemon=True)
+        leader.start()
+        try:
+            while not finished.wait(None if progress is None else _PROGRESS_INTERVAL):
+                if progress is not None:
+                    progress(min(int(self.control[1]) / self.holes.pixels, 1.0))
+        finally:
+            if not finished.is_set():
+                self.control[0] = 1
+            leader.join()
+        if self.failure is not None:
+            raise self.failure
+
+    def _drain(self, queue: SimpleQueue[Window], scratch: dict[Any, Any]) -> None:
+        try:
+            while not self.control[0]:
+                self._fill(queue.get_nowait(), 1, scratch)
+        except Empty:
+            pass
+        except BaseException as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = self.failure or error
+        self.control[0] = 1
+
+    def _fill(self, window: Window, threads: int, scratch: dict[Any, Any]) -> None:
+        if self.control[0]:
+            return
+        top, bottom, left, right = window.box
+        image = self.bands[top:bottom, left:right]
+        hole = self.holes.within(window.box)
+        core = window.core_slices
+        task = Task(core, window.depth, threads, (self.seed, *window.core), self.control, scratch)
+        values = self.method.fill(image, hole, task)
+        if not self.control[0]:
+            _store(values, hole[core], image[core])
+
+
+def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: NDArray[Any]) -> None:
+    """Write real values to hole pixels, rounded and clipped where the dtype holds whole numbers."""
+    from restauro.numerics import runs
+
+    if picture.dtype.kind in "iu":
+        limits = np.iinfo(picture.dtype)
+        runs.store(values, hole, picture, float(limits.min), float(limits.max))
+    elif picture.dtype in (np.float32, np.float64):
+        runs.store(values, hole, picture, 0.0, 0.0)
+    else:  # bool and float16, which kernels don't know
+        picture[hole] = values >= 0.5 if picture.dtype == np.bool_ else values.astype(picture.dtype)
+
+
+def _checked_image(image: ArrayLike) -> NDArray[Any]:
+    try:
+        picture = np.asarray(image)
+    except ValueError as error:
+        raise ImageTypeError(f"The image can't be made an array ({error}); pass an array [H, W] or [H, W, C].") from None
+    if picture.dtype.name not in DTYPES or not picture.dtype.isnative:
+        raise ImageTypeError(
+            f"The image has dtype {picture.dtype}, which has no rule; convert it to one of {', '.join(DTYPES)}."
+        )
+    if picture.ndim not in (2, 3):
+        raise ImageError(f"The image has shape {picture.shape}; it must be [H, W] or [H, W, C].")
+    if picture.size == 0:
+        raise ImageError(f"The image has shape {picture.shape}, so it has no pixels; there is nothing to restore.")
+    return picture
+
+
+def _result_array(picture: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
+    if out is None:
+        return np.empty_like(picture, subok=False)
+    if not isinstance(out, np.ndarray):
+        raise ImageTypeError(f"out must be an array of the image's shape and dtype, not {type(out).__name__}.")
+    if out.shape != picture.shape or out.dtype != picture.dtype:
+        raise ImageError(
+            f"out has shape {out.shape} and dtype {out.dtype}; it must have the image's, {picture.shape} and "
+            f"{picture.dtype}."
+        )
+    if not out.flags.writeable:
+        raise ImageError("out can't be written to (it is read-only); pass a writable array, or leave it out.")
+    return out
+
+
+def _check_finite(picture: NDArray[Any], hole: NDArray[np.bool_]) -> None:
+    """Refuse NaN and infinity among known pixels. A sum is the quickest way to see that there are none at all."""
+    if picture.dtype.kind != "f":
+        return
+    rows = max(1, (1 << 20) // max(picture[0].size, 1))
+    for top in range(0, picture.shape[0], rows):
+        block = picture[top : top + rows]
+        with np.errstate(all="ignore"):
+            if math.isfinite(block.sum(dtype=np.float64)):
+                continue
+        bad = ~np.isfinite(block)
+        if bad.ndim == 3:
+            bad = bad.any(axis=2)
+        bad &= ~hole[top : top + rows]
+        if bad.any():
+            y, x = np.argwhere(bad)[0]
+            raise ImageError(
+                f"The image has NaN or infinity among its known pixels (the first at row {top + y}, column {x}); mark "
+                "such pixels in the mask, for example mask | ~np.isfinite(image), or replace them."
+            )
+
+
+def _checked_workers(workers: int | None) -> int:
+    if workers is None:
+        return usable_cores()
+    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)):
+        raise ParameterTypeError(f"workers must be a whole number of threads, not {workers!r}.")
+    if workers < 1:
+        raise ParameterError(f"workers={workers} is out of range: it must be 1 or more.")
+    return int(workers)
+
+
+def _check_seed(seed: int) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise ParameterTypeError(f"seed must be a whole number, not {seed!r}.")
+    if seed < 0:
+        raise ParameterError(f"seed={seed} is out of range: it must be 0 or more.")
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: its affinity, and the quota of a container (control groups, version 2)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))

@@ -1,0 +1,87 @@
+"""Numbers that several threads share inside kernels, and a barrier made of them.
+
+Numba has atomic operations for GPUs only; these three emit LLVM's for the processor. An array of int64 holds the
+numbers. With `NUMBA_DISABLE_JIT=1` they are plain Python, which is enough for one thread.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numba
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from restauro.numerics.kernel import kernel
+
+_SPINS_BEFORE_YIELDING = 400
+
+
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    structure = context.make_array(array_type)(context, builder, array)
+    return cgutils.get_item_pointer(context, builder, array_type, structure, [index])
+
+
+if numba.config.DISABLE_JIT:
+
+    def atomic_add(array: Any, index: int, value: int) -> int:
+        """Add to array[index]; return what it was."""
+        before = int(array[index])
+        array[index] = before + value
+        return before
+
+    def atomic_load(array: Any, index: int) -> int:
+        """Return array[index] as other threads left it."""
+        return int(array[index])
+
+    def yield_processor() -> None:
+        """Let another thread run."""
+
+else:
+
+    @intrinsic
+    def atomic_add(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
+        """Add to array[index]; return what it was."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
+            return builder.atomic_rmw("add", pointer, arguments[2], "seq_cst")
+
+        return types.int64(array, types.intp, types.int64), generate
+
+    @intrinsic
+    def atomic_load(typing_context: Any, array: Any, index: Any) -> Any:
+        """Return array[index] as other threads left it."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
+            return builder.load_atomic(pointer, "acquire", 8)
+
+        return types.int64(array, types.intp), generate
+
+    if os.name == "posix":
+        _sched_yield = types.ExternalFunction("sched_yield", types.int32())
+
+        @numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+        def yield_processor() -> None:
+            """Let another thread run."""
+            _sched_yield()
+
+    else:
+
+        @numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+        def yield_processor() -> None:
+            """Let another thread run: spinning alone has to do here."""
+
+
+@kernel
+def wait_for_all(counter: Any, goal: int, control: Any) -> None:
+    """Count this thread in, and wait until `goal` arrivals are counted or control[0] says stop."""
+    atomic_add(counter, 0, 1)
+    spins = 0
+    while atomic_load(counter, 0) < goal and atomic_load(control, 0) == 0:
+        spins += 1
+        if spins > _SPINS_BEFORE_YIELDING:
+            yield_processor()

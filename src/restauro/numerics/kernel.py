@@ -1,0 +1,33 @@
+"""How kernels are compiled: one decorator, one set of floating-point liberties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Sums may be taken in any order and products fused, which is what lets loops use vector registers. NaN and infinity
+# keep their meaning (no "nnan", "ninf"): with plain fastmath=True, isnan(nan) is False.
+FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function on first use, without the interpreter's lock, and keep the machine code on disk.
+
+    Numba puts the code beside the module, or into the user's cache folder where the installation is read-only. Where
+    neither can be written, the kernel is compiled anew in every process.
+    """
+    options: dict[str, Any] = {"nogil": True, "fastmath": FAST_MATH, "error_model": "numpy"}
+    try:
+        return numba.njit(function, cache=True, **options)  # type: ignore[no-any-return]
+    except RuntimeError:  # "cannot cache function: no locator available"
+        return numba.njit(function, **options)  # type: ignore[no-any-return]
+
+
+def inner(function: Function) -> Function:
+    """Compile a step of a kernel: part of the code of every kernel that calls it, so that calling it costs nothing."""
+    options: dict[str, Any] = {"nogil": True, "fastmath": FAST_MATH, "error_model": "numpy", "forceinline": True}
+    return numba.njit(function, **options)  # type: ignore[no-any-return]

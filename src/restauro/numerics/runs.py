@@ -1,0 +1,206 @@
+"""Kernels on runs of hole pixels: finding, drawing, labelling them, and surveying the tiles they fall in; and writing hole pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from restauro.numerics.kernel import inner, kernel
+
+_WORD = 8  # mask pixels looked at together
+
+
+def find(block: Any, counts: Any) -> tuple[Any, Any]:
+    """Return the first columns and the columns after the last of all runs in a block, bool [rows, W], C-contiguous.
+
+    counts: int64 [rows], set to the runs of every row.
+    """
+    flat = block.reshape(-1).view(np.uint8)
+    words = flat[: flat.size // _WORD * _WORD].view(np.uint64)
+    room = 1024
+    while True:
+        start = np.empty(room, np.int32)
+        stop = np.empty(room, np.int32)
+        found = _find(flat, words, block.shape[1], counts, start, stop)
+        if found <= room:
+            return start[:found].copy(), stop[:found].copy()
+        room = found
+        counts[:] = 0
+
+
+@kernel
+def _find(flat: Any, words: Any, width: int, counts: Any, start: Any, stop: Any) -> int:
+    """Scan eight pixels at a time; where they aren't all known, one at a time. Counts on where there is no room."""
+    found = 0
+    room = start.shape[0]
+    y = 0
+    row_end = width
+    after = -1  # flat index after the last hole pixel seen
+    size = flat.shape[0]
+    for word in range((size + _WORD - 1) // _WORD):
+        if word < words.shape[0] and words[word] == 0:
+            continue
+        for i in range(word * _WORD, min((word + 1) * _WORD, size)):
+            if not flat[i]:
+                continue
+            if i >= row_end:
+                y = i // width
+                row_end = (y + 1) * width
+            x = i - (row_end - width)
+            if i != after or x == 0:
+                counts[y] += 1
+                if found < room:
+                    start[found] = x
+                found += 1
+            if found <= room:
+                stop[found - 1] = x + 1
+            after = i + 1
+    return found
+
+
+@kernel
+def draw(row_start: Any, start: Any, stop: Any, box: Any, hole: Any) -> None:
+    """Set the pixels of all runs within a box in hole, bool, of the box's size."""
+    left = box[2]
+    right = box[3]
+    for y in range(box[0], box[1]):
+        row = hole[y - box[0]]
+        k = _first_after(stop, row_start[y], row_start[y + 1], left)
+        while k < row_start[y + 1] and start[k] < right:
+            row[max(start[k], left) - left : min(stop[k], right) - left] = True
+            k += 1
+
+
+@inner
+def _first_after(stop: Any, low: int, high: int, column: int) -> int:
+    """Return the first run of low to high that ends after a column."""
+    while low < high:
+        middle = (low + high) >> 1
+        if stop[middle] > column:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@kernel
+def label(row_start: Any, start: Any, stop: Any, distance: int) -> Any:
+    """Return one number a run, the same for runs of one group: those within a Chebyshev distance of one another."""
+    parent = np.arange(start.shape[0])
+    height = row_start.shape[0] - 1
+    for y in range(height):
+        for k in range(row_start[y], row_start[y + 1] - 1):
+            if start[k + 1] - stop[k] < distance:
+                _join(parent, k, k + 1)
+        for above in range(max(0, y - distance), y):
+            m = row_start[above]
+            for k in range(row_start[y], row_start[y + 1]):
+                while m < row_start[above + 1] and stop[m] + distance <= start[k]:
+                    m += 1
+                j = m
+                while j < row_start[above + 1] and start[j] < stop[k] + distance:
+                    _join(parent, k, j)
+                    j += 1
+    for k in range(parent.shape[0]):
+        parent[k] = _root(parent, k)
+    return parent
+
+
+@inner
+def _root(parent: Any, k: int) -> int:
+    while parent[k] != k:
+        parent[k] = parent[parent[k]]
+        k = parent[k]
+    return k
+
+
+@inner
+def _join(parent: Any, a: int, b: int) -> None:
+    a = _root(parent, a)
+    b = _root(parent, b)
+    if a < b:
+        parent[b] = a
+    else:
+        parent[a] = b
+
+
+@kernel
+def survey(
+    row_start: Any, start: Any, stop: Any, width: int, tile: int, deepest: int, boxes: Any, pixels: Any, depths: Any
+) -> None:
+    """Find, for every tile, the box around its hole pixels, how many there are, and how deep they lie.
+
+    boxes: [rows, columns, 4]; pixels, depths: [rows, columns]. A depth is a city-block distance to the nearest known
+    pixel; it counts up to `deepest`, which stands for that and more.
+    """
+    height = row_start.shape[0] - 1
+    for y in range(height):
+        row = y // tile
+        for k in range(row_start[y], row_start[y + 1]):
+            for column in range(start[k] // tile, (stop[k] - 1) // tile + 1):
+                left = max(start[k], column * tile)
+                right = min(stop[k], (column + 1) * tile)
+                box = boxes[row, column]
+                if pixels[row, column] == 0:
+                    box[0] = y
+                    box[2] = left
+                pixels[row, column] += right - left
+                box[1] = y + 1
+                box[2] = min(box[2], left)
+                box[3] = max(box[3], right)
+    side = tile + 2 * deepest
+    distance = np.zeros((side + 2, side + 2), np.uint8)
+    for row in range(pixels.shape[0]):
+        for column in range(pixels.shape[1]):
+            if pixels[row, column] > 0:
+                depths[row, column] = _depth(
+                    row_start, start, stop, width, boxes[row, column], deepest, distance
+                )
+
+
+@inner
+def _depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, deepest: int, distance: Any) -> int:
+    """Depth of the deepest hole pixel in a box: two passes of the city-block distance over the box and a margin."""
+    height = row_start.shape[0] - 1
+    top = box[0] - deepest
+    left = box[2] - deepest
+    rows = box[1] - box[0] + 2 * deepest
+    columns = box[3] - box[2] + 2 * deepest
+    # 0 is known. Beyond the margin, and beyond the picture, nothing is known.
+    distance[: rows + 2, : columns + 2] = deepest
+    low = max(0, -left)
+    high = min(columns, width - left)
+    for y in range(max(0, -top), min(rows, height - top)):
+        distance[y + 1, low + 1 : high + 1] = 0
+    for y in range(max(0, -top), min(rows, height - top)):
+        k = _first_after(stop, row_start[top + y], row_start[top + y + 1], left + low)
+        while k < row_start[top + y + 1] and start[k] < left + high:
+            for x in range(max(start[k] - left, low) + 1, min(stop[k] - left, high) + 1):
+                distance[y + 1, x] = min(deepest, 1 + min(distance[y, x], distance[y + 1, x - 1]))
+            k += 1
+    found = 0
+    for y in range(min(rows, height - top) - 1, max(0, -top) - 1, -1):
+        k = _first_after(stop, row_start[top + y], row_start[top + y + 1], left + low)
+        while k < row_start[top + y + 1] and start[k] < left + high:
+            for x in range(min(stop[k] - left, high), max(start[k] - left, low), -1):
+                d = min(distance[y + 1, x], 1 + min(distance[y + 2, x], distance[y + 1, x + 1]))
+                distance[y + 1, x] = d
+                if deepest <= y < rows - deepest and deepest <= x - 1 < columns - deepest:
+                    found = max(found, d)
+            k += 1
+    return found
+
+
+@kernel
+def store(values: Any, hole: Any, picture: Any, low: float, high: float) -> None:
+    """Write values [n, C] to the hole pixels of picture [H, W, C], whole numbers rounded and kept within low and high."""
+    n = 0
+    whole = high > low
+    for y in range(hole.shape[0]):
+        for x in range(hole.shape[1]):
+            if hole[y, x]:
+                for c in range(values.shape[1]):
+                    value = values[n, c]
+                    picture[y, x, c] = min(max(np.rint(value), low), high) if whole else value
+                n += 1

@@ -1,0 +1,211 @@
+"""Holes as runs of pixels, and the windows in which they are filled.
+
+The mask is read once, row by row, and becomes runs (row, first column, column after the last): memory in proportion
+to the damage. Everything later works on runs and on small windows.
+
+For a method that may be cut, the picture is divided into square tiles. Each tile that has hole pixels becomes a window:
+the box around them, with the surroundings that the method needs at the depth of the holes there. Tiles with holes so
+deep that the surroundings would outweigh the tile are joined to one window each cluster; a net of cracks around them
+is still cut. A method that may not be cut gets whole holes, grouped where they are closer than its reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.method import Method
+
+TILE = 256
+# Surroundings (pixels) that a tile may cost; holes that need more are filled in windows of their own.
+WIDEST_HALO = 96
+
+Box = tuple[int, int, int, int]  # rows from, to, columns from, to
+
+
+@dataclass(frozen=True)
+class Holes:
+    """The hole pixels of a mask as runs, row by row.
+
+    Attributes
+    ----------
+    shape
+        Height and width of the picture.
+    row_start
+        int64 [H + 1]: the runs of row y are row_start[y] to row_start[y + 1].
+    start, stop
+        int32 [runs]: first column, column after the last.
+    pixels
+        Number of hole pixels.
+    """
+
+    shape: tuple[int, int]
+    row_start: NDArray[np.int64]
+    start: NDArray[np.int32]
+    stop: NDArray[np.int32]
+    pixels: int
+
+    def within(self, box: Box) -> NDArray[np.bool_]:
+        """Return the mask of a box, bool [height, width]."""
+        from restauro.numerics import runs
+
+        hole = np.zeros((box[1] - box[0], box[3] - box[2]), np.bool_)
+        runs.draw(self.row_start, self.start, self.stop, np.array(box), hole)
+        return hole
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of the picture that is filled by itself.
+
+    Attributes
+    ----------
+    box
+        What the method sees.
+    core
+        What of it is written.
+    depth
+        City-block distance of the core's deepest hole pixel from the nearest known pixel, or more.
+    pixels
+        Hole pixels of the core.
+    """
+
+    box: Box
+    core: Box
+    depth: float
+    pixels: int
+
+    @property
+    def core_slices(self) -> tuple[slice, slice]:
+        """Rows and columns of the core within the box."""
+        top, left = self.box[0], self.box[2]
+        return slice(self.core[0] - top, self.core[1] - top), slice(self.core[2] - left, self.core[3] - left)
+
+
+def find_holes(mask: NDArray[np.bool_]) -> Holes:
+    """Read a mask, bool [H, W] of any memory layout, once."""
+    from restauro.numerics import runs
+
+    height, width = mask.shape
+    row_start = np.zeros(height + 1, np.int64)
+    starts, stops = [], []
+    pixels = total = 0
+    rows = max(1, (1 << 22) // max(width, 1))
+    for top in range(0, height, rows):
+        block = np.ascontiguousarray(mask[top : top + rows])
+        counts = np.zeros(block.shape[0], np.int64)
+        start, stop = runs.find(block, counts)
+        row_start[top + 1 : top + 1 + len(counts)] = total + np.cumsum(counts)
+        total += len(start)
+        pixels += int(stop.sum(dtype=np.int64) - start.sum(dtype=np.int64))
+        starts.append(start)
+        stops.append(stop)
+    empty = np.empty(0, np.int32)
+    return Holes(
+        (height, width), row_start, np.concatenate(starts or [empty]), np.concatenate(stops or [empty]), pixels
+    )
+
+
+def count_regions(mask: NDArray[np.bool_]) -> int:
+    """Return how many separate holes a mask, bool [H, W], has; pixels that touch by a corner belong together.
+
+    >>> count_regions(np.array([[True, False, False], [False, True, False], [False, False, False]]))
+    1
+    """
+    from restauro.numerics import runs
+
+    holes = find_holes(mask)
+    return int(len(np.unique(runs.label(holes.row_start, holes.start, holes.stop, 1))))
+
+
+def plan_windows(holes: Holes, method: Method) -> list[Window]:
+    """Windows for all holes, the largest first."""
+    windows = _whole_holes(holes, method) if method.whole_hole else _tiles(holes, method)
+    return sorted(windows, key=lambda window: -window.pixels)
+
+
+def _tiles(holes: Holes, method: Method) -> list[Window]:
+    from restauro.numerics import runs
+
+    height, width = holes.shape
+    tiles = (-(-height // TILE), -(-width // TILE))
+    deepest_cut = 1
+    while method.reach(deepest_cut + 1) <= WIDEST_HALO:
+        deepest_cut += 1
+    boxes = np.zeros((*tiles, 4), np.int64)
+    pixels = np.zeros(tiles, np.int64)
+    depths = np.zeros(tiles, np.int64)
+    runs.survey(holes.row_start, holes.start, holes.stop, width, TILE, deepest_cut + 1, boxes, pixels, depths)
+    deep = depths > deepest_cut
+    windows = _deep_windows(holes, deep, boxes, pixels, method.reach(deepest_cut)) if deep.any() else []
+    for tile in np.argwhere((pixels > 0) & ~deep):
+        at = (int(tile[0]), int(tile[1]))
+        core = _as_box(boxes[at])
+        depth = int(depths[at])
+        windows.append(Window(_grown(core, method.reach(depth), holes.shape), core, depth, int(pixels[at])))
+    return windows
+
+
+def _deep_windows(
+    holes: Holes, deep: NDArray[np.bool_], boxes: NDArray[np.int64], pixels: NDArray[np.int64], halo: int
+) -> list[Window]:
+    """One window for every cluster of deep tiles that touch, with the halo that shallow tiles around it need.
+
+    What a deep pixel depends on reaches far inside the cluster; once it leaves it, it goes on through holes that are
+    shallow, no further than the halo.
+    """
+    from scipy import ndimage
+
+    labels, _ = ndimage.label(deep, np.ones((3, 3)))
+    windows = []
+    for label, place in enumerate(ndimage.find_objects(labels), start=1):
+        members = labels[place] == label
+        found = boxes[place][members]
+        core = (
+            int(found[:, 0].min()),
+            int(found[:, 1].max()),
+            int(found[:, 2].min()),
+            int(found[:, 3].max()),
+        )
+        depth = float(sum(holes.shape))
+        windows.append(Window(_grown(core, halo, holes.shape), core, depth, int(pixels[place][members].sum())))
+    return windows
+
+
+def _whole_holes(holes: Holes, method: Method) -> list[Window]:
+    """One window for every group of holes that are closer to one another than the method's surroundings."""
+    from restauro.numerics import runs
+
+    around = method.reach(0)
+    labels = runs.label(holes.row_start, holes.start, holes.stop, 2 * around + 1)
+    _, group = np.unique(labels, return_inverse=True)
+    rows = np.repeat(np.arange(holes.shape[0]), np.diff(holes.row_start))
+    count = int(group.max()) + 1 if group.size else 0
+    boxes = np.empty((count, 4), np.int64)
+    for column, (reduce, values) in enumerate(
+        ((np.minimum, rows), (np.maximum, rows + 1), (np.minimum, holes.start), (np.maximum, holes.stop))
+    ):
+        boxes[:, column] = values.max() if reduce is np.minimum else 0
+        reduce.at(boxes[:, column], group, values)
+    pixels = np.bincount(group, weights=holes.stop - holes.start, minlength=count)
+    windows = []
+    for box, n in zip(boxes, pixels, strict=True):
+        core = _as_box(box)
+        windows.append(Window(_grown(core, around, holes.shape), core, float(sum(holes.shape)), int(n)))
+    return windows
+
+
+def _as_box(values: NDArray[np.int64]) -> Box:
+    return int(values[0]), int(values[1]), int(values[2]), int(values[3])
+
+
+def _grown(box: Box, by: int, shape: tuple[int, int]) -> Box:
+    return (
+        max(box[0] - by, 0),
+        min(box[1] + by, shape[0]),
+        max(box[2] - by, 0),
+        min(box[3] + by, shape[1]),
+    )
