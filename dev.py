@@ -1,0 +1,184 @@
+"""One entry for all that is done with a clone of restauro: python3 dev.py demo, test, check ... (--help lists them).
+
+Needs Python 3.11 or newer and nothing else: everything is installed into a virtual environment, .venv.
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+if sys.version_info < (3, 11):
+    sys.exit(f"restauro needs Python 3.11 or newer, and this is {sys.version.split()[0]}: install a newer one.")
+
+CLONE = Path(__file__).resolve().parent
+WINDOWS = os.name == "nt"
+DAMAGED = Path("examples", "canaletto-damaged.jpg")
+MASK = Path("examples", "canaletto-mask.png")
+RESTORED = Path("restored", "canaletto-restored.jpg")
+QUIET_PIP = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+
+
+class StepError(Exception):
+    """Something ended with an error; the message says what."""
+
+
+class Environment:
+    """A virtual environment and what is installed in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def program(self, name: str) -> Path:
+        """Return the path of a program that is installed here."""
+        return self.folder / ("Scripts" if WINDOWS else "bin") / (f"{name}.exe" if WINDOWS else name)
+
+    def run(self, *command: str | Path, folder: Path = CLONE, **variables: str) -> None:
+        """Run one of the environment's programs in a folder; StepError unless it ends well."""
+        arguments = [str(part) for part in command]
+        print("$", shlex.join(arguments), flush=True)
+        arguments[0] = str(self.program(arguments[0]))
+        status = subprocess.run(arguments, cwd=folder, env={**os.environ, **QUIET_PIP, **variables}).returncode
+        if status:
+            raise StepError(f"{command[0]} ended with status {status}.")
+
+    def make(self) -> None:
+        """Make the environment unless it is there."""
+        if self.program("pip").exists() and self.program("python").exists():
+            return
+        if importlib.util.find_spec("ensurepip") is None:
+            raise StepError(
+                f"{sys.executable} has no ensurepip, so it can't make a virtual environment: install it (Debian and "
+                "Ubuntu: sudo apt install python3-venv) and call this again."
+            )
+        print(f"Making a virtual environment in {self.folder}", flush=True)
+        venv.create(self.folder, with_pip=True, symlinks=not WINDOWS)
+
+    def install(self, *what: str | Path) -> None:
+        """Have pip install something."""
+        print(f"Installing {' '.join(map(str, what))} into {self.folder} (a minute or two)", flush=True)
+        command = [self.program("python"), "-m", "pip", "install", "--quiet", *what]
+        if subprocess.run(command, cwd=CLONE, env={**os.environ, **QUIET_PIP}).returncode:
+            raise StepError("pip could not install it; what it wrote is above. It needs the network.")
+
+    def install_clone(self, extras: str = "") -> None:
+        """Install the clone, so that changes of its code take effect; not again until pyproject.toml changes."""
+        self.make()
+        stamp = self.folder / f"restauro-installed{extras}.txt"
+        wanted = hashlib.sha256((CLONE / "pyproject.toml").read_bytes()).hexdigest()
+        if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+            return
+        self.install("--editable", f"{CLONE}{extras}")
+        stamp.write_text(wanted, encoding="ascii")
+
+
+def demo(environment: Environment, _: list[str]) -> None:
+    """Install restauro and restore a painting of examples/."""
+    environment.install_clone()
+    environment.run("restauro", "restore", DAMAGED, "--mask", MASK, "-o", RESTORED, "--overwrite")
+    print(f"\nThe damaged painting:  {CLONE / DAMAGED}\nThe restored painting: {CLONE / RESTORED}")
+
+
+def test(environment: Environment, arguments: list[str]) -> None:
+    """Install all that tests need and run them; further arguments go to pytest."""
+    environment.install_clone("[dev,eval]")
+    if arguments:
+        environment.run("pytest", *arguments)
+        return
+    environment.run("pytest", "tests/numerics", "-m", "not slow", NUMBA_DISABLE_JIT="1")
+    environment.run("pytest", *(["-m", "not slow"] if os.environ.get("CI") else []))
+
+
+def format_code(environment: Environment, _: list[str]) -> None:
+    """Put the code into its standard form."""
+    environment.install_clone("[dev,eval]")
+    environment.run("ruff", "check", "--fix")
+    environment.run("ruff", "format")
+
+
+def lint(environment: Environment, _: list[str]) -> None:
+    """Check the code's form, and who imports whom."""
+    environment.install_clone("[dev,eval]")
+    environment.run("ruff", "check")
+    environment.run("ruff", "format", "--check")
+    environment.run("lint-imports")
+
+
+def types(environment: Environment, _: list[str]) -> None:
+    """Check the types."""
+    environment.install_clone("[dev,eval]")
+    environment.run("mypy")
+
+
+def bench(environment: Environment, arguments: list[str]) -> None:
+    """Run a benchmark of benchmarks/ by name, with its arguments; without a name, list them."""
+    scripts = {script.stem: script for script in sorted((CLONE / "benchmarks").glob("[!_]*.py"))}
+    if not arguments or arguments[0] not in scripts:
+        raise StepError(f"Say which benchmark: python3 dev.py bench NAME, of {', '.join(scripts)}.")
+    environment.install_clone("[dev,eval]")
+    environment.run("python", scripts[arguments[0]], *arguments[1:])
+
+
+def wheel(environment: Environment, _: list[str]) -> None:
+    """Build the wheel, install it into an empty environment, and try it away from the clone."""
+    environment.install_clone("[dev,eval]")
+    with tempfile.TemporaryDirectory(prefix="restauro-wheel-") as name:
+        folder = Path(name)
+        environment.run("python", "-m", "build", "--outdir", folder)
+        empty = Environment(folder / "environment")
+        empty.make()
+        empty.install(*folder.glob("*.whl"))
+        shutil.copy(CLONE / DAMAGED, folder)
+        shutil.copy(CLONE / MASK, folder)
+        empty.run("restauro", "--version", folder=folder)
+        empty.run("restauro", "restore", DAMAGED.name, "--mask", MASK.name, "-o", RESTORED.name, folder=folder)
+
+
+def check(environment: Environment, _: list[str]) -> None:
+    """Lint, types, tests, wheel: what continuous integration calls."""
+    for step in (lint, types, test, wheel):
+        step(environment, [])
+
+
+COMMANDS: dict[str, Callable[[Environment, list[str]], None]] = {
+    "demo": demo,
+    "test": test,
+    "format": format_code,
+    "lint": lint,
+    "types": types,
+    "bench": bench,
+    "wheel": wheel,
+    "check": check,
+}
+
+
+def main() -> int:
+    """Run the command that is asked for; return the exit status."""
+    listed = "\n".join(f"  {name:8}{(function.__doc__ or '').rstrip('.')}" for name, function in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="dev.py", epilog=f"commands:\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--venv", metavar="DIR", type=Path, default=CLONE / ".venv", help="the environment to use")
+    parser.add_argument("command", metavar="COMMAND", choices=COMMANDS)
+    parser.add_argument("arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER)
+    wanted = parser.parse_args()
+    try:
+        COMMANDS[wanted.command](Environment(wanted.venv.absolute()), wanted.arguments)
+    except StepError as failure:
+        print(f"dev.py {wanted.command}: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

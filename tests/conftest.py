@@ -1,0 +1,23 @@
+"""What tests share: the pictures that are not in the repository, and how Hypothesis searches."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Runs of continuous integration are all alike; at home every run tries new examples.
+settings.register_profile("home", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "home")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder of pictures too large for the repository; skip the test where there is none."""
+    folder = Path(os.environ.get("RESTAURO_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"needs pictures that are not in the repository: {folder} (or RESTAURO_SHARED) isn't there")
+    return folder
