@@ -1,0 +1,143 @@
+"""Masks as arrays: which pixels are hole, by one rule for each dtype; growing them.
+
+Masks of files, transparency, NaN or a colour: `restauro.picture_mask`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from restauro.errors import MaskError, MaskTypeError
+
+MAX_GROW = 1000  # pixels
+
+
+def hole_from_array(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return the holes that a mask means, in a picture of a given shape.
+
+    Parameters
+    ----------
+    mask
+        [H, W] or [H, W, 1], or nested lists of numbers. Bool: True is hole, and nothing is copied. Integers: all but
+        zero is hole. Floats: 0 is known and 1 is hole; values between are kept free for partial damage.
+    shape
+        [H, W] or [H, W, C] of the picture.
+
+    Returns
+    -------
+    bool [H, W]; it may be `mask` itself.
+
+    Raises
+    ------
+    MaskTypeError
+        Not an array of bools, integers or floats.
+    MaskError
+        Another size than the picture, floats other than 0 and 1, or no known pixel left to fill from.
+
+    Examples
+    --------
+    >>> hole_from_array([[0, 255], [0, 0]], (2, 2, 3))
+    array([[False,  True],
+           [False, False]])
+    """
+    array = _as_array(mask)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    _check_shape(array.shape, shape[:2])
+    hole = _as_bool(array)
+    if hole.size and hole.all():
+        raise MaskError(
+            f"The mask covers the whole picture, [H, W] = {hole.shape}, so there is no known pixel to fill from: "
+            f"if it marks what is intact, invert it."
+        )
+    return hole
+
+
+def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:
+    """Return a mask grown by a disc: every pixel at most so far from a hole pixel, centre to centre, becomes hole.
+
+    Growing by 1 adds the four side neighbours; by 2, a disc of 13 pixels around each. Time is in proportion to the
+    mask plus the damage times `pixels`; the result is the only memory taken.
+
+    Parameters
+    ----------
+    mask
+        [H, W] as `hole_from_array` takes it; it isn't modified.
+    pixels
+        The disc's radius, 0 to 1000 pixels.
+
+    Returns
+    -------
+    bool [H, W], a new array.
+
+    Raises
+    ------
+    MaskTypeError, MaskError
+        The mask is no mask; the radius is no whole number from 0 to 1000.
+
+    Examples
+    --------
+    >>> grow_mask([[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]], 1).astype(int)
+    array([[0, 1, 0, 0],
+           [1, 1, 1, 0],
+           [0, 1, 0, 0]])
+    """
+    if isinstance(pixels, (bool, np.bool_)) or not isinstance(pixels, (int, np.integer)):
+        raise MaskTypeError(f"A mask grows by a whole number of pixels (0 to {MAX_GROW}), not by {pixels!r}.")
+    if not 0 <= pixels <= MAX_GROW:
+        raise MaskError(f"A mask can't grow by {pixels} pixels: it must be 0 to {MAX_GROW}.")
+    from restauro.numerics import discs
+
+    array = _as_array(mask)
+    if array.ndim != 2:
+        raise MaskError(f"The mask has the shape {array.shape}: it must be [H, W].")
+    hole = np.ascontiguousarray(_as_bool(array))
+    grown = np.zeros(hole.shape, bool)
+    radius = int(pixels)
+    half_widths = np.array([math.isqrt(radius**2 - dy**2) for dy in range(radius + 1)])
+    discs.draw_discs(hole, half_widths, grown)
+    return grown
+
+
+def _as_array(mask: ArrayLike) -> NDArray[Any]:
+    try:
+        array = np.asarray(mask)
+    except ValueError:  # lists of unequal length
+        raise MaskTypeError("The mask's rows are of unequal length: it must be an array [H, W].") from None
+    if array.dtype.kind in "biuf":
+        return array
+    if isinstance(mask, str) or hasattr(mask, "__fspath__"):
+        raise MaskTypeError(f"The mask must be an array, not a file name ({mask!r}): read it with restauro.read_mask.")
+    what = f"dtype {array.dtype}" if isinstance(mask, np.ndarray) else type(mask).__name__
+    raise MaskTypeError(f"The mask must be an array [H, W] of bools, integers or floats, not {what}.")
+
+
+def _check_shape(mask: tuple[int, ...], picture: tuple[int, ...]) -> None:
+    if mask == picture:
+        return
+    sizes = f"The mask has the shape {mask} and the picture [H, W] = {picture}"
+    if len(mask) != 2:
+        raise MaskError(f"{sizes}: a mask has one value a pixel, for instance mask[..., 0] or mask.any(axis=-1).")
+    if mask == picture[::-1]:
+        raise MaskError(f"{sizes}: it seems to be turned by 90 degrees; turn it back with numpy.rot90(mask).")
+    raise MaskError(f"{sizes}: they must be equal, so make the mask on this very picture or resize it.")
+
+
+def _as_bool(array: NDArray[Any]) -> NDArray[np.bool_]:
+    if array.dtype == bool:
+        return array
+    if array.dtype.kind in "iu":
+        nonzero: NDArray[np.bool_] = array != 0
+        return nonzero
+    hole: NDArray[np.bool_] = array == 1
+    if np.count_nonzero(hole) != np.count_nonzero(array):  # NaN counts as non-zero
+        other = array[~hole & (array != 0)][0]
+        raise MaskError(
+            f"A mask of floats may hold only 0 and 1 (values between are kept free for partial damage), "
+            f"and this one holds {other:g}: cut it, for instance mask > 0.5."
+        )
+    return hole
