@@ -1,0 +1,100 @@
+"""What is true of the package as a whole: its version, its form, who imports whom, where its machine code is kept."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+import restauro
+
+CLONE = Path(__file__).resolve().parents[1]
+PACKAGE = CLONE / "src" / "restauro"
+PROJECT = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+# Restores a picture and prints how many kernels were compiled rather than loaded.
+COUNT_COMPILED = """
+import sys
+import numpy as np
+from numba.core import event
+import restauro
+
+assert restauro.__file__.startswith(sys.argv[1]), restauro.__file__
+image = np.full((30, 30, 3), 90, np.uint8)
+mask = np.zeros((30, 30), bool)
+mask[10:20, 12:18] = True
+with event.install_recorder("numba:compile") as recorder:
+    assert (restauro.inpaint(image, mask) == 90).all()
+print(sum(entry.is_start for _, entry in recorder.buffer))
+"""
+
+
+def run_python(*arguments: str, **variables: str) -> str:
+    """Run Python in a process of its own, away from the clone, and return what it printed."""
+    result = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, **variables},
+        cwd=Path(sys.executable).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_the_versions_agree() -> None:
+    newest = re.search(r"^## (\S+)", (CLONE / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert newest is not None
+    assert restauro.__version__ == PROJECT["version"] == version("restauro") == newest[1]
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert files("restauro").joinpath("py.typed").is_file()
+
+
+def test_imports_go_the_way_of_the_design() -> None:
+    lint_imports = shutil.which("lint-imports", path=Path(sys.executable).parent)
+    assert lint_imports is not None
+    result = subprocess.run([lint_imports, "--no-cache"], cwd=CLONE, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_importing_the_package_imports_numpy_alone() -> None:
+    heavy = ("numba", "scipy", "pyvips", "tifffile", "jpeglib", "click", "rich", "PIL", "cv2", "matplotlib")
+    loaded = run_python("-c", "import sys, restauro; print(*sys.modules)").split()
+    assert [name for name in heavy if name in loaded] == []
+
+
+def test_the_wheel_needs_no_more_than_it_says() -> None:
+    """Whatever the package imports is the standard library's, its own, or a dependency that an installation brings."""
+    needed = {re.match(r"[\w-]+", line)[0].lower() for line in PROJECT["dependencies"]}  # type: ignore[index]
+    imported: set[str] = set()
+    for path in PACKAGE.rglob("*.py"):
+        imported |= set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+    assert imported - set(sys.stdlib_module_names) - {"restauro"} <= needed
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_second_process_compiles_nothing(tmp_path: Path, *, read_only: bool) -> None:
+    installed = tmp_path / "site-packages"
+    shutil.copytree(PACKAGE, installed / "restauro", ignore=shutil.ignore_patterns("__pycache__"))
+    if read_only:
+        # Permissions don't bind the administrator; a file where Numba wants its folder binds everybody.
+        (installed / "restauro" / "numerics" / "__pycache__").write_bytes(b"")
+    caches = {name: str(tmp_path / "home") for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE")}
+    compiled = [
+        int(run_python("-c", COUNT_COMPILED, str(installed), PYTHONPATH=str(installed), NUMBA_CACHE_DIR="", **caches))
+        for _ in range(2)
+    ]
+    assert compiled[0] > 0
+    assert compiled[1] == 0
+    assert any((tmp_path / "home").rglob("*.nbi")) == read_only
