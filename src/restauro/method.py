@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import typing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -115,6 +117,15 @@ class Task:
     def stopped(self) -> bool:
         """Whether the fill should return at once; what it returns then is thrown away."""
         return bool(self.control[0])
+
+
+def run_together(steps: Sequence[Callable[[], Any]], workers: int) -> list[Any]:
+    """Run steps that don't depend on one another, each on a thread of its own if there are workers; return results."""
+    if workers < 2 or len(steps) < 2:
+        return [step() for step in steps]
+    with ThreadPoolExecutor(len(steps) - 1) as pool:
+        others = [pool.submit(step) for step in steps[1:]]
+        return [steps[0](), *(other.result() for other in others)]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 
 from restauro.method import Method
 
-TILE = 256
+# Side (pixels) of tiles: large ones spend less on their surroundings, but every core should have some.
+TILE = 512
+SMALL_TILE = 256
+SMALL_PICTURE = 2048 * 2048  # pixels, below which tiles are small
 # Surroundings (pixels) that a tile may cost; holes that need more are filled in windows of their own.
 WIDEST_HALO = 96
 
@@ -131,14 +134,15 @@ def _tiles(holes: Holes, method: Method) -> list[Window]:
     from restauro.numerics import runs
 
     height, width = holes.shape
-    tiles = (-(-height // TILE), -(-width // TILE))
+    side = SMALL_TILE if height * width < SMALL_PICTURE else TILE
+    tiles = (-(-height // side), -(-width // side))
     deepest_cut = 1
     while method.reach(deepest_cut + 1) <= WIDEST_HALO:
         deepest_cut += 1
     boxes = np.zeros((*tiles, 4), np.int64)
     pixels = np.zeros(tiles, np.int64)
     depths = np.zeros(tiles, np.int64)
-    runs.survey(holes.row_start, holes.start, holes.stop, width, TILE, deepest_cut + 1, boxes, pixels, depths)
+    runs.survey(holes.row_start, holes.start, holes.stop, width, side, deepest_cut + 1, boxes, pixels, depths)
     deep = depths > deepest_cut
     windows = _deep_windows(holes, deep, boxes, pixels, method.reach(deepest_cut)) if deep.any() else []
     for tile in np.argwhere((pixels > 0) & ~deep):

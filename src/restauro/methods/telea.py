@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Parameter, Task
+from restauro.method import Method, Parameter, Task, run_together
 
 
 @dataclass(frozen=True)
@@ -78,79 +77,62 @@ class Telea(Method):
         from restauro.numerics import march, telea_fill
 
         pad = max(self.radius, 2)
-        T, holes, visited = self._arrival_times(hole, pad, task)
-        core = np.array([task.core[0].start, task.core[0].stop, task.core[1].start, task.core[1].stop])
-        ordered = task.scratch("ordered", holes.size, np.int32)
-        first = telea_fill.order_by_layer(T, holes, pad, core, self.radius, ordered)
-        ordered = ordered[: first[-1]]
-
-        dtype = np.float64 if image.dtype.itemsize > 4 or image.dtype in (np.int32, np.uint32) else np.float32
-        channels = image.shape[2]
-        planes = task.scratch("planes", channels * T.size, dtype).reshape(channels, T.size)
-        telea_fill.load(image, pad, T.shape[1], visited, planes)
-
-        wanted = int(np.count_nonzero(hole[task.core]))
-        self._fill_layers(T, planes, ordered, first, wanted, task)
-        values = np.empty((wanted, channels), dtype)
-        telea_fill.collect(holes, T.shape[1], pad, core, planes, values)
-        return values
-
-    def _arrival_times(
-        self, hole: NDArray[np.bool_], pad: int, task: Task
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-        """Arrival times T (padded), hole pixels and known pixels near holes, both as flat indices into T."""
-        from restauro.numerics import march
-
-        height, width = hole.shape
-        shape = (height + 2 * pad, width + 2 * pad)
+        shape = (hole.shape[0] + 2 * pad, hole.shape[1] + 2 * pad)
         T = task.scratch("T", shape[0] * shape[1], np.int32).reshape(shape)
         limit = round(self._limit() * march.UNIT)
         hole_pixels = int(np.count_nonzero(hole))
         holes = task.scratch("holes", hole_pixels, np.int32)
         rims = task.scratch("rims", 4 * hole_pixels, np.int32)
-        nothing = np.empty(0, np.int32)
-        room = 1024 + hole_pixels
-        while True:
-            _, n_rims = march.begin(hole, pad, limit, T, holes, rims)
-            buckets = task.scratch("buckets", 2 * (room + n_rims), np.int32).reshape(2, -1)
-            visited = task.scratch("visited", room + 2 * math.ceil(self._limit()) * n_rims, np.int32)
-            inside = march.march(T, rims[:n_rims], 1, march.UNREACHED, buckets, nothing, task.control)
-            outside = march.march(T, rims[:n_rims], -1, limit, buckets, visited, task.control)
-            if inside >= 0 and outside >= 0:
-                return T, holes, visited[:outside]
-            room *= 2  # how often a pixel is visited again depends on the shapes
+        rims = rims[: march.begin(hole, pad, limit, T, holes, rims)]
 
-    def _fill_layers(
-        self,
-        T: NDArray[np.int32],
-        planes: NDArray[Any],
-        ordered: NDArray[np.int32],
-        first: NDArray[np.int64],
-        wanted: int,
-        task: Task,
-    ) -> None:
-        """Run the kernel, on several threads where the layers are long enough to share."""
-        from restauro.numerics import march, telea_fill
+        dtype = np.float64 if image.dtype.itemsize > 4 or image.dtype in (np.int32, np.uint32) else np.float32
+        channels = image.shape[2]
+        planes = task.scratch("planes", channels * T.size, dtype).reshape(channels, T.size)
+        ordered = task.scratch("ordered", hole_pixels, np.int32)
+        slots = task.scratch("slots", hole_pixels, np.int32)
+        rows, columns = task.core
+        core = np.array([rows.start, rows.stop, columns.start, columns.stop])
 
+        def inside() -> NDArray[np.int64]:
+            _march(T, rims, 1, march.UNREACHED, hole_pixels, task)
+            return telea_fill.order_by_layer(T, holes, pad, core, self.radius, ordered, slots)
+
+        def outside() -> None:
+            visited = _march(T, rims, -1, limit, 2 * math.ceil(self._limit()) * len(rims), task)
+            telea_fill.load(image, pad, shape[1], visited, planes)
+
+        # The front that runs into the holes and the one that runs out of them don't read each other's times.
+        first, _ = run_together([inside, outside], task.workers)
+        ordered = ordered[: first[-1]]
+        values = np.empty((int(np.count_nonzero(hole[task.core])), channels), dtype)
+        neighbours, geometry = _neighbourhood(self.radius, T.shape[1], planes.dtype)
         into_corner = self.radius * T.shape[1] + self.radius
-        rows, columns, geometry = _neighbourhood(self.radius, planes.dtype)
-        neighbours = (rows * T.shape[1] + columns).astype(np.uint64)
-        limit = round(self._limit() * march.UNIT)
         parts = min(task.workers, 1 + ordered.size // (_PIXELS_WORTH_A_THREAD * len(first)))
         arrivals = np.zeros(1, np.int64)
 
-        def run(part: int) -> None:
+        def layers(part: int) -> None:
             telea_fill.fill_layers(
-                T, planes, ordered, first, limit, into_corner, neighbours, geometry, part, parts, arrivals,
-                task.control, wanted,
-            )
+                T, planes, ordered, slots, first, limit, into_corner, neighbours, geometry, part, parts, arrivals,
+                task.control, values,
+            )  # fmt: skip
 
-        others = [threading.Thread(target=run, args=(part,)) for part in range(1, parts)]
-        for thread in others:
-            thread.start()
-        run(0)
-        for thread in others:
-            thread.join()
+        run_together([partial(layers, part) for part in range(parts)], parts)
+        return values
+
+
+def _march(T: NDArray[np.int32], rims: NDArray[np.int32], sign: int, unreached: int, room: int, task: Task) -> Any:
+    """March to one side of the rims; return the flat indices of the known pixels passed (none for the inside)."""
+    from restauro.numerics import march
+
+    room = 1024 + len(rims) + room
+    while True:
+        buckets = task.scratch(f"buckets{sign}", 2 * room, np.int32).reshape(2, -1)
+        visited = task.scratch("visited", room if sign < 0 else 0, np.int32)
+        count = march.march(T, rims, sign, unreached, buckets, visited, task.control)
+        if count >= 0:
+            return visited[:count]
+        room *= 2  # how often the front comes back to a pixel depends on the shapes
+        march.reset(T, sign, unreached)
 
 
 # Pixels a layer from which a further thread pays for the wait at the layer's end.
@@ -158,16 +140,15 @@ _PIXELS_WORTH_A_THREAD = 32
 
 
 @lru_cache(maxsize=8)
-def _neighbourhood(radius: int, dtype: np.dtype[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
-    """Rows and columns, from the window's corner, of the pixels q within `radius` of p, and what Eq. 2 needs of each.
+def _neighbourhood(radius: int, stride: int, dtype: np.dtype[Any]) -> tuple[NDArray[np.uint64], NDArray[Any]]:
+    """Offsets of the pixels q within `radius` of p from the corner of p's window, and what Eq. 2 needs of each.
 
-    That is the unit vector to p, 1 / d^2 and p - q. A whole number of vector registers: the rest is p, with no weight.
+    That is the unit vector from q to p, 1 / |p - q|^2, and p - q.
     """
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     squared = x**2 + y**2
     within = (squared > 0) & (squared <= radius**2)
     x, y, squared = x[within], y[within], squared[within]
-    padding = (0, -len(x) % 8)
     distance = np.sqrt(squared)
-    geometry = np.array([np.pad(row, padding) for row in (-x / distance, -y / distance, 1 / squared, -x, -y)], dtype)
-    return np.pad(y, padding) + radius, np.pad(x, padding) + radius, geometry
+    offsets = (y + radius) * stride + x + radius
+    return offsets.astype(np.uint64), np.array([-x / distance, -y / distance, 1 / squared, -x, -y], dtype)

@@ -29,8 +29,8 @@ _STEP = np.rint((_difference + np.sqrt(2.0 * UNIT**2 - _difference**2.0)) / 2).a
 
 
 @kernel
-def begin(hole: Any, pad: int, limit: int, T: Any, holes: Any, rims: Any) -> tuple[int, int]:
-    """Set T before the march; list hole pixels, row by row, and rim pixels. Returns how many there are of each.
+def begin(hole: Any, pad: int, limit: int, T: Any, holes: Any, rims: Any) -> int:
+    """Set T before the march; list hole pixels, row by row, and rim pixels. Returns how many of these.
 
     T: int32 [H + 2 pad, W + 2 pad]; holes, rims: flat indices into T. Known pixels get -limit, "no nearer than that".
     """
@@ -60,7 +60,7 @@ def begin(hole: Any, pad: int, limit: int, T: Any, holes: Any, rims: Any) -> tup
                 flat[j] = 0
                 rims[n_rims] = j
                 n_rims += 1
-    return n_holes, n_rims
+    return n_rims
 
 
 @kernel
@@ -69,7 +69,7 @@ def march(T: Any, rims: Any, sign: int, unreached: int, buckets: Any, visited: A
 
     `unreached` is the time (times sign) of pixels that the front may still reach. buckets: int32 [2, n], scratch.
     visited: flat indices of the pixels passed are written there; pass an empty array where they aren't wanted.
-    Returns how many were visited, or -1 where scratch was too small (T is then to be begun anew).
+    Returns how many were visited, or -1 where scratch was too small: `reset` T and call again with more.
     """
     flat = T.reshape(-1)
     stride = T.shape[1]
@@ -111,6 +111,15 @@ def march(T: Any, rims: Any, sign: int, unreached: int, buckets: Any, visited: A
         size[current] = 0
         bucket += 1
     return n_visited
+
+
+@kernel
+def reset(T: Any, sign: int, unreached: int) -> None:
+    """Take back what a march on one side of the rims has set."""
+    flat = T.reshape(-1)
+    for i in range(flat.shape[0]):
+        if 0 < sign * flat[i] < BEYOND:
+            flat[i] = sign * unreached
 
 
 @inner

@@ -9,6 +9,7 @@ import numpy as np
 from restauro.numerics.kernel import inner, kernel
 
 _WORD = 8  # mask pixels looked at together
+_ALL_HOLE = np.uint64(0x0101010101010101)
 
 
 def find(block: Any, counts: Any) -> tuple[Any, Any]:
@@ -39,8 +40,13 @@ def _find(flat: Any, words: Any, width: int, counts: Any, start: Any, stop: Any)
     after = -1  # flat index after the last hole pixel seen
     size = flat.shape[0]
     for word in range((size + _WORD - 1) // _WORD):
-        if word < words.shape[0] and words[word] == 0:
-            continue
+        if word < words.shape[0]:
+            if words[word] == 0:
+                continue
+            if words[word] == _ALL_HOLE and after == word * _WORD and after + _WORD < row_end and found <= room:
+                after += _WORD
+                stop[found - 1] += _WORD
+                continue
         for i in range(word * _WORD, min((word + 1) * _WORD, size)):
             if not flat[i]:
                 continue
@@ -186,6 +192,8 @@ def _depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, deepest:
             for x in range(min(stop[k] - left, high), max(start[k] - left, low), -1):
                 d = min(distance[y + 1, x], 1 + min(distance[y + 2, x], distance[y + 1, x + 1]))
                 distance[y + 1, x] = d
+                if d == deepest and deepest <= y < rows - deepest and deepest <= x - 1 < columns - deepest:
+                    return deepest
                 if deepest <= y < rows - deepest and deepest <= x - 1 < columns - deepest:
                     found = max(found, d)
             k += 1

@@ -20,15 +20,16 @@ _SMALLEST_DIRECTION = 0.5
 _RIDGE = 4.0
 _UNEXPLAINED_FREE = 0.02
 _SMALLEST_RIDGE = 1e-4
-_BATCH = 8  # pixels whose neighbourhoods are gathered at once
+_BATCH = 64  # pixels that are filled side by side
 
 
 @kernel
-def order_by_layer(T: Any, holes: Any, pad: int, core: Any, radius: int, ordered: Any) -> Any:
+def order_by_layer(T: Any, holes: Any, pad: int, core: Any, radius: int, ordered: Any, slots: Any) -> Any:
     """Sort hole pixels by layer, within a layer row by row, and leave out those that the core can't depend on.
 
     core: int64 [4], rows and columns of the window from, to. A pixel of the core in layer k depends on pixels of
     earlier layers within the radius, so one that lies D pixels off the core matters only to layers k + D / radius on.
+    slots: the place of every ordered pixel among those of the core row by row, -1 for pixels outside the core.
     Returns the first place of every layer in `ordered`, int64 [layers + 1].
     """
     flat = T.reshape(-1)
@@ -51,11 +52,15 @@ def order_by_layer(T: Any, holes: Any, pad: int, core: Any, radius: int, ordered
     for layer in range(layers):
         first[layer + 1] += first[layer]
     place = first[:layers].copy()
+    n = 0
     for k in range(holes.shape[0]):
         layer = flat[holes[k]] >> LAYER_SHIFT
         if layer < layers and off_core[k] <= radius * (layers - 1 - layer):
             ordered[place[layer]] = holes[k]
+            slots[place[layer]] = n if off_core[k] == 0 else -1
             place[layer] += 1
+        if off_core[k] == 0:
+            n += 1
     return first
 
 
@@ -77,25 +82,11 @@ def load(image: Any, pad: int, stride: int, visited: Any, planes: Any) -> None:
 
 
 @kernel
-def collect(holes: Any, stride: int, pad: int, core: Any, planes: Any, values: Any) -> None:
-    """Copy the core's hole pixels out of the planes, row by row, into values [n, C]."""
-    n = 0
-    y = 0
-    for k in range(holes.shape[0]):
-        i = holes[k]
-        if k == 0 or i >= (y + 1) * stride:
-            y = i // stride
-        if _off_core(y - pad, i - y * stride - pad, core) == 0:
-            for c in range(planes.shape[0]):
-                values[n, c] = planes[c, i]
-            n += 1
-
-
-@kernel
 def fill_layers(
     T: Any,
     planes: Any,
     ordered: Any,
+    slots: Any,
     first: Any,
     limit: int,
     into_corner: int,
@@ -105,22 +96,38 @@ def fill_layers(
     parts: int,
     arrivals: Any,
     control: Any,
-    pixels: int,
+    result: Any,
 ) -> None:
     """Fill layer after layer; this thread does its part of each and waits for the others.
 
-    into_corner: what to take from p's flat index to reach
-    the corner of its window; neighbours: uint64 [n], offsets of q from there (unsigned: no index can be negative, which
-    spares a check). geometry: [5, n] in the planes' dtype: the unit vector from q to p (x,
-    y), 1 / |p - q|^2, and p - q (x, y). pixels: what a finished fill adds to control[1].
+    Parameters
+    ----------
+    planes
+        [C, pixels], known pixels near holes loaded, anything finite elsewhere; filled pixels are written here, and to
+        result, [n, C], in their slots.
+    limit
+        Known pixels whose time is -limit were never loaded.
+    into_corner
+        What to take from p's flat index to come to the corner of its window.
+    neighbours
+        uint64 [n], offsets of q from there; unsigned, so that no index can be negative, which spares a check.
+    geometry
+        [5, n]: the unit vector from q to p (x, y), 1 / |p - q|^2, and p - q (x, y).
+    arrivals
+        int64 [1], zero, shared by all parts: the barrier after every layer.
     """
     flat = T.reshape(-1)
     stride = T.shape[1]
-    channels = planes.shape[0]
     n = neighbours.shape[0]
-    times = np.empty((_BATCH, n), np.int32)
-    values = np.empty((_BATCH, channels, n), planes.dtype)
-    weights = np.empty(n, planes.dtype)
+    total = ordered.shape[0]
+    wanted = result.shape[0]
+    corners = np.empty(_BATCH, np.uint64)
+    times = np.empty((n, _BATCH), np.int32)
+    values = np.empty((n, _BATCH), planes.dtype)
+    weights = np.empty((n, _BATCH), planes.dtype)
+    front = np.empty((3, _BATCH), planes.dtype)
+    moments = np.empty((6, _BATCH), planes.dtype)
+    sums = np.empty((5, _BATCH), planes.dtype)
     for layer in range(first.shape[0] - 1):
         if atomic_load(control, 0) != 0:
             return
@@ -129,28 +136,25 @@ def fill_layers(
         end = first[layer] + count * (part + 1) // parts
         reached = max(layer << LAYER_SHIFT, 1)  # the rim, T = 0, is known even to layer 0
         for batch in range(begin, end, _BATCH):
-            size = min(_BATCH, end - batch)
-            # All windows of a batch are gathered before any is used: a processor has to wait before it can read as a
-            # vector what it has just written piece by piece.
+            pixels_here = ordered[batch : min(batch + _BATCH, end)]
+            size = pixels_here.shape[0]
             for b in range(size):
-                corner = np.uint64(ordered[batch + b] - into_corner)
-                for m in range(n):
-                    times[b, m] = flat[corner + neighbours[m]]
-                for c in range(channels):
-                    for m in range(n):
-                        values[b, c, m] = planes[c, corner + neighbours[m]]
-            for b in range(size):
-                i = ordered[batch + b]
-                n_x, n_y = _normal(flat, i, stride)
-                moments = _weigh(flat[i], n_x, n_y, reached, -limit, times, b, geometry, weights)
-                earliest = _earliest_neighbour(flat, i, stride)
-                for c in range(channels):
-                    base = planes[c, earliest]
-                    planes[c, i] = base + _mean_and_slope(values, b, c, base, weights, geometry, moments)
+                i = pixels_here[b]
+                corners[b] = np.uint64(i - into_corner)
+                front[0, b] = flat[i]
+                front[1, b], front[2, b] = _normal(flat, i, stride)
+            _weigh(flat, corners, neighbours, front, size, reached, -limit, geometry, times, weights, moments)
+            for c in range(planes.shape[0]):
+                for b in range(size):
+                    sums[4, b] = planes[c, _earliest_neighbour(flat, pixels_here[b], stride)]
+                _sum_up(planes, c, corners, neighbours, size, weights, geometry, moments, values, sums)
+                for b in range(size):
+                    planes[c, pixels_here[b]] = sums[0, b]
+                    if slots[batch + b] >= 0:
+                        result[slots[batch + b], c] = sums[0, b]
         if parts > 1:
             wait_for_all(arrivals, parts * (layer + 1), control)
-        total = ordered.shape[0]
-        atomic_add(control, 1, end * pixels // total - begin * pixels // total)
+        atomic_add(control, 1, end * wanted // total - begin * wanted // total)
 
 
 @inner
@@ -194,40 +198,60 @@ def _toward(flat: Any, i: int, step: int, count: int) -> int:
 
 @inner
 def _weigh(
-    T_p: int, n_x: Any, n_y: Any, reached: int, nowhere: int, times: Any, b: int, geometry: Any, weights: Any
-) -> tuple[Any, Any, Any, Any, Any, Any]:
-    """Weights of all neighbours, w = dir * dst * lev (Telea 2004, Eq. 2), and their moments about p.
+    flat: Any,
+    corners: Any,
+    neighbours: Any,
+    front: Any,
+    size: int,
+    reached: int,
+    nowhere: int,
+    geometry: Any,
+    times: Any,
+    weights: Any,
+    moments: Any,
+) -> None:
+    """Weights of all neighbours of a batch of pixels, w = dir * dst * lev (Telea 2004, Eq. 2), and their moments.
 
     dir = (p - q) / |p - q| . N, not under a half; dst = 1 / |p - q|^2; lev = 1 / (1 + |T(p) - T(q)|). Neighbours that
     aren't known yet, or whose time is so early that they were never loaded, weigh nothing.
-    Returns 1 / sum w, the weighted means of x and y of p - q, and their (co)variances xx, xy, yy.
+    front: T(p), N(p) (x, y). moments: 1 / sum w, the weighted means of p - q (x, y) and their covariances xx, xy, yy.
+    Pixels run fastest in all arrays, so that a vector register holds one neighbour of eight or sixteen pixels.
     """
     one = weights.dtype.type(1)
     pixel = weights.dtype.type(1.0 / UNIT)
-    n_x = weights.dtype.type(n_x)
-    n_y = weights.dtype.type(n_y)
-    smallest = weights.dtype.type(_SMALLEST_DIRECTION if n_x != 0 or n_y != 0 else 1.0)
-    total = sum_x = sum_y = sum_xx = sum_xy = sum_yy = weights.dtype.type(0)
-    for m in range(weights.shape[0]):
-        t = times[b, m]
-        direction = max(geometry[0, m] * n_x + geometry[1, m] * n_y, smallest)
-        level = one + weights.dtype.type(abs(T_p - t)) * pixel
-        weight = geometry[2, m] * direction / level
-        if t >= reached or t <= nowhere:
-            weight = weights.dtype.type(0)
-        weights[m] = weight
-        x = geometry[3, m]
-        y = geometry[4, m]
-        total += weight
-        sum_x += weight * x
-        sum_y += weight * y
-        sum_xx += weight * x * x
-        sum_xy += weight * x * y
-        sum_yy += weight * y * y
-    share = one / total
-    x = sum_x * share
-    y = sum_y * share
-    return share, x, y, sum_xx * share - x * x, sum_xy * share - x * y, sum_yy * share - y * y
+    smallest = weights.dtype.type(_SMALLEST_DIRECTION)
+    moments[:, :size] = 0
+    for m in range(neighbours.shape[0]):
+        offset = neighbours[m]
+        for b in range(size):
+            times[m, b] = flat[corners[b] + offset]
+    for m in range(neighbours.shape[0]):
+        unit_x, unit_y, nearness, x, y = geometry[0, m], geometry[1, m], geometry[2, m], geometry[3, m], geometry[4, m]
+        xx, xy, yy = x * x, x * y, y * y
+        for b in range(size):
+            t = times[m, b]
+            direction = max(unit_x * front[1, b] + unit_y * front[2, b], smallest)
+            level = one + abs(front[0, b] - weights.dtype.type(t)) * pixel
+            weight = nearness * direction / level
+            if t >= reached or t <= nowhere:
+                weight = weights.dtype.type(0)
+            weights[m, b] = weight
+            moments[0, b] += weight
+            moments[1, b] += weight * x
+            moments[2, b] += weight * y
+            moments[3, b] += weight * xx
+            moments[4, b] += weight * xy
+            moments[5, b] += weight * yy
+    for b in range(size):
+        share = one / moments[0, b]
+        x = moments[1, b] * share
+        y = moments[2, b] * share
+        moments[0, b] = share
+        moments[1, b] = x
+        moments[2, b] = y
+        moments[3, b] = moments[3, b] * share - x * x
+        moments[4, b] = moments[4, b] * share - x * y
+        moments[5, b] = moments[5, b] * share - y * y
 
 
 @inner
@@ -241,38 +265,59 @@ def _earliest_neighbour(flat: Any, i: int, stride: int) -> int:
 
 
 @inner
-def _mean_and_slope(values: Any, b: int, c: int, reference: Any, weights: Any, geometry: Any, moments: Any) -> Any:
-    """Eq. 1 of Telea 2004 with one slope fitted to all neighbours: mean of w [I(q) + g . (p - q)], less `reference`.
+def _sum_up(
+    planes: Any,
+    c: int,
+    corners: Any,
+    neighbours: Any,
+    size: int,
+    weights: Any,
+    geometry: Any,
+    moments: Any,
+    values: Any,
+    sums: Any,
+) -> None:
+    """Eq. 1 of Telea 2004 with one slope fitted to all neighbours: I(p) = mean of w [I(q) + g . (p - q)].
 
     The paper takes grad I at every q by differences; on canvas these are noise, and extrapolating them from layer to
     layer blows it up. Here g is the weighted least-squares slope of the neighbours, held back by a ridge that grows
     with the share of the variance that a plane leaves unexplained: a ramp goes on as it is, noise has no slope.
-    Values are taken relative to `reference`, so that a constant stays exactly constant and rounding is relative to
-    the contrast.
+    sums[4]: a known value near p. Values are taken relative to it, so that a constant stays exactly constant and
+    rounding is relative to the contrast. Returns I(p) in sums[0].
     """
-    share, x, y, xx, xy, yy = moments
     zero = weights.dtype.type(0)
     one = weights.dtype.type(1)
     smallest = weights.dtype.type(_SMALLEST_RIDGE)
-    mean = with_x = with_y = square = zero
-    for m in range(weights.shape[0]):
-        value = values[b, c, m] - reference
-        weighted = weights[m] * value
-        mean += weighted
-        with_x += weighted * geometry[3, m]
-        with_y += weighted * geometry[4, m]
-        square += weighted * value
-    mean *= share
-    with_x = with_x * share - x * mean
-    with_y = with_y * share - y * mean
-    variance = square * share - mean * mean
-    if not variance > 0:
-        return mean
-    slope_x, slope_y = _solve(xx + smallest, xy, yy + smallest, with_x, with_y)
-    unexplained = min(max(one - (slope_x * with_x + slope_y * with_y) / variance, zero), one)
-    ridge = smallest + weights.dtype.type(_RIDGE) * max(unexplained - weights.dtype.type(_UNEXPLAINED_FREE), zero)
-    slope_x, slope_y = _solve(xx + ridge, xy, yy + ridge, with_x, with_y)
-    return mean - slope_x * x - slope_y * y
+    steepest = weights.dtype.type(_RIDGE)
+    free = weights.dtype.type(_UNEXPLAINED_FREE)
+    sums[:4, :size] = 0
+    for m in range(neighbours.shape[0]):
+        offset = neighbours[m]
+        for b in range(size):
+            values[m, b] = planes[c, corners[b] + offset]
+    for m in range(neighbours.shape[0]):
+        x, y = geometry[3, m], geometry[4, m]
+        for b in range(size):
+            value = values[m, b] - sums[4, b]
+            weighted = weights[m, b] * value
+            sums[0, b] += weighted
+            sums[1, b] += weighted * x
+            sums[2, b] += weighted * y
+            sums[3, b] += weighted * value
+    for b in range(size):
+        share, x, y = moments[0, b], moments[1, b], moments[2, b]
+        xx, xy, yy = moments[3, b], moments[4, b], moments[5, b]
+        mean = sums[0, b] * share
+        with_x = sums[1, b] * share - x * mean
+        with_y = sums[2, b] * share - y * mean
+        variance = sums[3, b] * share - mean * mean
+        slope_x, slope_y = _solve(xx + smallest, xy, yy + smallest, with_x, with_y)
+        unexplained = min(max(one - (slope_x * with_x + slope_y * with_y) / variance, zero), one)
+        ridge = smallest + steepest * max(unexplained - free, zero)
+        slope_x, slope_y = _solve(xx + ridge, xy, yy + ridge, with_x, with_y)
+        if variance > 0:
+            mean -= slope_x * x + slope_y * y
+        sums[0, b] = sums[4, b] + mean
 
 
 @inner
