@@ -44,7 +44,7 @@ def cracks(shape: tuple[int, int], cell: float, rng: np.random.Generator) -> tup
 
     pair = np.sort(nearest[..., :2], axis=2)
     of_edge = np.modf(np.sin(pair[..., 0] * 12.9898 + pair[..., 1] * 78.233) * 43758.5453)[0]  # -1 to 1, one an edge
-    half_width = np.clip(0.6 + 0.7 * of_edge + 0.4 * noise(shape, 1.5 * cell, rng), -1, 1.6)
+    half_width = np.clip(0.6 + 0.7 * of_edge + 0.4 * noise(shape, 1.5 * cell, rng), -1, 1.4)
     junctions = np.argwhere((distances[..., 2] - distances[..., 0] < 1.2) & (half_width > 0.7))
     return np.clip(half_width - to_edge + 0.5, 0, 1) * (half_width > 0.25), junctions
 
@@ -115,7 +115,7 @@ def main() -> None:
     """Make both examples."""
     scans = Path(sys.argv[1])
     canaletto = pyvips.Image.new_from_file(str(scans / "example-2.jpg")).numpy()
-    save("canaletto-damaged.jpg", *damage(canaletto, cell=60, flakes=110, arcs=6, margin=2, seed=1), Q=90)
+    save("canaletto-damaged.jpg", *damage(canaletto, cell=60, flakes=110, arcs=6, margin=1, seed=1), Q=90)
     goya = pyvips.Image.new_from_file(str(scans / "example-4.jpg")).resize(0.5).numpy()
     save(
         "goya-damaged.tif",
