@@ -12,6 +12,34 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:  # what `__getattr__` finds, for type checkers and editors
+    from restauro.errors import ImageError as ImageError
+    from restauro.errors import ImageTypeError as ImageTypeError
+    from restauro.errors import MaskError as MaskError
+    from restauro.errors import MaskTypeError as MaskTypeError
+    from restauro.errors import MethodError as MethodError
+    from restauro.errors import ParameterError as ParameterError
+    from restauro.errors import ParameterTypeError as ParameterTypeError
+    from restauro.errors import ReadError as ReadError
+    from restauro.errors import RestauroError as RestauroError
+    from restauro.errors import WriteError as WriteError
+    from restauro.inpainting import inpaint as inpaint
+    from restauro.mask import grow_mask as grow_mask
+    from restauro.method import DEFAULT_METHOD as DEFAULT_METHOD
+    from restauro.method import Method as Method
+    from restauro.method import Parameter as Parameter
+    from restauro.method import Task as Task
+    from restauro.method import method_class as method_class
+    from restauro.method import method_names as method_names
+    from restauro.picture import Picture as Picture
+    from restauro.picture import Written as Written
+    from restauro.picture import read_picture as read_picture
+    from restauro.picture import write_picture as write_picture
+    from restauro.picture_mask import PictureMask as PictureMask
+    from restauro.picture_mask import read_mask as read_mask
+    from restauro.restoring import Restored as Restored
+    from restauro.restoring import restore_file as restore_file
+
 __version__ = "0.1.0"
 
 # Public names and the modules they live in, imported on first use so that `import restauro` costs NumPy alone.
@@ -25,9 +53,12 @@ _PUBLIC = {
     "method_class": "method",
     "Picture": "picture",
     "read_picture": "picture",
+    "Written": "picture",
     "write_picture": "picture",
-    "read_mask": "mask",
+    "PictureMask": "picture_mask",
+    "read_mask": "picture_mask",
     "grow_mask": "mask",
+    "Restored": "restoring",
     "restore_file": "restoring",
     "RestauroError": "errors",
     "ImageError": "errors",
@@ -40,3 +71,17 @@ _PUBLIC = {
     "ReadError": "errors",
     "WriteError": "errors",
 }
+
+__all__ = [*_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'restauro' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"restauro.{_PUBLIC[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

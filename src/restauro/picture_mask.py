@@ -1,0 +1,309 @@
+"""The mask that goes with a picture: from a file, or from the picture's transparency, its NaN, or a colour in it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro import formats
+from restauro.errors import MaskError, RestauroError
+from restauro.mask import grow_mask
+from restauro.picture import Picture, as_seen, as_stored, read_picture
+
+POLARITIES = ("white", "black")
+_STRIP = 1 << 20  # values looked at together: small enough to stay in the processor's cache
+_COLOUR_NOISE = 8 / 255  # how far the bands of a grey mask may differ, as a JPEG's do
+
+
+@dataclass(frozen=True)
+class PictureMask:
+    """The holes of a picture, and what there is to say about how they were found.
+
+    Attributes
+    ----------
+    hole
+        bool [H, W], True is hole, in the order of the picture's pixels as they are stored.
+    notes
+        Sentences for the person who asked.
+    """
+
+    hole: NDArray[np.bool_]
+    notes: tuple[str, ...] = ()
+
+
+def read_mask(
+    mask: str | os.PathLike[str], picture: Picture, *, polarity: str = "white", grow: int = 0, tolerance: int = 0
+) -> PictureMask:
+    """Return the holes of a picture.
+
+    A mask file is as large as the picture as people see it, that is, with both files' EXIF orientation applied. Of two
+    values the larger is hole; one value alone is no hole where it is 0, else all hole; more values (soft or
+    JPEG-compressed edges) are cut at half of full scale and the hole is grown by 1 pixel, which a note says.
+    Transparent pixels of a mask file are not hole. Masks of several bands must be grey.
+
+    Parameters
+    ----------
+    mask
+        A file's path, or in a string: "alpha" (the picture's transparent pixels are hole; more than half transparent
+        where it is soft, grown by 1 pixel), "nan" (pixels with NaN in any band), "color:#rrggbb" (pixels of that
+        colour).
+    picture
+        What `restauro.read_picture` returned.
+    polarity
+        What is hole in a mask file: "white" or "black".
+    grow
+        Pixels to grow the hole by, as `restauro.grow_mask` does.
+    tolerance
+        How far each band of a pixel may be from the colour of "color:#rrggbb", 0 to 255 (16-bit pictures: of the same
+        scale).
+
+    Raises
+    ------
+    MaskError
+        The file isn't as large as the picture, or isn't a mask; the picture has no transparency, no NaN, no such
+        colours; polarity or tolerance don't apply or are out of range.
+    ReadError
+        The file can't be read.
+    """
+    source = _source(mask)
+    check_options(mask, polarity, tolerance)
+    if source == "alpha":
+        hole, soft = _transparent(picture)
+    elif source == "nan":
+        hole, soft = _not_a_number(picture), False
+    elif source == "color":
+        hole, soft = _coloured(picture, str(mask), tolerance), False
+    else:
+        hole, soft = _hole_of_file(Path(mask), picture, polarity)
+    notes = []
+    if soft:
+        what = "The transparency" if source == "alpha" else f"The mask {Path(mask).name}"
+        notes.append(f"{what} has values between none and full: it was cut at half and grown by 1 pixel.")
+    if source == "color" and picture.format == "jpeg" and tolerance == 0:
+        notes.append("A JPEG blurs the edges of colours: --tolerance 30 (in Python tolerance=30) catches them.")
+    return PictureMask(grow_mask(hole, grow + soft) if grow or soft else hole, tuple(notes))
+
+
+def find_mask(folder: Path, picture: Path) -> Path:
+    """Return the mask file of a picture file: the one in the folder with the same stem, else `<stem>_mask`.
+
+    Raises
+    ------
+    MaskError
+        There is no such file, or there are two.
+    """
+    try:
+        entries = [entry for entry in os.scandir(folder) if entry.name.startswith(picture.stem)]
+    except OSError as error:
+        raise MaskError(f"The folder of masks {folder} can't be read ({error.strerror}).") from None
+    endings = [ending for known in formats.ENDINGS.values() for ending in known]
+    paths = [Path(entry.path) for entry in entries]
+    masks = [path for path in paths if path.suffix.lower() in endings and not _is_same_file(path, picture)]
+    for stem in (picture.stem, f"{picture.stem}_mask"):
+        found = sorted(path for path in masks if path.stem == stem)
+        if len(found) > 1:
+            names = " and ".join(path.name for path in found)
+            raise MaskError(f"There are two masks for it in {folder}: {names}. Move one of them away.")
+        if found:
+            return found[0]
+    raise MaskError(f"There is no mask for it in {folder}: it would be called {picture.stem}.png or {stem}.png.")
+
+
+def is_file(mask: str | os.PathLike[str]) -> bool:
+    """Whether a mask, as `read_mask` takes it, is a file."""
+    return _source(mask) == "file"
+
+
+def check_options(mask: str | os.PathLike[str], polarity: str, tolerance: int) -> None:
+    """Raise MaskError for what is wrong with a mask's options whatever the picture; see `read_mask`."""
+    source = _source(mask)
+    if source == "color":
+        _parse_colour(str(mask))
+    if polarity not in POLARITIES:
+        raise MaskError(f"A mask's polarity is white or black (what is hole), not {polarity!r}.")
+    if polarity == "black" and source != "file":
+        raise MaskError(f"Polarity is for mask files: it has no meaning for the mask {mask}, so leave it out.")
+    if tolerance and source != "color":
+        raise MaskError(f"A tolerance is for masks by colour (color:#rrggbb), not for the mask {mask}: leave it out.")
+    if not 0 <= tolerance <= 255:
+        raise MaskError(f"The tolerance {tolerance} is out of range: it must be 0 to 255.")
+
+
+def _is_same_file(path: Path, other: Path) -> bool:
+    return other.exists() and path.exists() and path.samefile(other)
+
+
+def _source(mask: str | os.PathLike[str]) -> str:
+    """Tell "alpha", "nan" and "color" from "file"; a file of such a name can be given as a Path or as ./alpha."""
+    if mask in ("alpha", "nan"):
+        return str(mask)
+    if isinstance(mask, str) and re.match("colou?r:", mask):
+        return "color"
+    return "file"
+
+
+def _transparent(picture: Picture) -> tuple[NDArray[np.bool_], bool]:
+    """Pixels that are at least half transparent, and whether there are any between."""
+    if not picture.has_alpha:
+        raise MaskError("The picture has no transparency to take the mask from: give a mask file.")
+    alpha = picture.pixels[..., -1]
+    full = full_scale(alpha.dtype)
+    hole = np.empty(alpha.shape, bool)
+    soft = False
+    for rows in strips(alpha):
+        hole[rows] = alpha[rows] <= full / 2
+        soft = soft or bool(((alpha[rows] != 0) & (alpha[rows] != full)).any())
+    return hole, soft
+
+
+def _not_a_number(picture: Picture) -> NDArray[np.bool_]:
+    if picture.pixels.dtype.kind != "f":
+        raise MaskError(
+            f"The picture's values are whole numbers ({picture.pixels.dtype}), so none is NaN: give a mask file."
+        )
+    hole = np.empty(picture.pixels.shape[:2], bool)
+    for rows in strips(picture.pixels):
+        missing = np.isnan(picture.pixels[rows])
+        hole[rows] = missing.any(axis=2) if missing.ndim == 3 else missing
+    return hole
+
+
+def _coloured(picture: Picture, text: str, tolerance: int) -> NDArray[np.bool_]:
+    """Pixels whose bands, transparency aside, are all within the tolerance of a colour."""
+    pixels = np.atleast_3d(picture.pixels)
+    if picture.has_alpha:
+        pixels = pixels[..., :-1]
+    colour = _parse_colour(text)
+    if pixels.dtype not in (np.uint8, np.uint16) or pixels.shape[2] not in (1, 3):
+        raise MaskError(
+            f"A mask by colour needs a grey or RGB picture of 8 or 16 bits, not {pixels.shape[2]} bands of "
+            f"{pixels.dtype}: give a mask file."
+        )
+    if pixels.shape[2] == 1 and len(set(colour)) > 1:
+        raise MaskError(
+            f"The picture is grey and the colour {text.partition(':')[2]} isn't: give a grey one, or a file."
+        )
+    scale = full_scale(pixels.dtype) // 255
+    lowest = [max(band - tolerance, 0) * scale for band in colour]
+    highest = [min(band + tolerance, 255) * scale for band in colour]
+    hole = np.empty(pixels.shape[:2], bool)
+    for rows in strips(pixels):
+        hole[rows] = True
+        for band in range(pixels.shape[2]):
+            values = pixels[rows][..., band]
+            hole[rows] &= (values >= lowest[band]) & (values <= highest[band])
+    return hole
+
+
+def _parse_colour(text: str) -> tuple[int, int, int]:
+    digits = text.partition(":")[2]
+    if not re.fullmatch("#?[0-9a-fA-F]{6}", digits):
+        raise MaskError(
+            f"The colour {digits!r} isn't of the form #rrggbb: white is color:#ffffff, pure red color:#ff0000."
+        )
+    red, green, blue = bytes.fromhex(digits.removeprefix("#"))
+    return red, green, blue
+
+
+def _hole_of_file(path: Path, picture: Picture, polarity: str) -> tuple[NDArray[np.bool_], bool]:
+    """Holes by a mask file, in the order of the picture's stored pixels, and whether its edges are soft."""
+    try:
+        mask = read_picture(path)
+        seen = as_seen(_grey(mask, polarity), mask.orientation)
+        _check_size(seen.shape, picture)
+        hole, soft = _cut(seen, polarity)
+    except RestauroError as error:
+        raise type(error)(f"The mask {path}: {error}") from None
+    return np.ascontiguousarray(as_stored(hole, picture.orientation)), soft
+
+
+def _grey(mask: Picture, polarity: str) -> NDArray[Any]:
+    """One band, [H, W], of a mask file that has one or more."""
+    if mask.pixels.ndim == 2:
+        return mask.pixels
+    grey = np.empty(mask.pixels.shape[:2], mask.pixels.dtype)
+    for rows in strips(mask.pixels):
+        grey[rows] = _grey_strip(mask.pixels[rows], mask.has_alpha, polarity)
+    return grey
+
+
+def _grey_strip(strip: NDArray[Any], has_alpha: bool, polarity: str) -> NDArray[Any]:
+    """Take the grey values of [h, W, C]; where they are transparent, what isn't hole shines through."""
+    full = full_scale(strip.dtype)
+    bands = strip[..., :-1] if has_alpha else strip
+    middle: NDArray[Any] = bands[..., bands.shape[2] // 2]
+    for band in range(bands.shape[2]):
+        if (np.abs(bands[..., band].astype(np.float32) - middle) > full * _COLOUR_NOISE).any():
+            raise MaskError(
+                "It has colours, and a mask is black and white: save it in grey. If it is the picture itself with the "
+                "damage marked in a colour, restore that picture with the mask color:#rrggbb."
+            )
+    if not has_alpha or (strip[..., -1] == full).all():
+        return middle
+    opaque = strip[..., -1] / full
+    seen: NDArray[Any] = opaque * middle + (1 - opaque) * (0 if polarity == "white" else full)
+    return seen if strip.dtype.kind == "f" else np.rint(seen).astype(strip.dtype)
+
+
+def _check_size(mask: tuple[int, ...], picture: Picture) -> None:
+    stored = picture.pixels.shape[:2]
+    seen = stored if picture.orientation < 5 else stored[::-1]
+    if mask == seen:
+        return
+    sizes = f"It is {mask[1]} x {mask[0]} pixels and the picture {seen[1]} x {seen[0]}"
+    if mask != seen[::-1]:
+        raise MaskError(f"{sizes}. Make the mask on this very picture, or resize it to {seen[1]} x {seen[0]}.")
+    why = ""
+    if stored != seen:
+        why = (
+            f" (the picture's EXIF orientation is {picture.orientation}, and a mask fits the picture as people see it)"
+        )
+    raise MaskError(f"{sizes}: it seems to be turned by 90 degrees{why}. Turn the mask and save it.")
+
+
+def _cut(values: NDArray[Any], polarity: str) -> tuple[NDArray[np.bool_], bool]:
+    """Tell hole from known by the values of a mask file; also whether there were more than two."""
+    low, high = values.min().item(), values.max().item()
+    if values.dtype.kind == "f" and not np.isfinite([low, high]).all():
+        raise MaskError("It holds NaN or infinity: save it as 8-bit black and white.")
+    if low == high:
+        return np.full(values.shape, (low != 0) == (polarity == "white")), False
+    white: NDArray[np.bool_]
+    if _count(values, low) + _count(values, high) == values.size:
+        white, soft = _compare(np.equal, values, high), False
+    else:
+        full = full_scale(values.dtype)
+        if not 0 <= low <= high <= full:
+            raise MaskError(f"Its values go from {low:g} to {high:g}: save it as 8-bit black and white.")
+        white, soft = _compare(np.greater, values, full / 2 if values.dtype.kind == "f" else full // 2), True
+    return (white if polarity == "white" else np.logical_not(white, out=white)), soft
+
+
+def _compare(comparison: np.ufunc, values: NDArray[Any], other: float) -> NDArray[np.bool_]:
+    """Compare in place where a value is as small as a bool, so that there is no second array of the picture's size."""
+    out = values.view(np.bool_) if values.itemsize == 1 else None
+    result: NDArray[np.bool_] = comparison(values, other, out=out)
+    return result
+
+
+def _count(values: NDArray[Any], value: float) -> int:
+    return sum(int(np.count_nonzero(values[rows] == value)) for rows in strips(values))
+
+
+def full_scale(dtype: np.dtype[Any]) -> int:
+    """White, or opaque: the largest value of an integer dtype, 1 of a float."""
+    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
+def strips(array: NDArray[Any]) -> Iterator[slice]:
+    """Rows of an array, so many at a time that working on them takes little memory."""
+    height = array.shape[0]
+    step = max(1, _STRIP * height // max(array.size, 1))
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))

@@ -1,0 +1,246 @@
+"""`restore_file`: a picture file and its mask in, the restored file out."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from restauro import saving
+from restauro.errors import ImageError, MaskError, WriteError
+from restauro.formats import format_asked_for
+from restauro.inpainting import inpaint
+from restauro.method import DEFAULT_METHOD, Method, make_method
+from restauro.picture import Picture, as_seen, check_target, read_picture, write_picture
+from restauro.picture_mask import full_scale, is_file, read_mask, strips
+from restauro.windows import count_regions
+
+# Share of a picture from which a mask looks inverted.
+LARGE_HOLES = 0.6
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was done to a file, or would be done.
+
+    Attributes
+    ----------
+    source, target
+        The file that was read; the file that was written.
+    width, height
+        Size of the picture as people see it, in pixels.
+    method
+        Name of the method.
+    parameters
+        The method's parameters, defaults included.
+    regions
+        Number of holes; pixels that touch by a corner belong to one.
+    hole_pixels
+        Number of pixels filled.
+    seconds
+        From opening the source to the target's being in place.
+    changed_outside
+        Pixels that differ between the two files, counted by reading both, outside of `counted_outside`. None after a
+        dry run.
+    counted_outside
+        "mask"; from JPEG to JPEG "blocks", because the blocks of 8 or 16 pixels that the holes touch are encoded anew.
+    notes
+        Sentences about what else is to be known.
+    """
+
+    source: Path
+    target: Path
+    width: int
+    height: int
+    method: str
+    parameters: dict[str, Any]
+    regions: int
+    hole_pixels: int
+    seconds: float
+    changed_outside: int | None
+    counted_outside: str
+    notes: tuple[str, ...]
+
+
+def restore_file(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    mask: str | os.PathLike[str],
+    polarity: str = "white",
+    grow: int = 0,
+    tolerance: int = 0,
+    method: str | Method = DEFAULT_METHOD,
+    parameters: Mapping[str, Any] | None = None,
+    accept_large_holes: bool = False,
+    overwrite: bool = False,
+    save_mask: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    seed: int = 0,
+    progress: Callable[[float], object] | None = None,
+    dry_run: bool = False,
+) -> Restored:
+    """Restore a picture file: fill what the mask marks, keep all else that the file holds.
+
+    The target is written under another name and moved into place at the end: it is there whole or not at all. Its
+    folder is made if it is missing. An empty mask gives a copy, and a note.
+
+    Parameters
+    ----------
+    source, target
+        Picture files. The target's ending says its format; it may be the source where `overwrite` is True.
+    mask, polarity, grow, tolerance
+        See `restauro.read_mask`.
+    method, parameters, workers, seed, progress
+        See `restauro.inpaint`.
+    accept_large_holes
+        Don't take a mask of more than 60 % hole for an inverted one.
+    overwrite
+        Replace files that are there.
+    save_mask
+        A PNG to write the mask to that was used, white is hole.
+    dry_run
+        Read and check everything, fill and write nothing.
+
+    Raises
+    ------
+    RestauroError
+        A sentence that says what is wrong and what to do. Nothing is written then.
+
+    Examples
+    --------
+    >>> import tempfile, pyvips
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> panel, losses = Path(folder.name, "panel.png"), Path(folder.name, "losses.png")
+    >>> pyvips.Image.black(20, 10).linear(1, 90).cast("uchar").pngsave(str(panel))
+    >>> pyvips.Image.black(20, 10).draw_rect(255, 4, 4, 6, 2, fill=True).pngsave(str(losses))
+    >>> restored = restore_file(panel, Path(folder.name, "restored.png"), mask=losses)
+    >>> restored.regions, restored.hole_pixels, restored.changed_outside
+    (1, 12, 0)
+    >>> folder.cleanup()
+    """
+    start = time.perf_counter()
+    chosen = make_method(method, dict(parameters or {}))
+    source, target, saved = Path(source), Path(target), Path(save_mask) if save_mask else None
+    picture = read_picture(source)
+    found = read_mask(mask, picture, polarity=polarity, grow=grow, tolerance=tolerance)
+    hole, notes = found.hole, found.notes
+    hole_pixels = int(np.count_nonzero(hole))
+    if not hole_pixels:
+        notes += ("The mask is empty, so nothing is filled: the file is a copy.",)
+    _check_amount(hole_pixels / hole.size, is_file(mask), polarity, accept_large_holes)
+    _check_known(picture.pixels, hole)
+    _check_targets(picture, target, Path(mask) if is_file(mask) else None, saved, overwrite=overwrite, dry_run=dry_run)
+    regions, changed_outside = count_regions(hole), None
+    if not dry_run:
+        inpaint(picture.pixels, hole, chosen, out=picture.pixels, workers=workers, seed=seed, progress=progress)
+        if mask == "alpha":
+            _make_opaque(picture.pixels, hole)
+        written = write_picture(picture, target, hole=hole, overwrite=overwrite)
+        changed_outside, notes = written.changed_outside, notes + written.notes
+        if saved:
+            _write_mask(as_seen(hole, picture.orientation), saved)
+    height, width = as_seen(hole, picture.orientation).shape
+    return Restored(
+        source=source,
+        target=target,
+        width=width,
+        height=height,
+        method=chosen.name,
+        parameters=dataclasses.asdict(chosen),
+        regions=regions,
+        hole_pixels=hole_pixels,
+        seconds=time.perf_counter() - start,
+        changed_outside=changed_outside,
+        counted_outside="blocks" if picture.format == "jpeg" == format_asked_for(target) else "mask",
+        notes=notes,
+    )
+
+
+def _check_amount(share: float, of_file: bool, polarity: str, accept_large_holes: bool) -> None:
+    """Refuse a mask of all the picture, and one that looks inverted."""
+    if share <= LARGE_HOLES or (accept_large_holes and share < 1):
+        return
+    other = "white" if polarity == "black" else "black"
+    remedies = [f'--mask-polarity {other} (in Python polarity="{other}") where {other} marks the damage'] * of_file
+    if share == 1:
+        remedies.append("a mask that leaves known pixels")
+        raise MaskError(
+            f"All of the picture is hole, so there is nothing to fill it from: use {', or '.join(remedies)}."
+        )
+    remedies.append("--accept-large-holes (accept_large_holes=True) if that is meant")
+    inverted = ", so the mask looks inverted" if of_file else ""
+    raise MaskError(f"{share:.1%} of the picture is hole{inverted}: use {', or '.join(remedies)}.")
+
+
+def _check_known(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
+    """Refuse NaN and infinity among known pixels in words for files; `inpaint` refuses them too."""
+    if pixels.dtype.kind != "f":
+        return
+    count = 0
+    for rows in strips(pixels):
+        bad = ~np.isfinite(pixels[rows])
+        count += int(np.count_nonzero((bad.any(axis=2) if bad.ndim == 3 else bad) & ~hole[rows]))
+    if count:
+        raise ImageError(
+            f"The picture has NaN or infinity in {count} pixels that aren't hole: have NaN filled with --mask nan "
+            '(mask="nan"), or mark these pixels in the mask.'
+        )
+
+
+def _check_targets(
+    picture: Picture, target: Path, mask: Path | None, saved: Path | None, *, overwrite: bool, dry_run: bool
+) -> None:
+    """Refuse what can't be written, before the work; make missing folders."""
+    if mask and _is_same(target, mask):
+        raise WriteError(f"The target {target} is the mask: choose another name.")
+    if saved and saved.suffix.lower() != ".png":
+        raise WriteError(f"The used mask is written as a PNG, so {saved} must end in .png.")
+    if saved and any(_is_same(saved, other) for other in (target, picture.path)):
+        raise WriteError(f"The used mask can't be written to {saved}, which is the picture: choose another name.")
+    if saved and saved.exists() and not overwrite:
+        raise WriteError(f"The file for the used mask, {saved}, is there already: choose another name, or --overwrite.")
+    for path in (target, saved) if saved else (target,):
+        folder = path.parent
+        if not dry_run:
+            _make_folder(folder)
+        while not folder.exists():  # in a dry run the nearest folder stands for the one to be made
+            folder = folder.parent
+        if path is target:
+            check_target(picture, folder / path.name, overwrite=overwrite or folder != path.parent)
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"The folder {folder} can't be made ({error.strerror}): choose another.") from None
+
+
+def _make_opaque(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
+    pixels[..., -1][hole] = full_scale(pixels.dtype)
+
+
+def _write_mask(hole: NDArray[np.bool_], path: Path) -> None:
+    """Write a mask as people see it, white is hole, under another name first."""
+    image = saving.image_of(hole.view(np.uint8), is_cmyk=False) != 0  # 0 and 255
+    try:
+        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
+            written = Path(folder, path.name)
+            saving.save_png(image, written, bits=8, original=None)
+            os.replace(written, path)
+    except (OSError, pyvips.Error) as error:
+        raise WriteError(f"The used mask {path} can't be written ({str(error).strip()}).") from None

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pyvips
+import tifffile
+
+from restauro.errors import MaskError, ReadError
+from restauro.mask import grow_mask
+from restauro.picture import Picture, as_stored
+from restauro.picture_mask import find_mask, read_mask
+
+MARKS = np.zeros((12, 16), np.uint8)
+MARKS[3:6, 4:11] = 255
+HOLE = MARKS == 255
+
+
+def picture(
+    pixels: np.ndarray | None = None, *, orientation: int = 1, has_alpha: bool = False, kind: str = "png"
+) -> Picture:
+    pixels = np.zeros((*MARKS.shape, 3), np.uint8) if pixels is None else pixels
+    return Picture(pixels, Path("panel.png"), kind, orientation, has_alpha)
+
+
+def saved(path: Path, values: np.ndarray, *, orientation: int = 1, **options: Any) -> Path:
+    """Write a picture with libvips: bands and depth as the array's; two and four bands are with transparency."""
+    image = pyvips.Image.new_from_array(values)
+    bands = 1 if values.ndim == 2 else values.shape[2]
+    deep = values.dtype == np.uint16
+    image = image.copy(interpretation=("grey16" if deep else "b-w") if bands < 3 else ("rgb16" if deep else "srgb"))
+    if orientation != 1:
+        image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    image.write_to_file(str(path), **options)
+    return path
+
+
+def test_the_larger_of_two_values_is_hole(tmp_path: Path) -> None:
+    for low, high in ((0, 255), (0, 1), (254, 255), (0, 100)):
+        mask = saved(tmp_path / "mask.png", np.where(HOLE, high, low).astype(np.uint8))
+        found = read_mask(mask, picture())
+        np.testing.assert_array_equal(found.hole, HOLE)
+        assert found.notes == ()
+        np.testing.assert_array_equal(read_mask(mask, picture(), polarity="black").hole, ~HOLE)
+
+
+@pytest.mark.parametrize(
+    ("value", "polarity", "is_hole"),
+    [
+        (0, "white", False),
+        (1, "white", True),
+        (255, "white", True),
+        (0, "black", True),
+        (255, "black", False),
+    ],
+)
+def test_one_value_is_all_or_nothing(tmp_path: Path, value: int, polarity: str, is_hole: bool) -> None:
+    mask = saved(tmp_path / "mask.png", np.full_like(MARKS, value))
+    assert (read_mask(mask, picture(), polarity=polarity).hole == is_hole).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_soft_edges_are_cut_at_half_and_grown(tmp_path: Path, dtype: type) -> None:
+    full = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    values = np.where(HOLE, full, 0).astype(dtype)
+    values[3, 4:11] = full // 2 if full > 1 else 0.5  # just not hole
+    values[5, 4:11] = full // 2 + 1 if full > 1 else 0.6  # just hole
+    tifffile.imwrite(tmp_path / "mask.tif", values)
+    cut = HOLE.copy()
+    cut[3] = False
+    found = read_mask(tmp_path / "mask.tif", picture())
+    np.testing.assert_array_equal(found.hole, grow_mask(cut, 1))
+    assert found.notes == (
+        "The mask mask.tif has values between none and full: it was cut at half and grown by 1 pixel.",
+    )
+    np.testing.assert_array_equal(
+        read_mask(tmp_path / "mask.tif", picture(), polarity="black").hole, grow_mask(~cut, 1)
+    )
+
+
+@pytest.mark.parametrize("bands", [1, 3])
+def test_a_jpeg_is_a_soft_mask(tmp_path: Path, bands: int) -> None:
+    values = MARKS if bands == 1 else np.repeat(MARKS[:, :, np.newaxis], 3, axis=2)
+    found = read_mask(saved(tmp_path / "mask.jpg", values, Q=75), picture())
+    np.testing.assert_array_equal(found.hole, grow_mask(HOLE, 1))
+    assert len(found.notes) == 1
+
+
+def test_growing_is_added_to_what_soft_edges_need(tmp_path: Path) -> None:
+    mask = saved(tmp_path / "mask.png", MARKS)
+    np.testing.assert_array_equal(read_mask(mask, picture(), grow=3).hole, grow_mask(HOLE, 3))
+    values = MARKS.copy()
+    values[0, 0] = 100
+    np.testing.assert_array_equal(read_mask(saved(mask, values), picture(), grow=2).hole, grow_mask(HOLE, 3))
+
+
+@pytest.mark.parametrize("options", [{"bitdepth": 1}, {"palette": True}, {"interlace": True}])
+def test_kinds_of_png_make_no_difference(tmp_path: Path, options: dict[str, Any]) -> None:
+    np.testing.assert_array_equal(read_mask(saved(tmp_path / "mask.png", MARKS, **options), picture()).hole, HOLE)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.int32, np.uint32, np.float32])
+def test_two_values_of_any_depth(tmp_path: Path, dtype: type) -> None:
+    tifffile.imwrite(tmp_path / "mask.tif", np.where(HOLE, 7, 0).astype(dtype))
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.tif", picture()).hole, HOLE)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ([0, 1, np.nan], "holds NaN or infinity"),
+        ([0, 1, 255], "values go from 0 to 255: save it as 8-bit"),
+        ([-1, 0, 1], "values go from -1 to 1"),
+    ],
+)
+def test_float_masks_outside_0_to_1_are_refused(tmp_path: Path, values: list[float], sentence: str) -> None:
+    tifffile.imwrite(tmp_path / "mask.tif", np.array([values], np.float32))
+    with pytest.raises(MaskError, match=rf"The mask .*mask\.tif: .*{sentence}"):
+        read_mask(tmp_path / "mask.tif", picture(np.zeros((1, 3), np.uint8)))
+
+
+def test_grey_in_three_bands_is_taken_and_colour_refused(tmp_path: Path) -> None:
+    grey = np.repeat(MARKS[:, :, np.newaxis], 3, axis=2)
+    np.testing.assert_array_equal(read_mask(saved(tmp_path / "mask.png", grey), picture()).hole, HOLE)
+    grey[3:6, 4:11, 1:] = 0
+    with pytest.raises(MaskError, match=r"has colours, and a mask is black and white: .* the mask color:#rrggbb"):
+        read_mask(saved(tmp_path / "mask.png", grey), picture())
+
+
+@pytest.mark.parametrize("polarity", ["white", "black"])
+@pytest.mark.parametrize("bands", [2, 4])
+def test_transparent_pixels_of_a_mask_file_are_not_hole(tmp_path: Path, polarity: str, bands: int) -> None:
+    """Strokes of the marking colour on a transparent layer, whatever the colour is below it."""
+    for below in (0, 255):
+        values = np.full((*MARKS.shape, bands), below, np.uint8)
+        values[HOLE, :-1] = 255 if polarity == "white" else 0
+        values[..., -1] = MARKS
+        mask = saved(tmp_path / "mask.png", values)
+        np.testing.assert_array_equal(read_mask(mask, picture(), polarity=polarity).hole, HOLE)
+
+
+def test_masks_fit_the_picture_as_it_is_seen(tmp_path: Path) -> None:
+    for of_picture in range(1, 9):
+        stored = as_stored(MARKS, of_picture)
+        the_picture = picture(np.zeros((*stored.shape, 3), np.uint8), orientation=of_picture)
+        for of_mask in (1, 3, 5, 6, 8):
+            values = np.ascontiguousarray(as_stored(MARKS, of_mask))
+            mask = saved(tmp_path / "mask.tif", values, orientation=of_mask)
+            found = read_mask(mask, the_picture)
+            np.testing.assert_array_equal(found.hole, stored == 255, err_msg=f"{of_picture} {of_mask}")
+            assert found.hole.flags.c_contiguous
+
+
+def test_other_sizes_are_refused(tmp_path: Path) -> None:
+    mask = saved(tmp_path / "mask.png", MARKS)
+    with pytest.raises(MaskError, match=r"is 16 x 12 pixels and the picture 20 x 10. .* resize it to 20 x 10"):
+        read_mask(mask, picture(np.zeros((10, 20), np.uint8)))
+    with pytest.raises(
+        MaskError, match=r"is 16 x 12 pixels and the picture 12 x 16: it seems to be turned by 90 degrees. T"
+    ):
+        read_mask(mask, picture(np.zeros((16, 12), np.uint8)))
+    with pytest.raises(
+        MaskError, match=r"turned by 90 degrees \(the picture's EXIF orientation is 6, and .* as people see it\)"
+    ):
+        read_mask(mask, picture(np.zeros((12, 16), np.uint8), orientation=6))
+
+
+def test_files_that_cannot_be_read_name_the_mask(tmp_path: Path) -> None:
+    whole = saved(tmp_path / "mask.png", np.random.default_rng(0).integers(0, 255, (90, 90), np.uint8)).read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.png").write_text("no picture")
+    for name in ("cut.png", "text.png", "missing.png", "."):
+        with pytest.raises(ReadError, match=r"^The mask "):
+            read_mask(tmp_path / name, picture(np.zeros((90, 90), np.uint8)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_transparency_is_a_mask(dtype: type) -> None:
+    full = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    pixels = np.full((*MARKS.shape, 4), full, dtype)
+    pixels[HOLE, 3] = 0
+    found = read_mask("alpha", picture(pixels, has_alpha=True))
+    np.testing.assert_array_equal(found.hole, HOLE)
+    assert found.notes == ()
+    pixels[0, :4, 3] = full * 0.75
+    pixels[1, :4, 3] = full * 0.25
+    expected = HOLE.copy()
+    expected[1, :4] = True
+    found = read_mask("alpha", picture(pixels, has_alpha=True))
+    np.testing.assert_array_equal(found.hole, grow_mask(expected, 1))
+    assert "The transparency has values between" in found.notes[0]
+
+
+def test_transparency_needs_a_band_of_it() -> None:
+    with pytest.raises(MaskError, match="has no transparency to take the mask from: give a mask file"):
+        read_mask("alpha", picture())
+
+
+@pytest.mark.parametrize("bands", [(), (3,)])
+def test_nan_is_a_mask(bands: tuple[int, ...]) -> None:
+    pixels = np.zeros((*MARKS.shape, *bands), np.float32)
+    pixels[(*np.nonzero(HOLE), *[1] * len(bands))] = np.nan
+    pixels[0, 0] = np.inf
+    np.testing.assert_array_equal(read_mask("nan", picture(pixels)).hole, HOLE)
+
+
+def test_whole_numbers_have_no_nan() -> None:
+    with pytest.raises(MaskError, match=r"values are whole numbers \(uint8\), so none is NaN"):
+        read_mask("nan", picture())
+
+
+@pytest.mark.parametrize("scale", [1, 257])
+@pytest.mark.parametrize("has_alpha", [False, True])
+def test_a_colour_is_a_mask(scale: int, has_alpha: bool) -> None:
+    pixels = np.full((*MARKS.shape, 3 + has_alpha), 100, np.uint8 if scale == 1 else np.uint16)
+    pixels[HOLE, :3] = np.array([250, 16, 0]) * scale
+    pixels[3, 4, :3] = np.array([242, 24, 8]) * scale  # 8 off
+    pixels[3, 5, :3] = np.array([241, 16, 0]) * scale  # 9 off
+    the_picture = picture(pixels, has_alpha=has_alpha)
+    exact, near = HOLE.copy(), HOLE.copy()
+    exact[3, 4:6] = near[3, 5] = False
+    np.testing.assert_array_equal(read_mask("color:#FA1000", the_picture).hole, exact)
+    np.testing.assert_array_equal(read_mask("colour:fa1000", the_picture, tolerance=8).hole, near)
+
+
+def test_a_grey_colour_marks_a_grey_picture() -> None:
+    the_picture = picture(np.where(HOLE, 255, 100).astype(np.uint8), kind="jpeg")
+    found = read_mask("color:#ffffff", the_picture)
+    np.testing.assert_array_equal(found.hole, HOLE)
+    assert "A JPEG blurs the edges of colours: --tolerance 30" in found.notes[0]
+    assert read_mask("color:#ffffff", the_picture, tolerance=1).notes == ()
+    with pytest.raises(MaskError, match="is grey and the colour #ff0000 isn't"):
+        read_mask("color:#ff0000", the_picture)
+
+
+@pytest.mark.parametrize(
+    ("mask", "options", "sentence"),
+    [
+        ("color:#fff", {}, "'#fff' isn't of the form #rrggbb: white is color:#ffffff"),
+        ("color:red", {}, "'red' isn't of the form"),
+        ("color:#ffffff", {"tolerance": 256}, "tolerance 256 is out of range"),
+        ("losses.png", {"tolerance": 8}, "A tolerance is for masks by colour .* not for the mask losses.png"),
+        ("losses.png", {"polarity": "grey"}, "white or black .* not 'grey'"),
+        ("alpha", {"polarity": "black"}, "no meaning for the mask alpha"),
+    ],
+)
+def test_options_that_do_not_apply_are_refused(mask: str, options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(MaskError, match=sentence):
+        read_mask(mask, picture(), **options)
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((4, 4, 5), np.uint8), ((4, 4, 3), np.float32)])
+def test_a_colour_needs_an_rgb_picture_of_known_scale(shape: tuple[int, ...], dtype: type) -> None:
+    with pytest.raises(MaskError, match=f"needs a grey or RGB picture of 8 or 16 bits, not {shape[2]} bands of"):
+        read_mask("color:#ffffff", picture(np.zeros(shape, dtype)))
+
+
+def test_a_file_called_alpha_can_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved(tmp_path / "mask.png", MARKS).rename(tmp_path / "alpha")
+    monkeypatch.chdir(tmp_path)
+    for mask in ("./alpha", Path("alpha")):
+        np.testing.assert_array_equal(read_mask(mask, picture()).hole, HOLE)
+
+
+class TestFindMask:
+    def folder(self, path: Path, *names: str) -> Path:
+        path.mkdir()
+        for name in names:
+            (path / name).touch()
+        return path
+
+    @pytest.mark.parametrize(
+        ("names", "found"),
+        [
+            (["a.png", "a_mask.png", "b.png"], "a.png"),
+            (["a_mask.TIF", "aa.png", "a-mask.png"], "a_mask.TIF"),
+            (["a.jpg", "a.txt", "a.tif.xml"], "a.jpg"),
+        ],
+    )
+    def test_by_stem_else_by_stem_and_mask(self, tmp_path: Path, names: list[str], found: str) -> None:
+        folder = self.folder(tmp_path / "masks", *names)
+        assert find_mask(folder, Path("scans/a.tif")) == folder / found
+
+    def test_the_picture_is_not_its_own_mask(self, tmp_path: Path) -> None:
+        folder = self.folder(tmp_path / "all", "a.tif", "a_mask.png")
+        assert find_mask(folder, folder / "a.tif") == folder / "a_mask.png"
+
+    def test_none_and_two_are_refused(self, tmp_path: Path) -> None:
+        folder = self.folder(tmp_path / "masks", "b.png", "b.tif", "b_mask.png")
+        with pytest.raises(MaskError, match=r"There is no mask for it in .*masks: .* a.png or a_mask.png"):
+            find_mask(folder, Path("a.tif"))
+        with pytest.raises(MaskError, match=r"There are two masks for it in .*masks: b.png and b.tif"):
+            find_mask(folder, Path("b.jpg"))
+
+    def test_a_missing_folder_is_said(self, tmp_path: Path) -> None:
+        with pytest.raises(MaskError, match=r"The folder of masks .*none can't be read"):
+            find_mask(tmp_path / "none", Path("a.tif"))

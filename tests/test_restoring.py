@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pyvips
+import tifffile
+
+from restauro.errors import ImageError, MaskError, MethodError, ParameterError, ReadError, RestauroError, WriteError
+from restauro.inpainting import inpaint
+from restauro.methods.telea import Telea
+from restauro.picture import as_stored, read_picture
+from restauro.restoring import Restored, restore_file
+
+HOLE = np.zeros((40, 56), bool)
+HOLE[8:12, 5:30] = True
+HOLE[30:36, 40:44] = True
+CLEAN = np.stack(np.broadcast_arrays(*np.ix_(range(40), range(56)), 90), axis=-1).astype(np.uint8)  # slopes
+
+
+def save(path: Path, values: np.ndarray, *, orientation: int = 1, **options: Any) -> Path:
+    image = pyvips.Image.new_from_array(values)
+    image = image.copy(interpretation="b-w" if values.ndim == 2 else "srgb")
+    if orientation != 1:
+        image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    image.write_to_file(str(path), **options)
+    return path
+
+
+@pytest.fixture
+def panel(tmp_path: Path) -> Path:
+    damaged = CLEAN.copy()
+    damaged[HOLE] = 0
+    return save(tmp_path / "panel.tif", damaged)
+
+
+@pytest.fixture
+def losses(tmp_path: Path) -> Path:
+    return save(tmp_path / "losses.png", np.where(HOLE, 255, 0).astype(np.uint8))
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("ending", [".tif", ".png", ".webp"])
+def test_holes_are_filled_and_nothing_else_changed(panel: Path, losses: Path, tmp_path: Path, ending: str) -> None:
+    target = tmp_path / f"out{ending}"
+    restored = restore_file(panel, target, mask=losses, method="telea", parameters={"radius": 3})
+    written = read_picture(target).pixels
+    np.testing.assert_array_equal(written, inpaint(read_picture(panel).pixels, HOLE, "telea", radius=3))
+    np.testing.assert_array_equal(written[~HOLE], CLEAN[~HOLE])
+    assert np.abs(written.astype(int) - CLEAN)[HOLE].max() <= 2
+    assert dataclasses.replace(restored, seconds=0, notes=()) == Restored(
+        source=panel,
+        target=target,
+        width=56,
+        height=40,
+        method="telea",
+        parameters={"radius": 3},
+        regions=2,
+        hole_pixels=124,
+        seconds=0,
+        changed_outside=0,
+        counted_outside="mask",
+        notes=(),
+    )
+    assert 0 < restored.seconds < 60
+
+
+def test_a_method_instance_workers_and_seed_are_passed_on(panel: Path, losses: Path, tmp_path: Path) -> None:
+    fractions: list[float] = []
+    restored = restore_file(
+        panel, tmp_path / "out.tif", mask=losses, method=Telea(radius=2), workers=1, seed=5, progress=fractions.append
+    )
+    assert restored.parameters == {"radius": 2}
+    assert fractions[-1] == 1
+    with pytest.raises(ParameterError, match="workers=0"):
+        restore_file(panel, tmp_path / "new.tif", mask=losses, workers=0)
+
+
+def test_in_a_jpeg_only_touched_blocks_change(losses: Path, tmp_path: Path) -> None:
+    source = save(tmp_path / "photo.jpg", CLEAN, Q=90)
+    restored = restore_file(source, tmp_path / "out.jpg", mask=losses)
+    assert (restored.changed_outside, restored.counted_outside) == (0, "blocks")
+    assert "blocks of" in " ".join(restored.notes)
+    before, after = read_picture(source).pixels, read_picture(tmp_path / "out.jpg").pixels
+    assert (before != after).any()
+    np.testing.assert_array_equal(before[:, 50:], after[:, 50:])
+
+
+def test_a_mask_fits_the_turned_picture_and_is_saved_so(losses: Path, tmp_path: Path) -> None:
+    damaged = CLEAN.copy()
+    damaged[HOLE] = 0
+    source = save(tmp_path / "photo.tif", np.ascontiguousarray(as_stored(damaged, 6)), orientation=6)
+    restored = restore_file(source, tmp_path / "out.tif", mask=losses, save_mask=tmp_path / "used.png", grow=1)
+    assert (restored.width, restored.height) == (56, 40)
+    assert restored.hole_pixels == 124 + 2 * (25 + 4) + 2 * (4 + 6)
+    used = read_picture(tmp_path / "used.png").pixels
+    assert used.shape == HOLE.shape
+    assert set(np.unique(used)) == {0, 255}
+    assert (used[HOLE] == 255).all()
+    again = restore_file(source, tmp_path / "again.tif", mask=tmp_path / "used.png")
+    assert again.hole_pixels == restored.hole_pixels
+    np.testing.assert_array_equal(
+        read_picture(tmp_path / "again.tif").pixels, read_picture(tmp_path / "out.tif").pixels
+    )
+
+
+def test_transparency_becomes_opaque_in_what_was_filled(tmp_path: Path) -> None:
+    pixels = np.dstack([CLEAN, np.full(HOLE.shape, 255, np.uint8)])
+    pixels[HOLE] = [255, 0, 0, 0]
+    pixels[20, 20, 3] = 200  # soft: the hole grows by 1, and this pixel stays
+    restored = restore_file(save(tmp_path / "cut.png", pixels), tmp_path / "out.png", mask="alpha")
+    written = read_picture(tmp_path / "out.png").pixels
+    assert (written[HOLE, 3] == 255).all()
+    assert written[20, 20, 3] == 200
+    assert np.abs(written[..., :3].astype(int) - CLEAN)[HOLE].max() <= 2  # nothing of the red below
+    assert restored.changed_outside == 0
+
+
+def test_nan_is_filled_and_must_not_stay(tmp_path: Path, losses: Path) -> None:
+    heights = CLEAN[..., 0].astype(np.float32)
+    heights[HOLE] = np.nan
+    tifffile.imwrite(tmp_path / "heights.tif", heights)
+    restored = restore_file(tmp_path / "heights.tif", tmp_path / "out.tif", mask="nan")
+    assert restored.hole_pixels == HOLE.sum()
+    assert np.isfinite(tifffile.imread(tmp_path / "out.tif")).all()
+    heights[0, :3] = np.nan, np.inf, -np.inf
+    tifffile.imwrite(tmp_path / "heights.tif", heights)
+    for dry_run in (True, False):
+        with pytest.raises(ImageError, match=r"NaN or infinity in 3 pixels that aren't hole: .* --mask nan"):
+            restore_file(tmp_path / "heights.tif", tmp_path / "new.tif", mask=losses, dry_run=dry_run)
+
+
+@pytest.mark.parametrize("ending", [".tif", ".jpg"])
+def test_an_empty_mask_gives_a_copy_and_a_note(tmp_path: Path, ending: str) -> None:
+    source = save(tmp_path / f"panel{ending}", CLEAN)
+    mask = save(tmp_path / "empty.png", np.zeros(HOLE.shape, np.uint8))
+    restored = restore_file(source, tmp_path / f"out{ending}", mask=mask)
+    assert (restored.regions, restored.hole_pixels, restored.changed_outside) == (0, 0, 0)
+    assert "The mask is empty, so nothing is filled: the file is a copy." in restored.notes
+    np.testing.assert_array_equal(read_picture(tmp_path / f"out{ending}").pixels, read_picture(source).pixels)
+
+
+def test_a_full_mask_is_refused(panel: Path, tmp_path: Path) -> None:
+    mask = save(tmp_path / "full.png", np.full(HOLE.shape, 255, np.uint8))
+    with pytest.raises(MaskError, match="All of the picture is hole, so there is nothing to fill it from"):
+        restore_file(panel, tmp_path / "out.tif", mask=mask, accept_large_holes=True)
+
+
+def test_a_mask_that_looks_inverted_is_refused(panel: Path, tmp_path: Path) -> None:
+    mask = save(tmp_path / "inverted.png", np.where(HOLE, 0, 255).astype(np.uint8))
+    with pytest.raises(
+        MaskError, match=r"94.5% of the picture is hole, so the mask looks inverted: use --mask-polarity black"
+    ):
+        restore_file(panel, tmp_path / "out.tif", mask=mask)
+    assert restore_file(panel, tmp_path / "a.tif", mask=mask, polarity="black").hole_pixels == HOLE.sum()
+    with pytest.raises(MaskError, match=r'use --mask-polarity white \(in Python polarity="white"\)'):
+        restore_file(panel, tmp_path / "out.tif", mask=save(mask, ~HOLE * np.uint8(255)), polarity="black", grow=500)
+    restored = restore_file(panel, tmp_path / "b.tif", mask=mask, accept_large_holes=True)
+    assert restored.hole_pixels == (~HOLE).sum()
+
+
+def test_sixty_percent_is_where_masks_look_inverted(panel: Path, tmp_path: Path) -> None:
+    values = np.zeros(HOLE.shape, np.uint8)
+    values[:24] = 255  # 60 %
+    assert restore_file(panel, tmp_path / "out.tif", mask=save(tmp_path / "m.png", values)).hole_pixels == 24 * 56
+    values[24, 0] = 255
+    with pytest.raises(MaskError, match="looks inverted"):
+        restore_file(panel, tmp_path / "new.tif", mask=save(tmp_path / "m.png", values))
+
+
+def test_a_large_hole_that_cannot_be_inverted_names_no_polarity(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "depth.tif", np.where(CLEAN[..., 0] < 30, np.nan, 1).astype(np.float32))
+    with pytest.raises(MaskError, match=r"75.0% of the picture is hole: use --accept-large-holes"):
+        restore_file(tmp_path / "depth.tif", tmp_path / "out.tif", mask="nan")
+
+
+def test_a_dry_run_checks_and_writes_nothing(panel: Path, losses: Path, tmp_path: Path) -> None:
+    before = files_in(tmp_path)
+    target = tmp_path / "new" / "folder" / "panel.tif"
+    restored = restore_file(panel, target, mask=losses, save_mask=tmp_path / "new/used.png", dry_run=True)
+    assert (restored.target, restored.changed_outside, restored.hole_pixels) == (target, None, 124)
+    assert files_in(tmp_path) == before
+    assert not target.parent.exists()
+    with pytest.raises(WriteError, match="is there already"):
+        restore_file(panel, panel.with_name("losses2.tif"), mask=losses, dry_run=True, save_mask=losses)
+
+
+def test_missing_folders_are_made(panel: Path, losses: Path, tmp_path: Path) -> None:
+    restore_file(panel, tmp_path / "a/b/out.tif", mask=losses, save_mask=tmp_path / "c/used.png")
+    assert (tmp_path / "a/b/out.tif").is_file()
+    assert (tmp_path / "c/used.png").is_file()
+    with pytest.raises(WriteError, match=r"The folder .*panel.tif.x can't be made .*choose another"):
+        restore_file(panel, panel / "x" / "out.tif", mask=losses)
+
+
+WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
+    ({"target": "panel.tif"}, WriteError, "is the picture itself: choose another name, or replace it with --overwrite"),
+    ({"target": "losses.png"}, WriteError, "is the mask: choose another name"),
+    ({"target": "losses.png", "overwrite": True}, WriteError, "is the mask: choose another name"),
+    ({"target": "there.tif"}, WriteError, "is there already"),
+    ({"target": "out.psd"}, WriteError, r"end in \.psd"),
+    ({"save_mask": "used.jpg"}, WriteError, r"written as a PNG, so .*used.jpg must end in .png"),
+    ({"save_mask": "panel.tif.png", "target": "panel.tif.png"}, WriteError, "which is the picture"),
+    ({"save_mask": "there.png"}, WriteError, r"there.png, is there already: choose another name, or --overwrite"),
+    ({"source": "missing.tif"}, ReadError, "There is no such file"),
+    ({"mask": "missing.png"}, ReadError, "The mask .*missing.png: There is no such file"),
+    ({"mask": "small.png"}, MaskError, "The mask .*small.png: It is 10 x 10 pixels and the picture 56 x 40"),
+    ({"grow": -1}, MaskError, "can't grow by -1 pixels"),
+    ({"method": "tela"}, MethodError, "did you mean 'telea'"),
+    ({"parameters": {"radius": 1000}}, ParameterError, "radius=1000 is out of range"),
+    ({"parameters": {"raduis": 3}}, ParameterError, "no parameter 'raduis'.*did you mean 'radius'"),
+]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize(("wrong", "error", "sentence"), WRONG)
+def test_what_is_wrong_is_said_and_nothing_is_written(
+    panel: Path, losses: Path, tmp_path: Path, wrong: dict[str, Any], error: type, sentence: str, dry_run: bool
+) -> None:
+    save(tmp_path / "small.png", np.eye(10, dtype=np.uint8))
+    save(tmp_path / "there.png", np.eye(10, dtype=np.uint8))
+    save(tmp_path / "there.tif", np.eye(10, dtype=np.uint8))
+    before = files_in(tmp_path)
+    given: dict[str, Any] = {"source": panel, "target": tmp_path / "out.tif", "mask": losses} | wrong
+    for name in {"source", "target", "mask", "save_mask"} & set(given):
+        given[name] = tmp_path / given[name]
+    with pytest.raises(error, match=sentence):
+        restore_file(given.pop("source"), given.pop("target"), **given, dry_run=dry_run)
+    assert files_in(tmp_path) == before
+
+
+def test_a_picture_is_replaced_where_that_is_asked_for(panel: Path, losses: Path, tmp_path: Path) -> None:
+    restore_file(panel, panel, mask=losses, overwrite=True, save_mask=losses)
+    assert np.abs(read_picture(panel).pixels.astype(int) - CLEAN).max() <= 2
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
+def test_cancelling_leaves_nothing_behind(panel: Path, losses: Path, tmp_path: Path, stop: type[BaseException]) -> None:
+    def cancel(fraction: float) -> None:
+        raise stop
+
+    before = files_in(tmp_path)
+    with pytest.raises(stop):
+        restore_file(panel, tmp_path / "out.tif", mask=losses, save_mask=tmp_path / "used.png", progress=cancel)
+    assert files_in(tmp_path) == before
