@@ -1,0 +1,91 @@
+"""The command line: `restauro restore`, `restauro methods`. It prints and asks; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import click
+
+import restauro
+from restauro.errors import RestauroError
+
+_COMMANDS = ("restore", "methods")
+_HELP = """Restore damaged pictures: fill what a mask marks, and change nothing else.
+
+\b
+restauro restore panel.tif --mask losses.png -o panel-restored.tif
+"""
+_INTERRUPTED = 130  # as shells have it for Ctrl-C
+
+
+class _Commands(click.Group):
+    """Commands in files of their own, imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"restauro.cli.{cmd_name}").command
+        return command
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        import pyvips
+
+        libraries = [f"{name} {version(name)}" for name in ("numpy", "numba", "scipy", "pyvips")]
+        libraries.append("libvips " + ".".join(str(pyvips.version(part)) for part in range(3)))
+        click.echo(f"restauro {restauro.__version__} (Python {platform.python_version()}, {', '.join(libraries)})")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the versions of restauro and its libraries.",
+)
+def _group() -> None:
+    """Restore damaged pictures."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv
+        Arguments, without the program's name; by default those of the process.
+
+    Returns
+    -------
+    Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several files failed; 130 after Ctrl-C.
+
+    Examples
+    --------
+    >>> main(["methods", "telea"])
+    Fast marching (Telea)
+    ...
+    0
+    """
+    try:
+        return int(_group.main(args=argv, prog_name="restauro", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except RestauroError as error:
+        click.echo(f"Error: {error}", err=True)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped; the file at work was not written.", err=True)
+        return _INTERRUPTED
+    except SystemExit as stop:  # click's way out of a closed pipe
+        return int(stop.code or 0)

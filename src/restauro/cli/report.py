@@ -1,0 +1,99 @@
+"""What `restauro restore` says: a line a file, or a JSON object a file; progress; that kernels are being compiled."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from restauro.restoring import Restored
+
+
+def as_line(restored: Restored) -> str:
+    """Say in one line what was done to a file, or would be done."""
+    share = restored.hole_pixels / (restored.width * restored.height)
+    regions = _count(restored.regions, "region")
+    pixels = _count(restored.hole_pixels, "pixel")
+    target = click.format_filename(restored.target)
+    if restored.changed_outside is None:
+        return (
+            f"{click.format_filename(restored.source)}: {restored.width} x {restored.height} pixels; {regions}, "
+            f"{pixels} ({_percent(share)}) would be filled by {restored.method} and written to {target}"
+        )
+    where = "the mask" if restored.counted_outside == "mask" else "the blocks that the holes touch"
+    return (
+        f"{target}: {regions}, {pixels} filled ({_percent(share)}) by {restored.method} in {restored.seconds:.1f} s; "
+        f"{_count(restored.changed_outside, 'pixel')} changed outside {where}"
+    )
+
+
+def as_json(restored: Restored) -> str:
+    """Say the same as a JSON object in one line; `changed_outside` is null after a dry run."""
+    return json.dumps(dataclasses.asdict(restored), default=str)
+
+
+def error_as_json(source: Path, error: Exception) -> str:
+    """Say what was wrong with a file as a JSON object in one line."""
+    return json.dumps({"source": str(source), "error": str(error)})
+
+
+def _count(number: int, what: str) -> str:
+    """Write a number with spaces between thousands, and what is counted.
+
+    >>> _count(20412, "pixel"), _count(1, "region")
+    ('20 412 pixels', '1 region')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}".replace(",", " ")
+
+
+def _percent(share: float) -> str:
+    """Write a share so that a small one isn't 0.
+
+    >>> _percent(0.019), _percent(0.00012), _percent(0)
+    ('1.9 %', '0.012 %', '0 %')
+    """
+    percent = 100 * share
+    return f"{percent:.1f} %" if percent >= 0.95 else f"{percent:.2g} %"
+
+
+@contextmanager
+def progress_bar(label: str, *, shown: bool) -> Iterator[Callable[[float], object] | None]:
+    """Show a bar on a terminal while the body runs; yields what takes the fraction done."""
+    if not (shown and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=1.0)
+        yield lambda fraction: progress.update(task, completed=fraction)
+
+
+class _Announcement:
+    """Says once that kernels are being compiled, which happens on the first run; Numba's way of telling is its own."""
+
+    def __init__(self) -> None:
+        self.made = False
+
+    def notify(self, event: Any) -> None:
+        if event.is_start and not self.made:
+            self.made = True
+            click.echo("Compiling on the first run: this takes some seconds, and is kept for later runs.", err=True)
+
+
+def announce_compiling() -> AbstractContextManager[object]:
+    """While the body runs, say so once on stderr if a kernel is compiled rather than loaded."""
+    from numba.core import event
+
+    event.Listener.register(_Announcement)
+    manager: AbstractContextManager[object] = event.install_listener("numba:compile", _Announcement())
+    return manager

@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pyvips
+from numba.core import event
+
+import restauro
+from restauro.cli import main, report
+from restauro.picture import read_picture
+
+HOLE = np.zeros((40, 56), bool)
+HOLE[8:12, 5:30] = True
+HOLE[30:36, 40:44] = True
+CLEAN = np.stack(np.broadcast_arrays(*np.ix_(range(40), range(56)), 90), axis=-1).astype(np.uint8)
+
+
+def save(path: Path, values: np.ndarray, **options: Any) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    image = pyvips.Image.new_from_array(values)
+    image.copy(interpretation="b-w" if values.ndim == 2 else "srgb").write_to_file(str(path), **options)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in: a picture panel.tif, its mask losses.png, the mask's opposite inverted.png."""
+    monkeypatch.chdir(tmp_path)
+    damaged = CLEAN.copy()
+    damaged[HOLE] = 0
+    save(tmp_path / "panel.tif", damaged)
+    save(tmp_path / "losses.png", np.where(HOLE, 255, 0).astype(np.uint8))
+    save(tmp_path / "inverted.png", np.where(HOLE, 0, 255).astype(np.uint8))
+    return tmp_path
+
+
+def run(arguments: str) -> int:
+    return main(arguments.split())
+
+
+def is_restored(path: str) -> bool:
+    return bool(np.abs(read_picture(path).pixels.astype(int) - CLEAN).max() <= 2)
+
+
+def test_one_file_in_one_file_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("restore panel.tif --mask losses.png -o out.tif") == 0
+    assert is_restored("out.tif")
+    out, _ = capsys.readouterr()
+    assert re.fullmatch(
+        r"out\.tif: 2 regions, 124 pixels filled \(5\.5 %\) by telea in \d+\.\d s; 0 pixels changed outside the mask\n",
+        out,
+    )
+
+
+def test_all_options_reach_the_work(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = "--mask-polarity black --grow 2 --method telea --radius 7 --save-mask used.png --workers 1 --seed 3"
+    assert run(f"restore panel.tif --mask inverted.png {arguments} -o out.png --json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["parameters"] == {"radius": 7}
+    assert (read_picture("used.png").pixels == 255).sum() == said["hole_pixels"] > HOLE.sum()
+    damaged = read_picture("panel.tif").pixels
+    used = read_picture("used.png").pixels
+    np.testing.assert_array_equal(read_picture("out.png").pixels, restauro.inpaint(damaged, used, "telea", radius=7))
+
+
+def test_a_jpeg_is_spoken_of_honestly(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(folder / "photo.jpg", CLEAN)
+    assert run("restore photo.jpg --mask losses.png -o out.jpg") == 0
+    line, note = capsys.readouterr().out.splitlines()
+    assert line.endswith("; 0 pixels changed outside the blocks that the holes touch")
+    assert re.match(r"  \d+ of \d+ blocks .* were encoded anew; all others are as they were\.", note)
+
+
+def test_several_files_go_on_past_a_bad_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = read_picture("panel.tif").pixels
+    for name in ("a", "b", "c"):
+        save(folder / f"scans/{name}.tif", damaged)
+    mask = np.where(HOLE, 255, 0).astype(np.uint8)
+    save(folder / "masks/a.png", mask)
+    save(folder / "masks/c_mask.png", mask)
+    assert run("restore scans/a.tif scans/b.tif scans/c.tif scans/d.tif --mask-dir masks -o restored") == 1
+    assert is_restored("restored/a.tif")
+    assert is_restored("restored/c.tif")
+    assert sorted(os.listdir("restored")) == ["a.tif", "c.tif"]
+    out, err = capsys.readouterr()
+    assert [line.partition(":")[0] for line in out.splitlines()] == [os.path.join("restored", f"{x}.tif") for x in "ac"]
+    assert [line.partition(": ")[0] for line in err.splitlines() if ".tif" in line] == [
+        os.path.normpath("scans/b.tif"),
+        os.path.normpath("scans/d.tif"),
+    ]
+    assert run("restore scans/b.tif scans/d.tif --mask-dir masks -o restored") == 1
+
+
+def test_several_saved_masks_can_be_used_again(folder: Path) -> None:
+    for name in ("a.tif", "b.png"):
+        save(folder / "scans" / name, read_picture("panel.tif").pixels)
+    scans = "scans/a.tif scans/b.png"
+    assert run(f"restore {scans} --mask losses.png --save-mask used -o once") == 0
+    assert run(f"restore {scans} --mask-dir used -o twice/") == 0
+    np.testing.assert_array_equal(read_picture("once/b.png").pixels, read_picture("twice/b.png").pixels)
+
+
+@pytest.mark.parametrize("output", ["restored/", "restored", "there"])
+def test_one_input_into_a_folder(folder: Path, output: str) -> None:
+    (folder / "there").mkdir()
+    assert run(f"restore panel.tif --mask losses.png -o {output}") == 0
+    assert is_restored(f"{output}/panel.tif")
+
+
+def test_json_is_an_object_a_line_with_errors_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("restore panel.tif missing.tif --mask losses.png -o restored --json") == 1
+    out, err = capsys.readouterr()
+    good, bad = (json.loads(line) for line in out.splitlines())
+    assert good.pop("seconds") > 0
+    assert good == {
+        "source": "panel.tif",
+        "target": os.path.normpath("restored/panel.tif"),
+        "width": 56,
+        "height": 40,
+        "method": "telea",
+        "parameters": {"radius": 5},
+        "regions": 2,
+        "hole_pixels": 124,
+        "changed_outside": 0,
+        "counted_outside": "mask",
+        "notes": [],
+    }
+    assert bad == {"source": "missing.tif", "error": "There is no such file."}
+    assert "missing.tif: There is no such file.\n" in err
+
+
+def test_a_dry_run_says_what_would_be_done(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(folder.rglob("*"))
+    assert run("restore panel.tif --mask losses.png -o new/ --dry-run") == 0
+    assert capsys.readouterr().out == (
+        "panel.tif: 56 x 40 pixels; 2 regions, 124 pixels (5.5 %) would be filled by telea and written to "
+        f"{os.path.normpath('new/panel.tif')}\n"
+    )
+    assert sorted(folder.rglob("*")) == before
+    assert run("restore panel.tif --mask inverted.png -o new/ --dry-run") == 2
+
+
+def test_quiet_says_nothing_but_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("restore panel.tif missing.tif --mask losses.png -o restored --quiet") == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "missing.tif: There is no such file.\n"
+
+
+def test_an_empty_mask_is_said_and_fine(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(folder / "empty.png", np.zeros(HOLE.shape, np.uint8))
+    assert run("restore panel.tif --mask empty.png -o out.tif") == 0
+    assert "0 pixels filled (0 %)" in (out := capsys.readouterr().out)
+    assert "\n  The mask is empty, so nothing is filled: the file is a copy.\n" in out
+
+
+BAD_INPUT = {
+    "missing.tif --mask losses.png -o out.tif": "missing.tif: There is no such file.",
+    "cut.tif --mask losses.png -o out.tif": "cut.tif: The TIFF .*cut short .*: get a complete copy",
+    "text.tif --mask losses.png -o out.tif": "text.tif: The file isn't a picture that can be read",
+    ". --mask losses.png -o out.tif": ".: It is a folder",
+    "panel.tif --mask text.tif -o out.tif": r"panel.tif: The mask text.tif: The file isn't a picture",
+    "panel.tif --mask turned.png -o out.tif": "panel.tif: The mask turned.png: It is 40 x 56 pixels .* turned by 90",
+    "panel.tif --mask inverted.png -o out.tif": "panel.tif: 94.5% of the picture is hole, .*--mask-polarity black",
+    "panel.tif --mask full.png -o out.tif": "panel.tif: All of the picture is hole",
+    "panel.tif --mask alpha -o out.tif": "panel.tif: The picture has no transparency",
+    "panel.tif --mask nan -o out.tif": "panel.tif: The picture's values are whole numbers",
+    "panel.tif --mask-dir . -o out.tif": "panel.tif: There is no mask for it in .: it would be called panel.png",
+    "panel.tif --mask losses.png -o panel.tif": "panel.tif: The target panel.tif is the picture itself: .*--overwrite",
+    "panel.tif --mask losses.png -o full.png": "panel.tif: The target full.png is there already: .*--overwrite",
+    "panel.tif --mask losses.png -o out.bmp": r"panel.tif: Files that end in \.bmp can't be written",
+    "panel.tif --mask losses.png -o text.tif/out.tif": "panel.tif: The folder text.tif can't be made",
+    "deep.tif --mask losses.png -o out.jpg": "deep.tif: JPEG can't hold samples of 16 bits: write it to a TIFF",
+}
+WRONG_USAGE = {
+    "": "Missing argument 'INPUTS...'",
+    "panel.tif --mask losses.png": "Say where to write: -o panel-restored.tif",
+    "panel.tif full.png --mask losses.png": "Say where to write: -o restored/",
+    "panel.tif -o out.tif": "Say what to fill: --mask FILE, --mask alpha",
+    "panel.tif -o out.tif --mask losses.png --mask-dir .": "Give --mask or --mask-dir, not both",
+    "panel.tif -o out.tif --mask loses.png": "There is no mask loses.png: give a file, alpha, nan or color:#rrggbb",
+    "panel.tif -o out.tif --mask-dir masks": "There is no folder masks of masks",
+    "panel.tif -o out.tif --mask color:white": "The colour 'white' isn't of the form #rrggbb",
+    "panel.tif -o out.tif --mask losses.png --tolerance 8": "A tolerance is for masks by colour",
+    "panel.tif -o out.tif --mask alpha --mask-polarity black": "Polarity is for mask files",
+    "panel.tif -o out.tif --mask losses.png --method tela": "There is no method 'tela': did you mean 'telea'",
+    "panel.tif -o out.tif --mask losses.png --raduis 3": "No such option.*--raduis.*Did you mean.*--radius",
+    "panel.tif -o out.tif --mask losses.png --radius 99": "radius=99 is out of range: it must be 1 to 64 pixels",
+    "panel.tif -o out.tif --mask losses.png --radius 5.5": "radius must be a whole number",
+    "panel.tif -o out.tif --mask losses.png --radius five": "'five' is not a number",
+    "panel.tif -o out.tif --mask losses.png --grow -1": "Invalid value for '--grow'",
+    "panel.tif -o out.tif --mask losses.png --workers 0": "Invalid value for '--workers'",
+    "panel.tif full.png --mask losses.png -o out.tif": "Several pictures .* out.tif is a file: -o restored/",
+    "panel.tif full.png --mask losses.png -o text.tif": "Several pictures need a folder",
+    "panel.tif --mask losses.png -o text.tif/": "text.tif/ is a file, not a folder",
+    "panel.tif ./panel.tif --mask losses.png -o restored": "panel.tif and panel.tif would both be written to",
+    "panel.tif full.png --mask losses.png -o new --save-mask used.png": "Several .* --save-mask restored/",
+    "panel.tif panel.png --mask losses.png -o new --save-mask used": "would both be written to used.panel.png",
+}
+
+
+@pytest.fixture
+def bad(folder: Path) -> Path:
+    whole = (folder / "panel.tif").read_bytes()
+    (folder / "cut.tif").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.tif").write_text("no picture")
+    save(folder / "turned.png", np.where(HOLE.T, 255, 0).astype(np.uint8))
+    save(folder / "full.png", np.full(HOLE.shape, 255, np.uint8))
+    save(folder / "deep.tif", CLEAN.astype(np.uint16) * 257)
+    return folder
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), BAD_INPUT.items())
+def test_one_bad_input(arguments: str, sentence: str, bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in bad.rglob("*")}
+    assert run(f"restore {arguments}") == 2
+    assert {path: path.read_bytes() for path in bad.rglob("*")} == before
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.match(sentence, err.splitlines()[-1])
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), WRONG_USAGE.items())
+def test_wrong_usage(arguments: str, sentence: str, bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in bad.rglob("*")}
+    assert run(f"restore {arguments}") == 2
+    assert {path: path.read_bytes() for path in bad.rglob("*")} == before
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("Usage: restauro restore")
+    assert re.search(sentence, err)
+
+
+def test_an_existing_file_is_replaced_where_that_is_asked_for() -> None:
+    assert run("restore panel.tif --mask losses.png -o panel.tif --overwrite") == 0
+    assert is_restored("panel.tif")
+
+
+def test_marks_on_the_picture_itself(folder: Path) -> None:
+    damaged = CLEAN.copy()
+    damaged[HOLE] = 250
+    save(folder / "marked.png", damaged)
+    assert run("restore marked.png --mask color:#ffffff --tolerance 8 -o out.png") == 0
+    assert is_restored("out.png")
+
+
+def test_memory_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def read(path: Path) -> None:
+        raise MemoryError("Unable to allocate 3.00 TiB")
+
+    monkeypatch.setattr("restauro.restoring.read_picture", read)
+    assert run("restore panel.tif --mask losses.png -o out.tif") == 2
+    assert "panel.tif: Unable to allocate 3.00 TiB" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt])
+def test_an_interrupt_is_a_short_word(
+    stop: type, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def inpaint(*_: object, **__: object) -> None:
+        raise stop
+
+    monkeypatch.setattr("restauro.restoring.inpaint", inpaint)
+    assert run("restore panel.tif --mask losses.png -o out.tif") == 130
+    assert capsys.readouterr().err.endswith("Stopped; the file at work was not written.\n")
+    assert not Path("out.tif").exists()
+
+
+def test_that_kernels_are_compiled_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with report.announce_compiling():
+        for _ in range(2):
+            event.start_event("numba:compile")
+            event.end_event("numba:compile")
+    event.start_event("numba:compile")
+    assert capsys.readouterr().err == (
+        "Compiling on the first run: this takes some seconds, and is kept for later runs.\n"
+    )
+
+
+def test_a_bar_is_drawn_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with report.progress_bar("panel.tif", shown=True) as progress:
+        assert progress is None
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with report.progress_bar("panel [1].tif", shown=False) as progress:
+        assert progress is None
+    with report.progress_bar("panel [1].tif", shown=True) as progress:
+        assert progress is not None
+        progress(0.5)
+        progress(1.0)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "panel [1].tif" in err
+
+
+def test_a_closed_pipe_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*_: object) -> str:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(report, "as_line", closed)
+    assert run("restore panel.tif --mask losses.png -o out.tif") == 1
+
+
+class TestAsAProcess:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "restauro", *arguments]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def test_restoring(self) -> None:
+        process = self.start("restore", "panel.tif", "--mask", "losses.png", "-o", "out.tif")
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert out.startswith("out.tif: 2 regions")
+
+    def test_wrong_usage(self) -> None:
+        process = self.start("restore", "panel.tif")
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 2
+        assert out == ""
+        assert "Say where to write" in err
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to the whole console")
+    def test_an_interrupt(self, folder: Path) -> None:
+        rows = np.tile(CLEAN, (40, 40, 1))
+        save(folder / "large.tif", rows)
+        mask = np.zeros(rows.shape[:2], np.uint8)
+        mask[100:1500, 100:1400] = 255
+        save(folder / "hole.png", mask)
+        process = self.start("restore", "large.tif", "--mask", "hole.png", "-o", "new/", "--radius", "64")
+        while not Path("new").exists():  # made when all has been checked
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert out == ""
+        assert "Traceback" not in err
+        assert os.listdir("new") == []
+
+    def test_help_imports_nothing_heavy(self) -> None:
+        code = "import sys; from restauro.cli import main; main(['--help']); print(*sys.modules)"
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        assert "restore" in out
+        loaded = set(out.splitlines()[-1].split())
+        assert loaded.isdisjoint({"numba", "scipy", "pyvips", "tifffile", "jpeglib", "rich"})
+
+    def test_the_version_names_the_libraries(self) -> None:
+        out, _ = self.start("--version").communicate(timeout=60)
+        assert re.fullmatch(
+            r"restauro \S+ \(Python \S+, numpy \S+, numba \S+, scipy \S+, pyvips \S+, libvips \d+\.\d+\.\d+\)\n", out
+        )
