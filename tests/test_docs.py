@@ -1,0 +1,130 @@
+"""The documentation: links lead somewhere, command lines parse, every method and every public name is described."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+import restauro
+from restauro import cli
+
+CLONE = Path(__file__).resolve().parents[1]
+PAGES = sorted([*CLONE.glob("*.md"), *CLONE.glob("docs/**/*.md"), *CLONE.glob("examples/*.md")])
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(CLONE).as_posix()
+
+
+def prose_of(page: Path) -> str:
+    """Text of a page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", prose_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> list[str]:
+    """Links to files or headings that aren't there."""
+    broken = []
+    for link in re.findall(r"\]\(([^)]+)\)", prose_of(page)):
+        if re.match(r"https?://", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors_of(target)):
+            broken.append(link)
+    return broken
+
+
+def command_lines() -> list[tuple[str, str]]:
+    """All command lines of the program in the blocks of code, each with its page."""
+    lines = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        blocks += re.findall(r"^ {4}.*$", prose_of(page), re.MULTILINE)
+        found = [line.strip() for block in blocks for line in block.splitlines()]
+        lines += [(name_of(page), line) for line in found if line.startswith("restauro ")]
+    return lines
+
+
+def parse(line: str) -> None:
+    """Parse a command line without running it; click raises where something is wrong."""
+    arguments = shlex.split(line, comments=True)[1:]
+    if arguments in (["--help"], ["--version"]):
+        return
+    command = cli._group.get_command(click.Context(cli._group), arguments[0])
+    if command is None:
+        raise click.UsageError(f"No such command: {arguments[0]}")
+    with command.make_context(arguments[0], arguments[1:]) as parsed:
+        if method := parsed.params.get("method"):
+            assert method in restauro.method_names()
+        if name := parsed.params.get("name"):
+            assert name in restauro.method_names()
+
+
+def test_links_lead_somewhere() -> None:
+    assert {name_of(page): links for page in PAGES if (links := broken_links(page))} == {}
+
+
+def test_every_page_is_linked_to() -> None:
+    linked = {
+        (page.parent / link.partition("#")[0]).resolve()
+        for page in PAGES
+        for link in re.findall(r"\]\(([^)]+)\)", prose_of(page))
+    }
+    assert [name_of(page) for page in PAGES if page not in linked and page.name != "README.md"] == []
+
+
+def test_there_are_command_lines() -> None:
+    assert len(command_lines()) > 10
+
+
+@pytest.mark.parametrize(("page", "line"), command_lines())
+def test_command_lines_parse(page: str, line: str) -> None:
+    parse(line)
+
+
+@pytest.mark.parametrize("line", ["restauro restore a.tif --maks b.png", "restauro repair a.tif"])
+def test_command_lines_that_are_wrong_do_not_parse(line: str) -> None:
+    with pytest.raises(click.UsageError, match="No such"):
+        parse(line)
+
+
+def test_every_option_is_described_in_the_docs() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    group = cli._group
+    context = click.Context(group)
+    options = [
+        parameter.opts
+        for name in group.list_commands(context)
+        for parameter in group.get_command(context, name).params
+        if isinstance(parameter, click.Option)
+    ]
+    assert len(options) > 10
+    assert [names for names in options if not any(re.search(rf"{name}\b", text) for name in names)] == []
+
+
+@pytest.mark.parametrize("name", restauro.method_names())
+def test_every_method_has_a_page(name: str) -> None:
+    method = restauro.method_class(name)
+    page = (CLONE / "docs" / "methods" / f"{name.replace('_', '-')}.md").read_text(encoding="utf-8")
+    readme = (CLONE / "README.md").read_text(encoding="utf-8")
+    assert method.title in page
+    assert [parameter.name for parameter in method.parameters() if f"`{parameter.name}`" not in page] == []
+    assert f"[`{name}`](docs/methods/{name.replace('_', '-')}.md) | {method.title} |" in readme
+
+
+@pytest.mark.parametrize("name", [name for name in restauro.__all__ if name != "DEFAULT_METHOD"])
+def test_every_public_name_is_documented(name: str) -> None:
+    thing = getattr(restauro, name)
+    assert len(thing.__doc__) > 20
+    assert isinstance(thing, type) or ">>> " in thing.__doc__, f"{name} has no example"
