@@ -72,9 +72,7 @@ def test_soft_edges_are_cut_at_half_and_grown(tmp_path: Path, dtype: type) -> No
     cut[3] = False
     found = read_mask(tmp_path / "mask.tif", picture())
     np.testing.assert_array_equal(found.hole, grow_mask(cut, 1))
-    assert found.notes == (
-        "The mask mask.tif has values between none and full: it was cut at half and grown by 1 pixel.",
-    )
+    assert found.notes == ("The mask has values between none and full: it was cut at half and grown by 1 pixel.",)
     np.testing.assert_array_equal(
         read_mask(tmp_path / "mask.tif", picture(), polarity="black").hole, grow_mask(~cut, 1)
     )

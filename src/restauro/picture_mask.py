@@ -84,7 +84,7 @@ def read_mask(
         hole, soft = _hole_of_file(Path(mask), picture, polarity)
     notes = []
     if soft:
-        what = "The transparency" if source == "alpha" else f"The mask {Path(mask).name}"
+        what = "The transparency" if source == "alpha" else "The mask"
         notes.append(f"{what} has values between none and full: it was cut at half and grown by 1 pixel.")
     if source == "color" and picture.format == "jpeg" and tolerance == 0:
         notes.append("A JPEG blurs the edges of colours: --tolerance 30 (in Python tolerance=30) catches them.")
