@@ -73,7 +73,7 @@ class Environment:
         """Install the clone, so that changes of its code take effect; not again until pyproject.toml changes."""
         self.make()
         stamp = self.folder / f"restauro-installed{extras}.txt"
-        wanted = hashlib.sha256((CLONE / "pyproject.toml").read_bytes()).hexdigest()
+        wanted = hashlib.sha256(f"{CLONE}\n".encode() + (CLONE / "pyproject.toml").read_bytes()).hexdigest()
         if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
             return
         self.install("--editable", f"{CLONE}{extras}")

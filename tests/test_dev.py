@@ -1,0 +1,80 @@
+"""dev.py: what it says where it can't work."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+DEV = Path(__file__).resolve().parents[1] / "dev.py"
+
+
+@pytest.fixture
+def dev() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("dev", DEV)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_dev(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, DEV, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_help_lists_every_command(dev: ModuleType) -> None:
+    result = run_dev("--help")
+    assert result.returncode == 0
+    assert [name for name in dev.COMMANDS if f"  {name} " not in result.stdout] == []
+
+
+def test_an_unknown_command_is_wrong_usage() -> None:
+    result = run_dev("tests")
+    assert result.returncode == 2
+    assert "invalid choice: 'tests'" in result.stderr
+
+
+def test_a_benchmark_needs_a_name() -> None:
+    result = run_dev("bench", "no such benchmark")
+    assert result.returncode == 1
+    assert result.stderr.startswith("dev.py bench: Say which benchmark: ")
+
+
+def test_without_ensurepip_it_says_what_to_install(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(dev.StepError, match="sudo apt install python3-venv"):
+        dev.Environment(tmp_path / "venv").make()
+    assert not (tmp_path / "venv").exists()
+
+
+def test_nothing_is_installed_twice_until_the_project_file_changes(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed: list[str] = []
+    project = tmp_path / "pyproject.toml"
+    project.write_text("one", encoding="ascii")
+    monkeypatch.setattr(dev, "CLONE", tmp_path)
+    monkeypatch.setattr(dev.Environment, "make", lambda environment: None)
+    monkeypatch.setattr(dev.Environment, "install", lambda environment, *what: installed.append(what[-1]))
+    environment = dev.Environment(tmp_path)
+    for text in ("one", "one", "two"):
+        project.write_text(text, encoding="ascii")
+        environment.install_clone("[dev]")
+    assert installed == [f"{tmp_path}[dev]"] * 2
+    environment.install_clone()
+    assert installed[2:] == [f"{tmp_path}"]
+
+
+def test_a_program_that_fails_stops_the_work(dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev.Environment, "program", lambda environment, name: Path(sys.executable))
+    environment = dev.Environment(tmp_path)
+    environment.run("python", "-c", "import os; assert os.environ['WORD'] == 'given'", WORD="given")
+    with pytest.raises(dev.StepError, match=r"^python ended with status 3\.$"):
+        environment.run("python", "-c", "raise SystemExit(3)")
