@@ -83,7 +83,9 @@ def test_a_method_instance_workers_and_seed_are_passed_on(panel: Path, losses: P
 
 
 def test_in_a_jpeg_only_touched_blocks_change(losses: Path, tmp_path: Path) -> None:
-    source = save(tmp_path / "photo.jpg", CLEAN, Q=90)
+    damaged = CLEAN.copy()
+    damaged[HOLE] = 0  # a clean slope may come out as it went in
+    source = save(tmp_path / "photo.jpg", damaged, Q=90)
     restored = restore_file(source, tmp_path / "out.jpg", mask=losses)
     assert (restored.changed_outside, restored.counted_outside) == (0, "blocks")
     assert "blocks of" in " ".join(restored.notes)
