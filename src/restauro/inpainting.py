@@ -169,10 +169,12 @@ class _Work:
             return
         top, bottom, left, right = window.box
         image = self.bands[top:bottom, left:right]
-        hole = self.holes.within(window.box)
+        hole = self.holes.within(window.box, window.own)
         core = window.core_slices
         task = Task(core, window.depth, threads, (self.seed, *window.core), self.control, scratch)
-        values = self.method.fill(image, hole, task)
+        # Kernels don't know half precision; a window of it is small.
+        seen = image.astype(np.float32) if image.dtype == np.float16 else image
+        values = self.method.fill(seen, hole, task)
         if not self.control[0]:
             _store(values, hole[core], image[core])
 
@@ -194,7 +196,9 @@ def _checked_image(image: ArrayLike) -> NDArray[Any]:
     try:
         picture = np.asarray(image)
     except ValueError as error:
-        raise ImageTypeError(f"The image can't be made an array ({error}); pass an array [H, W] or [H, W, C].") from None
+        raise ImageTypeError(
+            f"The image can't be made an array ({error}); pass an array [H, W] or [H, W, C]."
+        ) from None
     if picture.dtype.name not in DTYPES or not picture.dtype.isnative:
         raise ImageTypeError(
             f"The image has dtype {picture.dtype}, which has no rule; convert it to one of {', '.join(DTYPES)}."

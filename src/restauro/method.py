@@ -101,7 +101,7 @@ class Task:
         self._scratch: dict[tuple[str, np.dtype[Any]], NDArray[Any]] = {} if scratch is None else scratch
 
     def scratch(self, name: str, size: int, dtype: type | np.dtype[Any]) -> NDArray[Any]:
-        """Return an array [size] that windows on this thread use again; holds what the last one left, at first zeros."""
+        """Return an array [size] that this thread's next window uses again: zeros, or what the last one left."""
         key = (name, np.dtype(dtype))
         kept = self._scratch.get(key)
         if kept is None or kept.size < size:
@@ -171,10 +171,11 @@ class Method:
         Parameters
         ----------
         image
-            [H, W, C], a view of the picture in its own dtype, not to be written to. What is under the hole may be
-            anything, NaN included, and must not matter.
+            [H, W, C], a view of the picture in its own dtype (float16 as float32), not to be written to. What is under
+            the hole may be anything, NaN included, and must not matter.
         hole
-            bool [H, W].
+            bool [H, W]. Of a method that may not be cut, the hole or holes that this window is for; further away than
+            `reach(0)` there may be others.
         task
             The core, the threads, the progress.
 

@@ -12,7 +12,6 @@ is still cut. A method that may not be cut gets whole holes, grouped where they 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,12 +50,16 @@ class Holes:
     stop: NDArray[np.int32]
     pixels: int
 
-    def within(self, box: Box) -> NDArray[np.bool_]:
-        """Return the mask of a box, bool [height, width]."""
+    def within(self, box: Box, own: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+        """Return the mask of a box, bool [height, width]: of all runs, or of those named, which lie within it."""
         from restauro.numerics import runs
 
         hole = np.zeros((box[1] - box[0], box[3] - box[2]), np.bool_)
-        runs.draw(self.row_start, self.start, self.stop, np.array(box), hole)
+        if own is None:
+            runs.draw(self.row_start, self.start, self.stop, np.array(box), hole)
+        else:
+            rows = np.searchsorted(self.row_start, own, side="right") - 1
+            runs.draw_some(rows, self.start[own], self.stop[own], box[0], box[2], hole)
         return hole
 
 
@@ -73,13 +76,17 @@ class Window:
     depth
         City-block distance of the core's deepest hole pixel from the nearest known pixel, or more.
     pixels
-        Hole pixels of the core.
+        Hole pixels of the core that this window fills.
+    own
+        For whole holes, the runs that they consist of: other holes may lie within the box, but not within the
+        method's surroundings. None means all runs in the box.
     """
 
     box: Box
     core: Box
     depth: float
     pixels: int
+    own: NDArray[np.int64] | None = None
 
     @property
     def core_slices(self) -> tuple[slice, slice]:
@@ -121,7 +128,7 @@ def count_regions(mask: NDArray[np.bool_]) -> int:
     from restauro.numerics import runs
 
     holes = find_holes(mask)
-    return int(len(np.unique(runs.label(holes.row_start, holes.start, holes.stop, 1))))
+    return len(np.unique(runs.label(holes.row_start, holes.start, holes.stop, 1)))
 
 
 def plan_windows(holes: Holes, method: Method) -> list[Window]:
@@ -185,20 +192,22 @@ def _whole_holes(holes: Holes, method: Method) -> list[Window]:
 
     around = method.reach(0)
     labels = runs.label(holes.row_start, holes.start, holes.stop, 2 * around + 1)
+    if not labels.size:
+        return []
     _, group = np.unique(labels, return_inverse=True)
     rows = np.repeat(np.arange(holes.shape[0]), np.diff(holes.row_start))
-    count = int(group.max()) + 1 if group.size else 0
-    boxes = np.empty((count, 4), np.int64)
-    for column, (reduce, values) in enumerate(
-        ((np.minimum, rows), (np.maximum, rows + 1), (np.minimum, holes.start), (np.maximum, holes.stop))
-    ):
-        boxes[:, column] = values.max() if reduce is np.minimum else 0
-        reduce.at(boxes[:, column], group, values)
+    count = int(group.max()) + 1
+    boxes = np.tile(np.array([holes.shape[0], 0, holes.shape[1], 0]), (count, 1))
+    np.minimum.at(boxes[:, 0], group, rows)
+    np.maximum.at(boxes[:, 1], group, rows + 1)
+    np.minimum.at(boxes[:, 2], group, holes.start)
+    np.maximum.at(boxes[:, 3], group, holes.stop)
     pixels = np.bincount(group, weights=holes.stop - holes.start, minlength=count)
+    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group, minlength=count))[:-1])
     windows = []
-    for box, n in zip(boxes, pixels, strict=True):
+    for box, n, own in zip(boxes, pixels, members, strict=True):
         core = _as_box(box)
-        windows.append(Window(_grown(core, around, holes.shape), core, float(sum(holes.shape)), int(n)))
+        windows.append(Window(_grown(core, around, holes.shape), core, float(sum(holes.shape)), int(n), own))
     return windows
 
 

@@ -35,7 +35,7 @@ class Telea(Method):
     name: ClassVar[str] = "telea"
     title: ClassVar[str] = "Fast marching (Telea)"
     reference: ClassVar[str] = (
-        "A. Telea, An image inpainting technique based on the fast marching method, Journal of Graphics Tools 9(1), 2004"
+        "A. Telea, An image inpainting technique based on the fast marching method, J. Graphics Tools 9(1), 2004"
     )
     summary: ClassVar[str] = (
         "Good for cracks, scratches and small losses up to about 15 pixels wide; smooth inside, so wide holes look "
@@ -66,9 +66,9 @@ class Telea(Method):
         return math.ceil(max(self._limit(), depth) / math.sqrt(0.5)) + 13
 
     def _limit(self) -> float:
-        """Time (pixels) up to which the front runs outside the holes: that of known pixels within radius of a hole pixel.
+        """Time (pixels) up to which the front runs outside the holes: known pixels within the radius of a hole pixel.
 
-        The latest of them, around a hole of one pixel, have 0.75 to 1.002 times the radius. Normals need 2.5.
+        The latest of them, around a hole of one pixel, have up to 1.002 times the radius. Normals need 2.5.
         """
         return max(2.5, 1.01 * self.radius)
 
@@ -94,8 +94,9 @@ class Telea(Method):
         core = np.array([rows.start, rows.stop, columns.start, columns.stop])
 
         def inside() -> NDArray[np.int64]:
-            _march(T, rims, 1, march.UNREACHED, hole_pixels, task)
-            return telea_fill.order_by_layer(T, holes, pad, core, self.radius, ordered, slots)
+            _march(T, rims, 1, int(march.UNREACHED), hole_pixels, task)
+            first: NDArray[np.int64] = telea_fill.order_by_layer(T, holes, pad, core, self.radius, ordered, slots)
+            return first
 
         def outside() -> None:
             visited = _march(T, rims, -1, limit, 2 * math.ceil(self._limit()) * len(rims), task)

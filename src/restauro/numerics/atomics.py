@@ -41,7 +41,7 @@ if numba.config.DISABLE_JIT:
 
 else:
 
-    @intrinsic
+    @intrinsic  # type: ignore[untyped-decorator]
     def atomic_add(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
         """Add to array[index]; return what it was."""
 
@@ -51,7 +51,7 @@ else:
 
         return types.int64(array, types.intp, types.int64), generate
 
-    @intrinsic
+    @intrinsic  # type: ignore[untyped-decorator]
     def atomic_load(typing_context: Any, array: Any, index: Any) -> Any:
         """Return array[index] as other threads left it."""
 

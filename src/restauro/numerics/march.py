@@ -123,7 +123,7 @@ def reset(T: Any, sign: int, unreached: int) -> None:
 
 
 @inner
-def _arrival(flat: Any, j: int, stride: int, sign: int) -> int:
+def _arrival(flat: Any, j: int, stride: int, sign: int) -> Any:
     """Upwind solution of |grad T| = 1 at j from its four neighbours."""
     horizontal = _earlier(sign * flat[j - 1], sign * flat[j + 1])
     vertical = _earlier(sign * flat[j - stride], sign * flat[j + stride])
@@ -133,7 +133,7 @@ def _arrival(flat: Any, j: int, stride: int, sign: int) -> int:
 
 
 @inner
-def _earlier(a: int, b: int) -> int:
+def _earlier(a: Any, b: Any) -> Any:
     """Return the smaller of two times; negative ones lie on the other side of the rim and don't count."""
     if a < 0:
         a = UNREACHED

@@ -1,4 +1,4 @@
-"""Kernels on runs of hole pixels: finding, drawing, labelling them, and surveying the tiles they fall in; and writing hole pixels."""
+"""Kernels on runs of hole pixels: finding, drawing, labelling, surveying by tiles; and writing hole pixels."""
 
 from __future__ import annotations
 
@@ -76,6 +76,13 @@ def draw(row_start: Any, start: Any, stop: Any, box: Any, hole: Any) -> None:
         while k < row_start[y + 1] and start[k] < right:
             row[max(start[k], left) - left : min(stop[k], right) - left] = True
             k += 1
+
+
+@kernel
+def draw_some(rows: Any, start: Any, stop: Any, top: int, left: int, hole: Any) -> None:
+    """Set the pixels of the runs given in hole, bool, whose corner lies at (top, left)."""
+    for k in range(rows.shape[0]):
+        hole[rows[k] - top, start[k] - left : stop[k] - left] = True
 
 
 @inner
@@ -160,9 +167,7 @@ def survey(
     for row in range(pixels.shape[0]):
         for column in range(pixels.shape[1]):
             if pixels[row, column] > 0:
-                depths[row, column] = _depth(
-                    row_start, start, stop, width, boxes[row, column], deepest, distance
-                )
+                depths[row, column] = _depth(row_start, start, stop, width, boxes[row, column], deepest, distance)
 
 
 @inner
@@ -202,7 +207,7 @@ def _depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, deepest:
 
 @kernel
 def store(values: Any, hole: Any, picture: Any, low: float, high: float) -> None:
-    """Write values [n, C] to the hole pixels of picture [H, W, C], whole numbers rounded and kept within low and high."""
+    """Write values [n, C] to the hole pixels of picture [H, W, C]; whole numbers (high > low) rounded, in range."""
     n = 0
     whole = high > low
     for y in range(hole.shape[0]):

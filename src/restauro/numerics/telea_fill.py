@@ -65,7 +65,7 @@ def order_by_layer(T: Any, holes: Any, pad: int, core: Any, radius: int, ordered
 
 
 @inner
-def _off_core(y: int, x: int, core: Any) -> int:
+def _off_core(y: int, x: int, core: Any) -> Any:
     """Chebyshev distance of a pixel from the core, 0 inside."""
     return max(max(core[0] - y, y - core[1] + 1), max(max(core[2] - x, x - core[3] + 1), 0))
 
@@ -158,7 +158,7 @@ def fill_layers(
 
 
 @inner
-def _normal(flat: Any, i: int, stride: int) -> tuple[float, float]:
+def _normal(flat: Any, i: int, stride: int) -> Any:
     """N = grad T / |grad T|, of T smoothed by a 3x3 tent (Telea 2004, section 2.4); 0 where the gradient vanishes.
 
     Tent and central difference in one: (1 2 1) across times (-1 -2 0 2 1) along, in whole numbers, so that mirrored
@@ -256,7 +256,7 @@ def _weigh(
 
 @inner
 def _earliest_neighbour(flat: Any, i: int, stride: int) -> int:
-    """The neighbour that the front came from. Its time is at least 0.7 pixels earlier, so it is known."""
+    """Return the neighbour that the front came from. Its time is at least 0.7 pixels earlier, so it is known."""
     earliest = i - 1
     for j in (i + 1, i - stride, i + stride):
         if flat[j] < flat[earliest]:
@@ -311,11 +311,13 @@ def _sum_up(
         with_x = sums[1, b] * share - x * mean
         with_y = sums[2, b] * share - y * mean
         variance = sums[3, b] * share - mean * mean
+        varies = variance > 0
         slope_x, slope_y = _solve(xx + smallest, xy, yy + smallest, with_x, with_y)
-        unexplained = min(max(one - (slope_x * with_x + slope_y * with_y) / variance, zero), one)
+        explained = (slope_x * with_x + slope_y * with_y) / (variance if varies else one)
+        unexplained = min(max(one - explained, zero), one)
         ridge = smallest + steepest * max(unexplained - free, zero)
         slope_x, slope_y = _solve(xx + ridge, xy, yy + ridge, with_x, with_y)
-        if variance > 0:
+        if varies:
             mean -= slope_x * x + slope_y * y
         sums[0, b] = sums[4, b] + mean
 

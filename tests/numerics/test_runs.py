@@ -1,0 +1,97 @@
+"""Runs, labels and depths against NumPy and SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from restauro.numerics import runs
+from restauro.windows import Holes, count_regions, find_holes
+from tests.promises.pictures import holes, seeds
+
+
+def of(seed: int, height: int, width: int) -> tuple[np.ndarray, Holes]:
+    mask = holes(np.random.default_rng(seed), (height, width))
+    return mask, find_holes(mask)
+
+
+@given(seed=seeds, height=st.integers(1, 40), width=st.integers(1, 40), data=st.data())
+@settings(max_examples=50)
+def test_runs_drawn_are_the_mask(seed: int, height: int, width: int, data: st.DataObject) -> None:
+    mask, found = of(seed, height, width)
+    assert found.pixels == mask.sum()
+    np.testing.assert_array_equal(found.within((0, height, 0, width)), mask)
+    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    bottom, right = data.draw(st.integers(top + 1, height)), data.draw(st.integers(left + 1, width))
+    np.testing.assert_array_equal(found.within((top, bottom, left, right)), mask[top:bottom, left:right])
+    assert (found.stop > found.start).all()
+    rows = np.repeat(np.arange(height), np.diff(found.row_start))
+    same_row = rows[1:] == rows[:-1]
+    assert (found.start[1:][same_row] > found.stop[:-1][same_row]).all()
+
+
+def test_long_runs_and_full_words() -> None:
+    mask = np.zeros((5, 67), bool)
+    mask[1, 3:67] = True
+    mask[2] = True
+    mask[3, :66] = True
+    found = find_holes(mask)
+    assert list(zip(found.start.tolist(), found.stop.tolist(), strict=True)) == [(3, 67), (0, 67), (0, 66)]
+    np.testing.assert_array_equal(found.row_start, [0, 0, 1, 2, 3, 3])
+
+
+def test_more_runs_than_there_was_room_for() -> None:
+    mask = np.zeros((60, 100), bool)
+    mask[:, ::2] = True
+    found = find_holes(mask)
+    assert len(found.start) == 3000
+    np.testing.assert_array_equal(found.within((0, 60, 0, 100)), mask)
+
+
+@given(seed=seeds, height=st.integers(1, 40), width=st.integers(1, 40))
+@settings(max_examples=50)
+def test_regions_are_eight_connected(seed: int, height: int, width: int) -> None:
+    mask, _ = of(seed, height, width)
+    assert count_regions(mask) == ndimage.label(mask, np.ones((3, 3)))[1]
+
+
+@given(seed=seeds, side=st.integers(2, 30), distance=st.integers(1, 6))
+@settings(max_examples=50)
+def test_groups_within_a_distance(seed: int, side: int, distance: int) -> None:
+    """Pixels belong together where a square of that reach around one covers the other."""
+    mask, found = of(seed, side, side)
+    groups = runs.label(found.row_start, found.start, found.stop, distance)
+    points = np.argwhere(mask)
+    near = np.abs(points[:, None] - points[None]).max(axis=2) <= distance
+    while True:
+        wider = (near.astype(int) @ near) > 0
+        if (wider == near).all():
+            break
+        near = wider
+    of_pixel = np.repeat(groups, found.stop - found.start)
+    np.testing.assert_array_equal(of_pixel[:, None] == of_pixel[None], near)
+
+
+@given(seed=seeds, height=st.integers(1, 60), width=st.integers(1, 60), deepest=st.integers(1, 12))
+@settings(max_examples=50)
+def test_depths_are_city_block_distances(seed: int, height: int, width: int, deepest: int) -> None:
+    mask, found = of(seed, height, width)
+    tile = 16
+    shape = (-(-height // tile), -(-width // tile))
+    boxes, pixels, depths = np.zeros((*shape, 4), np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    runs.survey(found.row_start, found.start, found.stop, width, tile, deepest, boxes, pixels, depths)
+    distance = ndimage.distance_transform_cdt(np.pad(mask, 1, constant_values=True), "taxicab")[1:-1, 1:-1]
+    distance = np.where(distance < 0, deepest, distance)
+    for row in range(shape[0]):
+        for column in range(shape[1]):
+            place = (slice(row * tile, (row + 1) * tile), slice(column * tile, (column + 1) * tile))
+            part = mask[place]
+            assert pixels[row, column] == part.sum()
+            if part.any():
+                assert depths[row, column] == min(deepest, distance[place][part].max())
+                y, x = np.nonzero(part)
+                expected = [y.min() + place[0].start, y.max() + 1 + place[0].start]
+                expected += [x.min() + place[1].start, x.max() + 1 + place[1].start]
+                assert boxes[row, column].tolist() == expected

@@ -1,0 +1,325 @@
+"""What every method promises (docs/design.md), over random pictures, masks, depths and layouts."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import restauro
+from restauro import method as methods
+from restauro import windows
+from tests.promises.pictures import DTYPES, FREE, channels, holes, picture, seeds, shape_of, sides
+
+
+@given(seed=seeds, height=sides, width=sides, bands=channels, dtype=st.sampled_from(DTYPES))
+def test_nothing_outside_the_hole_changes(
+    method: str, seed: int, height: int, width: int, bands: int | None, dtype: str
+) -> None:
+    rng = np.random.default_rng(seed)
+    image = picture(rng, shape_of(height, width, bands), dtype)
+    hole = holes(rng, (height, width))
+    image_before, hole_before = image.copy(), hole.copy()
+    restored = restauro.inpaint(image, hole, method)
+    assert restored.shape == image.shape
+    assert restored.dtype == image.dtype
+    assert restored is not image
+    np.testing.assert_array_equal(image, image_before)
+    np.testing.assert_array_equal(hole, hole_before)
+    np.testing.assert_array_equal(restored[~hole].view(np.uint8), image[~hole].view(np.uint8))
+    if image.dtype.kind == "f":
+        assert np.isfinite(restored).all()
+
+
+@given(seed=seeds, height=sides, width=sides, bands=channels, dtype=st.sampled_from(DTYPES))
+def test_what_is_under_the_hole_does_not_matter(
+    method: str, seed: int, height: int, width: int, bands: int | None, dtype: str
+) -> None:
+    rng = np.random.default_rng(seed)
+    image = picture(rng, shape_of(height, width, bands), dtype)
+    hole = holes(rng, (height, width))
+    other = image.copy()
+    if image.dtype.kind == "f":
+        other[hole] = rng.choice([np.nan, np.inf, -np.inf, 0.0, 1e4], size=other[hole].shape)
+    else:
+        other[hole] = picture(rng, image.shape, dtype)[hole]
+    np.testing.assert_array_equal(restauro.inpaint(image, hole, method), restauro.inpaint(other, hole, method))
+
+
+@given(
+    seed=seeds,
+    height=sides,
+    width=sides,
+    dtype=st.sampled_from(DTYPES),
+    value=st.floats(0, 1),
+)
+def test_a_constant_picture_stays_constant(
+    method: str, seed: int, height: int, width: int, dtype: str, value: float
+) -> None:
+    hole = holes(np.random.default_rng(seed), (height, width))
+    top = np.iinfo(dtype).max if np.dtype(dtype).kind in "iu" else 1
+    image = np.full((height, width, 3), value * top).astype(dtype)
+    damaged = image.copy()
+    damaged[hole] = 0
+    restored = restauro.inpaint(damaged, hole, method)
+    if np.dtype(dtype).kind == "f":
+        np.testing.assert_allclose(restored, image, rtol=0, atol=1e-6)
+    else:
+        np.testing.assert_array_equal(restored, image)
+
+
+@given(
+    seed=seeds,
+    height=sides,
+    width=sides,
+    scale=st.sampled_from([1 / 255, 1.0, 255.0, 65535.0]),
+    offset=st.floats(-100, 100),
+)
+def test_the_fill_keeps_affine_scale(
+    method: str, seed: int, height: int, width: int, scale: float, offset: float
+) -> None:
+    if method in FREE:
+        pytest.skip(f"{method} needn't")
+    rng = np.random.default_rng(seed)
+    image = picture(rng, (height, width, 2))
+    hole = holes(rng, (height, width))
+    expected = scale * (restauro.inpaint(image, hole, method) + offset)
+    np.testing.assert_allclose(
+        restauro.inpaint(scale * (image + offset), hole, method), expected, rtol=0, atol=1e-6 * scale
+    )
+
+
+@given(seed=seeds, height=sides, width=sides)
+def test_every_depth_gives_one_picture(method: str, seed: int, height: int, width: int) -> None:
+    """0..1 floats, 8 and 16 bits, but for rounding and for what whole numbers can't hold."""
+    if method in FREE:
+        pytest.skip(f"{method} needn't")
+    rng = np.random.default_rng(seed)
+    eight_bits = picture(rng, (height, width, 3), "uint8")
+    hole = holes(rng, (height, width))
+    as_floats = restauro.inpaint(eight_bits / 255, hole, method) * 255
+    in_single = restauro.inpaint(eight_bits / np.float32(255), hole, method) * 255.0
+    np.testing.assert_allclose(in_single, as_floats, rtol=0, atol=0.05)
+    in_range = np.clip(as_floats, 0, 255)
+    for restored in (
+        restauro.inpaint(eight_bits, hole, method).astype(float),
+        restauro.inpaint(eight_bits.astype(np.uint16) * 257, hole, method) / 257,
+    ):
+        np.testing.assert_allclose(restored, in_range, rtol=0, atol=0.55)
+
+
+@given(seed=seeds, height=sides, width=sides, dtype=st.sampled_from(["uint8", "uint16", "float32", "float64"]))
+@settings(max_examples=20)
+def test_the_number_of_workers_changes_nothing(method: str, seed: int, height: int, width: int, dtype: str) -> None:
+    rng = np.random.default_rng(seed)
+    image = picture(rng, (height, width, 3), dtype)
+    hole = holes(rng, (height, width))
+    alone = restauro.inpaint(image, hole, method, workers=1)
+    for workers in (1, 2, 3):
+        np.testing.assert_array_equal(restauro.inpaint(image, hole, method, workers=workers), alone)
+
+
+def test_workers_share_a_large_hole(method: str) -> None:
+    rng = np.random.default_rng(5)
+    image = picture(rng, (300, 300, 3), "float32")
+    hole = np.zeros((300, 300), bool)
+    hole[40:260, 50:250] = True
+    alone = restauro.inpaint(image, hole, method, workers=1)
+    for workers in (2, 4):
+        np.testing.assert_array_equal(restauro.inpaint(image, hole, method, workers=workers), alone)
+
+
+@given(seed=seeds, height=sides, width=sides, dtype=st.sampled_from(["uint8", "float32"]))
+def test_grey_and_equal_and_permuted_channels(method: str, seed: int, height: int, width: int, dtype: str) -> None:
+    rng = np.random.default_rng(seed)
+    image = picture(rng, (height, width, 3), dtype)
+    hole = holes(rng, (height, width))
+    grey = np.ascontiguousarray(image[:, :, 0])
+    restored_grey = restauro.inpaint(grey, hole, method)
+    np.testing.assert_array_equal(restauro.inpaint(grey[:, :, np.newaxis], hole, method)[:, :, 0], restored_grey)
+    if method == "network":
+        return
+    equal = restauro.inpaint(np.stack([grey] * 3, axis=2), hole, method)
+    np.testing.assert_array_equal(equal, np.stack([equal[:, :, 0]] * 3, axis=2))
+    if method in FREE:
+        return
+    order = [2, 0, 1]
+    tolerance = 1e-6 if dtype == "float32" else 0
+    np.testing.assert_allclose(
+        restauro.inpaint(image[:, :, order], hole, method).astype(float),
+        restauro.inpaint(image, hole, method)[:, :, order].astype(float),
+        rtol=0,
+        atol=tolerance,
+    )
+
+
+TURNS = {
+    "left-right": lambda a: a[:, ::-1],
+    "up-down": lambda a: a[::-1],
+    "quarter turn": lambda a: np.rot90(a),
+    "transposed": lambda a: np.swapaxes(a, 0, 1),
+}
+
+
+@given(seed=seeds, height=sides, width=sides, turn=st.sampled_from(sorted(TURNS)))
+def test_mirrored_and_turned_pictures(method: str, seed: int, height: int, width: int, turn: str) -> None:
+    if method in FREE:
+        pytest.skip(f"{method} needn't")
+    rng = np.random.default_rng(seed)
+    image = picture(rng, (height, width, 3), "float32") * np.float32(255)
+    hole = holes(rng, (height, width))
+    turned = TURNS[turn]
+    np.testing.assert_allclose(
+        restauro.inpaint(turned(image), turned(hole), method),
+        turned(restauro.inpaint(image, hole, method)),
+        rtol=0,
+        atol=0.05,
+    )
+    whole = np.rint(image).astype(np.uint8)
+    difference = restauro.inpaint(turned(whole), turned(hole), method).astype(int) - turned(
+        restauro.inpaint(whole, hole, method)
+    )
+    assert np.abs(difference).max() <= 1
+
+
+@given(seed=seeds, height=sides, width=sides, bands=channels)
+def test_layouts_of_memory(method: str, seed: int, height: int, width: int, bands: int | None) -> None:
+    rng = np.random.default_rng(seed)
+    image = picture(rng, shape_of(height, width, bands), "uint16")
+    hole = holes(rng, (height, width))
+    expected = restauro.inpaint(image, hole, method)
+    wide = np.zeros((2 * height, 3 * width, *image.shape[2:]), np.uint16)
+    wide[::2, ::3] = image
+    wide_hole = np.zeros((2 * height, 3 * width), bool)
+    wide_hole[::2, ::3] = hole
+    frozen = image.copy()
+    frozen.flags.writeable = False
+    frozen_hole = hole.copy()
+    frozen_hole.flags.writeable = False
+    for other, other_hole in (
+        (np.asfortranarray(image), np.asfortranarray(hole)),
+        (wide[::2, ::3], wide_hole[::2, ::3]),
+        (image[::-1, ::-1][::-1, ::-1], hole[::-1][::-1]),
+        (frozen, frozen_hole),
+        (image, hole.astype(np.uint8) * 255),
+        (image, hole.astype(np.float32)),
+    ):
+        np.testing.assert_array_equal(restauro.inpaint(other, other_hole, method), expected)
+
+
+@given(seed=seeds, height=sides, width=sides, bands=channels)
+@settings(max_examples=20)
+def test_out(method: str, seed: int, height: int, width: int, bands: int | None) -> None:
+    rng = np.random.default_rng(seed)
+    image = picture(rng, shape_of(height, width, bands), "uint8")
+    hole = holes(rng, (height, width))
+    expected = restauro.inpaint(image, hole, method)
+    other = np.zeros_like(image)
+    assert restauro.inpaint(image, hole, method, out=other) is other
+    np.testing.assert_array_equal(other, expected)
+    assert restauro.inpaint(image, hole, method, out=image) is image
+    np.testing.assert_array_equal(image, expected)
+
+
+@given(seed=seeds, dtype=st.sampled_from(["uint8", "float32", "float64"]))
+@settings(max_examples=15)
+def test_cut_windows_equal_the_whole(method: str, seed: int, dtype: str) -> None:
+    if methods.method_class(method).whole_hole:
+        pytest.skip(f"{method} never cuts a hole")
+    rng = np.random.default_rng(seed)
+    height, width = int(rng.integers(60, 260)), int(rng.integers(60, 260))
+    image = picture(rng, (height, width, 2), dtype)
+    hole = net(rng, (height, width))
+    before = windows.SMALL_TILE, windows.WIDEST_HALO
+    try:
+        windows.SMALL_TILE, windows.WIDEST_HALO = 10_000, 0
+        whole = restauro.inpaint(image, hole, method)
+        for windows.SMALL_TILE, windows.WIDEST_HALO in ((32, 10_000), (48, 60), (64, 96)):
+            np.testing.assert_array_equal(restauro.inpaint(image, hole, method), whole)
+    finally:
+        windows.SMALL_TILE, windows.WIDEST_HALO = before
+
+
+def net(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """A craquelure-like net that spans the picture, with a deep loss or two on it."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    hole = np.zeros(shape, bool)
+    for _ in range(8):
+        angle, offset = rng.uniform(0, np.pi), rng.uniform(0, max(shape))
+        wave = 6 * np.sin((x * np.cos(angle) + y * np.sin(angle)) / rng.uniform(8, 30))
+        hole |= np.abs(x * np.sin(angle) - y * np.cos(angle) + wave - offset + shape[0] / 2) < rng.uniform(0.6, 2.5)
+    for _ in range(rng.integers(0, 3)):
+        hole |= (y - rng.uniform(0, shape[0])) ** 2 + (x - rng.uniform(0, shape[1])) ** 2 < rng.uniform(4, 20) ** 2
+    return hole
+
+
+def test_one_known_pixel_fills_everything(method: str) -> None:
+    for place in ((0, 0), (3, 4), (8, 0)):
+        hole = np.ones((9, 11), bool)
+        hole[place] = False
+        image = np.zeros((9, 11, 3), np.uint16)
+        image[place] = (7, 500, 65535)
+        restored = restauro.inpaint(image, hole, method)
+        np.testing.assert_array_equal(restored, np.broadcast_to(image[place], image.shape))
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (2, 1), (1, 40), (40, 1), (3, 3)])
+def test_tiny_pictures(method: str, shape: tuple[int, int]) -> None:
+    image = np.arange(shape[0] * shape[1], dtype=np.uint8).reshape(shape) * 5
+    hole = np.zeros(shape, bool)
+    hole[shape[0] // 2, shape[1] // 2] = True
+    restored = restauro.inpaint(image, hole, method)
+    assert image[~hole].min() <= restored[hole].min() <= restored[hole].max() <= max(255, image.max())
+    np.testing.assert_array_equal(restored[~hole], image[~hole])
+
+
+def test_an_empty_mask_gives_a_copy(method: str) -> None:
+    image = np.arange(24, dtype=np.float32).reshape(4, 6)
+    restored = restauro.inpaint(image, np.zeros((4, 6), bool), method)
+    assert restored is not image
+    np.testing.assert_array_equal(restored, image)
+
+
+def test_progress_rises_to_one_in_the_callers_thread(method: str) -> None:
+    rng = np.random.default_rng(3)
+    image = picture(rng, (400, 400, 3), "float32")
+    hole = net(rng, (400, 400))
+    seen: list[float] = []
+    threads = set()
+
+    def progress(fraction: float) -> None:
+        seen.append(fraction)
+        threads.add(threading.current_thread())
+
+    restauro.inpaint(image, hole, method, progress=progress)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+    assert all(0 <= fraction <= 1 for fraction in seen)
+    assert threads == {threading.current_thread()}
+
+
+class EnoughError(Exception):
+    """Somebody pressed the button."""
+
+
+def test_an_exception_in_progress_cancels(method: str) -> None:
+    rng = np.random.default_rng(3)
+    image = picture(rng, (64, 64, 3), "float32")
+    image = np.tile(image, (20, 20, 1))
+    hole = np.zeros(image.shape[:2], bool)
+    hole[100:-100, 100:-100] = True
+    calls = 0
+    threads = threading.active_count()
+
+    def progress(fraction: float) -> None:
+        nonlocal calls
+        calls += 1
+        raise EnoughError
+
+    with pytest.raises(EnoughError):
+        restauro.inpaint(image, hole, method, progress=progress)
+    assert calls == 1
+    assert threading.active_count() == threads

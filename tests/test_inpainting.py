@@ -1,0 +1,129 @@
+"""`inpaint`'s answers to wrong arguments; cores; progress in long work."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import restauro
+from restauro import errors
+from restauro.inpainting import usable_cores
+from restauro.methods.telea import Telea
+
+IMAGE = np.full((6, 8, 3), 9, np.uint8)
+MASK = np.zeros((6, 8), bool)
+MASK[2:4, 3:6] = True
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "arguments", "error", "message"),
+    [
+        (IMAGE.astype(np.int64), MASK, {}, errors.ImageTypeError, "dtype int64, which has no rule; convert it to one"),
+        (IMAGE.astype(complex), MASK, {}, errors.ImageTypeError, "dtype complex128"),
+        (IMAGE.astype(">u2"), MASK, {}, errors.ImageTypeError, "dtype >u2"),
+        ("panel.tif", MASK, {}, errors.ImageTypeError, "dtype <U9"),
+        ([[1, 2], [3]], MASK, {}, errors.ImageTypeError, "can't be made an array"),
+        (IMAGE[0, 0], MASK, {}, errors.ImageError, r"shape \(3,\); it must be \[H, W\] or \[H, W, C\]"),
+        (np.zeros((0, 5), np.uint8), np.zeros((0, 5), bool), {}, errors.ImageError, "it has no pixels"),
+        (IMAGE[:, :, :0], MASK, {}, errors.ImageError, "it has no pixels"),
+        (IMAGE, MASK[:5], {}, errors.MaskError, "5"),
+        (IMAGE, MASK.T, {}, errors.MaskError, "90 degrees"),
+        (IMAGE, MASK * 0.5, {}, errors.MaskError, "0.5"),
+        (IMAGE, np.ones((6, 8)), {}, errors.MaskError, "no known pixel"),
+        (IMAGE, None, {}, errors.MaskTypeError, "mask"),
+        (IMAGE, MASK, {"method": "telia"}, errors.MethodError, "There is no method 'telia': did you mean 'telea'?"),
+        (IMAGE, MASK, {"method": 3}, errors.MethodError, "by name or as a Method instance, not as int"),
+        (IMAGE, MASK, {"radios": 3}, errors.ParameterError, "no parameter 'radios': did you mean 'radius'?"),
+        (IMAGE, MASK, {"radius": 0}, errors.ParameterError, "radius=0 is out of range: it must be 1 to 64 pixels"),
+        (IMAGE, MASK, {"radius": 3.5}, errors.ParameterTypeError, "radius must be a whole number .*, not 3.5"),
+        (IMAGE, MASK, {"radius": True}, errors.ParameterTypeError, "not True"),
+        (IMAGE, MASK, {"radius": "5"}, errors.ParameterTypeError, "not '5'"),
+        (IMAGE, MASK, {"method": Telea(3), "radius": 5}, errors.ParameterError, "which has its own: write Telea"),
+        (IMAGE, MASK, {"workers": 0}, errors.ParameterError, "workers=0 is out of range"),
+        (IMAGE, MASK, {"workers": 1.5}, errors.ParameterTypeError, "workers must be a whole number"),
+        (IMAGE, MASK, {"seed": -1}, errors.ParameterError, "seed=-1 is out of range"),
+        (IMAGE, MASK, {"seed": "a"}, errors.ParameterTypeError, "seed must be a whole number"),
+        (IMAGE, MASK, {"out": IMAGE.astype(float)}, errors.ImageError, "out has shape .* and dtype float64"),
+        (IMAGE, MASK, {"out": IMAGE[:5]}, errors.ImageError, r"out has shape \(5, 8, 3\)"),
+        (IMAGE, MASK, {"out": [1]}, errors.ImageTypeError, "out must be an array .*, not list"),
+    ],
+)
+def test_wrong_arguments_get_one_sentence(
+    image: Any, mask: Any, arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message) as caught:
+        restauro.inpaint(image, mask, **arguments)
+    assert isinstance(caught.value, restauro.RestauroError)
+    assert isinstance(caught.value, (ValueError, TypeError))
+    assert re.fullmatch(r"[^\n]+\.", str(caught.value))
+    assert (IMAGE == 9).all()
+
+
+def test_read_only_out() -> None:
+    frozen = IMAGE.copy()
+    frozen.flags.writeable = False
+    with pytest.raises(errors.ImageError, match="read-only"):
+        restauro.inpaint(frozen, MASK, out=frozen)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("bands", [None, 3])
+def test_nan_among_known_pixels(bad: float, dtype: type, bands: int | None) -> None:
+    image = np.ones((6, 8) if bands is None else (6, 8, bands), dtype)
+    image[MASK] = np.nan
+    restauro.inpaint(image, MASK)
+    image[5, 7] = bad
+    with pytest.raises(
+        errors.ImageError, match=r"NaN or infinity among its known pixels \(the first at row 5, column 7\)"
+    ):
+        restauro.inpaint(image, MASK)
+    assert not np.isfinite(image[2, 3]).any()  # nothing was written
+
+
+def test_sums_that_overflow_are_not_taken_for_infinity() -> None:
+    image = np.full((6, 8), np.finfo(np.float64).max)
+    assert np.isfinite(restauro.inpaint(image, MASK)[~MASK]).all()
+
+
+def test_instances_and_names_are_the_same_method() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (20, 20, 3), np.uint8)
+    mask = rng.random((20, 20)) < 0.2
+    np.testing.assert_array_equal(
+        restauro.inpaint(image, mask, Telea(radius=3)), restauro.inpaint(image, mask, "telea", radius=np.int64(3))
+    )
+    assert (restauro.inpaint(image, mask) == restauro.inpaint(image, mask, restauro.DEFAULT_METHOD)).all()
+
+
+def test_array_likes() -> None:
+    assert restauro.inpaint(np.array([[1, 9, 1]], np.uint8), [[0, 1, 0]]).tolist() == [[1, 1, 1]]
+
+
+def test_a_container_quota_limits_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    quota = {"text": "max 100000\n"}
+    monkeypatch.setattr("pathlib.Path.read_text", lambda self, encoding: quota["text"])
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)), raising=False)
+    assert usable_cores() == 8
+    quota["text"] = "250000 100000\n"
+    assert usable_cores() == 3
+    quota["text"] = "5000 100000\n"
+    assert usable_cores() == 1
+
+
+class BrokenMethod(Telea):
+    """A method with a bug."""
+
+    def fill(self, image: Any, hole: Any, task: Any) -> Any:
+        raise ZeroDivisionError("a bug in the method")
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_an_error_inside_a_method_reaches_the_caller(workers: int) -> None:
+    mask = np.zeros((600, 600), bool)
+    mask[::40, ::40] = True
+    with pytest.raises(ZeroDivisionError, match="a bug in the method"):
+        restauro.inpaint(np.zeros((600, 600), np.uint8), mask, BrokenMethod(), workers=workers)

@@ -1,0 +1,79 @@
+"""The table of methods, their parameters, and methods that others add."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from importlib.metadata import EntryPoint
+from typing import Annotated, ClassVar
+
+import numpy as np
+import pytest
+
+import restauro
+from restauro import method as methods
+from restauro.errors import MethodError, ParameterError, ParameterTypeError
+from restauro.method import Method, Parameter
+from restauro.methods.telea import Telea
+
+
+@pytest.mark.parametrize("name", methods.method_names())
+def test_every_method_describes_itself(name: str) -> None:
+    chosen = methods.method_class(name)
+    assert chosen.name == name
+    for text in (chosen.title, chosen.reference, chosen.summary, chosen.__doc__):
+        assert text
+        assert text.strip()
+    instance = chosen()
+    for parameter in chosen.parameters():
+        about = parameter.about
+        assert about.minimum <= parameter.default <= about.maximum
+        assert about.meaning
+        assert getattr(instance, parameter.name) == parameter.default
+        for outside in (about.minimum - 1, about.maximum + 1):
+            with pytest.raises(ParameterError, match=f"{parameter.name}={outside} is out of range"):
+                chosen(**{parameter.name: outside})
+    reaches = [instance.reach(depth) for depth in range(20)]
+    assert reaches == sorted(reaches)
+    assert reaches[0] > 0
+
+
+@pytest.mark.parametrize("name", methods.method_names())
+def test_methods_are_frozen(name: str) -> None:
+    instance = methods.method_class(name)()
+    for field in fields(instance):
+        with pytest.raises(AttributeError, match="cannot assign"):
+            setattr(instance, field.name, 1)
+
+
+@dataclass(frozen=True)
+class Half(Telea):
+    """Added by somebody else."""
+
+    name: ClassVar[str] = "half"
+    share: Annotated[float, Parameter("a real number", 0, 1)] = 0.5
+
+
+def test_a_real_parameter_takes_any_number_but_not_nan() -> None:
+    assert Half(share=1).share == 1
+    assert Half(share=np.float32(0.25)).share == 0.25
+    with pytest.raises(ParameterError, match="share=nan is out of range: it must be 0 to 1"):
+        Half(share=float("nan"))
+    with pytest.raises(ParameterTypeError, match="share must be a number"):
+        Half(share="much")
+
+
+def test_an_entry_point_adds_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("half", "tests.test_method:Half", "restauro.methods")
+    monkeypatch.setattr(methods, "entry_points", lambda group: [point] if group == "restauro.methods" else [])
+    assert methods.method_names() == [*methods.BUILT_IN, "half"]
+    image = np.full((5, 5), 3, np.uint8)
+    mask = image > 9
+    mask[2, 2] = True
+    assert (restauro.inpaint(image, mask, "half", share=0.1) == 3).all()
+    with pytest.raises(MethodError, match="did you mean 'half'"):
+        restauro.inpaint(image, mask, "hallf")
+
+
+def test_a_bare_method_says_what_it_lacks() -> None:
+    with pytest.raises(NotImplementedError):
+        Method().reach(1)

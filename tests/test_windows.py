@@ -1,0 +1,113 @@
+"""Windows: every hole pixel belongs to one core, whole holes stay whole, cost follows the damage."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import restauro
+from restauro import windows
+from restauro.method import Method, Task
+from restauro.methods.telea import Telea
+from restauro.windows import find_holes, plan_windows
+from tests.promises.pictures import holes, seeds
+
+
+@dataclass(frozen=True)
+class MeanOfWindow(Method):
+    """Fills a window's holes with the mean of its known pixels; may not be cut."""
+
+    name: ClassVar[str] = "mean"
+    title: ClassVar[str] = "Mean"
+    reference: ClassVar[str] = "none"
+    summary: ClassVar[str] = "for this test"
+    whole_hole: ClassVar[bool] = True
+
+    def reach(self, depth: float) -> int:
+        return 2
+
+    def fill(self, image: Any, hole: Any, task: Task) -> Any:
+        mean = image[~hole].mean(axis=0)
+        return np.tile(mean, (int(hole[task.core].sum()), 1))
+
+
+@given(seed=seeds, height=st.integers(1, 200), width=st.integers(1, 200), whole=st.booleans())
+@settings(max_examples=40)
+def test_cores_cover_every_hole_pixel_once(seed: int, height: int, width: int, whole: bool) -> None:
+    mask = holes(np.random.default_rng(seed), (height, width))
+    found = find_holes(mask)
+    plan = plan_windows(found, MeanOfWindow() if whole else Telea(2))
+    covered = np.zeros(mask.shape, int)
+    for window in plan:
+        top, bottom, left, right = window.core
+        inside = mask[top:bottom, left:right]
+        if not whole:
+            assert inside.sum() == window.pixels
+        covered[top:bottom, left:right] += inside
+        assert window.box[0] <= top < bottom <= window.box[1]
+        assert window.box[2] <= left < right <= window.box[3]
+    assert (covered[mask] >= 1).all()
+    assert sum(window.pixels for window in plan) == found.pixels
+    if not whole:
+        assert covered.max() <= 1
+
+
+def test_whole_holes_are_not_cut_and_far_ones_are_apart() -> None:
+    mask = np.zeros((700, 900), bool)
+    mask[350, 5:895] = True
+    mask[10:690, 400] = True
+    mask[600:603, 100:103] = True
+    plan = plan_windows(find_holes(mask), MeanOfWindow())
+    assert [window.core for window in plan] == [(10, 690, 5, 895), (600, 603, 100, 103)]
+    assert [window.pixels for window in plan] == [890 + 680 - 1, 9]
+    image = np.zeros((700, 900), np.float32)
+    image[590:610, 90:110] = 7
+    restored = restauro.inpaint(image, mask, MeanOfWindow())
+    np.testing.assert_array_equal(restored[600:603, 100:103], 7)
+
+
+def test_a_deep_loss_does_not_keep_a_net_from_being_cut() -> None:
+    mask = np.zeros((2600, 2600), bool)
+    mask[::90] = True
+    mask[:, ::90] = True
+    mask[1200:1300, 1200:1300] = True
+    plan = plan_windows(find_holes(mask), Telea())
+    assert len(plan) > 25
+    assert max((w.box[1] - w.box[0]) * (w.box[3] - w.box[2]) for w in plan) < 1100 * 1100
+
+
+def test_memory_follows_the_damage_and_not_the_picture() -> None:
+    image = np.zeros((4000, 4000, 3), np.uint8)
+    mask = np.zeros((4000, 4000), bool)
+    mask[2000, 2000:2020] = True
+    restauro.inpaint(image[:300, :300], mask[1900:2200, 1900:2200])  # compiled before memory is counted
+    tracemalloc.start()
+    restauro.inpaint(image, mask, out=image)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4_000_000  # the picture has 48 million bytes, the mask 16
+
+
+def test_memory_of_a_net_that_spans_the_picture() -> None:
+    image = np.zeros((3000, 3000, 3), np.uint8)
+    mask = np.zeros((3000, 3000), bool)
+    mask[::150] = True
+    mask[:, ::150] = True
+    restauro.inpaint(image[:300, :300], mask[:300, :300])
+    tracemalloc.start()
+    restauro.inpaint(image, mask, out=image, workers=2)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 400 * mask.sum()
+
+
+def test_tiles_are_small_in_small_pictures() -> None:
+    mask = np.zeros((600, 600), bool)
+    mask[10:590:30, 10:590] = True
+    assert len(plan_windows(find_holes(mask), Telea())) == 9
+    assert windows.SMALL_TILE < windows.TILE
