@@ -187,7 +187,11 @@ class Method:
 
 
 def method_names() -> list[str]:
-    """Names of all methods: this package's first, then those of others (entry points "restauro.methods")."""
+    """Names of all methods: this package's first, then those of others (entry points "restauro.methods").
+
+    >>> "telea" in method_names()
+    True
+    """
     return [*BUILT_IN, *(name for name in sorted(_added_methods()) if name not in BUILT_IN)]
 
 

@@ -71,6 +71,17 @@ def read_mask(
         colours; polarity or tolerance don't apply or are out of range.
     ReadError
         The file can't be read.
+
+    Examples
+    --------
+    >>> import tempfile, pyvips
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name, "marked.png")
+    >>> white_square = pyvips.Image.black(8, 6, bands=3).draw_rect([255, 255, 255], 2, 2, 3, 2, fill=True)
+    >>> white_square.copy(interpretation="srgb").pngsave(str(path))
+    >>> int(read_mask("color:#ffffff", read_picture(path)).hole.sum())
+    6
+    >>> folder.cleanup()
     """
     source = _source(mask)
     check_options(mask, polarity, tolerance)
