@@ -1,0 +1,126 @@
+"""Kinds of picture files: which one a file is, told by its first bytes; which one a file name asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from restauro.errors import ReadError, WriteError
+
+# What can be read and written, and the endings that ask for it.
+ENDINGS = {
+    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "png": (".png",),
+    "tiff": (".tif", ".tiff"),
+    "webp": (".webp",),
+    "heif": (".avif", ".heif"),
+}
+TITLES = {"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF", "webp": "WebP", "heif": "HEIF"}
+
+_BEGINNINGS = {
+    b"\xff\xd8\xff": "jpeg",
+    b"\x89PNG\r\n\x1a\n": "png",
+    b"II*\0": "tiff",
+    b"MM\0*": "tiff",
+    b"II+\0": "tiff",
+    b"MM\0+": "tiff",
+}
+_RAW, _RAW_REMEDY = "camera raw file", "develop it and save it as a 16-bit TIFF"
+_REMEDY = "save it as a TIFF or a PNG"
+# What is met with and can't be read: how it begins, what it is, the conversion to make.
+_OTHER_BEGINNINGS = {
+    b"8BPS": ("Photoshop file", "save it from Photoshop as a flat TIFF, without layers"),
+    b"GIF8": ("GIF", "save it as a PNG"),
+    b"BM": ("BMP", "save it as a PNG"),
+    b"\0\0\0\x0cjP  ": ("JPEG 2000", _REMEDY),
+    b"\xff\x4f\xff\x51": ("JPEG 2000", _REMEDY),
+    b"\0\0\0\x0cJXL ": ("JPEG XL", _REMEDY),
+    b"\xff\x0a": ("JPEG XL", _REMEDY),
+    b"II\xbc\x01": ("JPEG XR", _REMEDY),
+    b"v/1\x01": ("OpenEXR", "save it as a TIFF with 32-bit floats"),
+    b"#?RADIANCE": ("Radiance HDR", "save it as a TIFF with 32-bit floats"),
+    b"#?RGBE": ("Radiance HDR", "save it as a TIFF with 32-bit floats"),
+    b"SIMPLE  =": ("FITS", "save it as a TIFF with 32-bit floats"),
+    b"\x93NUMPY": ("NumPy file", "read it with numpy.load and call restauro.inpaint"),
+    b"%PDF": ("PDF", "take the picture out of it, for instance with `pdfimages -all`"),
+    b"<svg": ("SVG drawing", "save it as a PNG"),
+    b"gimp xcf": ("GIMP file", "export it from GIMP as a TIFF"),
+    b"AT&TFORM": ("DjVu", _REMEDY),
+    b"IIRO": (_RAW, _RAW_REMEDY),
+    b"IIRS": (_RAW, _RAW_REMEDY),
+    b"IIU\0": (_RAW, _RAW_REMEDY),
+    b"FUJIFILMCCD-RAW": (_RAW, _RAW_REMEDY),
+}
+_OTHER_BEGINNINGS |= {
+    f"P{digit}".encode() + space: ("PNM", _REMEDY) for digit in range(1, 8) for space in (b"\n", b" ")
+}
+# Raw files that look like TIFFs, of which libvips would read a preview.
+_RAW_ENDINGS = {".nef", ".nrw", ".cr2", ".cr3", ".arw", ".srf", ".sr2", ".dng", ".orf", ".rw2", ".pef", ".raf", ".srw"}
+_RAW_ENDINGS |= {".erf", ".kdc", ".dcr", ".mos", ".mef", ".3fr", ".fff", ".iiq", ".rwl", ".x3f"}
+_HEIF_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"mif2", b"msf1")
+_HEVC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis")
+
+
+def recognise(path: Path) -> str:
+    """Return which of the known formats a file is, by its first bytes; raise ReadError for all else.
+
+    Returns
+    -------
+    "jpeg", "png", "tiff", "webp" or "heif".
+    """
+    beginning = _beginning(path)
+    if not beginning:
+        raise ReadError("The file is empty: get a complete copy.")
+    if path.suffix.lower() in _RAW_ENDINGS or beginning[8:10] == b"CR" or beginning[4:12] == b"ftypcrx ":
+        raise ReadError(f"A {_RAW} can't be read: {_RAW_REMEDY}.")
+    known = [name for start, name in _BEGINNINGS.items() if beginning.startswith(start)]
+    if known:
+        return known[0]
+    if beginning[:4] == b"RIFF" and beginning[8:12] == b"WEBP":
+        return "webp"
+    if beginning[4:8] == b"ftyp" and beginning[8:12] in _HEIF_BRANDS:
+        return "heif"
+    for start, (what, remedy) in _OTHER_BEGINNINGS.items():
+        if beginning.startswith(start):
+            raise ReadError(f"A {what} can't be read: {remedy}.")
+    raise ReadError(
+        "The file isn't a picture that can be read, whatever its name says: "
+        "restauro reads JPEG, PNG, TIFF, WebP and AVIF. Save it as a TIFF or a PNG."
+    )
+
+
+def is_hevc(path: Path) -> bool:
+    """Whether a HEIF file is coded in HEVC, which libvips as it comes with restauro can't decode."""
+    beginning = _beginning(path)
+    return beginning[8:12] in _HEVC_BRANDS or b"hvc1" in beginning
+
+
+def format_asked_for(target: Path) -> str:
+    """Return the format that a file's ending asks for; raise WriteError for one that can't be written.
+
+    >>> format_asked_for(Path("panel.TIF"))
+    'tiff'
+    """
+    ending = target.suffix.lower()
+    for name, endings in ENDINGS.items():
+        if ending in endings:
+            return name
+    known = ", ".join(endings[0] for endings in ENDINGS.values())
+    what = f"Files that end in {ending}" if ending else "Files without an ending"
+    raise WriteError(f"{what} can't be written: end the name in one of {known}.")
+
+
+def _beginning(path: Path) -> bytes:
+    """Return the first 4 KiB of a file; raise ReadError where there is none to read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(4096)
+    except FileNotFoundError:
+        raise ReadError("There is no such file.") from None
+    except IsADirectoryError:
+        raise ReadError("It is a folder: name the files in it.") from None
+    except PermissionError:
+        if path.is_dir():  # as Windows says it
+            raise ReadError("It is a folder: name the files in it.") from None
+        raise ReadError("The file may not be read: change its permissions.") from None
+    except OSError as error:
+        raise ReadError(f"The file can't be read ({error.strerror}).") from None
