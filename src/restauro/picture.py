@@ -236,6 +236,19 @@ def write_picture(
         See `check_target`; and if a pixel outside the hole has changed where none may: nothing is written then.
     MaskError
         `hole` has another shape than the picture.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> pyvips.Image.black(4, 3).pngsave(str(Path(folder.name, "grey.png")))
+    >>> picture = read_picture(Path(folder.name, "grey.png"))
+    >>> hole = np.zeros((3, 4), bool)
+    >>> hole[1, 2] = True
+    >>> picture.pixels[hole] = 200
+    >>> write_picture(picture, Path(folder.name, "new.png"), hole=hole).changed_outside
+    0
+    >>> folder.cleanup()
     """
     target = Path(target)
     check_target(picture, target, overwrite=overwrite)
