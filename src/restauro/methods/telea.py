@@ -95,15 +95,20 @@ class Telea(Method):
 
         def inside() -> NDArray[np.int64]:
             _march(T, rims, 1, int(march.UNREACHED), hole_pixels, task)
+            if task.stopped:  # the times are unfinished
+                return np.zeros(1, np.int64)
             first: NDArray[np.int64] = telea_fill.order_by_layer(T, holes, pad, core, self.radius, ordered, slots)
             return first
 
         def outside() -> None:
             visited = _march(T, rims, -1, limit, 2 * math.ceil(self._limit()) * len(rims), task)
-            telea_fill.load(image, pad, shape[1], visited, planes)
+            if not task.stopped:
+                telea_fill.load(image, pad, shape[1], visited, planes)
 
         # The front that runs into the holes and the one that runs out of them don't read each other's times.
         first, _ = run_together([inside, outside], task.workers)
+        if task.stopped:
+            return np.empty((0, channels), dtype)
         ordered = ordered[: first[-1]]
         values = np.empty((int(np.count_nonzero(hole[task.core])), channels), dtype)
         neighbours, geometry = _neighbourhood(self.radius, T.shape[1], planes.dtype)
