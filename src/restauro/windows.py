@@ -168,19 +168,13 @@ def _deep_windows(
     What a deep pixel depends on reaches far inside the cluster; once it leaves it, it goes on through holes that are
     shallow, no further than the halo.
     """
-    from scipy import ndimage
-
-    labels, _ = ndimage.label(deep, np.ones((3, 3)))
+    tiles = find_holes(deep)
     windows = []
-    for label, place in enumerate(ndimage.find_objects(labels), start=1):
-        members = labels[place] == label
+    for box, own in _groups(tiles, 1):
+        place = (slice(box[0], box[1]), slice(box[2], box[3]))
+        members = tiles.within(box, own)
         found = boxes[place][members]
-        core = (
-            int(found[:, 0].min()),
-            int(found[:, 1].max()),
-            int(found[:, 2].min()),
-            int(found[:, 3].max()),
-        )
+        core = _as_box(np.array([found[:, 0].min(), found[:, 1].max(), found[:, 2].min(), found[:, 3].max()]))
         depth = float(sum(holes.shape))
         windows.append(Window(_grown(core, halo, holes.shape), core, depth, int(pixels[place][members].sum())))
     return windows
@@ -188,27 +182,30 @@ def _deep_windows(
 
 def _whole_holes(holes: Holes, method: Method) -> list[Window]:
     """One window for every group of holes that are closer to one another than the method's surroundings."""
+    around = method.reach(0)
+    windows = []
+    for core, own in _groups(holes, 2 * around + 1):
+        pixels = int((holes.stop[own] - holes.start[own]).sum())
+        windows.append(Window(_grown(core, around, holes.shape), core, float(sum(holes.shape)), pixels, own))
+    return windows
+
+
+def _groups(holes: Holes, distance: int) -> list[tuple[Box, NDArray[np.int64]]]:
+    """Boxes and runs of groups of holes: those within a Chebyshev distance of one another belong together."""
     from restauro.numerics import runs
 
-    around = method.reach(0)
-    labels = runs.label(holes.row_start, holes.start, holes.stop, 2 * around + 1)
-    if not labels.size:
-        return []
-    _, group = np.unique(labels, return_inverse=True)
+    labels = runs.label(holes.row_start, holes.start, holes.stop, distance)
+    order = np.argsort(labels, kind="stable")
+    ends = np.flatnonzero(np.diff(labels[order])) + 1
     rows = np.repeat(np.arange(holes.shape[0]), np.diff(holes.row_start))
-    count = int(group.max()) + 1
-    boxes = np.tile(np.array([holes.shape[0], 0, holes.shape[1], 0]), (count, 1))
-    np.minimum.at(boxes[:, 0], group, rows)
-    np.maximum.at(boxes[:, 1], group, rows + 1)
-    np.minimum.at(boxes[:, 2], group, holes.start)
-    np.maximum.at(boxes[:, 3], group, holes.stop)
-    pixels = np.bincount(group, weights=holes.stop - holes.start, minlength=count)
-    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group, minlength=count))[:-1])
-    windows = []
-    for box, n, own in zip(boxes, pixels, members, strict=True):
-        core = _as_box(box)
-        windows.append(Window(_grown(core, around, holes.shape), core, float(sum(holes.shape)), int(n), own))
-    return windows
+    return [
+        (
+            (int(rows[own[0]]), int(rows[own[-1]]) + 1, int(holes.start[own].min()), int(holes.stop[own].max())),
+            own,
+        )
+        for own in np.split(order, ends)
+        if own.size
+    ]
 
 
 def _as_box(values: NDArray[np.int64]) -> Box:

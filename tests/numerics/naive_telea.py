@@ -12,7 +12,7 @@ def fill(image: np.ndarray, hole: np.ndarray, times: np.ndarray, radius: int) ->
     filled = image.copy()
     filled[hole] = 0
     layers = np.floor(times * 2).astype(int)
-    for layer in range(max(0, layers[hole].min()), layers[hole].max() + 1):
+    for layer in range(layers[hole].max(initial=-1) + 1):
         known = ~hole | (layers < layer)
         before = filled.copy()
         for y, x in np.argwhere(hole & (layers == layer)):
