@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import entry_points
 from typing import Any, ClassVar
 
@@ -151,12 +151,7 @@ class Method:
     @classmethod
     def parameters(cls) -> list[NamedParameter]:
         """Every parameter with its type, default, range and meaning, in the order of the fields."""
-        hints = typing.get_type_hints(cls, include_extras=True)
-        named = []
-        for field in dataclasses.fields(cls):
-            kind, about = typing.get_args(hints[field.name])
-            named.append(NamedParameter(field.name, kind, field.default, about))
-        return named
+        return list(_parameters_of(cls))
 
     def reach(self, depth: float) -> int:
         """Surroundings (pixels) that a filled value can depend on, where the hole is `depth` pixels deep.
@@ -184,6 +179,17 @@ class Method:
         float32 or float64 [n, C], the pixels of `hole[task.core]` in row-major order, not rounded, not clipped.
         """
         raise NotImplementedError
+
+
+@cache
+def _parameters_of(method: type[Method]) -> tuple[NamedParameter, ...]:
+    """Read the annotations, which takes longer than filling a small hole."""
+    hints = typing.get_type_hints(method, include_extras=True)
+    named = []
+    for field in dataclasses.fields(method):
+        kind, about = typing.get_args(hints[field.name])
+        named.append(NamedParameter(field.name, kind, field.default, about))
+    return tuple(named)
 
 
 def method_names() -> list[str]:
