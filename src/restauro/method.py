@@ -182,7 +182,7 @@ class Method:
 
 
 @cache
-def _parameters_of(method: type[Method]) -> tuple[NamedParameter, ...]:
+def _parameters_of(method: type[Any]) -> tuple[NamedParameter, ...]:
     """Read the annotations, which takes longer than filling a small hole."""
     hints = typing.get_type_hints(method, include_extras=True)
     named = []
