@@ -151,7 +151,8 @@ class Method:
     @classmethod
     def parameters(cls) -> list[NamedParameter]:
         """Every parameter with its type, default, range and meaning, in the order of the fields."""
-        return list(_parameters_of(cls))
+        method: type = cls
+        return list(_parameters_of(method))
 
     def reach(self, depth: float) -> int:
         """Surroundings (pixels) that a filled value can depend on, where the hole is `depth` pixels deep.
@@ -182,7 +183,7 @@ class Method:
 
 
 @cache
-def _parameters_of(method: type[Any]) -> tuple[NamedParameter, ...]:
+def _parameters_of(method: type) -> tuple[NamedParameter, ...]:
     """Read the annotations, which takes longer than filling a small hole."""
     hints = typing.get_type_hints(method, include_extras=True)
     named = []
