@@ -118,8 +118,9 @@ def test_every_method_has_a_page(name: str) -> None:
     method = restauro.method_class(name)
     page = (CLONE / "docs" / "methods" / f"{name.replace('_', '-')}.md").read_text(encoding="utf-8")
     readme = (CLONE / "README.md").read_text(encoding="utf-8")
-    assert method.title in page
-    assert [parameter.name for parameter in method.parameters() if f"`{parameter.name}`" not in page] == []
+    assert f"`{name}`" in page.splitlines()[0]
+    for parameter in method.parameters():
+        assert f"| `{parameter.name}` | {parameter.default:g} | {parameter.about.range_text} |" in page
     assert f"[`{name}`](docs/methods/{name.replace('_', '-')}.md) | {method.title} |" in readme
 
 
