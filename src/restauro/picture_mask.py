@@ -38,8 +38,41 @@ class PictureMask:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class MaskFile:
+    """A mask file that has been read.
+
+    Attributes
+    ----------
+    path
+        The file.
+    hole
+        bool [H, W], as people see it.
+    soft
+        Whether it had more than two values, and was cut.
+    """
+
+    path: Path
+    hole: NDArray[np.bool_]
+    soft: bool
+
+
+def read_mask_file(path: Path, polarity: str) -> MaskFile:
+    """Read a mask file, which can be done while the picture is being read; see `read_mask` for the rules."""
+    try:
+        mask = read_picture(path)
+        return MaskFile(path, *_cut(as_seen(_grey(mask, polarity), mask.orientation), polarity))
+    except RestauroError as error:
+        raise type(error)(f"The mask {path}: {error}") from None
+
+
 def read_mask(
-    mask: str | os.PathLike[str], picture: Picture, *, polarity: str = "white", grow: int = 0, tolerance: int = 0
+    mask: str | os.PathLike[str] | MaskFile,
+    picture: Picture,
+    *,
+    polarity: str = "white",
+    grow: int = 0,
+    tolerance: int = 0,
 ) -> PictureMask:
     """Return the holes of a picture.
 
@@ -53,7 +86,7 @@ def read_mask(
     mask
         A file's path, or in a string: "alpha" (the picture's transparent pixels are hole; more than half transparent
         where it is soft, grown by 1 pixel), "nan" (pixels with NaN in any band), "color:#rrggbb" (pixels of that
-        colour).
+        colour); or what `read_mask_file` returned.
     picture
         What `restauro.read_picture` returned.
     polarity
@@ -83,8 +116,9 @@ def read_mask(
     6
     >>> folder.cleanup()
     """
-    source = _source(mask)
-    check_options(mask, polarity, tolerance)
+    path = mask.path if isinstance(mask, MaskFile) else mask
+    source = _source(path)
+    check_options(path, polarity, tolerance)
     if source == "alpha":
         hole, soft = _transparent(picture)
     elif source == "nan":
@@ -92,7 +126,9 @@ def read_mask(
     elif source == "color":
         hole, soft = _coloured(picture, str(mask), tolerance), False
     else:
-        hole, soft = _hole_of_file(Path(mask), picture, polarity)
+        file = mask if isinstance(mask, MaskFile) else read_mask_file(Path(mask), polarity)
+        _check_size(file, picture)
+        hole, soft = np.ascontiguousarray(as_stored(file.hole, picture.orientation)), file.soft
     notes = []
     if soft:
         what = "The transparency" if source == "alpha" else "The mask"
@@ -223,18 +259,6 @@ def _parse_colour(text: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _hole_of_file(path: Path, picture: Picture, polarity: str) -> tuple[NDArray[np.bool_], bool]:
-    """Holes by a mask file, in the order of the picture's stored pixels, and whether its edges are soft."""
-    try:
-        mask = read_picture(path)
-        seen = as_seen(_grey(mask, polarity), mask.orientation)
-        _check_size(seen.shape, picture)
-        hole, soft = _cut(seen, polarity)
-    except RestauroError as error:
-        raise type(error)(f"The mask {path}: {error}") from None
-    return np.ascontiguousarray(as_stored(hole, picture.orientation)), soft
-
-
 def _grey(mask: Picture, polarity: str) -> NDArray[Any]:
     """One band, [H, W], of a mask file that has one or more."""
     if mask.pixels.ndim == 2:
@@ -263,12 +287,14 @@ def _grey_strip(strip: NDArray[Any], has_alpha: bool, polarity: str) -> NDArray[
     return seen if strip.dtype.kind == "f" else np.rint(seen).astype(strip.dtype)
 
 
-def _check_size(mask: tuple[int, ...], picture: Picture) -> None:
+def _check_size(file: MaskFile, picture: Picture) -> None:
+    """Refuse a mask of another size than the picture as people see it."""
+    mask = file.hole.shape
     stored = picture.pixels.shape[:2]
     seen = stored if picture.orientation < 5 else stored[::-1]
     if mask == seen:
         return
-    sizes = f"It is {mask[1]} x {mask[0]} pixels and the picture {seen[1]} x {seen[0]}"
+    sizes = f"The mask {file.path}: It is {mask[1]} x {mask[0]} pixels and the picture {seen[1]} x {seen[0]}"
     if mask != seen[::-1]:
         raise MaskError(f"{sizes}. Make the mask on this very picture, or resize it to {seen[1]} x {seen[0]}.")
     why = ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,10 @@ from numpy.typing import NDArray
 from restauro import saving
 from restauro.errors import ImageError, MaskError, WriteError
 from restauro.formats import format_asked_for
-from restauro.inpainting import inpaint
+from restauro.inpainting import inpaint, load_kernels, usable_cores
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.picture import Picture, as_seen, check_target, read_picture, write_picture
-from restauro.picture_mask import full_scale, is_file, read_mask, strips
+from restauro.picture_mask import check_options, full_scale, is_file, read_mask, read_mask_file, strips
 from restauro.windows import count_regions
 
 # Share of a picture from which a mask looks inverted.
@@ -131,8 +133,13 @@ def restore_file(
     start = time.perf_counter()
     chosen = make_method(method, dict(parameters or {}))
     source, target, saved = Path(source), Path(target), Path(save_mask) if save_mask else None
-    picture = read_picture(source)
-    found = read_mask(mask, picture, polarity=polarity, grow=grow, tolerance=tolerance)
+    check_options(mask, polarity, tolerance)
+    threading.Thread(target=load_kernels).start()  # goes on while files are read
+    with ThreadPoolExecutor(1) as other:
+        reading = other.submit(read_mask_file, Path(mask), polarity) if is_file(mask) else None
+        picture = read_picture(source)
+        file = reading.result() if reading else mask
+    found = read_mask(file, picture, polarity=polarity, grow=grow, tolerance=tolerance)
     hole, notes = found.hole, found.notes
     hole_pixels = int(np.count_nonzero(hole))
     if not hole_pixels:
@@ -140,7 +147,7 @@ def restore_file(
     _check_amount(hole_pixels / hole.size, is_file(mask), polarity, accept_large_holes)
     _check_known(picture.pixels, hole)
     _check_targets(picture, target, Path(mask) if is_file(mask) else None, saved, overwrite=overwrite, dry_run=dry_run)
-    regions, changed_outside = count_regions(hole), None
+    regions, changed_outside = count_regions(hole, workers or usable_cores()), None
     if not dry_run:
         inpaint(picture.pixels, hole, chosen, out=picture.pixels, workers=workers, seed=seed, progress=progress)
         if mask == "alpha":

@@ -11,6 +11,7 @@ is still cut. A method that may not be cut gets whole holes, grouped where they 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,8 @@ SMALL_TILE = 256
 SMALL_PICTURE = 2048 * 2048  # pixels, below which tiles are small
 # Surroundings (pixels) that a tile may cost; holes that need more are filled in windows of their own.
 WIDEST_HALO = 96
+
+_BLOCK = 1 << 22  # mask pixels that one thread reads at a time
 
 Box = tuple[int, int, int, int]  # rows from, to, columns from, to
 
@@ -95,31 +98,30 @@ class Window:
         return slice(self.core[0] - top, self.core[1] - top), slice(self.core[2] - left, self.core[3] - left)
 
 
-def find_holes(mask: NDArray[np.bool_]) -> Holes:
-    """Read a mask, bool [H, W] of any memory layout, once."""
+def find_holes(mask: NDArray[np.bool_], workers: int = 1) -> Holes:
+    """Read a mask, bool [H, W] of any memory layout, once, on several threads where it is large."""
     from restauro.numerics import runs
 
     height, width = mask.shape
-    row_start = np.zeros(height + 1, np.int64)
-    starts, stops = [], []
-    pixels = total = 0
-    rows = max(1, (1 << 22) // max(width, 1))
-    for top in range(0, height, rows):
+    rows = max(1, _BLOCK // max(width, 1))
+    tops = range(0, height, rows)
+
+    def scan(top: int) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
         block = np.ascontiguousarray(mask[top : top + rows])
-        counts = np.zeros(block.shape[0], np.int64)
-        start, stop = runs.find(block, counts)
-        row_start[top + 1 : top + 1 + len(counts)] = total + np.cumsum(counts)
-        total += len(start)
-        pixels += int(stop.sum(dtype=np.int64) - start.sum(dtype=np.int64))
-        starts.append(start)
-        stops.append(stop)
-    empty = np.empty(0, np.int32)
-    return Holes(
-        (height, width), row_start, np.concatenate(starts or [empty]), np.concatenate(stops or [empty]), pixels
-    )
+        counts = np.zeros(len(block), np.int64)
+        return counts, *runs.find(block, counts)
+
+    if workers > 1 and len(tops) > 1:
+        with ThreadPoolExecutor(workers) as pool:
+            found = list(pool.map(scan, tops))
+    else:
+        found = [scan(top) for top in tops]
+    counts, start, stop = (np.concatenate([part[k] for part in found]) for k in range(3))
+    pixels = int(stop.sum(dtype=np.int64) - start.sum(dtype=np.int64))
+    return Holes((height, width), np.append(0, np.cumsum(counts)), start, stop, pixels)
 
 
-def count_regions(mask: NDArray[np.bool_]) -> int:
+def count_regions(mask: NDArray[np.bool_], workers: int = 1) -> int:
     """Return how many separate holes a mask, bool [H, W], has; pixels that touch by a corner belong together.
 
     >>> count_regions(np.array([[True, False, False], [False, True, False], [False, False, False]]))
@@ -127,7 +129,7 @@ def count_regions(mask: NDArray[np.bool_]) -> int:
     """
     from restauro.numerics import runs
 
-    holes = find_holes(mask)
+    holes = find_holes(mask, workers)
     return len(np.unique(runs.label(holes.row_start, holes.start, holes.stop, 1)))
 
 
