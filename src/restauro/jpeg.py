@@ -22,7 +22,8 @@ from restauro.errors import WriteError
 _START, _END, _SCAN, _COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
 _APPLICATION = range(0xE0, 0xF0)
 _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD8))
-_FRAMES = {0xC0: "baseline", 0xC1: "sequential", 0xC2: "progressive"}
+_PROGRESSIVE = 0xC2
+_FRAMES = (0xC0, 0xC1, _PROGRESSIVE)
 _OTHER_FRAMES = {0xC3: "lossless", **dict.fromkeys(range(0xC5, 0xC8), "hierarchical"), 0xC9: "arithmetic-coded"}
 _OTHER_FRAMES |= dict.fromkeys((0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetic-coded")
 # The next marker within coded data: there FF is followed by 00, and restart markers don't end it.
@@ -69,8 +70,9 @@ class _Segment:
 
 @dataclass(frozen=True)
 class _Component:
-    """One component's place in the grid: pixels of the picture per sample, vertically and horizontally."""
+    """One component: its name, and pixels of the picture per sample, vertically and horizontally."""
 
+    name: int
     scale: tuple[int, int]
 
     @property
@@ -98,10 +100,11 @@ def rewrite_blocks(source: Path, target: Path, pixels: NDArray[np.uint8], hole: 
     """
     segments, left_out = _segments(source.read_bytes())
     components = _components(segments)
-    coded = b"".join(segment.data for segment in segments if segment.marker != _COMMENT)
-    new = _recode(coded, components, pixels, hole, progressive=any(segment.marker == 0xC2 for segment in segments))
+    # What jpeglib needs of the segments that tell is which colour space it is; of more than fifty it would choke.
+    coded = [segment for segment in segments if _says_colour_space(segment) or not _is_told(segment)]
+    new = _recode(coded, components, pixels, hole)
     kept = [segment for segment in segments if _is_told(segment) and not (left_out and _points_behind(segment))]
-    rest = [segment for segment in _segments(new)[0] if not _is_told(segment)]
+    rest = [_with_names(segment, components) for segment in _segments(new)[0] if not _is_told(segment)]
     target.write_bytes(b"".join(segment.data for segment in [rest[0], *kept, *rest[1:]]))
     shapes = [component.block_shape for component in components]
     block_shape = max(height for height, _ in shapes), max(width for _, width in shapes)
@@ -113,6 +116,10 @@ def rewrite_blocks(source: Path, target: Path, pixels: NDArray[np.uint8], hole: 
 def _is_told(segment: _Segment) -> bool:
     """Whether a segment is what the file says of itself (application data, comments), not the picture's code."""
     return segment.marker in _APPLICATION or segment.marker == _COMMENT
+
+
+def _says_colour_space(segment: _Segment) -> bool:
+    return segment.data[4:9] == {0xE0: b"JFIF\0", 0xEE: b"Adobe"}.get(segment.marker)
 
 
 def _points_behind(segment: _Segment) -> bool:
@@ -157,7 +164,22 @@ def _components(segments: list[_Segment]) -> list[_Component]:
     most = max(vertical for vertical, _ in factors), max(horizontal for _, horizontal in factors)
     if any(most[0] % vertical or most[1] % horizontal for vertical, horizontal in factors):
         raise _not_rewritable(f"its components are sampled in odd proportions ({factors})")
-    return [_Component((most[0] // vertical, most[1] // horizontal)) for vertical, horizontal in factors]
+    names = frame.data[10 : 10 + 3 * count : 3]
+    return [
+        _Component(name, (most[0] // factor[0], most[1] // factor[1]))
+        for name, factor in zip(names, factors, strict=True)
+    ]
+
+
+def _with_names(segment: _Segment, components: list[_Component]) -> _Segment:
+    """Give the components their own names again in frame and scans: jpeglib calls them 0, 1, 2."""
+    if segment.marker not in (*_FRAMES, _SCAN):
+        return segment
+    data = bytearray(segment.data)
+    first, count, step = (5, data[4], 2) if segment.marker == _SCAN else (10, data[9], 3)
+    for position in range(first, first + count * step, step):
+        data[position] = components[data[position]].name
+    return _Segment(segment.marker, bytes(data))
 
 
 def _not_rewritable(reason: str) -> WriteError:
@@ -168,19 +190,16 @@ def _not_rewritable(reason: str) -> WriteError:
 
 
 def _recode(
-    coded: bytes, components: list[_Component], pixels: NDArray[np.uint8], hole: NDArray[np.bool_], *, progressive: bool
+    coded: list[_Segment], components: list[_Component], pixels: NDArray[np.uint8], hole: NDArray[np.bool_]
 ) -> bytes:
     """Return the JPEG with new coefficients in the touched blocks, and whatever markers jpeglib writes."""
     import jpeglib
 
     # Of the libraries in jpeglib, mozjpeg writes progressive files from coefficients, and always; the rest never do.
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        _JPEGLIB,
-        jpeglib.version("mozjpeg403" if progressive else "turbo210"),
-    ):
+    library = "mozjpeg403" if any(segment.marker == _PROGRESSIVE for segment in coded) else "turbo210"
+    with tempfile.TemporaryDirectory() as folder, _JPEGLIB, jpeglib.version(library):
         old, new = Path(folder, "old.jpg"), Path(folder, "new.jpg")
-        old.write_bytes(coded)
+        old.write_bytes(b"".join(segment.data for segment in coded))
         jpeg = jpeglib.read_dct(str(old))
         is_rgb = jpeg.jpeg_color_space.name == "JCS_RGB"  # by name: jpeglib's colour spaces all equal each other
         weights, levels = _weights(len(components), is_rgb=is_rgb)
@@ -210,8 +229,8 @@ def _renew(
 ) -> None:
     """Put the picture's values into one component's touched blocks, in place.
 
-    What is added to a block's coefficients is the transform of what the hole pixels are to change by, rounded to the
-    table: so a known pixel of the block changes only by that rounding.
+    What is added to a block's coefficients is the transform of what the samples with hole pixels are to change by,
+    rounded to the table: so what else is in the block changes only by that rounding.
     """
     from scipy.fft import dctn, idctn
 
@@ -225,8 +244,8 @@ def _renew(
         y = np.minimum(rows[:, np.newaxis] * height + np.arange(height), hole.shape[0] - 1)[:, :, np.newaxis]
         x = np.minimum(columns[:, np.newaxis] * width + np.arange(width), hole.shape[1] - 1)[:, np.newaxis, :]
         wanted = pixels[y, x] @ weights.astype(np.float32) - np.float32(level)  # [n, height, width]
-        change = np.where(hole[y, x], wanted - stands_for.repeat(down, axis=1).repeat(across, axis=2), 0)
-        change = change.reshape(-1, 8, down, 8, across).mean(axis=(2, 4))
+        wanted, filled = (box.reshape(-1, 8, down, 8, across) for box in (wanted, hole[y, x]))
+        change = np.where(filled.any(axis=(2, 4)), wanted.mean(axis=(2, 4)) - stands_for, 0)  # [n, 8, 8]
         new = old + np.rint(dctn(change, axes=(1, 2), norm="ortho") / table)
         coefficients[rows, columns] = new.clip(-1023, 1023)
 

@@ -147,6 +147,10 @@ def read_picture(path: str | Path) -> Picture:
     - Palette (PNG, TIFF) or one transparent colour (PNG): read and written as RGB or RGBA with 8 bits, because what is
       filled needs colours between; a note says so.
     - CMYK: four bands of ink, 255 is full. It can be written to TIFF; a CMYK JPEG can't be written as JPEG.
+    - Premultiplied transparency (TIFF): as stored, colours multiplied by opacity. It can be written to TIFF.
+    - Bands one after the other (TIFF): read as all others, written pixel by pixel; a note says so.
+    - Compression with loss (JPEG in TIFF, WebP, AVIF): written without loss, so that no other pixel changes; a note
+      says so. From JPEG to JPEG: see `write_picture`.
     - White is zero (TIFF): read and written so that 0 is black for programs; the file keeps its way.
     - Several pages: an error, because a restored file would lack the others. Smaller copies of the one picture
       (pyramids, thumbnails) are left out of the restored file, because they show the damage; a note says so.
@@ -296,14 +300,21 @@ def _write_and_compare(picture: Picture, written: Path, hole: NDArray[np.bool_])
 
 def _open(path: Path, kind: str, page: tiff_tags.TiffPage | None = None) -> pyvips.Image:
     """Return libvips' image of a file, to be read once from top to bottom."""
-    if page and page.is_premultiplied:  # libvips would divide, and lose
-        data = tiff_tags.as_plain_alpha(path)
-        return pyvips.Operation.call("tiffload_buffer", data, access="sequential", fail_on="error", revalidate=True)
+    if page and page.misleads_libvips:
+        return _open_rearranged(path, page)
     loader = {"jpeg": "jpegload", "png": "pngload", "tiff": "tiffload", "webp": "webpload", "heif": "heifload"}[kind]
     # Named loaders take any file name as it is. "truncated" lets a TIFF that is cut short pass: its gaps come as zeros.
     # Without revalidate libvips hands out what an earlier file of this name held.
     fail_on = "error" if kind == "tiff" else "truncated"
     return pyvips.Operation.call(loader, os.fsencode(path), access="sequential", fail_on=fail_on, revalidate=True)
+
+
+def _open_rearranged(path: Path, page: tiff_tags.TiffPage) -> pyvips.Image:
+    data, pages = tiff_tags.rearranged(path, page)
+    options = {"access": "sequential", "fail_on": "error"}
+    first, *others = (pyvips.Operation.call("tiffload_buffer", data, page=k, **options) for k in range(pages))
+    as_named = _open(path, "tiff").interpretation
+    return (first.bandjoin(others) if others else first).copy(interpretation=as_named)
 
 
 def _pixels(image: pyvips.Image) -> NDArray[Any]:

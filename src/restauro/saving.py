@@ -118,13 +118,13 @@ def save_tiff(image: pyvips.Image, path: Path, *, bits: int, original: tiff_tags
     if bits < 8:
         options["bitdepth"] = bits
     if original is None:
-        image.tiffsave(os.fsencode(path), compression="deflate", predictor=_predictor(image, bits), **options)
+        image.tiffsave(os.fsencode(path), **_deflate(bits), **options)
         if image.get_typeof("exif-data"):
             tags = tiff_tags.with_exif(tiff_tags.read_page(path), image.get("exif-data"))
             tiff_tags.append_directory(path, tags)
         return []
     compression = original.number(tiff_tags.COMPRESSION, 1)
-    options |= _layout(image, original) | _coding(image, original, compression, bits)
+    options |= _layout(image, original) | _coding(original, compression, bits)
     if original.white_is_zero and image.format in ("uchar", "ushort"):
         options["miniswhite"] = True
     image.tiffsave(os.fsencode(path), keep="none", **options)
@@ -142,21 +142,23 @@ def _layout(image: pyvips.Image, original: tiff_tags.TiffPage) -> dict[str, Any]
         width, height = original.number(tiff_tags.TILE_WIDTH, 128), original.number(tiff_tags.TILE_HEIGHT, 128)
         return {"tile": True, "tile_width": width, "tile_height": height}
     rows = min(original.number(tiff_tags.ROWS_PER_STRIP, image.height), image.height)
+    if rows % 2 == 1 and rows < image.height and image.height % rows == 1 % rows:
+        rows += 1  # libvips (8.18) leaves out a last strip of one row where strips have an odd number of rows
     strip = rows * image.width * image.bands * _bytes_a_sample(image)
     return {"tile_height": rows} if strip <= _STRIP_BYTES and rows <= _LONGEST_STRIP else {}
 
 
-def _coding(image: pyvips.Image, original: tiff_tags.TiffPage, compression: int, bits: int) -> dict[str, str]:
+def _coding(original: tiff_tags.TiffPage, compression: int, bits: int) -> dict[str, str]:
     """Return compression and predictor: the original's, deflate in place of one that can't be had or loses."""
     known = _COMPRESSIONS | _ONE_BIT_COMPRESSIONS if bits == 1 else _COMPRESSIONS
     if compression in known:
         predictor = _PREDICTORS.get(original.number(tiff_tags.PREDICTOR, 1), "none")
         return {"compression": known[compression], "predictor": predictor if bits >= 8 else "none"}
-    return {"compression": "deflate", "predictor": _predictor(image, bits)}
+    return _deflate(bits)
 
 
-def _predictor(image: pyvips.Image, bits: int) -> str:
-    return "none" if bits < 8 else "float" if image.format == "float" else "horizontal"
+def _deflate(bits: int) -> dict[str, str]:
+    return {"compression": "deflate", "predictor": "horizontal" if bits >= 8 else "none"}
 
 
 def _bytes_a_sample(image: pyvips.Image) -> int:

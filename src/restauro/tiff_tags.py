@@ -9,7 +9,6 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +41,9 @@ _CARRIED = {282, 283, 296, 700, 33723, 34377, 34675}
 _EXIF_FIRST_DIRECTORY = {270, 271, 272, ORIENTATION, 282, 283, 296, 301, 305, 306, 315, 318, 319, 33432}
 _EXIF_FIRST_DIRECTORY |= {_EXIF, _GPS}
 
+# Where strips or tiles lie, and how long they are.
+_PLACES = (_STRIPS, 279, 324, 325)
+
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED, _YCBCR = 0, 1, 2, 3, 5, 6
 _READABLE = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED, _YCBCR}
 _UNREADABLE = {4: "a transparency mask", 8: "CIELab colour", 9: "ICCLab colour", 10: "ITULab colour"}
@@ -64,7 +66,7 @@ class Tag:
 
 
 Directory = dict[int, Tag]
-_Data = bytes | bytearray | mmap.mmap
+_Data = bytes | mmap.mmap
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,11 @@ class TiffPage:
     def is_premultiplied(self) -> bool:
         """Whether colours are stored multiplied by their opacity."""
         return EXTRA_SAMPLES in self.tags and 1 in self.tags[EXTRA_SAMPLES].numbers
+
+    @property
+    def misleads_libvips(self) -> bool:
+        """Whether libvips would change samples on reading: see `rearranged`."""
+        return self.is_premultiplied or self.is_planar
 
     @property
     def has_palette(self) -> bool:
@@ -194,7 +201,7 @@ def _check_readable(page: TiffPage) -> None:
     if photometric not in _READABLE:
         what = _UNREADABLE.get(photometric, f"photometric interpretation {photometric}")
         raise ReadError(f"A TIFF with {what} can't be read unchanged: save it as an RGB TIFF.")
-    if photometric == _YCBCR and page.number(COMPRESSION, 1) not in (6, 7):
+    if photometric == _YCBCR and (page.is_planar or page.number(COMPRESSION, 1) not in (6, 7)):
         raise ReadError("A TIFF with YCbCr colour can't be read unchanged: save it as an RGB TIFF.")
     bits, sample_format = page.number(BITS, 1), page.number(SAMPLE_FORMAT, 1)
     if sample_format == 3 and bits != 32:
@@ -205,17 +212,44 @@ def _check_readable(page: TiffPage) -> None:
         raise ReadError(f"A TIFF with {bits} bits a sample can't be read unchanged: save it with 8 or 16 bits.")
 
 
-def as_plain_alpha(path: Path) -> bytes:
-    """Return the bytes of a TIFF that calls its premultiplied colours plain, so that libvips takes them as they are."""
+def rearranged(path: Path, page: TiffPage) -> tuple[bytes, int]:
+    """Return a TIFF as libvips is to see it, to take its samples as they are, and how many pages to join as bands.
+
+    libvips divides premultiplied colours by their opacity, so they are called plain; and (8.18) it mixes up the strips
+    of a TIFF whose bands lie one after the other, so each band is shown as a page.
+    """
     data = bytearray(path.read_bytes())
-    form = _form(data)
-    (offset,) = struct.unpack_from(form.offset, data, form.pointer_at)
-    for position, (code, kind, count, value) in _entries(data, form, offset):
-        tag = _tag(data, form, code, kind, count, value)
-        if tag and code == EXTRA_SAMPLES and len(tag.data) <= len(value):
-            plain = [2 if number == 1 else number for number in tag.numbers]
-            struct.pack_into(f"{form.order}{count}H", data, position + struct.calcsize(form.entry) - len(value), *plain)
-    return bytes(data)
+    form = _Form(page.order, page.big)
+    directories = _bands(page) if page.is_planar else [page.tags | {EXTRA_SAMPLES: _with_plain_alpha(page)}]
+    data += b"\0" * (-len(data) % 8)
+    struct.pack_into(form.offset, data, form.pointer_at, len(data))
+    for number, tags in enumerate(directories, start=1):
+        data += _packed(tags, form, len(data), is_last=number == len(directories))
+    return bytes(data), len(directories)
+
+
+def _with_plain_alpha(page: TiffPage) -> Tag:
+    numbers = [2 if number == 1 else number for number in page.tags[EXTRA_SAMPLES].numbers]
+    return Tag(3, len(numbers), struct.pack(f"<{len(numbers)}H", *numbers))
+
+
+def _bands(page: TiffPage) -> list[Directory]:
+    """Return a directory for each band of a TIFF whose bands lie one after the other."""
+    count = page.number(SAMPLES, 1)
+    shown_as = {PHOTOMETRIC: 0 if page.white_is_zero else 1, SAMPLES: 1, PLANAR: 1}
+    shown_as |= {code: page.number(code, 1) for code in (BITS, SAMPLE_FORMAT)}
+    common = {code: tag for code, tag in page.tags.items() if code not in (EXTRA_SAMPLES, _SMALLER_COPIES)}
+    common |= {code: Tag(3, 1, struct.pack("<H", number)) for code, number in shown_as.items()}
+    bands = []
+    for band in range(count):
+        parts = {code: _part(page.tags[code], band, count) for code in _PLACES if code in page.tags}
+        bands.append(common | parts)
+    return bands
+
+
+def _part(tag: Tag, index: int, count: int) -> Tag:
+    length, size = tag.count // count, len(tag.data) // count
+    return Tag(tag.kind, length, tag.data[index * size : (index + 1) * size])
 
 
 def merge(original: TiffPage, written: TiffPage) -> Directory:
@@ -284,23 +318,16 @@ def _chain(data: _Data, form: _Form) -> list[Directory]:
 
 def _directory(data: _Data, form: _Form, offset: int) -> tuple[Directory, int]:
     """Return the tags of the directory at `offset`, and the offset of the next one (0: none)."""
+    (entries,) = struct.unpack_from(form.entry_count, data, offset)
+    first, size = offset + struct.calcsize(form.entry_count), struct.calcsize(form.entry)
     directory: Directory = {}
-    end = offset + struct.calcsize(form.entry_count)
-    for position, (code, kind, count, value) in _entries(data, form, offset):
+    for position in range(first, first + entries * size, size):
+        code, kind, count, value = struct.unpack_from(form.entry, data, position)
         tag = _tag(data, form, code, kind, count, value)
         if tag is not None:
             directory[code] = tag
-        end = position + struct.calcsize(form.entry)
-    (following,) = struct.unpack_from(form.offset, data, end)
+    (following,) = struct.unpack_from(form.offset, data, first + entries * size)
     return directory, following
-
-
-def _entries(data: _Data, form: _Form, offset: int) -> Iterator[tuple[int, tuple[int, int, int, bytes]]]:
-    """Walk a directory: where each entry lies, and its code, type, count and value (or where the value lies)."""
-    (entries,) = struct.unpack_from(form.entry_count, data, offset)
-    first, size = offset + struct.calcsize(form.entry_count), struct.calcsize(form.entry)
-    for position in range(first, first + entries * size, size):
-        yield position, struct.unpack_from(form.entry, data, position)
 
 
 def _tag(data: _Data, form: _Form, code: int, kind: int, count: int, value: bytes) -> Tag | None:
@@ -322,8 +349,11 @@ def _tag(data: _Data, form: _Form, code: int, kind: int, count: int, value: byte
         return None
 
 
-def _packed(tags: Directory, form: _Form, start: int) -> bytes:
-    """Return a directory that will lie at `start`, followed by the values that don't fit into it."""
+def _packed(tags: Directory, form: _Form, start: int, *, is_last: bool = True) -> bytes:
+    """Return a directory that will lie at `start`, followed by the values that don't fit into it.
+
+    If it isn't the last, it points to what will follow it.
+    """
     kept = [(code, tags[code]) for code in sorted(tags) if form.big or tags[code].kind not in _BIG_ONLY]
     room = struct.calcsize(form.offset)
     entries, outside = [struct.pack(form.entry_count, len(kept))], b""
@@ -335,4 +365,5 @@ def _packed(tags: Directory, form: _Form, start: int) -> bytes:
             outside += value + b"\0" * (-len(value) % 8)
             value = struct.pack(form.offset, position)
         entries.append(struct.pack(form.entry, code, tag.kind, tag.count, value))
-    return b"".join(entries) + struct.pack(form.offset, 0) + outside
+    following = struct.pack(form.offset, 0 if is_last else values_at + len(outside))
+    return b"".join(entries) + following + outside
