@@ -415,7 +415,7 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("restauro.saving.save_png", full)
+    monkeypatch.setattr("restauro.files.saving.save_png", full)
     with pytest.raises(WriteError, match=r"The target .*b\.png can't be written \(No space left on device\)"):
         write_picture(picture, tmp_path / "b.png", hole=hole())
 

@@ -1,8 +1,8 @@
 """Picture files: read one with all that it holds, write it back with nothing changed but what is to change.
 
 Pixels go through libvips, both ways without a second copy in memory. What libvips would change or drop is kept by
-other means: a JPEG's coefficients (`restauro.jpeg`), a PNG's chunks (`restauro.png_chunks`), a TIFF's tags
-(`restauro.tiff_tags`).
+other means: a JPEG's coefficients (`restauro.files.jpeg`), a PNG's chunks (`restauro.files.png_chunks`), a TIFF's tags
+(`restauro.files.tiff_tags`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro import comparing, formats, jpeg, png_chunks, saving, tiff_tags
 from restauro.errors import MaskError, ReadError, WriteError
+from restauro.files import comparing, formats, jpeg, png_chunks, saving, tiff_tags
 
 _DTYPES = {"uchar": "u1", "char": "i1", "ushort": "u2", "short": "i2", "uint": "u4", "int": "i4", "float": "f4"}
 _OVERWRITE = "replace it with --overwrite (in Python overwrite=True)"

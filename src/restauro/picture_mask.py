@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro import formats
 from restauro.errors import MaskError, RestauroError
+from restauro.files import formats
 from restauro.mask import grow_mask
 from restauro.picture import Picture, as_seen, as_stored, read_picture
 

@@ -17,9 +17,9 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro import saving
 from restauro.errors import ImageError, MaskError, WriteError
-from restauro.formats import format_asked_for
+from restauro.files import saving
+from restauro.files.formats import format_asked_for
 from restauro.inpainting import inpaint, load_kernels, usable_cores
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.picture import Picture, as_seen, check_target, read_picture, write_picture

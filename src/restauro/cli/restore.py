@@ -13,7 +13,7 @@ import click
 
 from restauro.cli import report
 from restauro.errors import RestauroError
-from restauro.formats import ENDINGS
+from restauro.files.formats import ENDINGS
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 
 Function = TypeVar("Function", bound=Callable[..., Any])

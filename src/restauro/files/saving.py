@@ -10,7 +10,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro import png_chunks, tiff_tags
+from restauro.files import png_chunks, tiff_tags
 
 _FORMATS = {"u1": "uchar", "i1": "char", "u2": "ushort", "i2": "short", "u4": "uint", "i4": "int", "f4": "float"}
 # What a file may say beside its pixels, in libvips' names and ours.

@@ -1,0 +1,1 @@
+"""What `restauro.picture` is made of, one job a file: recognising formats, saving, comparing, JPEG coefficients."""
