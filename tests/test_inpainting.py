@@ -127,3 +127,44 @@ def test_an_error_inside_a_method_reaches_the_caller(workers: int) -> None:
     mask[::40, ::40] = True
     with pytest.raises(ZeroDivisionError, match="a bug in the method"):
         restauro.inpaint(np.zeros((600, 600), np.uint8), mask, BrokenMethod(), workers=workers)
+
+
+class HalfBrokenMethod(Telea):
+    """A method of which one thread fails while the other waits for it in a kernel."""
+
+    def fill(self, image: Any, hole: Any, task: Any) -> Any:
+        from restauro.numerics.atomics import wait_for_all
+
+        arrivals = np.zeros(1, np.int64)
+
+        def fails() -> None:
+            raise MemoryError("no room")
+
+        task.together([lambda: wait_for_all(arrivals, 2, task.control), fails])
+
+
+def test_a_thread_that_fails_does_not_leave_others_waiting() -> None:
+    mask = np.zeros((300, 300), bool)
+    mask[50:250, 50:250] = True
+    with pytest.raises(MemoryError, match="no room"):
+        restauro.inpaint(np.zeros((300, 300), np.uint8), mask, HalfBrokenMethod(), workers=2)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e37])
+def test_single_precision_of_any_scale(scale: float) -> None:
+    rng = np.random.default_rng(8)
+    image = rng.normal(size=(30, 30)).astype(np.float32)
+    mask = np.zeros(image.shape, bool)
+    mask[8:20, 8:20] = True
+    scaled = restauro.inpaint((image * scale).astype(np.float32), mask)
+    np.testing.assert_allclose(scaled / scale, restauro.inpaint(image, mask), rtol=1e-5, atol=1e-5)
+
+
+def test_out_of_a_file_is_not_copied_onto_itself(tmp_path: Any) -> None:
+    mapped = np.memmap(tmp_path / "a", np.uint8, "w+", shape=(40, 40))
+    mapped[:] = 5
+    mask = np.zeros((40, 40), bool)
+    mask[3, 3] = True
+    mapped[mask] = 0
+    assert restauro.inpaint(mapped, mask, out=mapped) is mapped
+    assert (np.asarray(mapped) == 5).all()

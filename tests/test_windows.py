@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from restauro import windows
 from restauro.method import Method, Task
 from restauro.methods.telea import Telea
 from restauro.windows import find_holes, plan_windows
-from tests.promises.pictures import holes, seeds
+from tests.promises.pictures import holes, net, seeds
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,14 @@ class MeanOfWindow(Method):
 @given(seed=seeds, height=st.integers(1, 200), width=st.integers(1, 200), whole=st.booleans())
 @settings(max_examples=40)
 def test_cores_cover_every_hole_pixel_once(seed: int, height: int, width: int, whole: bool) -> None:
-    mask = holes(np.random.default_rng(seed), (height, width))
+    rng = np.random.default_rng(seed)
+    mask = holes(rng, (height, width)) | net(rng, (height, width))
+    mask[rng.integers(height), rng.integers(width)] = False
     found = find_holes(mask)
-    plan = plan_windows(found, MeanOfWindow() if whole else Telea(2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "SMALL_TILE", 32)
+        patch.setattr(windows, "WIDEST_HALO", 60)
+        plan = plan_windows(found, MeanOfWindow() if whole else Telea(2))
     covered = np.zeros(mask.shape, int)
     for window in plan:
         top, bottom, left, right = window.core
@@ -111,3 +117,50 @@ def test_tiles_are_small_in_small_pictures() -> None:
     mask[10:590:30, 10:590] = True
     assert len(plan_windows(find_holes(mask), Telea())) == 9
     assert windows.SMALL_TILE < windows.TILE
+
+
+def test_clusters_of_deep_tiles_whose_boxes_overlap() -> None:
+    """An L-shaped scratch and a loss that sticks out of its box: cut or not, and whatever comes last, one result."""
+    rng = np.random.default_rng(4)
+    image = rng.normal(size=(475, 475)).astype(np.float32)
+    mask = np.zeros(image.shape, bool)
+    mask[5:470, 15:21] = True
+    mask[463:469, 15:350] = True
+    mask[140:325, 140:380] = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "SMALL_TILE", 10_000)
+        whole = restauro.inpaint(image, mask, "telea", radius=2)
+        patch.setattr(windows, "SMALL_TILE", 64)
+        patch.setattr(windows, "WIDEST_HALO", 24)
+        plan = plan_windows(find_holes(mask), Telea(2))
+        for workers in (1, 2):
+            np.testing.assert_array_equal(restauro.inpaint(image, mask, "telea", radius=2, workers=workers), whole)
+    assert sum(window.pixels for window in plan) == mask.sum()
+
+
+def test_memory_of_a_wide_diagonal_scratch() -> None:
+    image = np.zeros((3000, 3000), np.uint8)
+    y, x = np.mgrid[:3000, :3000]
+    mask = np.abs(y - x) < 12
+    restauro.inpaint(image[:300, :300], mask[:300, :300])
+    tracemalloc.start()
+    restauro.inpaint(image, mask, out=image, workers=2)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 400 * mask.sum()
+
+
+@dataclass(frozen=True)
+class ConstantReach(MeanOfWindow):
+    """A method that reads as far in a deep hole as in a shallow one."""
+
+    whole_hole: ClassVar[bool] = False
+
+    def reach(self, depth: float) -> int:
+        return 5
+
+
+def test_a_reach_that_does_not_grow_with_depth() -> None:
+    mask = np.zeros((700, 700), bool)
+    mask[10:690, 10:690] = True
+    assert sum(window.pixels for window in plan_windows(find_holes(mask), ConstantReach())) == mask.sum()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from restauro.windows import Holes, Window, find_holes, plan_windows
 DTYPES = ("bool", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64")
 
 _PROGRESS_INTERVAL = 0.1  # seconds
+_PIXELS_WORTH_A_THREAD = 4000  # hole pixels from which one more thread pays
 _SHARED_WINDOW = 20_000  # hole pixels from which one window is worth several threads
 
 
@@ -42,7 +44,7 @@ def inpaint(
     image
         [H, W] or [H, W, C], any number of bands C, not modified. uint8, uint16, float32, float64 as they are; int16,
         int32, uint32 and float16 are filled as real numbers and rounded to the nearest value they hold; bool is filled
-        as 0 and 1 and cut at a half. Floats may have any range; NaN and infinity may stand in holes only.
+        as 0 and 1 and cut at a half. Floats may have any range up to 1e150; NaN and infinity may stand in holes only.
     mask
         [H, W]: bool, or integers where non-zero is hole, or floats that are 0 or 1. Not modified.
     method
@@ -87,96 +89,101 @@ def inpaint(
     result = _result_array(picture, out)
     holes = find_holes(hole, threads)
     _check_finite(picture, hole)
-    if result is not picture:
+    if out is not image:
         np.copyto(result, picture)
     if holes.pixels:
         bands = result if result.ndim == 3 else result[:, :, np.newaxis]
-        windows = plan_windows(holes, chosen)
-        _Work(bands, holes, chosen, seed).run(windows, threads, progress)
+        _Work(bands, holes, chosen, seed, threads).run(progress)
     if progress is not None:
         progress(1.0)
     return result
 
 
 class _Work:
-    """Windows being filled on several threads."""
+    """All windows of a picture, being filled on several threads."""
 
-    def __init__(self, bands: NDArray[Any], holes: Holes, method: Method, seed: int) -> None:
+    def __init__(self, bands: NDArray[Any], holes: Holes, method: Method, seed: int, threads: int) -> None:
         self.bands = bands
         self.holes = holes
         self.method = method
         self.seed = seed
+        self.threads = min(threads, 1 + holes.pixels // _PIXELS_WORTH_A_THREAD)
         self.control = np.zeros(2, np.int64)  # stop, hole pixels done: see Task
-        self.failure: BaseException | None = None
 
-    def run(self, windows: list[Window], threads: int, progress: Callable[[float], object] | None) -> None:
+    def run(self, progress: Callable[[float], object] | None) -> None:
         """Fill all windows; the caller's thread reports and can be interrupted."""
-        shared_from = max(_SHARED_WINDOW, self.holes.pixels // (2 * threads))
-        shared = [window for window in windows if window.pixels >= shared_from]
-        queue: SimpleQueue[Window] = SimpleQueue()
-        for window in windows[len(shared) :]:
-            queue.put(window)
-        finished = threading.Event()
-
-        def lead() -> None:
-            """Fill the large windows one after the other on all threads, then the small ones beside each other."""
+        with ThreadPoolExecutor(self.threads, initializer=_spread(self.threads)) as pool:
+            ready = threading.Barrier(self.threads)
             try:
-                scratch: dict[Any, Any] = {}
-                for window in shared:
-                    self._fill(window, threads, scratch)
-                helpers = [
-                    threading.Thread(target=self._drain, args=(queue, {}), daemon=True)
-                    for _ in range(min(threads, queue.qsize()) - 1)
-                ]
-                for helper in helpers:
-                    helper.start()
-                self._drain(queue, scratch)
-                for helper in helpers:
-                    helper.join()
-            except BaseException as error:
-                self._fail(error)
+                for _ in range(self.threads):
+                    pool.submit(ready.wait)  # starts every thread, while the windows are planned
+            except BaseException:  # no more threads to be had
+                ready.abort()
+                raise
+            windows = plan_windows(self.holes, self.method)
+            leader = pool.submit(self._lead, windows, pool)
+            try:
+                while not wait([leader], None if progress is None else _PROGRESS_INTERVAL).done:
+                    if progress is not None:
+                        progress(min(int(self.control[1]) / self.holes.pixels, 1.0))
             finally:
-                finished.set()
+                self.control[0] = 1  # nobody is left who'd mind, but after an exception here
+            leader.result()
 
-        leader = threading.Thread(target=lead, daemon=True)
-        leader.start()
+    def _lead(self, windows: list[Window], pool: ThreadPoolExecutor) -> None:
+        """Fill the large windows one after the other on all threads, then the small ones beside each other."""
         try:
-            while not finished.wait(None if progress is None else _PROGRESS_INTERVAL):
-                if progress is not None:
-                    progress(min(int(self.control[1]) / self.holes.pixels, 1.0))
+            shared_from = max(_SHARED_WINDOW, self.holes.pixels // (2 * self.threads))
+            shared = [window for window in windows if window.pixels >= shared_from]
+            scratch: dict[Any, Any] = {}
+            for window in shared:
+                self._fill(window, self.threads, scratch, pool)
+            queue = iter(windows[len(shared) :])  # next() is atomic
+            others = [pool.submit(self._drain, queue, {}) for _ in range(self.threads - 1)]
+            self._drain(queue, scratch)
+            for other in others:
+                other.result()
         finally:
-            if not finished.is_set():
-                self.control[0] = 1
-            leader.join()
-        if self.failure is not None:
-            raise self.failure
+            self.control[0] = 1  # if one thread fails the others stop
 
-    def _drain(self, queue: SimpleQueue[Window], scratch: dict[Any, Any]) -> None:
+    def _drain(self, queue: Iterator[Window], scratch: dict[Any, Any]) -> None:
         try:
-            while not self.control[0]:
-                self._fill(queue.get_nowait(), 1, scratch)
-        except Empty:
-            pass
-        except BaseException as error:
-            self._fail(error)
+            for window in queue:
+                self._fill(window, 1, scratch, None)
+        except BaseException:
+            self.control[0] = 1
+            raise
 
-    def _fail(self, error: BaseException) -> None:
-        self.failure = self.failure or error
-        self.control[0] = 1
-
-    def _fill(self, window: Window, threads: int, scratch: dict[Any, Any]) -> None:
+    def _fill(self, window: Window, threads: int, scratch: dict[Any, Any], pool: ThreadPoolExecutor | None) -> None:
         if self.control[0]:
             return
         top, bottom, left, right = window.box
         image = self.bands[top:bottom, left:right]
         hole = self.holes.within(window.box, window.own)
         core = window.core_slices
-        task = Task(core, window.depth, threads, (self.seed, *window.core), self.control, scratch)
-        # Kernels don't know half precision; a window of it is small.
+        task = Task(core, window.depth, threads, (self.seed, *window.core), self.control, scratch, pool)
+        # Kernels don't know half precision.
         seen = image.astype(np.float32) if image.dtype == np.float16 else image
         values = self.method.fill(seen, hole, task)
         if not self.control[0]:
             _store(values, hole[core], image[core])
+
+
+def _spread(threads: int) -> Callable[[], None]:
+    """Return what a new thread is to do first: move to a core of its own.
+
+    Linux lets new threads wait for milliseconds on the core of the thread that started them. They are free to move
+    afterwards.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    places = itertools.cycle(cores)
+
+    def spread() -> None:
+        if 1 < threads <= len(cores):
+            os.sched_setaffinity(0, {next(places)})
+            os.sched_setaffinity(0, cores)
+
+    return spread
 
 
 def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: NDArray[Any]) -> None:

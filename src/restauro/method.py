@@ -6,7 +6,7 @@ import dataclasses
 import importlib
 import typing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, cached_property
@@ -92,12 +92,14 @@ class Task:
         seed: tuple[int, ...],
         control: NDArray[np.int64],
         scratch: dict[tuple[str, np.dtype[Any]], NDArray[Any]] | None = None,
+        others: Executor | None = None,
     ) -> None:
         self.core = core
         self.depth = depth
         self.workers = workers
         self.seed = seed
         self.control = control
+        self._others = others
         self._scratch: dict[tuple[str, np.dtype[Any]], NDArray[Any]] = {} if scratch is None else scratch
 
     def scratch(self, name: str, size: int, dtype: type | np.dtype[Any]) -> NDArray[Any]:
@@ -108,6 +110,24 @@ class Task:
             kept = self._scratch[key] = np.zeros(size, dtype)
         return kept[:size]
 
+    def together(self, steps: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Run steps, no more than `workers`, that may wait for one another; return their results.
+
+        With one worker they run one after the other, so there they must not wait.
+        """
+        if self._others is None or self.workers < 2 or len(steps) < 2:
+            return [step() for step in steps]
+        others = [self._others.submit(self._or_stop, step) for step in steps[1:]]
+        return [self._or_stop(steps[0]), *(other.result() for other in others)]
+
+    def _or_stop(self, step: Callable[[], Any]) -> Any:
+        """Run a step; if it fails, stop those that may be waiting for it."""
+        try:
+            return step()
+        except BaseException:
+            self.control[0] = 1
+            raise
+
     @cached_property
     def rng(self) -> np.random.Generator:
         """Random numbers for this window: the same for the same picture and seed, whatever the workers."""
@@ -117,15 +137,6 @@ class Task:
     def stopped(self) -> bool:
         """Whether the fill should return at once; what it returns then is thrown away."""
         return bool(self.control[0])
-
-
-def run_together(steps: Sequence[Callable[[], Any]], workers: int) -> list[Any]:
-    """Run steps that don't depend on one another, each on a thread of its own if there are workers; return results."""
-    if workers < 2 or len(steps) < 2:
-        return [step() for step in steps]
-    with ThreadPoolExecutor(len(steps) - 1) as pool:
-        others = [pool.submit(step) for step in steps[1:]]
-        return [steps[0](), *(other.result() for other in others)]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import tempfile
@@ -116,7 +117,7 @@ def restore_file(
     Raises
     ------
     RestauroError
-        A sentence that says what is wrong and what to do. Nothing is written then.
+        A sentence that says what is wrong and what to do. The target isn't written then.
 
     Examples
     --------
@@ -134,7 +135,8 @@ def restore_file(
     chosen = make_method(method, dict(parameters or {}))
     source, target, saved = Path(source), Path(target), Path(save_mask) if save_mask else None
     check_options(mask, polarity, tolerance)
-    threading.Thread(target=load_kernels).start()  # goes on while files are read
+    if source.is_file():
+        threading.Thread(target=_load_kernels).start()  # goes on while files are read
     with ThreadPoolExecutor(1) as other:
         reading = other.submit(read_mask_file, Path(mask), polarity) if is_file(mask) else None
         picture = read_picture(source)
@@ -171,6 +173,11 @@ def restore_file(
         counted_outside="blocks" if picture.format == "jpeg" == format_asked_for(target) else "mask",
         notes=notes,
     )
+
+
+def _load_kernels() -> None:
+    with contextlib.suppress(Exception):  # `inpaint` meets the same and says so
+        load_kernels()
 
 
 def _check_amount(share: float, of_file: bool, polarity: str, accept_large_holes: bool) -> None:
@@ -214,6 +221,8 @@ def _check_targets(
         raise WriteError(f"The used mask is written as a PNG, so {saved} must end in .png.")
     if saved and any(_is_same(saved, other) for other in (target, picture.path)):
         raise WriteError(f"The used mask can't be written to {saved}, which is the picture: choose another name.")
+    if saved and saved.is_dir():
+        raise WriteError(f"The used mask can't be written to {saved}, which is a folder: name a file in it.")
     if saved and saved.exists() and not overwrite:
         raise WriteError(f"The file for the used mask, {saved}, is there already: choose another name, or --overwrite.")
     for path in (target, saved) if saved else (target,):
@@ -250,4 +259,5 @@ def _write_mask(hole: NDArray[np.bool_], path: Path) -> None:
             saving.save_png(image, written, bits=8, original=None)
             os.replace(written, path)
     except (OSError, pyvips.Error) as error:
-        raise WriteError(f"The used mask {path} can't be written ({str(error).strip()}).") from None
+        reason = getattr(error, "strerror", None) or str(error).strip()
+        raise WriteError(f"The picture was written, but the used mask {path} can't be ({reason}).") from None

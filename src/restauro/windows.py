@@ -24,7 +24,8 @@ TILE = 512
 SMALL_TILE = 256
 SMALL_PICTURE = 2048 * 2048  # pixels, below which tiles are small
 # Surroundings (pixels) that a tile may cost; holes that need more are filled in windows of their own.
-WIDEST_HALO = 96
+WIDEST_HALO = 256
+_DEEPEST = 254  # depths are counted in bytes
 
 _BLOCK = 1 << 22  # mask pixels that one thread reads at a time
 
@@ -130,7 +131,8 @@ def count_regions(mask: NDArray[np.bool_], workers: int = 1) -> int:
     from restauro.numerics import runs
 
     holes = find_holes(mask, workers)
-    return len(np.unique(runs.label(holes.row_start, holes.start, holes.stop, 1)))
+    labels = runs.label(holes.row_start, holes.start, holes.stop, 1)
+    return int(np.count_nonzero(labels == np.arange(labels.size)))  # a group's label is its first run
 
 
 def plan_windows(holes: Holes, method: Method) -> list[Window]:
@@ -146,15 +148,21 @@ def _tiles(holes: Holes, method: Method) -> list[Window]:
     side = SMALL_TILE if height * width < SMALL_PICTURE else TILE
     tiles = (-(-height // side), -(-width // side))
     deepest_cut = 1
-    while method.reach(deepest_cut + 1) <= WIDEST_HALO:
+    while deepest_cut < _DEEPEST and method.reach(deepest_cut + 1) <= WIDEST_HALO:
         deepest_cut += 1
     boxes = np.zeros((*tiles, 4), np.int64)
     pixels = np.zeros(tiles, np.int64)
     depths = np.zeros(tiles, np.int64)
     runs.survey(holes.row_start, holes.start, holes.stop, width, side, deepest_cut + 1, boxes, pixels, depths)
-    deep = depths > deepest_cut
-    windows = _deep_windows(holes, deep, boxes, pixels, method.reach(deepest_cut)) if deep.any() else []
-    for tile in np.argwhere((pixels > 0) & ~deep):
+    windows = []
+    for top, bottom, left, right in _clusters(depths > deepest_cut):
+        members = (slice(top, bottom), slice(left, right))
+        found = boxes[members][pixels[members] > 0]
+        core = _as_box(np.array([found[:, 0].min(), found[:, 1].max(), found[:, 2].min(), found[:, 3].max()]))
+        box = _grown(core, method.reach(deepest_cut), holes.shape)
+        windows.append(Window(box, core, float(sum(holes.shape)), int(pixels[members].sum())))
+        pixels[members] = 0
+    for tile in np.argwhere(pixels):
         at = (int(tile[0]), int(tile[1]))
         core = _as_box(boxes[at])
         depth = int(depths[at])
@@ -162,24 +170,28 @@ def _tiles(holes: Holes, method: Method) -> list[Window]:
     return windows
 
 
-def _deep_windows(
-    holes: Holes, deep: NDArray[np.bool_], boxes: NDArray[np.int64], pixels: NDArray[np.int64], halo: int
-) -> list[Window]:
-    """One window for every cluster of deep tiles that touch, with the halo that shallow tiles around it need.
+def _clusters(deep: NDArray[np.bool_]) -> list[Box]:
+    """Rectangles of tiles around clusters of deep tiles that touch; rectangles that overlap are joined.
 
     What a deep pixel depends on reaches far inside the cluster; once it leaves it, it goes on through holes that are
-    shallow, no further than the halo.
+    shallow, no further than their halo.
     """
-    tiles = find_holes(deep)
-    windows = []
-    for box, own in _groups(tiles, 1):
-        place = (slice(box[0], box[1]), slice(box[2], box[3]))
-        members = tiles.within(box, own)
-        found = boxes[place][members]
-        core = _as_box(np.array([found[:, 0].min(), found[:, 1].max(), found[:, 2].min(), found[:, 3].max()]))
-        depth = float(sum(holes.shape))
-        windows.append(Window(_grown(core, halo, holes.shape), core, depth, int(pixels[place][members].sum())))
-    return windows
+    boxes = [box for box, _ in _groups(find_holes(deep), 1)]
+    joined: list[Box] = []
+    while boxes:
+        box = boxes.pop()
+        overlapping = [other for other in joined if _overlap(box, other)]
+        if overlapping:
+            joined = [other for other in joined if other not in overlapping]
+            around = np.array([box, *overlapping])
+            boxes.append(_as_box(np.where([True, False] * 2, around.min(axis=0), around.max(axis=0))))
+        else:
+            joined.append(box)
+    return joined
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
 
 
 def _whole_holes(holes: Holes, method: Method) -> list[Window]:

@@ -46,6 +46,19 @@ def holes(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     return hole
 
 
+def net(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """A craquelure-like net that spans the picture, with a deep loss or two on it."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    hole = np.zeros(shape, bool)
+    for _ in range(8):
+        angle, offset = rng.uniform(0, np.pi), rng.uniform(0, max(shape))
+        wave = 6 * np.sin((x * np.cos(angle) + y * np.sin(angle)) / rng.uniform(8, 30))
+        hole |= np.abs(x * np.sin(angle) - y * np.cos(angle) + wave - offset + shape[0] / 2) < rng.uniform(0.6, 2.5)
+    for _ in range(rng.integers(0, 3)):
+        hole |= (y - rng.uniform(0, shape[0])) ** 2 + (x - rng.uniform(0, shape[1])) ** 2 < rng.uniform(4, 20) ** 2
+    return hole
+
+
 seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 48)
 channels = st.sampled_from([None, 1, 2, 3, 4, 7])

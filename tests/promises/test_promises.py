@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import restauro
 from restauro import method as methods
 from restauro import windows
-from tests.promises.pictures import DTYPES, FREE, channels, holes, picture, seeds, shape_of, sides
+from tests.promises.pictures import DTYPES, FREE, channels, holes, net, picture, seeds, shape_of, sides
 
 
 @given(seed=seeds, height=sides, width=sides, bands=channels, dtype=st.sampled_from(DTYPES))
@@ -243,19 +243,6 @@ def test_cut_windows_equal_the_whole(method: str, seed: int, dtype: str) -> None
         windows.SMALL_TILE, windows.WIDEST_HALO = before
 
 
-def net(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """A craquelure-like net that spans the picture, with a deep loss or two on it."""
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    hole = np.zeros(shape, bool)
-    for _ in range(8):
-        angle, offset = rng.uniform(0, np.pi), rng.uniform(0, max(shape))
-        wave = 6 * np.sin((x * np.cos(angle) + y * np.sin(angle)) / rng.uniform(8, 30))
-        hole |= np.abs(x * np.sin(angle) - y * np.cos(angle) + wave - offset + shape[0] / 2) < rng.uniform(0.6, 2.5)
-    for _ in range(rng.integers(0, 3)):
-        hole |= (y - rng.uniform(0, shape[0])) ** 2 + (x - rng.uniform(0, shape[1])) ** 2 < rng.uniform(4, 20) ** 2
-    return hole
-
-
 def test_one_known_pixel_fills_everything(method: str) -> None:
     for place in ((0, 0), (3, 4), (8, 0)):
         hole = np.ones((9, 11), bool)
@@ -268,12 +255,12 @@ def test_one_known_pixel_fills_everything(method: str) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 2), (2, 1), (1, 40), (40, 1), (3, 3)])
 def test_tiny_pictures(method: str, shape: tuple[int, int]) -> None:
-    image = np.arange(shape[0] * shape[1], dtype=np.uint8).reshape(shape) * 5
+    image = np.full(shape, 70, np.uint8)
     hole = np.zeros(shape, bool)
     hole[shape[0] // 2, shape[1] // 2] = True
-    restored = restauro.inpaint(image, hole, method)
-    assert image[~hole].min() <= restored[hole].min() <= restored[hole].max() <= max(255, image.max())
-    np.testing.assert_array_equal(restored[~hole], image[~hole])
+    damaged = np.where(hole, np.uint8(9), image)
+    restored = restauro.inpaint(damaged, hole, method)
+    np.testing.assert_array_equal(restored, image)
 
 
 def test_an_empty_mask_gives_a_copy(method: str) -> None:

@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Parameter, Task, run_together
+from restauro.errors import ImageError
+from restauro.method import Method, Parameter, Task
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,11 @@ class Telea(Method):
 
         pad = max(self.radius, 2)
         shape = (hole.shape[0] + 2 * pad, hole.shape[1] + 2 * pad)
+        if shape[0] * shape[1] > np.iinfo(np.int32).max:
+            raise ImageError(
+                f"Holes deeper than tiles can be cut for span {hole.shape[0]} x {hole.shape[1]} pixels, more than one "
+                "window holds; restore the picture in parts."
+            )
         T = task.scratch("T", shape[0] * shape[1], np.int32).reshape(shape)
         limit = round(self._limit() * march.UNIT)
         hole_pixels = int(np.count_nonzero(hole))
@@ -85,7 +91,8 @@ class Telea(Method):
         rims = task.scratch("rims", 4 * hole_pixels, np.int32)
         rims = rims[: march.begin(hole, pad, limit, T, holes, rims)]
 
-        dtype = np.float64 if image.dtype.itemsize > 4 or image.dtype in (np.int32, np.uint32) else np.float32
+        # Single precision holds 16-bit whole numbers; squares of real numbers may leave its range.
+        dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
         channels = image.shape[2]
         planes = task.scratch("planes", channels * T.size, dtype).reshape(channels, T.size)
         ordered = task.scratch("ordered", hole_pixels, np.int32)
@@ -101,12 +108,12 @@ class Telea(Method):
             return first
 
         def outside() -> None:
-            visited = _march(T, rims, -1, limit, 2 * math.ceil(self._limit()) * len(rims), task)
+            visited = _march(T, rims, -1, limit, min(2 * math.ceil(self._limit()) * len(rims), T.size), task)
             if not task.stopped:
                 telea_fill.load(image, pad, shape[1], visited, planes)
 
         # The front that runs into the holes and the one that runs out of them don't read each other's times.
-        first, _ = run_together([inside, outside], task.workers)
+        first, _ = task.together([inside, outside])
         if task.stopped:
             return np.empty((0, channels), dtype)
         ordered = ordered[: first[-1]]
@@ -122,7 +129,7 @@ class Telea(Method):
                 task.control, values,
             )  # fmt: skip
 
-        run_together([partial(layers, part) for part in range(parts)], parts)
+        task.together([partial(layers, part) for part in range(parts)])
         return values
 
 
@@ -133,7 +140,7 @@ def _march(T: NDArray[np.int32], rims: NDArray[np.int32], sign: int, unreached: 
     room = 1024 + len(rims) + room
     while True:
         buckets = task.scratch(f"buckets{sign}", 2 * room, np.int32).reshape(2, -1)
-        visited = task.scratch("visited", room if sign < 0 else 0, np.int32)
+        visited = task.scratch("visited", room, np.int32) if sign < 0 else np.empty(0, np.int32)
         count = march.march(T, rims, sign, unreached, buckets, visited, task.control)
         if count >= 0:
             return visited[:count]

@@ -136,6 +136,8 @@ def fill_layers(
         end = first[layer] + count * (part + 1) // parts
         reached = max(layer << LAYER_SHIFT, 1)  # the rim, T = 0, is known even to layer 0
         for batch in range(begin, end, _BATCH):
+            if atomic_load(control, 0) != 0:
+                return
             pixels_here = ordered[batch : min(batch + _BATCH, end)]
             size = pixels_here.shape[0]
             for b in range(size):
