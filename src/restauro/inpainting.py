@@ -22,6 +22,7 @@ from restauro.windows import Holes, Window, find_holes, plan_windows
 DTYPES = ("bool", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64")
 
 _PROGRESS_INTERVAL = 0.1  # seconds
+_SOON_DONE = 100_000  # hole pixels that are filled before anybody can press Ctrl-C
 _PIXELS_WORTH_A_THREAD = 4000  # hole pixels from which one more thread pays
 _SHARED_WINDOW = 20_000  # hole pixels from which one window is worth several threads
 
@@ -111,16 +112,21 @@ class _Work:
         self.control = np.zeros(2, np.int64)  # stop, hole pixels done: see Task
 
     def run(self, progress: Callable[[float], object] | None) -> None:
-        """Fill all windows; the caller's thread reports and can be interrupted."""
-        with ThreadPoolExecutor(self.threads, initializer=_spread(self.threads)) as pool:
-            ready = threading.Barrier(self.threads)
+        """Fill all windows. Where it takes time, the caller's thread reports and can be interrupted."""
+        leads = progress is None and self.holes.pixels < _SOON_DONE
+        others = self.threads - leads
+        with ThreadPoolExecutor(max(others, 1), initializer=_spread(self.threads)) as pool:
+            ready = threading.Barrier(max(others, 1))
             try:
-                for _ in range(self.threads):
+                for _ in range(others):
                     pool.submit(ready.wait)  # starts every thread, while the windows are planned
             except BaseException:  # no more threads to be had
                 ready.abort()
                 raise
             windows = plan_windows(self.holes, self.method)
+            if leads:
+                self._lead(windows, pool)
+                return
             leader = pool.submit(self._lead, windows, pool)
             try:
                 while not wait([leader], None if progress is None else _PROGRESS_INTERVAL).done:
@@ -176,7 +182,7 @@ def _spread(threads: int) -> Callable[[], None]:
     afterwards.
     """
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    places = itertools.cycle(cores)
+    places = itertools.cycle(reversed(cores))
 
     def spread() -> None:
         if 1 < threads <= len(cores):

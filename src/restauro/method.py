@@ -102,12 +102,12 @@ class Task:
         self._others = others
         self._scratch: dict[tuple[str, np.dtype[Any]], NDArray[Any]] = {} if scratch is None else scratch
 
-    def scratch(self, name: str, size: int, dtype: type | np.dtype[Any]) -> NDArray[Any]:
-        """Return an array [size] that this thread's next window uses again: zeros, or what the last one left."""
+    def scratch(self, name: str, size: int, dtype: type | np.dtype[Any], *, finite: bool = False) -> NDArray[Any]:
+        """Return an array [size] that this thread's next window uses again, with anything in it, if wanted finite."""
         key = (name, np.dtype(dtype))
         kept = self._scratch.get(key)
         if kept is None or kept.size < size:
-            kept = self._scratch[key] = np.zeros(size, dtype)
+            kept = self._scratch[key] = np.zeros(size, dtype) if finite else np.empty(size, dtype)
         return kept[:size]
 
     def together(self, steps: Sequence[Callable[[], Any]]) -> list[Any]:

@@ -25,6 +25,7 @@ SMALL_TILE = 256
 SMALL_PICTURE = 2048 * 2048  # pixels, below which tiles are small
 # Surroundings (pixels) that a tile may cost; holes that need more are filled in windows of their own.
 WIDEST_HALO = 256
+SMALL_HALO = 96
 _DEEPEST = 254  # depths are counted in bytes
 
 _BLOCK = 1 << 22  # mask pixels that one thread reads at a time
@@ -145,10 +146,10 @@ def _tiles(holes: Holes, method: Method) -> list[Window]:
     from restauro.numerics import runs
 
     height, width = holes.shape
-    side = SMALL_TILE if height * width < SMALL_PICTURE else TILE
+    side, halo = (SMALL_TILE, SMALL_HALO) if height * width < SMALL_PICTURE else (TILE, WIDEST_HALO)
     tiles = (-(-height // side), -(-width // side))
     deepest_cut = 1
-    while deepest_cut < _DEEPEST and method.reach(deepest_cut + 1) <= WIDEST_HALO:
+    while deepest_cut < _DEEPEST and method.reach(deepest_cut + 1) <= halo:
         deepest_cut += 1
     boxes = np.zeros((*tiles, 4), np.int64)
     pixels = np.zeros(tiles, np.int64)
@@ -176,6 +177,8 @@ def _clusters(deep: NDArray[np.bool_]) -> list[Box]:
     What a deep pixel depends on reaches far inside the cluster; once it leaves it, it goes on through holes that are
     shallow, no further than their halo.
     """
+    if not deep.any():
+        return []
     boxes = [box for box, _ in _groups(find_holes(deep), 1)]
     joined: list[Box] = []
     while boxes:

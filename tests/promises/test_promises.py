@@ -233,14 +233,14 @@ def test_cut_windows_equal_the_whole(method: str, seed: int, dtype: str) -> None
     height, width = int(rng.integers(60, 260)), int(rng.integers(60, 260))
     image = picture(rng, (height, width, 2), dtype)
     hole = net(rng, (height, width))
-    before = windows.SMALL_TILE, windows.WIDEST_HALO
+    before = windows.SMALL_TILE, windows.SMALL_HALO
     try:
-        windows.SMALL_TILE, windows.WIDEST_HALO = 10_000, 0
+        windows.SMALL_TILE, windows.SMALL_HALO = 10_000, 0
         whole = restauro.inpaint(image, hole, method)
-        for windows.SMALL_TILE, windows.WIDEST_HALO in ((32, 10_000), (48, 60), (64, 96)):
+        for windows.SMALL_TILE, windows.SMALL_HALO in ((32, 10_000), (48, 60), (64, 96)):
             np.testing.assert_array_equal(restauro.inpaint(image, hole, method), whole)
     finally:
-        windows.SMALL_TILE, windows.WIDEST_HALO = before
+        windows.SMALL_TILE, windows.SMALL_HALO = before
 
 
 def test_one_known_pixel_fills_everything(method: str) -> None:

@@ -94,7 +94,7 @@ class Telea(Method):
         # Single precision holds 16-bit whole numbers; squares of real numbers may leave its range.
         dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
         channels = image.shape[2]
-        planes = task.scratch("planes", channels * T.size, dtype).reshape(channels, T.size)
+        planes = task.scratch("planes", channels * T.size, dtype, finite=True).reshape(channels, T.size)
         ordered = task.scratch("ordered", hole_pixels, np.int32)
         slots = task.scratch("slots", hole_pixels, np.int32)
         rows, columns = task.core
