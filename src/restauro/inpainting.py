@@ -165,7 +165,7 @@ class _Work:
             return
         top, bottom, left, right = window.box
         image = self.bands[top:bottom, left:right]
-        hole = self.holes.within(window.box, window.own)
+        hole = window.hole
         core = window.core_slices
         task = Task(core, window.depth, threads, (self.seed, *window.core), self.control, scratch, pool)
         # Kernels don't know half precision.

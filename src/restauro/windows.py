@@ -4,13 +4,15 @@ The mask is read once, row by row, and becomes runs (row, first column, column a
 to the damage. Everything later works on runs and on small windows.
 
 For a method that may be cut, the picture is divided into square tiles. Each tile that has hole pixels becomes a window:
-the box around them, with the surroundings that the method needs at the depth of the holes there. Tiles with holes so
-deep that the surroundings would outweigh the tile are joined to one window each cluster; a net of cracks around them
-is still cut. A method that may not be cut gets whole holes, grouped where they are closer than its reach.
+the box around them, with the surroundings that the method needs at the depth of the holes there. Where holes are so deep
+that the surroundings would outweigh the tile, those that stand by themselves are filled whole, and tiles with others
+are joined, cluster by cluster; a net of cracks around them is still cut. A method that may not be cut gets whole
+holes, grouped where they are closer than its reach.
 """
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -27,6 +29,7 @@ SMALL_PICTURE = 2048 * 2048  # pixels, below which tiles are small
 WIDEST_HALO = 256
 SMALL_HALO = 96
 _DEEPEST = 254  # depths are counted in bytes
+_SPARSEST = 12  # pixels of a window for each hole pixel, for a deep hole to be filled by itself
 
 _BLOCK = 1 << 22  # mask pixels that one thread reads at a time
 
@@ -67,6 +70,14 @@ class Holes:
             runs.draw_some(rows, self.start[own], self.stop[own], box[0], box[2], hole)
         return hole
 
+    def without(self, runs: NDArray[np.int64]) -> Holes:
+        """Return the holes that remain when some runs are taken out."""
+        remains = np.ones(len(self.start), np.bool_)
+        remains[runs] = False
+        row_start = np.append(0, np.cumsum(remains))[self.row_start]
+        start, stop = self.start[remains], self.stop[remains]
+        return Holes(self.shape, row_start, start, stop, int((stop - start).sum()))
+
 
 @dataclass(frozen=True)
 class Window:
@@ -82,16 +93,24 @@ class Window:
         City-block distance of the core's deepest hole pixel from the nearest known pixel, or more.
     pixels
         Hole pixels of the core that this window fills.
+    holes
+        Where the hole pixels of the box are found. Other holes may lie within it, but not within the method's
+        surroundings.
     own
-        For whole holes, the runs that they consist of: other holes may lie within the box, but not within the
-        method's surroundings. None means all runs in the box.
+        The runs of `holes` that belong to it; None means all that lie in the box.
     """
 
     box: Box
     core: Box
     depth: float
     pixels: int
+    holes: Holes
     own: NDArray[np.int64] | None = None
+
+    @property
+    def hole(self) -> NDArray[np.bool_]:
+        """The mask of the box, bool [height, width]."""
+        return self.holes.within(self.box, self.own)
 
     @property
     def core_slices(self) -> tuple[slice, slice]:
@@ -143,32 +162,61 @@ def plan_windows(holes: Holes, method: Method) -> list[Window]:
 
 
 def _tiles(holes: Holes, method: Method) -> list[Window]:
+    """Windows for tiles of holes; deep holes that stand alone are kept whole, others filled by clusters of tiles."""
+    height, width = holes.shape
+    side, halo = (SMALL_TILE, SMALL_HALO) if height * width < SMALL_PICTURE else (TILE, WIDEST_HALO)
+    cut = 1
+    while cut < _DEEPEST and method.reach(cut + 1) <= halo:
+        cut += 1
+    tiles = _survey(holes, side, cut + 1)
+    windows = []
+    if (tiles.depths > cut).any():
+        alone = [
+            window
+            for window in _whole_holes(holes, method)
+            if min(_sides(window.core)) > cut and math.prod(_sides(window.box)) < _SPARSEST * window.pixels
+        ]
+        if alone:
+            holes = holes.without(np.concatenate([window.own for window in alone if window.own is not None]))
+            tiles = _survey(holes, side, cut + 1)
+            windows += alone
+    for top, bottom, left, right in _clusters(tiles.depths > cut):
+        members = (slice(top, bottom), slice(left, right))
+        found = tiles.boxes[members][tiles.pixels[members] > 0]
+        core = _as_box(np.array([found[:, 0].min(), found[:, 1].max(), found[:, 2].min(), found[:, 3].max()]))
+        box = _grown(core, method.reach(cut), holes.shape)
+        windows.append(Window(box, core, float(sum(holes.shape)), int(tiles.pixels[members].sum()), holes))
+        tiles.pixels[members] = 0
+    for tile in np.argwhere(tiles.pixels):
+        at = (int(tile[0]), int(tile[1]))
+        core, depth = _as_box(tiles.boxes[at]), int(tiles.depths[at])
+        box = _grown(core, method.reach(depth), holes.shape)
+        windows.append(Window(box, core, depth, int(tiles.pixels[at]), holes))
+    return windows
+
+
+@dataclass(frozen=True)
+class _Tiles:
+    """Of every tile the box around its hole pixels [rows, columns, 4], how many there are, and how deep they lie."""
+
+    boxes: NDArray[np.int64]
+    pixels: NDArray[np.int64]
+    depths: NDArray[np.int64]
+
+
+def _survey(holes: Holes, side: int, deepest: int) -> _Tiles:
+    """Look at the tiles of a side; depths are counted up to `deepest`, which stands for that and more."""
     from restauro.numerics import runs
 
     height, width = holes.shape
-    side, halo = (SMALL_TILE, SMALL_HALO) if height * width < SMALL_PICTURE else (TILE, WIDEST_HALO)
-    tiles = (-(-height // side), -(-width // side))
-    deepest_cut = 1
-    while deepest_cut < _DEEPEST and method.reach(deepest_cut + 1) <= halo:
-        deepest_cut += 1
-    boxes = np.zeros((*tiles, 4), np.int64)
-    pixels = np.zeros(tiles, np.int64)
-    depths = np.zeros(tiles, np.int64)
-    runs.survey(holes.row_start, holes.start, holes.stop, width, side, deepest_cut + 1, boxes, pixels, depths)
-    windows = []
-    for top, bottom, left, right in _clusters(depths > deepest_cut):
-        members = (slice(top, bottom), slice(left, right))
-        found = boxes[members][pixels[members] > 0]
-        core = _as_box(np.array([found[:, 0].min(), found[:, 1].max(), found[:, 2].min(), found[:, 3].max()]))
-        box = _grown(core, method.reach(deepest_cut), holes.shape)
-        windows.append(Window(box, core, float(sum(holes.shape)), int(pixels[members].sum())))
-        pixels[members] = 0
-    for tile in np.argwhere(pixels):
-        at = (int(tile[0]), int(tile[1]))
-        core = _as_box(boxes[at])
-        depth = int(depths[at])
-        windows.append(Window(_grown(core, method.reach(depth), holes.shape), core, depth, int(pixels[at])))
-    return windows
+    shape = (-(-height // side), -(-width // side))
+    tiles = _Tiles(np.zeros((*shape, 4), np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+    runs.survey(holes.row_start, holes.start, holes.stop, width, side, deepest, tiles.boxes, tiles.pixels, tiles.depths)
+    return tiles
+
+
+def _sides(box: Box) -> tuple[int, int]:
+    return box[1] - box[0], box[3] - box[2]
 
 
 def _clusters(deep: NDArray[np.bool_]) -> list[Box]:
@@ -203,7 +251,7 @@ def _whole_holes(holes: Holes, method: Method) -> list[Window]:
     windows = []
     for core, own in _groups(holes, 2 * around + 1):
         pixels = int((holes.stop[own] - holes.start[own]).sum())
-        windows.append(Window(_grown(core, around, holes.shape), core, float(sum(holes.shape)), pixels, own))
+        windows.append(Window(_grown(core, around, holes.shape), core, float(sum(holes.shape)), pixels, holes, own))
     return windows
 
 

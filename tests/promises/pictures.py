@@ -59,6 +59,15 @@ def net(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     return hole
 
 
+def losses(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Deep losses, some apart and some near one another, and a scratch."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    hole = np.abs(x - shape[1] / 3 - 4 * np.sin(y / 9)) < rng.uniform(0, 3)
+    for _ in range(rng.integers(2, 12)):
+        hole |= (y - rng.uniform(0, shape[0])) ** 2 + (x - rng.uniform(0, shape[1])) ** 2 < rng.uniform(3, 25) ** 2
+    return hole
+
+
 seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 48)
 channels = st.sampled_from([None, 1, 2, 3, 4, 7])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import restauro
 from restauro import method as methods
 from restauro import windows
-from tests.promises.pictures import DTYPES, FREE, channels, holes, net, picture, seeds, shape_of, sides
+from tests.promises.pictures import DTYPES, FREE, channels, holes, losses, net, picture, seeds, shape_of, sides
 
 
 @given(seed=seeds, height=sides, width=sides, bands=channels, dtype=st.sampled_from(DTYPES))
@@ -232,15 +232,16 @@ def test_cut_windows_equal_the_whole(method: str, seed: int, dtype: str) -> None
     rng = np.random.default_rng(seed)
     height, width = int(rng.integers(60, 260)), int(rng.integers(60, 260))
     image = picture(rng, (height, width, 2), dtype)
-    hole = net(rng, (height, width))
-    before = windows.SMALL_TILE, windows.SMALL_HALO
-    try:
-        windows.SMALL_TILE, windows.SMALL_HALO = 10_000, 0
+    hole = net(rng, (height, width)) if seed % 2 else losses(rng, (height, width))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "SMALL_TILE", 10_000)
+        patch.setattr(windows, "_SPARSEST", 0)
         whole = restauro.inpaint(image, hole, method)
-        for windows.SMALL_TILE, windows.SMALL_HALO in ((32, 10_000), (48, 60), (64, 96)):
+        for side, halo, sparsest in ((32, 10_000, 0), (48, 60, 0), (48, 60, 12), (64, 96, 12), (10_000, 0, 40)):
+            patch.setattr(windows, "SMALL_TILE", side)
+            patch.setattr(windows, "SMALL_HALO", halo)
+            patch.setattr(windows, "_SPARSEST", sparsest)
             np.testing.assert_array_equal(restauro.inpaint(image, hole, method), whole)
-    finally:
-        windows.SMALL_TILE, windows.SMALL_HALO = before
 
 
 def test_one_known_pixel_fills_everything(method: str) -> None:

@@ -54,7 +54,13 @@ class Telea(Method):
     ] = 5
 
     def reach(self, depth: float) -> int:
-        """Radius times the layers that `depth` pixels hold, and the surroundings that their arrival times depend on."""
+        """Radius times the layers that `depth` pixels hold, and the surroundings that their arrival times depend on.
+
+        Around a whole hole the front out of it passes all that is read, a pixel within the radius, before any other
+        front that starts more than twice as far away; the times of normals and the scheme's stencil are 4 pixels more.
+        """
+        if depth == 0:
+            return self.radius + 4
         layers = max(1, math.floor(2 * depth))  # of half a pixel: numerics.telea_fill.LAYERS_PER_PIXEL
         return self.radius * layers + self._margin_of_times(depth)
 
