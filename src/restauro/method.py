@@ -227,7 +227,7 @@ def method_class(name: str) -> type[Method]:
     added = _added_methods()
     if name in added:
         return typing.cast("type[Method]", added[name].load())
-    raise MethodError(f"There is no method {name!r}{_did_you_mean(name, method_names())}.")
+    raise MethodError(f"There is no method {name!r}{_did_you_mean(name, method_names())}")
 
 
 def make_method(method: str | Method, parameters: dict[str, Any]) -> Method:
@@ -247,7 +247,7 @@ def make_method(method: str | Method, parameters: dict[str, Any]) -> Method:
     known = [parameter.name for parameter in chosen.parameters()]
     for name in parameters:
         if name not in known:
-            raise ParameterError(f"Method {method!r} has no parameter {name!r}{_did_you_mean(name, known)}.")
+            raise ParameterError(f"Method {method!r} has no parameter {name!r}{_did_you_mean(name, known)}")
     return chosen(**parameters)
 
 
@@ -258,4 +258,4 @@ def _added_methods() -> dict[str, Any]:
 def _did_you_mean(name: str, known: list[str]) -> str:
     close = get_close_matches(name, known, n=1)
     listed = f"there is {', '.join(known)}" if known else "it has none"
-    return f": did you mean {close[0]!r}? ({listed})" if close else f"; {listed}"
+    return f": did you mean {close[0]!r}?" if close else f"; {listed}."

@@ -267,7 +267,7 @@ def write_picture(
             changed, notes = _write_and_compare(picture, written, hole)
             os.replace(written, place)
     except OSError as error:
-        raise WriteError(f"The target {target} can't be written ({error.strerror}).") from None
+        raise WriteError(f"The target {target} can't be written ({error.strerror}): choose another place.") from None
     except pyvips.Error as error:
         raise WriteError(f"The target {target} can't be written (libvips: {_reason(error)}).") from None
     return Written(target, changed, tuple(notes))

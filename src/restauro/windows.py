@@ -4,10 +4,10 @@ The mask is read once, row by row, and becomes runs (row, first column, column a
 to the damage. Everything later works on runs and on small windows.
 
 For a method that may be cut, the picture is divided into square tiles. Each tile that has hole pixels becomes a window:
-the box around them, with the surroundings that the method needs at the depth of the holes there. Where holes are so deep
-that the surroundings would outweigh the tile, those that stand by themselves are filled whole, and tiles with others
-are joined, cluster by cluster; a net of cracks around them is still cut. A method that may not be cut gets whole
-holes, grouped where they are closer than its reach.
+the box around them, with the surroundings that the method needs at the depth of the holes there. Where holes are so
+deep that the surroundings would outweigh the tile, those that stand by themselves are filled whole, and tiles with
+others are joined, cluster by cluster; a net of cracks around them is still cut. A method that may not be cut gets
+whole holes, grouped where they are closer than its reach.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def test_one_method_is_described_whole(
 
 def test_an_unknown_method_is_said_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods", "tela"]) == 2
-    assert capsys.readouterr().err == "Error: There is no method 'tela': did you mean 'telea'? (there is telea).\n"
+    assert capsys.readouterr().err == "Error: There is no method 'tela': did you mean 'telea'?\n"
 
 
 def test_no_parameter_takes_the_name_of_another_option() -> None:

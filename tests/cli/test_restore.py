@@ -136,8 +136,8 @@ def test_json_is_an_object_a_line_with_errors_too(capsys: pytest.CaptureFixture[
         "counted_outside": "mask",
         "notes": [],
     }
-    assert bad == {"source": "missing.tif", "error": "There is no such file."}
-    assert "missing.tif: There is no such file.\n" in err
+    assert bad == {"source": "missing.tif", "error": "There is no such file: check its name."}
+    assert "missing.tif: There is no such file: check its name.\n" in err
 
 
 def test_a_dry_run_says_what_would_be_done(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,7 +155,7 @@ def test_quiet_says_nothing_but_errors(capsys: pytest.CaptureFixture[str]) -> No
     assert run("restore panel.tif missing.tif --mask losses.png -o restored --quiet") == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "missing.tif: There is no such file.\n"
+    assert err == "missing.tif: There is no such file: check its name.\n"
 
 
 def test_an_empty_mask_is_said_and_fine(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,7 +166,7 @@ def test_an_empty_mask_is_said_and_fine(folder: Path, capsys: pytest.CaptureFixt
 
 
 BAD_INPUT = {
-    "missing.tif --mask losses.png -o out.tif": "missing.tif: There is no such file.",
+    "missing.tif --mask losses.png -o out.tif": "missing.tif: There is no such file: check its name.",
     "cut.tif --mask losses.png -o out.tif": "cut.tif: The TIFF .*cut short .*: get a complete copy",
     "text.tif --mask losses.png -o out.tif": "text.tif: The file isn't a picture that can be read",
     ". --mask losses.png -o out.tif": ".: It is a folder",

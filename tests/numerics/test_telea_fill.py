@@ -77,14 +77,3 @@ def test_scratch_that_is_too_small_is_enlarged(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(telea, "_march", with_little_room)
     np.testing.assert_array_equal(restauro.inpaint(image, hole, "telea"), expected)
     assert asked
-
-
-@pytest.mark.parametrize("radius", [1, 2, 64])
-def test_mirrored_at_the_ends_of_the_range(radius: int) -> None:
-    rng = np.random.default_rng(radius)
-    image = picture(rng, (150, 170, 3), "float32") * np.float32(255)
-    hole = holes(rng, (150, 170))
-    hole[60:100, 50:110] = True
-    restored = restauro.inpaint(image, hole, "telea", radius=radius)
-    turned = restauro.inpaint(np.rot90(image), np.rot90(hole), "telea", radius=radius)
-    np.testing.assert_allclose(turned, np.rot90(restored), rtol=0, atol=0.05)

@@ -87,7 +87,10 @@ class _Announcement:
     def notify(self, event: Any) -> None:
         if event.is_start and not self.made:
             self.made = True
-            click.echo("Compiling on the first run: this takes some seconds, and is kept for later runs.", err=True)
+            click.echo(
+                "Compiling, the first time for this kind of picture: it takes some seconds and is kept for later runs.",
+                err=True,
+            )
 
 
 def announce_compiling() -> AbstractContextManager[object]:

@@ -115,7 +115,7 @@ def _beginning(path: Path) -> bytes:
         with open(path, "rb") as file:
             return file.read(4096)
     except FileNotFoundError:
-        raise ReadError("There is no such file.") from None
+        raise ReadError("There is no such file: check its name.") from None
     except IsADirectoryError:
         raise ReadError("It is a folder: name the files in it.") from None
     except PermissionError:
