@@ -184,8 +184,8 @@ def _introduction(load: str, rounds: dict[int, int]) -> str:
         f"{_tables.conditions(load, 'restauro', 'numba', 'numpy', 'opencv-python-headless')}\n\n"
         "RGB, uint8. In one process restauro with one thread, restauro with all, and cv2.inpaint (INPAINT_TELEA, "
         f"always one thread) take turns, there and back; medians of the rounds ({times}), in brackets the lowest and "
-        "highest. us/px: microseconds a hole pixel; ×: how many times as fast as OpenCV in the same round. Cracks are one connected "
-        "net of lines 3 pixels wide, blobs are 5 to 40 pixels in radius, the square is one hole.\n\n"
+        "highest. us/px: microseconds a hole pixel; ×: how many times as fast as OpenCV in the same round. Cracks are "
+        "one connected net of lines 3 pixels wide, blobs are 5 to 40 pixels in radius, the square is one hole.\n\n"
         f"Targets, for more than 20 000 hole pixels: {ONE_THREAD} times with one thread, {TWO_THREADS} with two, "
         f"{TWO_IN_SQUARE} with two in the square."
     )

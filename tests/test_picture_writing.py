@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,7 @@ def test_few_bits_stay_few_and_what_is_filled_is_rounded(tmp_path: Path, bits: i
     np.testing.assert_array_equal(again.pixels[hole()], np.rint(filled * (top / 255)) * (255 // top))
 
 
+@cache  # a profile holds the second in which it was made
 def srgb() -> bytes:
     from PIL import ImageCms
 

@@ -284,7 +284,7 @@ def test_that_kernels_are_compiled_is_said_once(capsys: pytest.CaptureFixture[st
             event.end_event("numba:compile")
     event.start_event("numba:compile")
     assert capsys.readouterr().err == (
-        "Compiling on the first run: this takes some seconds, and is kept for later runs.\n"
+        "Compiling, the first time for this kind of picture: it takes some seconds and is kept for later runs.\n"
     )
 
 
