@@ -45,8 +45,9 @@ def test_cores_cover_every_hole_pixel_once(seed: int, height: int, width: int, w
     mask[rng.integers(height), rng.integers(width)] = False
     found = find_holes(mask)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "SMALL_TILE", 32)
-        patch.setattr(windows, "SMALL_HALO", 60)
+        patch.setattr(windows, "SMALL_PICTURE", 0)
+        patch.setattr(windows, "TILE", 32)
+        patch.setattr(windows, "WIDEST_HALO", 60)
         plan = plan_windows(found, MeanOfWindow() if whole else Telea(2))
     covered = np.zeros(mask.shape, int)
     for window in plan:
@@ -124,10 +125,11 @@ def test_clusters_of_deep_tiles_whose_boxes_overlap() -> None:
     mask[463:469, 15:350] = True
     mask[140:325, 140:380] = True
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "SMALL_TILE", 10_000)
+        patch.setattr(windows, "SMALL_PICTURE", 0)
+        patch.setattr(windows, "TILE", 10_000)
         whole = restauro.inpaint(image, mask, "telea", radius=2)
-        patch.setattr(windows, "SMALL_TILE", 64)
-        patch.setattr(windows, "SMALL_HALO", 24)
+        patch.setattr(windows, "TILE", 64)
+        patch.setattr(windows, "WIDEST_HALO", 24)
         plan = plan_windows(find_holes(mask), Telea(2))
         for workers in (1, 2):
             np.testing.assert_array_equal(restauro.inpaint(image, mask, "telea", radius=2, workers=workers), whole)

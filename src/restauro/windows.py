@@ -164,13 +164,14 @@ def plan_windows(holes: Holes, method: Method) -> list[Window]:
 def _tiles(holes: Holes, method: Method) -> list[Window]:
     """Windows for tiles of holes; deep holes that stand alone are kept whole, others filled by clusters of tiles."""
     height, width = holes.shape
-    side, halo = (SMALL_TILE, SMALL_HALO) if height * width < SMALL_PICTURE else (TILE, WIDEST_HALO)
+    small = height * width < SMALL_PICTURE
+    side, halo = (SMALL_TILE, SMALL_HALO) if small else (TILE, WIDEST_HALO)
     cut = 1
     while cut < _DEEPEST and method.reach(cut + 1) <= halo:
         cut += 1
     tiles = _survey(holes, side, cut + 1)
     windows = []
-    if (tiles.depths > cut).any():
+    if not small and (tiles.depths > cut).any():  # a small picture is in the processor's cache as it is
         alone = [
             window
             for window in _whole_holes(holes, method)

@@ -234,12 +234,13 @@ def test_cut_windows_equal_the_whole(method: str, seed: int, dtype: str) -> None
     image = picture(rng, (height, width, 2), dtype)
     hole = net(rng, (height, width)) if seed % 2 else losses(rng, (height, width))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "SMALL_TILE", 10_000)
+        patch.setattr(windows, "SMALL_PICTURE", 0)
+        patch.setattr(windows, "TILE", 10_000)
         patch.setattr(windows, "_SPARSEST", 0)
         whole = restauro.inpaint(image, hole, method)
         for side, halo, sparsest in ((32, 10_000, 0), (48, 60, 0), (48, 60, 12), (64, 96, 12), (10_000, 0, 40)):
-            patch.setattr(windows, "SMALL_TILE", side)
-            patch.setattr(windows, "SMALL_HALO", halo)
+            patch.setattr(windows, "TILE", side)
+            patch.setattr(windows, "WIDEST_HALO", halo)
             patch.setattr(windows, "_SPARSEST", sparsest)
             np.testing.assert_array_equal(restauro.inpaint(image, hole, method), whole)
 
