@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -168,3 +169,13 @@ def test_out_of_a_file_is_not_copied_onto_itself(tmp_path: Any) -> None:
     mapped[mask] = 0
     assert restauro.inpaint(mapped, mask, out=mapped) is mapped
     assert (np.asarray(mapped) == 5).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux tells and sets the cores of a thread")
+@pytest.mark.parametrize("side", [200, 700])
+def test_the_caller_keeps_its_cores(side: int) -> None:
+    before = os.sched_getaffinity(0)
+    mask = np.zeros((side, side), bool)
+    mask[20:-20, 20:-20] = True
+    restauro.inpaint(np.zeros((side, side), np.uint8), mask, workers=2)
+    assert os.sched_getaffinity(0) == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import threading
@@ -115,7 +114,8 @@ class _Work:
         """Fill all windows. Where it takes time, the caller's thread reports and can be interrupted."""
         leads = progress is None and self.holes.pixels < _SOON_DONE
         others = self.threads - leads
-        with ThreadPoolExecutor(max(others, 1), initializer=_spread(self.threads)) as pool:
+        places = _Places(self.threads, stay=leads)
+        with ThreadPoolExecutor(max(others, 1), initializer=places.take) as pool:
             ready = threading.Barrier(max(others, 1))
             try:
                 for _ in range(others):
@@ -125,7 +125,11 @@ class _Work:
                 raise
             windows = plan_windows(self.holes, self.method)
             if leads:
-                self._lead(windows, pool)
+                places.take()
+                try:
+                    self._lead(windows, pool)
+                finally:
+                    places.leave()
                 return
             leader = pool.submit(self._lead, windows, pool)
             try:
@@ -175,21 +179,30 @@ class _Work:
             _store(values, hole[core], image[core])
 
 
-def _spread(threads: int) -> Callable[[], None]:
-    """Return what a new thread is to do first: move to a core of its own.
+class _Places:
+    """A core for every thread, where there are enough.
 
-    Linux lets new threads wait for milliseconds on the core of the thread that started them. They are free to move
-    afterwards.
+    Linux lets threads that start or wake wait for milliseconds on the core of the one that started or woke them. Where
+    all work takes no longer, they stay on their cores till its end; else they are free to move after the start.
     """
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    places = itertools.cycle(reversed(cores))
 
-    def spread() -> None:
-        if 1 < threads <= len(cores):
-            os.sched_setaffinity(0, {next(places)})
-            os.sched_setaffinity(0, cores)
+    def __init__(self, threads: int, *, stay: bool) -> None:
+        self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        self._applies = 1 < threads <= len(self._cores)
+        self._next = iter(self._cores)  # next() is atomic
+        self._stay = stay
 
-    return spread
+    def take(self) -> None:
+        """Move the calling thread to the next core."""
+        if self._applies:
+            os.sched_setaffinity(0, {next(self._next)})
+            if not self._stay:
+                self.leave()
+
+    def leave(self) -> None:
+        """Let the calling thread move again."""
+        if self._applies:
+            os.sched_setaffinity(0, self._cores)
 
 
 def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: NDArray[Any]) -> None:
