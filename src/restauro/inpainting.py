@@ -23,6 +23,7 @@ DTYPES = ("bool", "uint8", "int16", "uint16", "int32", "uint32", "float16", "flo
 _PROGRESS_INTERVAL = 0.1  # seconds
 _SOON_DONE = 100_000  # hole pixels that are filled before anybody can press Ctrl-C
 _PIXELS_WORTH_A_THREAD = 4000  # hole pixels from which one more thread pays
+_SHORT = 1_000_000  # hole pixels that are filled in less time than Linux takes to spread threads well
 _SHARED_WINDOW = 20_000  # hole pixels from which one window is worth several threads
 
 
@@ -114,7 +115,7 @@ class _Work:
         """Fill all windows. Where it takes time, the caller's thread reports and can be interrupted."""
         leads = progress is None and self.holes.pixels < _SOON_DONE
         others = self.threads - leads
-        places = _Places(self.threads, stay=leads)
+        places = _Places(self.threads, stay=self.holes.pixels < _SHORT)
         with ThreadPoolExecutor(max(others, 1), initializer=places.take) as pool:
             ready = threading.Barrier(max(others, 1))
             try:

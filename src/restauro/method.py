@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import typing
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Method:
+class Method(ABC):
     """A way to fill holes. Subclasses are frozen dataclasses; their fields are the parameters.
 
     Each field is annotated `Annotated[int, Parameter(...)]` (or float): the same text feeds `restauro methods NAME`,
@@ -165,13 +166,14 @@ class Method:
         method: type = cls
         return list(_parameters_of(method))
 
+    @abstractmethod
     def reach(self, depth: float) -> int:
         """Surroundings (pixels) that a filled value can depend on, where the hole is `depth` pixels deep.
 
         `reach(0)` is what is read of known pixels around a hole; holes further apart don't know of each other.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
         """Return the values of the hole pixels of the core.
 
@@ -190,7 +192,6 @@ class Method:
         -------
         float32 or float64 [n, C], the pixels of `hole[task.core]` in row-major order, not rounded, not clipped.
         """
-        raise NotImplementedError
 
 
 @cache
