@@ -179,3 +179,14 @@ def test_the_caller_keeps_its_cores(side: int) -> None:
     mask[20:-20, 20:-20] = True
     restauro.inpaint(np.zeros((side, side), np.uint8), mask, workers=2)
     assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux tells and sets the cores of a thread")
+def test_cores_that_may_not_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError("not in this container")
+
+    monkeypatch.setattr("os.sched_setaffinity", refuse)
+    mask = np.zeros((200, 200), bool)
+    mask[20:-20, 20:-20] = True
+    assert (restauro.inpaint(np.full((200, 200), 7, np.uint8), mask, workers=2) == 7).all()

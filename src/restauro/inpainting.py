@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import threading
@@ -21,7 +22,7 @@ from restauro.windows import Holes, Window, find_holes, plan_windows
 DTYPES = ("bool", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64")
 
 _PROGRESS_INTERVAL = 0.1  # seconds
-_SOON_DONE = 100_000  # hole pixels that are filled before anybody can press Ctrl-C
+_SOON_DONE = 100_000  # hole pixels, hundredths of a second's work with common parameters: not to be interrupted
 _PIXELS_WORTH_A_THREAD = 4000  # hole pixels from which one more thread pays
 _SHORT = 1_000_000  # hole pixels that are filled in less time than Linux takes to spread threads well
 _SHARED_WINDOW = 20_000  # hole pixels from which one window is worth several threads
@@ -195,15 +196,18 @@ class _Places:
 
     def take(self) -> None:
         """Move the calling thread to the next core."""
-        if self._applies:
+        if not self._applies:
+            return
+        with contextlib.suppress(OSError):  # refused in some containers, and only a matter of speed
             os.sched_setaffinity(0, {next(self._next)})
-            if not self._stay:
-                self.leave()
+        if not self._stay:
+            self.leave()
 
     def leave(self) -> None:
         """Let the calling thread move again."""
         if self._applies:
-            os.sched_setaffinity(0, self._cores)
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, self._cores)
 
 
 def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: NDArray[Any]) -> None:

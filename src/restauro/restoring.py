@@ -151,6 +151,7 @@ def restore_file(
     _check_targets(picture, target, Path(mask) if is_file(mask) else None, saved, overwrite=overwrite, dry_run=dry_run)
     regions, changed_outside = count_regions(hole, workers or usable_cores()), None
     if not dry_run:
+        progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
         inpaint(picture.pixels, hole, chosen, out=picture.pixels, workers=workers, seed=seed, progress=progress)
         if mask == "alpha":
             _make_opaque(picture.pixels, hole)

@@ -61,7 +61,7 @@ class Telea(Method):
         """
         if depth == 0:
             return self.radius + 4
-        layers = max(1, math.floor(2 * depth))  # of half a pixel: numerics.telea_fill.LAYERS_PER_PIXEL
+        layers = max(1, math.floor(2 * depth))  # of half a pixel: LAYER_SHIFT in numerics.telea_fill
         return self.radius * layers + self._margin_of_times(depth)
 
     def _margin_of_times(self, depth: float) -> int:

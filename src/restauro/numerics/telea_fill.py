@@ -11,7 +11,6 @@ from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.march import BEYOND, UNIT
 
 LAYER_SHIFT = 9  # layers are half a pixel of arrival time thick
-LAYERS_PER_PIXEL = UNIT >> LAYER_SHIFT
 
 # The directional factor never falls below this: a neighbour beside or behind the front's direction counts half.
 _SMALLEST_DIRECTION = 0.5
