@@ -1,0 +1,54 @@
+"""Right sides from known pixels: what a hole's neighbours give to the system inside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.numerics.kernel import kernel
+from restauro.numerics.sparse_grid import SparseGrid
+
+
+def known_range(grid: SparseGrid, known: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the lowest and the highest value among the pixels beside the holes.
+
+    known: float64 [grid.size], NaN where unknown.
+    """
+    low, high = _range(grid.around, grid.margin, grid.lengths, known)
+    return float(low), float(high)
+
+
+def laplacian_right_side(grid: SparseGrid, known: NDArray[np.float64], zero: float, unit: float) -> NDArray[np.float64]:
+    """Return the sum of the known neighbours of each hole pixel, measured from `zero` in `unit`s."""
+    b = grid.empty()
+    if unit > 0:
+        _sum_neighbours(grid.around, grid.margin, grid.lengths, known, zero, unit, b)
+    return b
+
+
+@kernel
+def _range(around: Any, margin: int, lengths: Any, known: Any) -> Any:
+    low, high = np.inf, -np.inf
+    for run in range(around.shape[0]):
+        for j in range(lengths[run]):
+            k = around[run, margin] + j
+            for i in (k - 1, k + 1, around[run, margin - 1] + j, around[run, margin + 1] + j):
+                if known[i] < low:  # NaN is neither
+                    low = known[i]
+                if known[i] > high:
+                    high = known[i]
+    return low, high
+
+
+@kernel
+def _sum_neighbours(around: Any, margin: int, lengths: Any, known: Any, zero: float, unit: float, b: Any) -> None:
+    for run in range(around.shape[0]):
+        for j in range(lengths[run]):
+            k = around[run, margin] + j
+            total = 0.0
+            for i in (k - 1, k + 1, around[run, margin - 1] + j, around[run, margin + 1] + j):
+                if not np.isnan(known[i]):
+                    total += (known[i] - zero) / unit
+            b[k] = total

@@ -1,0 +1,289 @@
+"""Symmetric systems on hole pixels, solved in time and memory in proportion to them.
+
+Conjugate gradients, preconditioned by a V-cycle of multigrid (Briggs, Henson, McCormick, A Multigrid Tutorial, 2000).
+Levels have every second row and column of the one before. Interpolation is bilinear from the nodes that lie in the
+hole; known pixels have no error, so nothing comes from them. Coarse systems are the Galerkin products P^T A P: right
+for a hole of any shape, where a Laplacian written down anew for the coarse grid wouldn't know of thin holes. Holes too
+thin for a level's nodes are left to smoothing, which is all they need.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.numerics import multigrid_kernels as kernels
+from restauro.numerics.kernel import inner, kernel
+from restauro.numerics.multigrid_kernels import (
+    CHILD,
+    CHILD_ABOVE,
+    CHILD_BELOW,
+    CHUNKS,
+    EDGES,
+    ENDS_BETWEEN,
+    FIRST,
+    LENGTH,
+    STANDS_FOR_BELOW,
+    STANDS_FOR_RIGHT,
+)
+from restauro.numerics.sparse_grid import SparseGrid, locate_children, locate_parents
+from restauro.numerics.threads import Threads
+
+_MOST_LEVELS = 24
+_MOST_STEPS = 300  # of conjugate gradients; ten are usual
+_PIXELS_WORTH_A_THREAD = 8000
+# Two Jacobi steps, damped by the roots of the Chebyshev polynomial on the upper three quarters of the spectrum.
+_ROOTS = (5 + 3 * np.cos(np.pi * np.array([0.25, 0.75]))) / 8
+
+
+class Multigrid:
+    """A system on the hole pixels of a grid, and its coarser versions.
+
+    The system is A = D - links. Build it with `laplacian` or `set_links`, then `solve` for any number of right sides.
+    """
+
+    def __init__(self, grid: SparseGrid) -> None:
+        self.grid = grid
+        grids = [grid]
+        while len(grids) < _MOST_LEVELS:
+            coarser = grids[-1].coarsened()
+            if coarser.pixels in (0, grids[-1].pixels):
+                break
+            grids.append(coarser)
+        self._offsets = np.append(0, np.cumsum([level.size for level in grids]))
+        self._table, self._bounds = _table(grids, self._offsets)
+        self._sizes = np.array([level.pixels for level in grids])
+        self._A = np.zeros((5, self._offsets[-1]), np.float32)
+        self._B, self._X, self._Y = (np.zeros(self._offsets[-1], np.float32) for _ in range(3))
+        self._spectrum = np.zeros((len(grids), 2))
+        self._unit = False
+        self._sums = np.zeros((3, CHUNKS))
+
+    def laplacian(self) -> Multigrid:
+        """Take the Laplacian: links of 1 between neighbours by a side; beyond the picture's edge there is nothing."""
+        _set_laplacian(self.grid.row_start, self.grid.start, *self.grid.shape, self._table, self._A)
+        self._unit = True
+        return self._coarse_systems()
+
+    def set_links(self, links: NDArray[Any]) -> Multigrid:
+        """Take the system with these links.
+
+        Parameters
+        ----------
+        links
+            [5, grid.size]: the diagonal D; links to the east, south, south-east and south-west. Links from or to known
+            pixels are left out of the system; they belong to D and to the right side.
+        """
+        size = self.grid.size
+        self._A[:, :size] = 0
+        _set_links(self._table, int(self._bounds[0, CHUNKS]), links, self._A)
+        self._unit = False
+        return self._coarse_systems()
+
+    def _coarse_systems(self) -> Multigrid:
+        for level in range(len(self._sizes)):
+            low, high = int(self._bounds[level, 0]), int(self._bounds[level, CHUNKS])
+            bound = _bound(self._table, low, high, self._A)
+            self._spectrum[level] = 1 / (_ROOTS * bound)
+            if level + 1 < len(self._sizes):
+                _copy_opposite(self._table, low, high, self._A, self._B, self._X, self._Y)
+                low, high = int(self._bounds[level + 1, 0]), int(self._bounds[level + 1, CHUNKS])
+                _galerkin(self._table, low, high, self._A, self._B, self._X, self._Y)
+        for array in (self._B, self._X, self._Y):
+            array[:] = 0
+        return self
+
+    @property
+    def levels(self) -> int:
+        """Number of levels."""
+        return len(self._sizes)
+
+    def solve(self, b: NDArray[np.float64], u: NDArray[np.float64], tolerance: float, task: Threads) -> int:
+        """Solve A u = b.
+
+        Parameters
+        ----------
+        b
+            The right side, float64 [grid.size], of order 1.
+        u
+            The start, overwritten with the solution; 0 at pixels that aren't hole.
+        tolerance
+            Largest magnitude of b - A u that may remain at any pixel.
+        task
+            Threads, and whether to stop.
+
+        Returns
+        -------
+        The steps that it took.
+        """
+        size = self.grid.size
+        r, p, q = np.zeros(size), np.zeros(size), np.zeros(size)
+        parts = max(1, min(task.workers, int(self._sizes[0]) // _PIXELS_WORTH_A_THREAD))
+        arrivals = np.zeros(1, np.int64)
+
+        def part_of(part: int) -> int:
+            return kernels.conjugate_gradients(
+                self._table, self._bounds, self._sizes, self._spectrum, self._unit, self._A, self._B, self._X, self._Y,
+                b, u, r, p, q, tolerance, _MOST_STEPS, self._sums, part, parts, arrivals, task.control,
+            )  # fmt: skip
+
+        return int(task.together([partial(part_of, part) for part in range(parts)])[0])
+
+
+def _table(grids: list[SparseGrid], offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the table of all runs of all levels, and where the chunks of every level begin in it."""
+    counts = [len(grid.start) for grid in grids]
+    begin = np.append(0, np.cumsum(counts))
+    table = np.zeros((begin[-1], 11), np.int64)
+    bounds = np.empty((len(grids), CHUNKS + 1), np.int64)
+    for level, grid in enumerate(grids):
+        mine = table[begin[level] : begin[level + 1]]
+        mine[:, :3] = grid.around[:, [grid.margin, grid.margin - 1, grid.margin + 1]] + offsets[level]
+        mine[:, LENGTH] = grid.lengths
+        ends = np.cumsum(grid.lengths)
+        wanted = ends[-1] * np.arange(1, CHUNKS) / CHUNKS
+        bounds[level] = begin[level] + np.concatenate([[0], np.searchsorted(ends, wanted), [len(ends)]])
+        if level + 1 < len(grids):
+            _connect(grid, grids[level + 1], mine, table[begin[level + 1] : begin[level + 2]], offsets[level:])
+    return table, bounds
+
+
+def _connect(
+    fine: SparseGrid, coarse: SparseGrid, fine_table: Any, coarse_table: Any, offsets: NDArray[np.int64]
+) -> None:
+    """Note where parents and children are, and which of them stand at the picture's edge."""
+    height, width = fine.shape
+    s = coarse.stretches
+    parents = locate_parents(fine.row_start, fine.start, coarse.shape[0], coarse.margin, s.row_start, s.start, s.kept)
+    fine_table[:, 4:6] = parents.T + offsets[1]
+    fine_table[:, 6] = fine.start & 1
+    fine_table[:, EDGES] |= np.where((fine.stop == width) & (width % 2 == 0), ENDS_BETWEEN, 0)
+    s = fine.stretches
+    children = locate_children(coarse.row_start, coarse.start, fine.margin, s.row_start, s.start, s.kept)
+    coarse_table[:, 8:11] = children.T + offsets[0]
+    rows = np.repeat(np.arange(coarse.shape[0]), np.diff(coarse.row_start))
+    coarse_table[:, EDGES] |= np.where((coarse.stop == coarse.shape[1]) & (width % 2 == 0), STANDS_FOR_RIGHT, 0)
+    coarse_table[:, EDGES] |= np.where((rows == coarse.shape[0] - 1) & (height % 2 == 0), STANDS_FOR_BELOW, 0)
+
+
+@kernel
+def _set_laplacian(row_start: Any, start: Any, height: int, width: int, table: Any, A: Any) -> None:
+    """Set the first level's diagonals to the number of neighbours in the picture, and its links to 1."""
+    for y in range(height):
+        for run in range(row_start[y], row_start[y + 1]):
+            i = table[run, 0]
+            n = table[run, 3]
+            in_column = 2 - (y == 0) - (y == height - 1)
+            for j in range(n):
+                x = start[run] + j
+                A[0, i + j] = in_column + 2 - (x == 0) - (x == width - 1)
+                A[1, i + j] = 1 if j + 1 < n else 0
+    for run in range(row_start[height]):
+        i = table[run, 0]
+        for j in range(table[run, 3]):
+            A[2, i + j] = 1 if A[0, table[run, 2] + j] > 0 else 0
+
+
+@kernel
+def _set_links(table: Any, runs: int, links: Any, A: Any) -> None:
+    """Copy a system, without links to known pixels."""
+    for run in range(runs):
+        for k in range(table[run, 0], table[run, 0] + table[run, 3]):
+            A[0, k] = links[0, k]
+    for run in range(runs):
+        i, below, n = table[run, 0], table[run, 2], table[run, 3]
+        for j in range(n):
+            k, down = i + j, below + j
+            A[1, k] = links[1, k] if A[0, k + 1] != 0 else 0
+            A[2, k] = links[2, k] if A[0, down] != 0 else 0
+            A[3, k] = links[3, k] if A[0, down + 1] != 0 else 0
+            A[4, k] = links[4, k] if A[0, down - 1] != 0 else 0
+
+
+@kernel
+def _bound(table: Any, low: int, high: int, A: Any) -> float:
+    """Return an upper bound of the spectrum of D^-1 A: the largest sum of magnitudes in a row (Gershgorin)."""
+    largest = 1.0
+    for run in range(low, high):
+        i, above = table[run, 0], table[run, 1]
+        for j in range(table[run, 3]):
+            k, up = i + j, above + j
+            links = abs(A[1, k]) + abs(A[1, k - 1]) + abs(A[2, k]) + abs(A[2, up])
+            links += abs(A[3, k]) + abs(A[3, up - 1]) + abs(A[4, k]) + abs(A[4, up + 1])
+            largest = max(largest, 1.0 + links / A[0, k])
+    return largest
+
+
+@kernel
+def _copy_opposite(table: Any, low: int, high: int, A: Any, north: Any, north_west: Any, north_east: Any) -> None:
+    """Copy each pixel's links to the row above to where the pixel is kept."""
+    for run in range(low, high):
+        i, above = table[run, 0], table[run, 1]
+        for j in range(table[run, 3]):
+            north[i + j] = A[2, above + j]
+            north_west[i + j] = A[3, above + j - 1]
+            north_east[i + j] = A[4, above + j + 1]
+
+
+@inner
+def _weights(stands: bool) -> Any:
+    """Return how a node weighs the pixels -1, 0, 1 beside it, and how the nodes -1, 0, 1 weigh pixels -2 to 2.
+
+    stands: the node stands in for the next one too, which would lie beyond the picture.
+    """
+    to = np.array([0.5, 1.0, 1.0 if stands else 0.5])
+    of = np.zeros((5, 3))
+    of[0, 0] = 1.0
+    of[1, 0] = 0.5
+    of[1, 1] = 0.5
+    of[2, 1] = 1.0
+    of[3, 1] = 1.0 if stands else 0.5
+    of[3, 2] = 0.0 if stands else 0.5
+    of[4, 2] = 0.0 if stands else 1.0
+    return to, of
+
+
+@kernel
+def _galerkin(table: Any, low: int, high: int, A: Any, north: Any, north_west: Any, north_east: Any) -> None:
+    """Set A of some coarse runs to P^T A P of the finer level."""
+    links = np.empty((3, 3))
+    for run in range(low, high):
+        edges = table[run, EDGES]
+        to_row, of_row = _weights((edges & STANDS_FOR_BELOW) != 0)
+        n = table[run, LENGTH]
+        for j in range(n):
+            to_column, of_column = _weights((edges & STANDS_FOR_RIGHT) != 0 and j == n - 1)
+            product = np.zeros((3, 3))
+            for row in range(3):
+                kept = (
+                    table[run, CHILD_ABOVE] if row == 0 else table[run, CHILD] if row == 1 else table[run, CHILD_BELOW]
+                )
+                for column in range(3):
+                    k = kept + 2 * j + column - 1
+                    if A[0, k] == 0:
+                        continue
+                    links[0, 0], links[0, 1], links[0, 2] = north_west[k], north[k], north_east[k]
+                    links[1, 0], links[1, 1], links[1, 2] = A[1, k - 1], -A[0, k], A[1, k]
+                    links[2, 0], links[2, 1], links[2, 2] = A[4, k], A[2, k], A[3, k]
+                    _add_row(product, links, to_row[row] * to_column[column], of_row[row:], of_column[column:])
+            i = table[run, FIRST] + j
+            A[0, i] = -product[1, 1]
+            A[1, i] = product[1, 2]
+            A[2, i] = product[2, 1]
+            A[3, i] = product[2, 2]
+            A[4, i] = product[2, 0]
+
+
+@inner
+def _add_row(product: Any, links: Any, weight: float, of_row: Any, of_column: Any) -> None:
+    """Add a pixel's links, shared out to the 3 x 3 nodes around, times the pixel's own weight."""
+    for y in range(3):
+        for x in range(3):
+            link = weight * links[y, x]
+            if link != 0:
+                for node_row in range(3):
+                    for node_column in range(3):
+                        product[node_row, node_column] += link * of_row[y, node_row] * of_column[x, node_column]

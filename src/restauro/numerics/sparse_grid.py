@@ -1,0 +1,282 @@
+"""Hole pixels with their near surroundings in one row of memory: a grid that takes no room where nothing is missing.
+
+Every row of the picture keeps the pixels within `margin` rows and columns of a hole, as few contiguous stretches; the
+stretches of all rows stand behind one another. Around a run of hole pixels each row from `margin` above it to `margin`
+below is one stretch, so a kernel that knows where the run's first pixel and those above and below it are kept
+(`around`) goes through contiguous memory. Pixels beyond the picture's edge are kept too, as zeros.
+
+Coarser grids (`coarsened`) hold every second row and column; they keep as well what interpolation to the finer one
+reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.numerics import runs
+from restauro.numerics.kernel import kernel
+
+_NONE = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class SparseGrid:
+    """Where hole pixels and their surroundings are kept.
+
+    Attributes
+    ----------
+    shape
+        Height and width of the picture, or of the part of it that is looked at.
+    margin
+        Pixels kept around hole pixels in rows and columns (Chebyshev distance).
+    size
+        Pixels kept.
+    row_start, start, stop
+        Runs of hole pixels: those of row y are row_start[y] to row_start[y + 1]; first column, column after the last.
+    around
+        int64 [runs, 2 margin + 1]: where the pixels in the run's first column are kept, from `margin` rows above to
+        `margin` rows below; around[:, margin] is the run itself.
+    stretches
+        int64 [rows, 2 or more], see `_Stretches`.
+    """
+
+    shape: tuple[int, int]
+    margin: int
+    size: int
+    row_start: NDArray[np.int64]
+    start: NDArray[np.int32]
+    stop: NDArray[np.int32]
+    around: NDArray[np.int64]
+    stretches: Stretches
+
+    @classmethod
+    def of(cls, hole: NDArray[np.bool_], margin: int = 1) -> SparseGrid:
+        """Make the grid of a mask, bool [H, W].
+
+        >>> SparseGrid.of(np.array([[False, True, False], [False, False, False]])).size
+        9
+        """
+        counts = np.zeros(len(hole), np.int64)
+        start, stop = runs.find(np.ascontiguousarray(hole), counts)
+        return cls._made((hole.shape[0], hole.shape[1]), margin, np.append(0, np.cumsum(counts)), start, stop, None)
+
+    @classmethod
+    def _made(
+        cls,
+        shape: tuple[int, int],
+        margin: int,
+        row_start: NDArray[np.int64],
+        start: NDArray[np.int32],
+        stop: NDArray[np.int32],
+        finer: SparseGrid | None,
+    ) -> SparseGrid:
+        fine = (row_start[:1], start[:0], stop[:0]) if finer is None else (finer.row_start, finer.start, finer.stop)
+        rows, first, last = _stretches(row_start, start, stop, margin, *fine)
+        kept = np.append(0, np.cumsum(last - first, dtype=np.int64))
+        stretches = Stretches(rows, first, last, kept)
+        around = np.empty((len(start), 2 * margin + 1), np.int64)
+        for row in range(-margin, margin + 1):
+            _locate(row_start, start, row, rows[margin + row :], first, last, kept, around[:, margin + row])
+        return cls(shape, margin, int(kept[-1]), row_start, start, stop, around, stretches)
+
+    def coarsened(self) -> SparseGrid:
+        """Return the grid of every second row and column, from the first on."""
+        height, width = self.shape
+        row_start, start, stop = _every_second(self.row_start, self.start, self.stop)
+        return self._made(((height + 1) // 2, (width + 1) // 2), self.margin, row_start, start, stop, self)
+
+    @property
+    def pixels(self) -> int:
+        """Number of hole pixels."""
+        return int((self.stop - self.start).sum(dtype=np.int64))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Hole pixels of every run, int64 [runs]."""
+        return (self.stop - self.start).astype(np.int64)
+
+    def empty(self, dtype: type | np.dtype[Any] = np.float64) -> NDArray[Any]:
+        """Return zeros for every pixel kept, [size]."""
+        return np.zeros(self.size, dtype)
+
+    def load(self, plane: NDArray[Any], unknown: float = 0) -> NDArray[np.float64]:
+        """Return one channel, [H, W], with `unknown` at hole pixels and beyond the picture's edge."""
+        values = np.full(self.size, unknown)
+        s = self.stretches
+        _load(plane, self.margin, s.row_start, s.start, s.stop, s.kept, values)
+        _set(values, self.around[:, self.margin], self.lengths, unknown)
+        return values
+
+    def hole_values(self, values: NDArray[Any], out: NDArray[Any]) -> None:
+        """Copy the hole pixels of `values`, [size], to `out`, [hole pixels], in row-major order."""
+        _gather(values, self.around[:, self.margin], self.lengths, out)
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """What is kept: stretches of pixels, row by row from `margin` rows above the picture to as many below.
+
+    Attributes
+    ----------
+    row_start
+        int64 [H + 2 margin + 1]: the stretches of row y are row_start[y + margin] to row_start[y + margin + 1].
+    start, stop
+        int32: first column, column after the last; from -margin to W + margin.
+    kept
+        int64: where the first pixel is kept.
+    """
+
+    row_start: NDArray[np.int64]
+    start: NDArray[np.int32]
+    stop: NDArray[np.int32]
+    kept: NDArray[np.int64]
+
+
+@kernel
+def _stretches(
+    row_start: Any, start: Any, stop: Any, margin: int, fine_row_start: Any, fine_start: Any, fine_stop: Any
+) -> Any:
+    """Return the union of all runs grown by the margin, and of what interpolation to the finer runs reads."""
+    height = row_start.shape[0] - 1
+    fine_height = fine_row_start.shape[0] - 1
+    lists = 2 * margin + 4
+    at = np.empty(lists, np.int64)
+    end = np.empty(lists, np.int64)
+    room = (2 * margin + 1) * start.shape[0] + 3 * fine_start.shape[0]
+    first = np.empty(room, np.int32)
+    last = np.empty(room, np.int32)
+    rows = np.empty(height + 2 * margin + 1, np.int64)
+    found = 0
+    for y in range(-margin, height + margin):
+        rows[y + margin] = found
+        for k in range(lists):
+            fine = k > 2 * margin
+            source = 2 * y - 1 + k - (2 * margin + 1) if fine else y - margin + k
+            inside = 0 <= source < (fine_height if fine else height)
+            offsets = fine_row_start if fine else row_start
+            at[k] = offsets[source] if inside else 0
+            end[k] = offsets[source + 1] if inside else 0
+        before = found
+        while True:
+            low = _NONE
+            which = -1
+            for k in range(lists):
+                if at[k] < end[k]:
+                    left = fine_start[at[k]] >> 1 if k > 2 * margin else start[at[k]] - margin
+                    if left < low:
+                        low = left
+                        which = k
+            if which < 0:
+                break
+            high = (fine_stop[at[which]] - 1 >> 1) + 2 if which > 2 * margin else stop[at[which]] + margin
+            at[which] += 1
+            if found > before and low <= last[found - 1]:
+                last[found - 1] = max(last[found - 1], high)
+            else:
+                first[found] = low
+                last[found] = high
+                found += 1
+    rows[height + 2 * margin] = found
+    return rows, first[:found].copy(), last[:found].copy()
+
+
+@kernel
+def _every_second(row_start: Any, start: Any, stop: Any) -> Any:
+    """Return the runs of even rows and columns, numbered by half."""
+    height = (row_start.shape[0]) // 2
+    rows = np.zeros(height + 1, np.int64)
+    first = np.empty(start.shape[0], np.int32)
+    last = np.empty(start.shape[0], np.int32)
+    found = 0
+    for y in range(height):
+        for k in range(row_start[2 * y], row_start[2 * y + 1]):
+            left = start[k] + 1 >> 1
+            right = stop[k] + 1 >> 1
+            if left < right:
+                first[found] = left
+                last[found] = right
+                found += 1
+        rows[y + 1] = found
+    return rows, first[:found].copy(), last[:found].copy()
+
+
+@kernel
+def _locate(row_start: Any, start: Any, row: int, rows: Any, first: Any, last: Any, kept: Any, found: Any) -> None:
+    """Find where the pixel `row` rows below each run's first pixel is kept; rows[y] are the stretches of that row."""
+    for y in range(row_start.shape[0] - 1):
+        k = rows[y]
+        for run in range(row_start[y], row_start[y + 1]):
+            while last[k] <= start[run]:
+                k += 1
+            found[run] = kept[k] + start[run] - first[k]
+
+
+@kernel
+def locate_parents(row_start: Any, start: Any, height: int, margin: int, rows: Any, first: Any, kept: Any) -> Any:
+    """Return where a coarser grid keeps the nodes above-left and below-left of each run's first pixel, int64 [2, runs].
+
+    row_start, start: the runs of the finer grid. height: rows of the coarser. rows, first, kept: its stretches. Where
+    there is no row of nodes below, the one above stands for it.
+    """
+    parents = np.empty((2, start.shape[0]), np.int64)
+    for y in range(row_start.shape[0] - 1):
+        for side in range(2):
+            node_row = y + side >> 1
+            if node_row == height:
+                node_row -= 1
+            k = rows[node_row + margin]
+            end = rows[node_row + margin + 1]
+            for run in range(row_start[y], row_start[y + 1]):
+                column = start[run] >> 1
+                while k + 1 < end and first[k + 1] <= column:
+                    k += 1
+                parents[side, run] = kept[k] + column - first[k]
+    return parents
+
+
+@kernel
+def locate_children(coarse_row_start: Any, coarse_start: Any, margin: int, rows: Any, first: Any, kept: Any) -> Any:
+    """Return where a finer grid keeps the pixel of each coarse run's first node, and those above and below: [3, runs].
+
+    rows, first, kept: stretches of the finer grid.
+    """
+    children = np.empty((3, coarse_start.shape[0]), np.int64)
+    for y in range(coarse_row_start.shape[0] - 1):
+        for side in range(3):
+            row = 2 * y - 1 + side + margin
+            k = rows[row]
+            end = rows[row + 1]
+            for run in range(coarse_row_start[y], coarse_row_start[y + 1]):
+                column = 2 * coarse_start[run]
+                while k + 1 < end and first[k + 1] <= column:
+                    k += 1
+                children[side, run] = kept[k] + column - first[k]
+    return children
+
+
+@kernel
+def _load(plane: Any, margin: int, rows: Any, first: Any, last: Any, kept: Any, values: Any) -> None:
+    height, width = plane.shape
+    for y in range(height):
+        for k in range(rows[y + margin], rows[y + margin + 1]):
+            for x in range(max(first[k], 0), min(last[k], width)):
+                values[kept[k] + x - first[k]] = plane[y, x]
+
+
+@kernel
+def _set(values: Any, begin: Any, lengths: Any, value: float) -> None:
+    for run in range(begin.shape[0]):
+        values[begin[run] : begin[run] + lengths[run]] = value
+
+
+@kernel
+def _gather(values: Any, begin: Any, lengths: Any, out: Any) -> None:
+    n = 0
+    for run in range(begin.shape[0]):
+        for i in range(begin[run], begin[run] + lengths[run]):
+            out[n] = values[i]
+            n += 1
