@@ -157,3 +157,19 @@ def test_a_reach_that_does_not_grow_with_depth() -> None:
     mask = np.zeros((700, 700), bool)
     mask[10:690, 10:690] = True
     assert sum(window.pixels for window in plan_windows(find_holes(mask), ConstantReach())) == mask.sum()
+
+
+def test_small_whole_holes_of_a_tile_share_a_window() -> None:
+    mask = np.zeros((1100, 1100), bool)
+    mask[10:13, 20::40] = True
+    mask[600:602, 30] = True
+    mask[100:104, 300:900] = True
+    plan = plan_windows(find_holes(mask), MeanOfWindow())
+    assert sorted(window.core for window in plan) == [
+        (10, 13, 20, 501),
+        (10, 13, 540, 1021),
+        (10, 13, 1060, 1061),
+        (100, 104, 300, 900),
+        (600, 602, 30, 31),
+    ]
+    assert sum(window.pixels for window in plan) == mask.sum()

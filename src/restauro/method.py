@@ -22,6 +22,7 @@ from restauro.errors import MethodError, ParameterError, ParameterTypeError
 # Methods of this package: name, and where the class is. Others come by entry points of the group "restauro.methods".
 BUILT_IN = {
     "telea": "restauro.methods.telea:Telea",
+    "harmonic": "restauro.methods.harmonic:Harmonic",
 }
 
 # What is used when nobody chooses: by `inpaint`, on the command line, on the page.

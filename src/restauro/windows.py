@@ -7,7 +7,7 @@ For a method that may be cut, the picture is divided into square tiles. Each til
 the box around them, with the surroundings that the method needs at the depth of the holes there. Where holes are so
 deep that the surroundings would outweigh the tile, those that stand by themselves are filled whole, and tiles with
 others are joined, cluster by cluster; a net of cracks around them is still cut. A method that may not be cut gets
-whole holes, grouped where they are closer than its reach.
+whole holes, grouped where they are closer than its reach, and small ones that lie in the same tile together.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def count_regions(mask: NDArray[np.bool_], workers: int = 1) -> int:
 
 def plan_windows(holes: Holes, method: Method) -> list[Window]:
     """Windows for all holes, the largest first."""
-    windows = _whole_holes(holes, method) if method.whole_hole else _tiles(holes, method)
+    windows = _neighbours_joined(_whole_holes(holes, method)) if method.whole_hole else _tiles(holes, method)
     return sorted(windows, key=lambda window: -window.pixels)
 
 
@@ -235,8 +235,7 @@ def _clusters(deep: NDArray[np.bool_]) -> list[Box]:
         overlapping = [other for other in joined if _overlap(box, other)]
         if overlapping:
             joined = [other for other in joined if other not in overlapping]
-            around = np.array([box, *overlapping])
-            boxes.append(_as_box(np.where([True, False] * 2, around.min(axis=0), around.max(axis=0))))
+            boxes.append(_around([box, *overlapping]))
         else:
             joined.append(box)
     return joined
@@ -254,6 +253,36 @@ def _whole_holes(holes: Holes, method: Method) -> list[Window]:
         pixels = int((holes.stop[own] - holes.start[own]).sum())
         windows.append(Window(_grown(core, around, holes.shape), core, float(sum(holes.shape)), pixels, holes, own))
     return windows
+
+
+def _neighbours_joined(windows: list[Window]) -> list[Window]:
+    """Join windows no larger than a tile that begin in the same one: a window has a price of its own."""
+    joined: dict[tuple[int, ...], list[Window]] = {}
+    for number, window in enumerate(windows):
+        small = max(_sides(window.core)) <= TILE
+        tile = (window.core[0] // TILE, window.core[2] // TILE) if small else (number,)
+        joined.setdefault(tile, []).append(window)
+    return [members[0] if len(members) == 1 else _union(members) for members in joined.values()]
+
+
+def _union(windows: list[Window]) -> Window:
+    """Return one window for the holes of several."""
+    own = np.concatenate([window.own for window in windows if window.own is not None])
+    pixels = sum(window.pixels for window in windows)
+    return Window(
+        _around([window.box for window in windows]),
+        _around([window.core for window in windows]),
+        windows[0].depth,
+        pixels,
+        windows[0].holes,
+        own,
+    )
+
+
+def _around(boxes: list[Box]) -> Box:
+    """Return the box around some boxes."""
+    found = np.array(boxes)
+    return _as_box(np.where([True, False] * 2, found.min(axis=0), found.max(axis=0)))
 
 
 def _groups(holes: Holes, distance: int) -> list[tuple[Box, NDArray[np.int64]]]:

@@ -18,14 +18,18 @@ from numpy.typing import NDArray
 from restauro.numerics import multigrid_kernels as kernels
 from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.multigrid_kernels import (
-    CHILD,
     CHILD_ABOVE,
-    CHILD_BELOW,
     CHUNKS,
+    DIAGONAL,
+    EAST,
     EDGES,
     ENDS_BETWEEN,
     FIRST,
+    INVERSE,
     LENGTH,
+    SOUTH,
+    SOUTH_EAST,
+    SOUTH_WEST,
     STANDS_FOR_BELOW,
     STANDS_FOR_RIGHT,
 )
@@ -56,7 +60,7 @@ class Multigrid:
         self._offsets = np.append(0, np.cumsum([level.size for level in grids]))
         self._table, self._bounds = _table(grids, self._offsets)
         self._sizes = np.array([level.pixels for level in grids])
-        self._A = np.zeros((5, self._offsets[-1]), np.float32)
+        self._A = np.zeros((6, self._offsets[-1]), np.float32)
         self._B, self._X, self._Y = (np.zeros(self._offsets[-1], np.float32) for _ in range(3))
         self._spectrum = np.zeros((len(grids), 2))
         self._unit = False
@@ -180,6 +184,7 @@ def _set_laplacian(row_start: Any, start: Any, height: int, width: int, table: A
             for j in range(n):
                 x = start[run] + j
                 A[0, i + j] = in_column + 2 - (x == 0) - (x == width - 1)
+                A[INVERSE, i + j] = 1 / A[0, i + j]
                 A[1, i + j] = 1 if j + 1 < n else 0
     for run in range(row_start[height]):
         i = table[run, 0]
@@ -193,6 +198,7 @@ def _set_links(table: Any, runs: int, links: Any, A: Any) -> None:
     for run in range(runs):
         for k in range(table[run, 0], table[run, 0] + table[run, 3]):
             A[0, k] = links[0, k]
+            A[INVERSE, k] = 1 / links[0, k]
     for run in range(runs):
         i, below, n = table[run, 0], table[run, 2], table[run, 3]
         for j in range(n):
@@ -228,62 +234,60 @@ def _copy_opposite(table: Any, low: int, high: int, A: Any, north: Any, north_we
             north_east[i + j] = A[4, above + j + 1]
 
 
-@inner
-def _weights(stands: bool) -> Any:
-    """Return how a node weighs the pixels -1, 0, 1 beside it, and how the nodes -1, 0, 1 weigh pixels -2 to 2.
-
-    stands: the node stands in for the next one too, which would lie beyond the picture.
-    """
-    to = np.array([0.5, 1.0, 1.0 if stands else 0.5])
-    of = np.zeros((5, 3))
-    of[0, 0] = 1.0
-    of[1, 0] = 0.5
-    of[1, 1] = 0.5
-    of[2, 1] = 1.0
-    of[3, 1] = 1.0 if stands else 0.5
-    of[3, 2] = 0.0 if stands else 0.5
-    of[4, 2] = 0.0 if stands else 1.0
-    return to, of
-
-
 @kernel
 def _galerkin(table: Any, low: int, high: int, A: Any, north: Any, north_west: Any, north_east: Any) -> None:
-    """Set A of some coarse runs to P^T A P of the finer level."""
-    links = np.empty((3, 3))
+    """Set the systems of some coarse runs to P^T A P of the finer level's."""
     for run in range(low, high):
         edges = table[run, EDGES]
-        to_row, of_row = _weights((edges & STANDS_FOR_BELOW) != 0)
+        below = _weights((edges & STANDS_FOR_BELOW) != 0)
         n = table[run, LENGTH]
         for j in range(n):
-            to_column, of_column = _weights((edges & STANDS_FOR_RIGHT) != 0 and j == n - 1)
-            product = np.zeros((3, 3))
+            right = _weights((edges & STANDS_FOR_RIGHT) != 0 and j == n - 1)
+            node = np.zeros((2, 3))  # links to the nodes of this row and the next
             for row in range(3):
-                kept = (
-                    table[run, CHILD_ABOVE] if row == 0 else table[run, CHILD] if row == 1 else table[run, CHILD_BELOW]
-                )
+                k = np.uint64(table[run, CHILD_ABOVE + row] + 2 * j)
+                upper = _across(north_west, north, north_east, k, k, 1.0, right)
+                middle = _across(A[EAST], A[DIAGONAL], A[EAST], k, k - np.uint64(1), -1.0, right)
+                lower = _across(A[SOUTH_WEST], A[SOUTH], A[SOUTH_EAST], k, k, 1.0, right)
                 for column in range(3):
-                    k = kept + 2 * j + column - 1
-                    if A[0, k] == 0:
-                        continue
-                    links[0, 0], links[0, 1], links[0, 2] = north_west[k], north[k], north_east[k]
-                    links[1, 0], links[1, 1], links[1, 2] = A[1, k - 1], -A[0, k], A[1, k]
-                    links[2, 0], links[2, 1], links[2, 2] = A[4, k], A[2, k], A[3, k]
-                    _add_row(product, links, to_row[row] * to_column[column], of_row[row:], of_column[column:])
+                    up, at, down = upper[column], middle[column], lower[column]
+                    if row == 0:
+                        node[0, column] += 0.25 * at + 0.5 * down
+                    elif row == 1:
+                        node[0, column] += 0.5 * up + at + below[1] * down
+                        node[1, column] += below[2] * down
+                    else:
+                        node[0, column] += below[0] * (up + below[1] * at)
+                        node[1, column] += below[0] * (below[2] * at + below[3] * down)
             i = table[run, FIRST] + j
-            A[0, i] = -product[1, 1]
-            A[1, i] = product[1, 2]
-            A[2, i] = product[2, 1]
-            A[3, i] = product[2, 2]
-            A[4, i] = product[2, 0]
+            A[DIAGONAL, i] = -node[0, 1]
+            A[EAST, i] = node[0, 2]
+            A[SOUTH_WEST, i], A[SOUTH, i], A[SOUTH_EAST, i] = node[1, 0], node[1, 1], node[1, 2]
+            A[INVERSE, i] = -1 / node[0, 1]
 
 
 @inner
-def _add_row(product: Any, links: Any, weight: float, of_row: Any, of_column: Any) -> None:
-    """Add a pixel's links, shared out to the 3 x 3 nodes around, times the pixel's own weight."""
-    for y in range(3):
-        for x in range(3):
-            link = weight * links[y, x]
-            if link != 0:
-                for node_row in range(3):
-                    for node_column in range(3):
-                        product[node_row, node_column] += link * of_row[y, node_row] * of_column[x, node_column]
+def _weights(stands: bool) -> Any:
+    """Return how interpolation weighs what comes after a node: its share of the next pixel, and how pixels 1 and 2 on.
+
+    That is how much pixel 1 takes from the node and from the next one, and pixel 2 from the next one. stands: the node
+    stands in for the next one, which would lie beyond the picture.
+    """
+    return (1.0, 1.0, 0.0, 0.0) if stands else (0.5, 0.5, 0.5, 1.0)
+
+
+@inner
+def _across(west: Any, here: Any, east: Any, k: Any, k_west: Any, sign: float, right: Any) -> Any:
+    """Return what a node's three pixels in a row, weighted, give to the three columns of nodes by one row of links.
+
+    west, here, east: links to the left, straight and to the right; k: the middle pixel.
+    """
+    one = np.uint64(1)
+    share, of_first, of_next, of_second = right
+    before = 0.5 * (0.5 * sign * here[k - one] + west[k_west])
+    after = east[k] + share * sign * here[k + one]
+    return (
+        0.5 * west[k_west - one] + before,
+        before + 0.5 * east[k - one] + sign * here[k] + share * west[k_west + one] + of_first * after,
+        of_next * after + of_second * share * east[k + one],
+    )

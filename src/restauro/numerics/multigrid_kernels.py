@@ -25,81 +25,87 @@ FIRST, ABOVE, BELOW, LENGTH, PARENT_ABOVE, PARENT_BELOW, ODD, EDGES, CHILD_ABOVE
 # its nodes, stand in for such a node of the finer level.
 ENDS_BETWEEN, STANDS_FOR_RIGHT, STANDS_FOR_BELOW = 1, 2, 4
 
+# Rows of `A`, float [6, pixels]: the diagonal, the four links, the diagonal's inverse (0 where there is no hole).
+DIAGONAL, EAST, SOUTH, SOUTH_EAST, SOUTH_WEST, INVERSE = range(6)
+
 CHUNKS = 32
+_1, _2 = np.uint64(1), np.uint64(2)  # signed numbers beside unsigned ones would make floats
 _SMALL = 2000  # pixels of a level up to which one thread does it and all coarser ones alone
 
 
 @kernel
 def sweep(table: Any, low: int, high: int, unit: bool, A: Any, B: Any, X: Any, Y: Any, damping: float) -> None:
-    """Y = X + damping D^-1 (B - A X) at the pixels of some runs; with damping 0 the residual Y = B - A X."""
-    for run in range(low, high):
-        i = table[run, FIRST]
-        n = table[run, LENGTH]
-        above = table[run, ABOVE]
-        below = table[run, BELOW]
-        if unit:
-            _unit_row(A, B, X, Y, i, n, above, below, damping)
-        else:
-            _row(A, B, X, Y, i, n, above, below, damping)
-
-
-@inner
-def _unit_row(A: Any, B: Any, X: Any, Y: Any, i: int, n: int, above: int, below: int, damping: float) -> None:
-    d = A[0, i : i + n]
-    b = B[i : i + n]
-    west, x, east = X[i - 1 : i - 1 + n], X[i : i + n], X[i + 1 : i + 1 + n]
-    north, south = X[above : above + n], X[below : below + n]
-    y = Y[i : i + n]
-    if damping == 0:
-        for j in range(n):
-            y[j] = b[j] - (d[j] * x[j] - west[j] - east[j] - north[j] - south[j])
-    else:
-        weight = y.dtype.type(damping)
-        for j in range(n):
-            y[j] = x[j] + weight * (b[j] - (d[j] * x[j] - west[j] - east[j] - north[j] - south[j])) / d[j]
-
-
-@inner
-def _row(A: Any, B: Any, X: Any, Y: Any, i: int, n: int, above: int, below: int, damping: float) -> None:
+    """Y = X + damping D^-1 (B - A X) at the pixels of some runs: a damped Jacobi step."""
+    inverse = A[INVERSE]
     weight = Y.dtype.type(damping)
-    for j in range(n):
-        k, up, down = i + j, above + j, below + j
-        sides = A[1, k] * X[k + 1] + A[1, k - 1] * X[k - 1] + A[2, k] * X[down] + A[2, up] * X[up]
-        corners = A[3, k] * X[down + 1] + A[3, up - 1] * X[up - 1] + A[4, k] * X[down - 1] + A[4, up + 1] * X[up + 1]
-        residual = B[k] - (A[0, k] * X[k] - sides - corners)
-        Y[k] = residual if damping == 0 else X[k] + weight * residual / A[0, k]
+    for run in range(low, high):
+        i, n, above, below = _places(table, run)
+        if unit:
+            for j in range(n):
+                k = i + j
+                links = X[k - _1] + X[k + _1] + X[above + j] + X[below + j]
+                Y[k] = X[k] + weight * (inverse[k] * (B[k] + links) - X[k])
+        else:
+            for j in range(n):
+                k = i + j
+                links = _links(A, X, k, above + j, below + j)
+                Y[k] = X[k] + weight * (inverse[k] * (B[k] + links) - X[k])
 
 
 @kernel
-def multiply(table: Any, low: int, high: int, unit: bool, A: Any, X: Any, Y: Any) -> float:
-    """Y = A X at the pixels of some runs; return the sum of X Y."""
-    product = 0.0
+def residual(table: Any, low: int, high: int, unit: bool, A: Any, B: Any, X: Any, Y: Any) -> None:
+    """Y = B - A X at the pixels of some runs."""
+    diagonal = A[DIAGONAL]
     for run in range(low, high):
-        i = table[run, FIRST]
-        above = table[run, ABOVE]
-        below = table[run, BELOW]
-        for j in range(table[run, LENGTH]):
-            k, up, down = i + j, above + j, below + j
-            if unit:
-                value = A[0, k] * X[k] - X[k - 1] - X[k + 1] - X[up] - X[down]
-            else:
-                sides = A[1, k] * X[k + 1] + A[1, k - 1] * X[k - 1] + A[2, k] * X[down] + A[2, up] * X[up]
-                corners = (
-                    A[3, k] * X[down + 1] + A[3, up - 1] * X[up - 1] + A[4, k] * X[down - 1] + A[4, up + 1] * X[up + 1]
-                )
-                value = A[0, k] * X[k] - sides - corners
-            Y[k] = value
-            product += X[k] * value
-    return product
+        i, n, above, below = _places(table, run)
+        if unit:
+            for j in range(n):
+                k = i + j
+                links = X[k - _1] + X[k + _1] + X[above + j] + X[below + j]
+                Y[k] = B[k] - diagonal[k] * X[k] + links
+        else:
+            for j in range(n):
+                k = i + j
+                Y[k] = B[k] - diagonal[k] * X[k] + _links(A, X, k, above + j, below + j)
+
+
+@inner
+def _places(table: Any, run: int) -> Any:
+    """Return where a run begins, its length, and where its rows above and below are; unsigned for vector registers."""
+    return (
+        np.uint64(table[run, FIRST]),
+        np.uint64(table[run, LENGTH]),
+        np.uint64(table[run, ABOVE]),
+        np.uint64(table[run, BELOW]),
+    )
+
+
+@inner
+def _links(A: Any, X: Any, k: Any, up: Any, down: Any) -> Any:
+    """Return the sum of a pixel's eight links times X."""
+    east, south, south_east, south_west = A[1], A[2], A[3], A[4]
+    sides = east[k] * X[k + _1] + east[k - _1] * X[k - _1] + south[k] * X[down] + south[up] * X[up]
+    falling = south_east[k] * X[down + _1] + south_east[up - _1] * X[up - _1]
+    rising = south_west[k] * X[down - _1] + south_west[up + _1] * X[up + _1]
+    return sides + falling + rising
+
+
+@inner
+def _span(table: Any, low: int, high: int) -> Any:
+    """Return the range from the first pixel of some runs to their last. What isn't hole between them is and stays 0."""
+    if low == high:
+        return range(np.uint64(0), np.uint64(0))
+    end = table[high - 1, FIRST] + table[high - 1, LENGTH]
+    return range(np.uint64(table[low, FIRST]), np.uint64(end))
 
 
 @kernel
 def _first_step(table: Any, low: int, high: int, A: Any, B: Any, X: Any, damping: float) -> None:
-    """X = damping D^-1 B: a Jacobi step from zero."""
+    """X = damping D^-1 B at the pixels of some runs: a Jacobi step from zero."""
+    inverse = A[INVERSE]
     weight = X.dtype.type(damping)
-    for run in range(low, high):
-        for k in range(table[run, FIRST], table[run, FIRST] + table[run, LENGTH]):
-            X[k] = weight * B[k] / A[0, k]
+    for k in _span(table, low, high):
+        X[k] = weight * inverse[k] * B[k]
 
 
 @kernel
@@ -107,20 +113,20 @@ def _restrict(table: Any, low: int, high: int, X: Any, B: Any) -> None:
     """B of some coarse runs = transposed bilinear interpolation of the finer level's X."""
     half = B.dtype.type(0.5)
     for run in range(low, high):
-        i = table[run, FIRST]
-        n = table[run, LENGTH]
-        up, at, down = table[run, CHILD_ABOVE], table[run, CHILD], table[run, CHILD_BELOW]
+        i, n = np.uint64(table[run, FIRST]), np.uint64(table[run, LENGTH])
+        up, at = np.uint64(table[run, CHILD_ABOVE]), np.uint64(table[run, CHILD])
+        down = np.uint64(table[run, CHILD_BELOW])
         edges = table[run, EDGES]
         under = B.dtype.type(1) if edges & STANDS_FOR_BELOW else half
         for j in range(n):
-            k = 2 * j
+            k = _2 * j
             middle = X[at + k] + half * X[up + k] + under * X[down + k]
-            left = X[at + k - 1] + half * X[up + k - 1] + under * X[down + k - 1]
-            right = X[at + k + 1] + half * X[up + k + 1] + under * X[down + k + 1]
+            left = X[at + k - _1] + half * X[up + k - _1] + under * X[down + k - _1]
+            right = X[at + k + _1] + half * X[up + k + _1] + under * X[down + k + _1]
             B[i + j] = middle + half * (left + right)
         if edges & STANDS_FOR_RIGHT:
-            k = 2 * n - 1
-            B[i + n - 1] += half * (X[at + k] + half * X[up + k] + under * X[down + k])
+            k = _2 * n - _1
+            B[i + n - _1] += half * (X[at + k] + half * X[up + k] + under * X[down + k])
 
 
 @kernel
@@ -129,24 +135,23 @@ def _prolong(table: Any, low: int, high: int, X: Any, Y: Any) -> None:
     half = Y.dtype.type(0.5)
     quarter = Y.dtype.type(0.25)
     for run in range(low, high):
-        i = table[run, FIRST]
-        n = table[run, LENGTH]
-        above, below = table[run, PARENT_ABOVE], table[run, PARENT_BELOW]
-        odd = table[run, ODD]
-        inside = n - 1 if table[run, EDGES] & ENDS_BETWEEN else n
-        if odd and inside > 0:
-            Y[i] += quarter * (X[above] + X[below] + X[above + 1] + X[below + 1])
-        nodes = (inside - odd + 1) >> 1
-        between = (inside - odd) >> 1
-        for j in range(nodes):
-            k = odd + j
-            Y[i + odd + 2 * j] += half * (X[above + k] + X[below + k])
-        for j in range(between):
-            k = odd + j
-            Y[i + odd + 2 * j + 1] += quarter * (X[above + k] + X[below + k] + X[above + k + 1] + X[below + k + 1])
+        i, n = np.uint64(table[run, FIRST]), np.uint64(table[run, LENGTH])
+        above, below = np.uint64(table[run, PARENT_ABOVE]), np.uint64(table[run, PARENT_BELOW])
+        odd = np.uint64(table[run, ODD])
+        inside = n - _1 if table[run, EDGES] & ENDS_BETWEEN else n
+        if odd and inside:
+            Y[i] += quarter * (X[above] + X[below] + X[above + _1] + X[below + _1])
+        if inside > odd:
+            for j in range((inside - odd + _1) // _2):
+                k = odd + j
+                Y[i + odd + _2 * j] += half * (X[above + k] + X[below + k])
+            for j in range((inside - odd) // _2):
+                k = odd + j
+                nodes = X[above + k] + X[below + k] + X[above + k + _1] + X[below + k + _1]
+                Y[i + odd + _2 * j + _1] += quarter * nodes
         if inside < n:
-            k = (n - 1 + odd) >> 1
-            Y[i + n - 1] += half * (X[above + k] + X[below + k])
+            k = (n - _1 + odd) // _2
+            Y[i + n - _1] += half * (X[above + k] + X[below + k])
 
 
 @inner
@@ -182,7 +187,7 @@ def cycle(
         if not alone:
             _together(turn, parts, arrivals, control)
         if level + 1 < levels:
-            sweep(table, low, high, unit and level == 0, A, B, Y, X, 0.0)
+            residual(table, low, high, unit and level == 0, A, B, Y, X)
             if not alone:
                 _together(turn, parts, arrivals, control)
     if shared < levels:
@@ -220,15 +225,13 @@ def _ascend(table: Any, bounds: Any, spectrum: Any, unit: bool, A: Any, B: Any, 
 
 
 @kernel
-def _residual(table: Any, low: int, high: int, unit: bool, A: Any, b: Any, u: Any, r: Any, B: Any) -> float:
-    """Set r = b - A u, also as B; return its largest magnitude."""
-    multiply(table, low, high, unit, A, u, r)
+def _start(table: Any, low: int, high: int, b: Any, r: Any, B: Any) -> float:
+    """Set r = b - r, where r was A u, also as B; return the largest magnitude."""
     largest = 0.0
-    for run in range(low, high):
-        for k in range(table[run, FIRST], table[run, FIRST] + table[run, LENGTH]):
-            r[k] = b[k] - r[k]
-            B[k] = r[k]
-            largest = max(largest, abs(r[k]))
+    for k in _span(table, low, high):
+        r[k] = b[k] - r[k]
+        B[k] = r[k]
+        largest = max(largest, abs(r[k]))
     return largest
 
 
@@ -236,31 +239,44 @@ def _residual(table: Any, low: int, high: int, unit: bool, A: Any, b: Any, u: An
 def _step(table: Any, low: int, high: int, alpha: float, p: Any, q: Any, u: Any, r: Any, B: Any) -> float:
     """Go along p: u += alpha p, r -= alpha q, B = r; return the largest magnitude of r."""
     largest = 0.0
-    for run in range(low, high):
-        for k in range(table[run, FIRST], table[run, FIRST] + table[run, LENGTH]):
-            u[k] += alpha * p[k]
-            r[k] -= alpha * q[k]
-            B[k] = r[k]
-            largest = max(largest, abs(r[k]))
+    for k in _span(table, low, high):
+        u[k] += alpha * p[k]
+        r[k] -= alpha * q[k]
+        B[k] = r[k]
+        largest = max(largest, abs(r[k]))
     return largest
 
 
 @kernel
 def _product(table: Any, low: int, high: int, r: Any, Z: Any) -> float:
-    """Return the sum of r Z over some runs."""
+    """Return the sum of r Z."""
     product = 0.0
-    for run in range(low, high):
-        for k in range(table[run, FIRST], table[run, FIRST] + table[run, LENGTH]):
-            product += r[k] * Z[k]
+    for k in _span(table, low, high):
+        product += r[k] * Z[k]
     return product
 
 
 @kernel
 def _turn_to(table: Any, low: int, high: int, beta: float, Z: Any, p: Any) -> None:
     """Set p = Z + beta p."""
+    for k in _span(table, low, high):
+        p[k] = Z[k] + beta * p[k]
+
+
+@kernel
+def multiply(table: Any, low: int, high: int, unit: bool, A: Any, X: Any, Y: Any) -> None:
+    """Y = A X at the pixels of some runs."""
+    diagonal = A[DIAGONAL]
     for run in range(low, high):
-        for k in range(table[run, FIRST], table[run, FIRST] + table[run, LENGTH]):
-            p[k] = Z[k] + beta * p[k]
+        i, n, above, below = _places(table, run)
+        if unit:
+            for j in range(n):
+                k = i + j
+                Y[k] = diagonal[k] * X[k] - (X[k - _1] + X[k + _1] + X[above + j] + X[below + j])
+        else:
+            for j in range(n):
+                k = i + j
+                Y[k] = diagonal[k] * X[k] - _links(A, X, k, above + j, below + j)
 
 
 @kernel
@@ -277,7 +293,8 @@ def conjugate_gradients(
     mine = CHUNKS * part // parts, CHUNKS * (part + 1) // parts
     for chunk in range(mine[0], mine[1]):
         low, high = bounds[0, chunk], bounds[0, chunk + 1]
-        sums[0, chunk] = _residual(table, low, high, unit, A, b, u, r, B)
+        multiply(table, low, high, unit, A, u, r)
+        sums[0, chunk] = _start(table, low, high, b, r, B)
     before = 1.0
     for steps in range(most):
         _together(turn, parts, arrivals, control)
@@ -293,7 +310,8 @@ def conjugate_gradients(
         before = along
         _together(turn, parts, arrivals, control)
         for chunk in range(mine[0], mine[1]):
-            sums[2, chunk] = multiply(table, bounds[0, chunk], bounds[0, chunk + 1], unit, A, p, q)
+            multiply(table, bounds[0, chunk], bounds[0, chunk + 1], unit, A, p, q)
+            sums[2, chunk] = _product(table, bounds[0, chunk], bounds[0, chunk + 1], p, q)
         _together(turn, parts, arrivals, control)
         alpha = along / sums[2].sum()
         for chunk in range(mine[0], mine[1]):

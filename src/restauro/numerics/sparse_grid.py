@@ -34,7 +34,7 @@ class SparseGrid:
     margin
         Pixels kept around hole pixels in rows and columns (Chebyshev distance).
     size
-        Pixels kept.
+        Pixels kept, and one more at either end, so that what is beside any of them can be read.
     row_start, start, stop
         Runs of hole pixels: those of row y are row_start[y] to row_start[y + 1]; first column, column after the last.
     around
@@ -58,7 +58,7 @@ class SparseGrid:
         """Make the grid of a mask, bool [H, W].
 
         >>> SparseGrid.of(np.array([[False, True, False], [False, False, False]])).size
-        9
+        11
         """
         counts = np.zeros(len(hole), np.int64)
         start, stop = runs.find(np.ascontiguousarray(hole), counts)
@@ -76,12 +76,12 @@ class SparseGrid:
     ) -> SparseGrid:
         fine = (row_start[:1], start[:0], stop[:0]) if finer is None else (finer.row_start, finer.start, finer.stop)
         rows, first, last = _stretches(row_start, start, stop, margin, *fine)
-        kept = np.append(0, np.cumsum(last - first, dtype=np.int64))
+        kept = 1 + np.append(0, np.cumsum(last - first, dtype=np.int64))
         stretches = Stretches(rows, first, last, kept)
         around = np.empty((len(start), 2 * margin + 1), np.int64)
         for row in range(-margin, margin + 1):
             _locate(row_start, start, row, rows[margin + row :], first, last, kept, around[:, margin + row])
-        return cls(shape, margin, int(kept[-1]), row_start, start, stop, around, stretches)
+        return cls(shape, margin, int(kept[-1]) + 1, row_start, start, stop, around, stretches)
 
     def coarsened(self) -> SparseGrid:
         """Return the grid of every second row and column, from the first on."""
@@ -105,7 +105,7 @@ class SparseGrid:
 
     def load(self, plane: NDArray[Any], unknown: float = 0) -> NDArray[np.float64]:
         """Return one channel, [H, W], with `unknown` at hole pixels and beyond the picture's edge."""
-        values = np.full(self.size, unknown)
+        values = np.full(self.size, unknown, np.float64)
         s = self.stretches
         _load(plane, self.margin, s.row_start, s.start, s.stop, s.kept, values)
         _set(values, self.around[:, self.margin], self.lengths, unknown)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from restauro.method import Task
+from restauro.numerics.multigrid import Multigrid
+from restauro.numerics.sparse_grid import SparseGrid
+from tests.numerics.systems import laplacian
+from tests.promises.pictures import holes, net, seeds
+
+
+def task() -> Task:
+    return Task((slice(0, 1), slice(0, 1)), 1, 1, (0,), np.zeros(2, np.int64))
+
+
+def scattered(grid: SparseGrid, values: np.ndarray) -> np.ndarray:
+    """Values of hole pixels where the grid keeps them."""
+    kept, n = grid.empty(), 0
+    for begin, length in zip(grid.around[:, grid.margin], grid.lengths, strict=True):
+        kept[begin : begin + length] = values[n : n + length]
+        n += length
+    return kept
+
+
+def solved(system: Multigrid, b: np.ndarray, tolerance: float = 1e-9) -> np.ndarray:
+    u = system.grid.empty()
+    system.solve(scattered(system.grid, b), u, tolerance, task())
+    out = np.empty(len(b))
+    system.grid.hole_values(u, out)
+    return out
+
+
+@given(seed=seeds, height=st.integers(1, 22), width=st.integers(1, 22))
+@settings(max_examples=15)
+def test_the_laplacian_is_solved_as_by_a_dense_solver(seed: int, height: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    hole = holes(rng, (height, width))
+    if hole.size == 1:
+        return
+    b = rng.uniform(-1, 1, int(hole.sum()))
+    expected = np.linalg.solve(laplacian(hole), b)
+    np.testing.assert_allclose(solved(Multigrid(SparseGrid.of(hole)).laplacian(), b), expected, rtol=0, atol=1e-5)
+
+
+def random_links(rng: np.random.Generator, grid: SparseGrid) -> np.ndarray:
+    """Positive links to all sides, some a thousand times as strong as others; a diagonal larger than all of them."""
+    links = np.zeros((5, grid.size), np.float32)
+    links[1:] = 10 ** rng.uniform(-3, 0, (4, grid.size))
+    for run, around in enumerate(grid.around):
+        above, i, _ = around
+        for j in range(grid.lengths[run]):
+            k, up = i + j, above + j
+            links[0, k] = links[1:, k].sum() + links[1, k - 1] + links[2, up] + links[3, up - 1] + links[4, up + 1]
+    return links
+
+
+def dense(grid: SparseGrid, links: np.ndarray) -> np.ndarray:
+    """The matrix of a system."""
+    number = np.full(grid.size, -1)
+    number[scattered(grid, np.ones(grid.pixels)) > 0] = np.arange(grid.pixels)
+    matrix = np.zeros((grid.pixels, grid.pixels))
+    for run, (_, i, below) in enumerate(grid.around):
+        for j in range(grid.lengths[run]):
+            k, down = i + j, below + j
+            matrix[number[k], number[k]] = links[0, k]
+            for link, other in zip(links[1:, k], (k + 1, down, down + 1, down - 1), strict=True):
+                if number[other] >= 0:
+                    matrix[number[k], number[other]] = matrix[number[other], number[k]] = -link
+    return matrix
+
+
+@given(seed=seeds, height=st.integers(1, 20), width=st.integers(1, 20))
+@settings(max_examples=15)
+def test_any_nine_point_system_is_solved_as_by_a_dense_solver(seed: int, height: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    hole = holes(rng, (height, width))
+    if hole.size == 1:
+        return
+    grid = SparseGrid.of(hole)
+    links = random_links(rng, grid)
+    b = rng.uniform(-1, 1, grid.pixels)
+    expected = np.linalg.solve(dense(grid, links), b)
+    found = solved(Multigrid(grid).set_links(links), b)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def interpolation(fine: np.ndarray) -> np.ndarray:
+    """Bilinear interpolation from every second hole pixel of every second row to all hole pixels, dense."""
+
+    def along(size: int) -> np.ndarray:
+        nodes = (size + 1) // 2
+        matrix = np.zeros((size, nodes))
+        for i in range(size):
+            matrix[i, i // 2] += 0.5
+            matrix[i, min((i + 1) // 2, nodes - 1)] += 0.5
+        return matrix
+
+    whole = np.kron(along(fine.shape[0]), along(fine.shape[1]))
+    return whole[fine.ravel()][:, fine[::2, ::2].ravel()]
+
+
+@given(seed=seeds, height=st.integers(2, 18), width=st.integers(2, 18))
+@settings(max_examples=15)
+def test_coarse_systems_are_galerkin_products(seed: int, height: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    hole = holes(rng, (height, width))
+    hole[0, 0], hole[1, 1] = True, False
+    grid = SparseGrid.of(hole)
+    links = random_links(rng, grid)
+    system = Multigrid(grid).set_links(links)
+    if system.levels < 2:
+        return
+    coarse = grid.coarsened()
+    found = dense(coarse, system._A[:5, grid.size : grid.size + coarse.size])
+    P = interpolation(hole)
+    np.testing.assert_allclose(found, P.T @ dense(grid, links) @ P, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(52, 52), (51, 53)])
+def test_steps_do_not_grow_with_the_hole(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(3)
+    deep = np.zeros(shape, bool)
+    deep[4:-4, 4:-4] = True
+    to_the_edge = np.ones(shape, bool)
+    to_the_edge[20, 30] = False
+    for hole in (deep, to_the_edge, net(rng, shape)):
+        grid = SparseGrid.of(hole)
+        b = scattered(grid, rng.uniform(-1, 1, grid.pixels))
+        assert Multigrid(grid).laplacian().solve(b, grid.empty(), 1e-7, task()) <= 9
+
+
+def test_a_solve_that_is_stopped_returns() -> None:
+    grid = SparseGrid.of(np.pad(np.ones((20, 20), bool), 1))
+    stopped = task()
+    stopped.control[0] = 1
+    u = grid.empty()
+    assert Multigrid(grid).laplacian().solve(grid.empty() + 1, u, 1e-7, stopped) == 0
