@@ -60,7 +60,7 @@ class Harmonic(Method):
         values = np.empty((grid.pixels, image.shape[2]), dtype)
         for channel in range(image.shape[2]):
             known = grid.load(image[:, :, channel], np.nan)
-            low, high = known_range(grid, known)
+            low, high = known_range(known)
             # From the middle of the range, halved first: sums of large numbers might overflow.
             middle = low / 2 + high / 2
             b = laplacian_right_side(grid, known, middle, high - low)

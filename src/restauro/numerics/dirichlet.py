@@ -11,12 +11,9 @@ from restauro.numerics.kernel import kernel
 from restauro.numerics.sparse_grid import SparseGrid
 
 
-def known_range(grid: SparseGrid, known: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the lowest and the highest value among the pixels beside the holes.
-
-    known: float64 [grid.size], NaN where unknown.
-    """
-    low, high = _range(grid.around, grid.margin, grid.lengths, known)
+def known_range(known: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the lowest and the highest of values that are NaN where unknown."""
+    low, high = _range(known)
     return float(low), float(high)
 
 
@@ -29,16 +26,13 @@ def laplacian_right_side(grid: SparseGrid, known: NDArray[np.float64], zero: flo
 
 
 @kernel
-def _range(around: Any, margin: int, lengths: Any, known: Any) -> Any:
+def _range(known: Any) -> Any:
     low, high = np.inf, -np.inf
-    for run in range(around.shape[0]):
-        for j in range(lengths[run]):
-            k = around[run, margin] + j
-            for i in (k - 1, k + 1, around[run, margin - 1] + j, around[run, margin + 1] + j):
-                if known[i] < low:  # NaN is neither
-                    low = known[i]
-                if known[i] > high:
-                    high = known[i]
+    for value in known:
+        if value < low:  # NaN is neither
+            low = value
+        if value > high:
+            high = value
     return low, high
 
 

@@ -27,13 +27,16 @@ from restauro.numerics.multigrid_kernels import (
     FIRST,
     INVERSE,
     LENGTH,
+    ODD,
+    PARENT_ABOVE,
+    PARENT_BELOW,
     SOUTH,
     SOUTH_EAST,
     SOUTH_WEST,
     STANDS_FOR_BELOW,
     STANDS_FOR_RIGHT,
 )
-from restauro.numerics.sparse_grid import SparseGrid, locate_children, locate_parents
+from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
 
 _MOST_LEVELS = 24
@@ -145,7 +148,8 @@ def _table(grids: list[SparseGrid], offsets: NDArray[np.int64]) -> tuple[NDArray
     bounds = np.empty((len(grids), CHUNKS + 1), np.int64)
     for level, grid in enumerate(grids):
         mine = table[begin[level] : begin[level + 1]]
-        mine[:, :3] = grid.around[:, [grid.margin, grid.margin - 1, grid.margin + 1]] + offsets[level]
+        for column, row in enumerate((0, -1, 1)):
+            mine[:, column] = grid.around[:, grid.margin + row] + offsets[level]
         mine[:, LENGTH] = grid.lengths
         ends = np.cumsum(grid.lengths)
         wanted = ends[-1] * np.arange(1, CHUNKS) / CHUNKS
@@ -160,15 +164,15 @@ def _connect(
 ) -> None:
     """Note where parents and children are, and which of them stand at the picture's edge."""
     height, width = fine.shape
-    s = coarse.stretches
-    parents = locate_parents(fine.row_start, fine.start, coarse.shape[0], coarse.margin, s.row_start, s.start, s.kept)
-    fine_table[:, 4:6] = parents.T + offsets[1]
-    fine_table[:, 6] = fine.start & 1
+    rows, columns = fine.rows, fine.start >> 1
+    above, below = rows >> 1, np.minimum((rows + 1) >> 1, coarse.shape[0] - 1)
+    fine_table[:, PARENT_ABOVE] = coarse.kept_at(above, columns) + offsets[1]
+    fine_table[:, PARENT_BELOW] = coarse.kept_at(below, columns) + offsets[1]
+    fine_table[:, ODD] = fine.start & 1
     fine_table[:, EDGES] |= np.where((fine.stop == width) & (width % 2 == 0), ENDS_BETWEEN, 0)
-    s = fine.stretches
-    children = locate_children(coarse.row_start, coarse.start, fine.margin, s.row_start, s.start, s.kept)
-    coarse_table[:, 8:11] = children.T + offsets[0]
-    rows = np.repeat(np.arange(coarse.shape[0]), np.diff(coarse.row_start))
+    rows, columns = coarse.rows, 2 * coarse.start
+    for row in range(3):
+        coarse_table[:, CHILD_ABOVE + row] = fine.kept_at(2 * rows, columns, row - 1) + offsets[0]
     coarse_table[:, EDGES] |= np.where((coarse.stop == coarse.shape[1]) & (width % 2 == 0), STANDS_FOR_RIGHT, 0)
     coarse_table[:, EDGES] |= np.where((rows == coarse.shape[0] - 1) & (height % 2 == 0), STANDS_FOR_BELOW, 0)
 

@@ -11,7 +11,7 @@ reads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -73,21 +73,27 @@ class SparseGrid:
         start: NDArray[np.int32],
         stop: NDArray[np.int32],
         finer: SparseGrid | None,
+        cells: bool = False,
     ) -> SparseGrid:
         fine = (row_start[:1], start[:0], stop[:0]) if finer is None else (finer.row_start, finer.start, finer.stop)
-        rows, first, last = _stretches(row_start, start, stop, margin, *fine)
+        rows, first, last = _stretches(row_start, start, stop, margin, *fine, cells)
         kept = 1 + np.append(0, np.cumsum(last - first, dtype=np.int64))
         stretches = Stretches(rows, first, last, kept)
-        around = np.empty((len(start), 2 * margin + 1), np.int64)
-        for row in range(-margin, margin + 1):
-            _locate(row_start, start, row, rows[margin + row :], first, last, kept, around[:, margin + row])
-        return cls(shape, margin, int(kept[-1]) + 1, row_start, start, stop, around, stretches)
+        grid = cls(shape, margin, int(kept[-1]) + 1, row_start, start, stop, np.empty((0, 0), np.int64), stretches)
+        around = [grid.kept_at(grid.rows, start, row) for row in range(-margin, margin + 1)]
+        return replace(grid, around=np.stack(around, axis=1))
 
     def coarsened(self) -> SparseGrid:
         """Return the grid of every second row and column, from the first on."""
         height, width = self.shape
         row_start, start, stop = _every_second(self.row_start, self.start, self.stop)
         return self._made(((height + 1) // 2, (width + 1) // 2), self.margin, row_start, start, stop, self)
+
+    def in_cells(self) -> SparseGrid:
+        """Return the grid of cells of two rows and two columns, from the first on, that lie wholly in the hole."""
+        height, width = self.shape
+        row_start, start, stop = _whole_cells(self.row_start, self.start, self.stop, width)
+        return self._made(((height + 1) // 2, (width + 1) // 2), self.margin, row_start, start, stop, self, cells=True)
 
     @property
     def pixels(self) -> int:
@@ -98,6 +104,16 @@ class SparseGrid:
     def lengths(self) -> NDArray[np.int64]:
         """Hole pixels of every run, int64 [runs]."""
         return (self.stop - self.start).astype(np.int64)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The row of every run, int64 [runs]."""
+        return np.repeat(np.arange(self.shape[0]), np.diff(self.row_start))
+
+    def kept_at(self, rows: NDArray[Any], columns: NDArray[Any], row: int = 0) -> NDArray[np.int64]:
+        """Return where the pixels `row` rows below some others, given in row-major order, are kept."""
+        s = self.stretches
+        return np.asarray(_kept_at(rows, columns, row + self.margin, s.row_start, s.start, s.kept))
 
     def empty(self, dtype: type | np.dtype[Any] = np.float64) -> NDArray[Any]:
         """Return zeros for every pixel kept, [size]."""
@@ -138,15 +154,26 @@ class Stretches:
 
 @kernel
 def _stretches(
-    row_start: Any, start: Any, stop: Any, margin: int, fine_row_start: Any, fine_start: Any, fine_stop: Any
+    row_start: Any,
+    start: Any,
+    stop: Any,
+    margin: int,
+    fine_row_start: Any,
+    fine_start: Any,
+    fine_stop: Any,
+    cells: bool,
 ) -> Any:
-    """Return the union of all runs grown by the margin, and of what interpolation to the finer runs reads."""
+    """Return the union of all runs grown by the margin, and of what interpolation to the finer runs reads.
+
+    That is the nodes on either side of a pixel; with cells, the pixel's own and those around it.
+    """
     height = row_start.shape[0] - 1
     fine_height = fine_row_start.shape[0] - 1
-    lists = 2 * margin + 4
+    beside = 1 if cells else 0
+    lists = 2 * margin + 4 + 3 * beside
     at = np.empty(lists, np.int64)
     end = np.empty(lists, np.int64)
-    room = (2 * margin + 1) * start.shape[0] + 3 * fine_start.shape[0]
+    room = (2 * margin + 1) * start.shape[0] + (3 + 3 * beside) * fine_start.shape[0]
     first = np.empty(room, np.int32)
     last = np.empty(room, np.int32)
     rows = np.empty(height + 2 * margin + 1, np.int64)
@@ -155,7 +182,7 @@ def _stretches(
         rows[y + margin] = found
         for k in range(lists):
             fine = k > 2 * margin
-            source = 2 * y - 1 + k - (2 * margin + 1) if fine else y - margin + k
+            source = 2 * y - 1 - beside + k - (2 * margin + 1) if fine else y - margin + k
             inside = 0 <= source < (fine_height if fine else height)
             offsets = fine_row_start if fine else row_start
             at[k] = offsets[source] if inside else 0
@@ -166,7 +193,7 @@ def _stretches(
             which = -1
             for k in range(lists):
                 if at[k] < end[k]:
-                    left = fine_start[at[k]] >> 1 if k > 2 * margin else start[at[k]] - margin
+                    left = (fine_start[at[k]] >> 1) - beside if k > 2 * margin else start[at[k]] - margin
                     if left < low:
                         low = left
                         which = k
@@ -205,57 +232,51 @@ def _every_second(row_start: Any, start: Any, stop: Any) -> Any:
 
 
 @kernel
-def _locate(row_start: Any, start: Any, row: int, rows: Any, first: Any, last: Any, kept: Any, found: Any) -> None:
-    """Find where the pixel `row` rows below each run's first pixel is kept; rows[y] are the stretches of that row."""
-    for y in range(row_start.shape[0] - 1):
-        k = rows[y]
-        for run in range(row_start[y], row_start[y + 1]):
-            while last[k] <= start[run]:
-                k += 1
-            found[run] = kept[k] + start[run] - first[k]
+def _whole_cells(row_start: Any, start: Any, stop: Any, width: int) -> Any:
+    """Return the runs of cells whose pixels, as far as there are any, are all hole."""
+    height = row_start.shape[0] - 1
+    rows = np.zeros((height + 1) // 2 + 1, np.int64)
+    first = np.empty(start.shape[0], np.int32)
+    last = np.empty(start.shape[0], np.int32)
+    found = 0
+    for y in range((height + 1) // 2):
+        m = row_start[min(2 * y + 1, height - 1)]
+        for k in range(row_start[2 * y], row_start[2 * y + 1]):
+            while m < row_start[min(2 * y + 2, height)] and stop[m] <= start[k]:
+                m += 1
+            other = m
+            while other < row_start[min(2 * y + 2, height)] and start[other] < stop[k]:
+                low = max(start[k], start[other])
+                high = min(stop[k], stop[other])
+                left = low + 1 >> 1
+                right = (high + 1 if high == width else high) >> 1
+                if left < right:
+                    first[found] = left
+                    last[found] = right
+                    found += 1
+                other += 1
+        rows[y + 1] = found
+    return rows, first[:found].copy(), last[:found].copy()
 
 
 @kernel
-def locate_parents(row_start: Any, start: Any, height: int, margin: int, rows: Any, first: Any, kept: Any) -> Any:
-    """Return where a coarser grid keeps the nodes above-left and below-left of each run's first pixel, int64 [2, runs].
+def _kept_at(rows: Any, columns: Any, row: int, row_start: Any, first: Any, kept: Any) -> Any:
+    """Return where pixels are kept: those in the columns given, `row` rows below the rows given, in row-major order.
 
-    row_start, start: the runs of the finer grid. height: rows of the coarser. rows, first, kept: its stretches. Where
-    there is no row of nodes below, the one above stands for it.
+    row_start, first, kept: the stretches, row_start from the first row that is kept.
     """
-    parents = np.empty((2, start.shape[0]), np.int64)
-    for y in range(row_start.shape[0] - 1):
-        for side in range(2):
-            node_row = y + side >> 1
-            if node_row == height:
-                node_row -= 1
-            k = rows[node_row + margin]
-            end = rows[node_row + margin + 1]
-            for run in range(row_start[y], row_start[y + 1]):
-                column = start[run] >> 1
-                while k + 1 < end and first[k + 1] <= column:
-                    k += 1
-                parents[side, run] = kept[k] + column - first[k]
-    return parents
-
-
-@kernel
-def locate_children(coarse_row_start: Any, coarse_start: Any, margin: int, rows: Any, first: Any, kept: Any) -> Any:
-    """Return where a finer grid keeps the pixel of each coarse run's first node, and those above and below: [3, runs].
-
-    rows, first, kept: stretches of the finer grid.
-    """
-    children = np.empty((3, coarse_start.shape[0]), np.int64)
-    for y in range(coarse_row_start.shape[0] - 1):
-        for side in range(3):
-            row = 2 * y - 1 + side + margin
-            k = rows[row]
-            end = rows[row + 1]
-            for run in range(coarse_row_start[y], coarse_row_start[y + 1]):
-                column = 2 * coarse_start[run]
-                while k + 1 < end and first[k + 1] <= column:
-                    k += 1
-                children[side, run] = kept[k] + column - first[k]
-    return children
+    found = np.empty(rows.shape[0], np.int64)
+    last_row = -1
+    k = 0
+    for run in range(rows.shape[0]):
+        at = rows[run] + row
+        if at != last_row or columns[run] < columns[run - 1]:  # several rows may ask for the same one
+            k = row_start[at]
+            last_row = at
+        while k + 1 < row_start[at + 1] and first[k + 1] <= columns[run]:
+            k += 1
+        found[run] = kept[k] + columns[run] - first[k]
+    return found
 
 
 @kernel
