@@ -1,175 +1,164 @@
-"""Measures how near restored paintings come to the undamaged ones: all methods of restauro, and OpenCV's.
+"""Measures how near restored paintings come to the undamaged ones: all methods of restauro, and its peers'.
 
-Needs 60 paintings and 10 masks for each bin that are not in the repository, in the folder that RESTAURO_SHARED names
-or in ../shared: data/paintings-val and data/masks/irregular, each with an index.csv.
+Needs 60 paintings, 10 masks for each bin and two networks' weights that are not in the repository, in the folder that
+RESTAURO_SHARED names or in ../shared: data/paintings-val and data/masks/irregular, each with an index.csv; weights.
+Methods and peers may be given with parameters: telea:radius=7, patchmatch:detail=0.3, "OpenCV Telea:radius=3".
 """
 
 from __future__ import annotations
 
-import csv
+import argparse
+import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+import _lpips
+import _marks
+import _peers
+import _pictures
 import _tables
 import restauro
+from _marks import Scores
 
-SIDE = 512
-MASKS_A_BIN = 10
-BINS_WITH_TARGET = (1, 2)
-PEER = "OpenCV Telea"
-PEERS = {PEER: cv2.INPAINT_TELEA, "OpenCV Navier-Stokes": cv2.INPAINT_NS}
-RESAMPLES = 10_000  # of the bootstrap
-
-Fill = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[Any]]
+RADII = (3, 5)
+WITH_RADII = ("telea", _peers.OPENCV_TELEA, _peers.OPENCV_NAVIER_STOKES)  # best radius is compared with best radius
+PEERS = (_peers.OPENCV_TELEA, _peers.OPENCV_NAVIER_STOKES, _peers.SKIMAGE, _peers.PYPATCHMATCH)
+PAINTINGS = 60
 
 
-@dataclass(frozen=True)
-class Way:
-    """A way to fill: whose, with which radius (None: the method has none)."""
+class Judge:
+    """What one process measures with: the ways to fill, the networks."""
 
-    name: str
-    radius: int | None
-    fill: Fill
+    def __init__(self, ways: Sequence[str]) -> None:
+        self.fills = [_peers.fill_of(way, workers=1) for way in ways]
+        self.networks = [_lpips.Lpips(name, _pictures.shared() / "weights") for name in ("squeeze", "alex")]
 
-
-@dataclass(frozen=True)
-class Scores:
-    """What a way reached on each painting: PSNR of the whole picture (dB), RMSE inside the holes (of 255)."""
-
-    way: Way
-    psnr: NDArray[np.float64]
-    rmse: NDArray[np.float64]
-
-
-def folder() -> Path:
-    named = Path(os.environ.get("RESTAURO_SHARED", _tables.CLONE.parent / "shared")) / "data"
-    if not named.is_dir():
-        sys.exit(f"There are no paintings in {named}: name the folder that holds data/ in RESTAURO_SHARED.")
-    return named
-
-
-def names_of(index: Path) -> list[str]:
-    with index.open(encoding="utf-8", newline="") as file:
-        return [row["file"] for row in csv.DictReader(file)]
-
-
-def pairs(data: Path, bin_number: int, count: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Yield painting i with the bin's mask i mod 10, both in the order of their index: [H, W, 3], [H, W]."""
-    paintings, masks = data / "paintings-val", data / "masks" / "irregular"
-    of_bin = [name for name in names_of(masks / "index.csv") if name.startswith(f"nv-b{bin_number}-")]
-    if len(of_bin) != MASKS_A_BIN:
-        sys.exit(f"Bin {bin_number} has {len(of_bin)} masks instead of {MASKS_A_BIN}; bins are 1 to 6.")
-    for i, name in enumerate(names_of(paintings / "index.csv")[:count]):
-        painting = _read(paintings / name, cv2.IMREAD_COLOR)
-        top, left = ((side - SIDE) // 2 for side in painting.shape[:2])
-        mask = _read(masks / of_bin[i % MASKS_A_BIN], cv2.IMREAD_GRAYSCALE)
-        yield painting[top : top + SIDE, left : left + SIDE].copy(), mask
-
-
-def _read(path: Path, how: int) -> NDArray[np.uint8]:
-    picture = cv2.imread(str(path), how)
-    if picture is None:
-        sys.exit(f"{path} can't be read.")
-    return picture.astype(np.uint8, copy=False)
-
-
-def ways(methods: list[str], radii: list[int]) -> list[Way]:
-    """Return OpenCV's methods and ours, each at all radii if it has one."""
-    found = [Way(name, radius, partial(_opencv, flag, radius)) for name, flag in PEERS.items() for radius in radii]
-    for method in methods:
-        names = [parameter.name for parameter in restauro.method_class(method).parameters()]
-        for radius in radii if "radius" in names else [None]:
-            chosen = restauro.method_class(method)(**({} if radius is None else {"radius": radius}))
-            found.append(Way(method, radius, partial(restauro.inpaint, method=chosen)))
-    return found
-
-
-def _opencv(flag: int, radius: int, image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[Any]:
-    return cv2.inpaint(image, mask, radius, flag)
-
-
-def measure(chosen: list[Way], data: Path, bin_number: int, count: int) -> list[Scores]:
-    errors: list[list[tuple[float, float]]] = [[] for _ in chosen]
-    for painting, mask in pairs(data, bin_number, count):
+    def measure(self, bin_number: int, i: int, skipped: Sequence[bool]) -> NDArray[np.float64]:
+        """Return every way's figures for one painting [ways, figures of Scores], NaN where it is skipped."""
+        painting, mask = _pictures.pair(bin_number, i)
         damaged = painting.copy()
         damaged[mask != 0] = 0  # so that nobody can see what was there
-        for way, found in zip(chosen, errors, strict=True):
-            found.append(_errors(painting, way.fill(damaged, mask), mask != 0))
-    return [Scores(way, *np.array(found).T) for way, found in zip(chosen, errors, strict=True)]
+        features = [network.features(painting) for network in self.networks]
+        found = np.full((len(self.fills), len(_marks.FIGURES)), np.nan)
+        for k, fill in enumerate(self.fills):
+            if not skipped[k]:
+                restored = fill(damaged, mask)
+                squares = np.square(restored.astype(float) - painting)
+                psnr, rmse = 10 * np.log10(255**2 / squares.mean()), np.sqrt(squares[mask != 0].mean())
+                apart = zip(self.networks, features, strict=True)
+                found[k] = psnr, rmse, *(network.between(own, network.features(restored)) for network, own in apart)
+        return found
 
 
-def _errors(painting: NDArray[np.uint8], restored: NDArray[Any], hole: NDArray[np.bool_]) -> tuple[float, float]:
-    squares = np.square(restored.astype(float) - painting)
-    return 10 * np.log10(255**2 / squares.mean()), np.sqrt(squares[hole].mean())
+_judge: Judge  # of a process of the pool
 
 
-def best(scores: list[Scores], name: str) -> Scores:
-    """Return the radius of a method that has the highest mean PSNR."""
-    return max((score for score in scores if score.way.name == name), key=lambda score: score.psnr.mean())
+def _begin(ways: Sequence[str]) -> None:
+    global _judge
+    cv2.setNumThreads(1)
+    _judge = Judge(ways)
 
 
-def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Return the mean of the paired differences, and the ends of its 95 % interval by bootstrap."""
-    apart = ours - theirs
-    drawn = np.random.default_rng(0).integers(len(apart), size=(RESAMPLES, len(apart)))
-    low, high = np.percentile(apart[drawn].mean(axis=1), [2.5, 97.5])
-    return float(apart.mean()), float(low), float(high)
+def _measure(bin_number: int, i: int, skipped: Sequence[bool]) -> NDArray[np.float64]:
+    return _judge.measure(bin_number, i, skipped)
 
 
-def rows(scores: list[Scores], *, has_target: bool) -> list[list[str]]:
-    """Return a row for every way, the best radius of each method marked with a star."""
-    peer, names = best(scores, PEER), {score.way.name for score in scores}
-    stars = {id(best(scores, name)) for name in names}
+def measure(ways: Sequence[str], bins: Iterable[int], paintings: int, slow: int) -> dict[int, list[Scores]]:
+    """Return for each bin the scores of all ways; slow peers on the first `slow` paintings. A process a core."""
+    os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    is_slow = [_peers.settings(way)[0] in _peers.PEERS and _peers.PEERS[_peers.settings(way)[0]].slow for way in ways]
+    skipped = [[one and i >= slow for one in is_slow] for i in range(paintings)]
+    scores = {}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(_tables.cores(), context, _begin, (ways,)) as pool:
+        for bin_number in bins:
+            found = np.array(list(pool.map(_measure, repeat(bin_number), range(paintings), skipped)))
+            scores[bin_number] = [Scores.of(way, found[:, k]) for k, way in enumerate(ways)]
+            means = [f"{score.way} {score.psnr.mean():.2f} {score.lpips.mean():.4f}" for score in scores[bin_number]]
+            print(f"bin {bin_number}:", "; ".join(means), file=sys.stderr)
+    return scores
+
+
+def rows(scores: list[Scores]) -> list[list[str]]:
+    """Return a row for every way, the best setting of each method marked with a star."""
+    reference = _marks.reference(scores)
+    stars = {id(_marks.best(scores, score.name)) for score in scores}
     found = []
     for score in scores:
-        name, radius = score.way.name, score.way.radius
-        mean, low, high = difference(score.psnr, peer.psnr)
+        same = [other for other in scores if other.name == score.name]
+        star = " *" * (len(same) > 1 and id(score) in stars)
+        few = f" (first {len(score.psnr)})" * (len(score.psnr) < len(reference.psnr))
+        apart = "-" if score is reference else _marks.with_range(_marks.difference(score, reference))
         found.append(
             [
-                name + " *" * (id(score) in stars),
-                "-" if radius is None else str(radius),
+                _marks.label(score.way) + star + few,
                 f"{score.psnr.mean():.3f}",
                 f"{score.rmse.mean():.3f}",
-                "-" if score is peer else f"{mean:+.3f} ({low:+.3f} to {high:+.3f})",
-                _tables.met(mean, 0) if has_target and name == "telea" and id(score) in stars else "-",
+                f"{score.lpips.mean():.4f}",
+                f"{score.lpips_alex.mean():.4f}",
+                apart,
             ]
         )
     return found
 
 
+def ways_of(methods: Sequence[str], peers: Sequence[str]) -> list[str]:
+    """Return peers and methods, those with a radius at all radii unless one is given."""
+    return [
+        f"{way}:radius={radius}" if radius else way
+        for way in [*peers, *methods]
+        for radius in (RADII if way in WITH_RADII else (0,))
+    ]
+
+
+def introduction(arguments: argparse.Namespace, load: str, reference: str) -> str:
+    used = {_peers.PEERS[_peers.settings(peer)[0]].package for peer in arguments.peers}
+    few = ""
+    if arguments.slow < arguments.paintings:
+        few = f" Slow peers only fill the first {arguments.slow}; what is compared with them is compared there."
+    return (
+        f"{_tables.conditions(load, 'restauro', 'numpy', *sorted(used))}\n\n"
+        f"The middle {_pictures.SIDE} x {_pictures.SIDE} pixels of {arguments.paintings} paintings that nothing was "
+        f"tuned on, 8-bit colour, under {_pictures.MASKS_A_BIN} irregular masks a bin in turn. Means over the "
+        "paintings of PSNR (the whole picture), RMSE (hole pixels, of 255) and LPIPS 0.1 (the whole picture; "
+        f"SqueezeNet, and AlexNet as a witness; lower is better); the paired difference of PSNR in dB to {reference} "
+        f"with its 95 % interval (bootstrap). *: the best setting of a method.{few} Targets: PSNR by paired "
+        "differences, LPIPS by the ratio of the means; an aim is wished for, not demanded."
+    )
+
+
 def main() -> None:
     options = _tables.parser(__doc__)
     options.add_argument(
-        "--bins", type=int, nargs="+", default=[*BINS_WITH_TARGET], help="1: 1 to 10 %% hole, ... 6: 50 to 60 %%"
+        "--bins", type=int, nargs="+", default=[1, 2, 3, 4, 5, 6], help="1: 1 to 10 %% hole, ... 6: 50 to 60 %%"
     )
-    options.add_argument("--methods", nargs="+", default=restauro.method_names(), help="by default all")
-    options.add_argument("--radii", type=int, nargs="+", default=[3, 5])
-    options.add_argument("--paintings", type=int, default=60, help="how many, from the first")
+    options.add_argument("--methods", nargs="*", default=restauro.method_names(), help="by default all")
+    options.add_argument("--peers", nargs="*", default=list(PEERS), help=f"of {', '.join(_peers.PEERS)}")
+    options.add_argument("--paintings", type=int, default=PAINTINGS, help="how many, from the first")
+    options.add_argument("--slow", type=int, default=PAINTINGS, help="how many of them slow peers fill, from the first")
     arguments = options.parse_args()
-    load, data, parts = _tables.load_before(), folder(), []
-    for bin_number in arguments.bins:
-        scores = measure(ways(arguments.methods, arguments.radii), data, bin_number, arguments.paintings)
-        head = ["method", "radius", "PSNR dB", "RMSE in holes", f"PSNR against {PEER}'s best", "target"]
-        title = f"## Holes of {max(1, 10 * (bin_number - 1))} to {10 * bin_number} %"
-        parts += [title, _tables.table(head, rows(scores, has_target=bin_number in BINS_WITH_TARGET))]
-    introduction = (
-        f"{_tables.conditions(load, 'restauro', 'numpy', 'opencv-python-headless')}\n\n"
-        f"The middle {SIDE} x {SIDE} pixels of {arguments.paintings} paintings that nothing was tuned on, 8-bit "
-        f"colour, under {MASKS_A_BIN} irregular masks a bin in turn. Means over the paintings of PSNR (the whole "
-        "picture) and of RMSE (hole pixels, of 255); the paired difference of PSNR in dB with its 95 % interval "
-        "(bootstrap). *: the best radius of a method. Target, up to 20 %: Telea's method reaches at least OpenCV "
-        "Telea's mean PSNR, best radius against best radius."
-    )
-    _tables.publish("quality", "Quality", [introduction, *parts], print_only=arguments.print_only)
+    load = _tables.load_before()
+    ways = ways_of(arguments.methods, arguments.peers)
+    scores = measure(ways, arguments.bins, arguments.paintings, arguments.slow)
+    reference = _marks.reference(next(iter(scores.values()))).name
+    head = ["method", "PSNR dB", "RMSE in holes", "LPIPS", "LPIPS, AlexNet", f"PSNR against {reference}"]
+    parts = [introduction(arguments, load, reference)]
+    for bin_number, found in scores.items():
+        parts += [
+            f"## Holes of {max(1, 10 * (bin_number - 1))} to {10 * bin_number} %",
+            _tables.table(head, rows(found)),
+        ]
+        targets = _marks.rows(found, bin_number)
+        parts += [_tables.table(_marks.HEAD, targets)] if targets else []
+    parts += _marks.default_method(scores)
+    _tables.publish("quality", "Quality", parts, print_only=arguments.print_only)
 
 
 if __name__ == "__main__":
