@@ -88,11 +88,6 @@ def difference(ours: Scores, theirs: Scores) -> tuple[float, float, float]:
     return float(apart.mean()), float(low), float(high)
 
 
-def label(way: str) -> str:
-    """Return a way as a reader likes it: telea, radius 3."""
-    return way.replace(":", ",").replace(",", ", ").replace("=", " ")
-
-
 def with_range(found: tuple[float, float, float]) -> str:
     """Return a difference of PSNR and its interval as text."""
     mean, low, high = found
@@ -137,7 +132,7 @@ def default_method(scores: Mapping[int, Sequence[Scores]]) -> list[str]:
     verdicts = {way: "LPIPS too high" if found[1] > most else "-" for way, found in means.items()}
     verdicts |= {way: "the default" for way, found in means.items() if found is chosen}
     ordered = sorted(means, key=lambda way: -means[way][0])
-    table = [[label(way), f"{means[way][0]:.3f}", f"{means[way][1]:.4f}", verdicts[way]] for way in ordered]
+    table = [[_peers.label(way), f"{means[way][0]:.3f}", f"{means[way][1]:.4f}", verdicts[way]] for way in ordered]
     explained = (
         "Means over the first three bins. The default is to be the method with the highest PSNR among those whose "
         "LPIPS isn't above that of Telea's method at its best radius."

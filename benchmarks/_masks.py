@@ -1,4 +1,4 @@
-"""Damage drawn to order: nets of cracks, blobs, a square hole.
+"""Damage drawn to order: nets of cracks, strokes of a brush, blobs, a square hole.
 
 Masks are uint8 [size, size], 255 is hole; the same seed gives the same mask.
 """
@@ -52,6 +52,30 @@ def _crack(start: Points, towards: Points, rng: np.random.Generator) -> Points:
     return np.concatenate([start[np.newaxis], start + np.cumsum(steps, axis=0)])
 
 
+def strokes(size: int, share: float, seed: int = 3) -> Mask:
+    """Return strokes of a free hand, round at their ends, that cover a share of the picture.
+
+    They are 10 to 40 pixels wide in 1024, and as wide a part of other sizes; what remains of the share decides how long
+    the last one is.
+    """
+    rng = np.random.default_rng(seed)
+    mask = np.zeros((size, size), np.uint8)
+    covered = 0
+    while covered < share * mask.size:
+        width = max(1, round(rng.uniform(10, 40) * size / 1024))
+        count = min(rng.integers(4, 16), 2 + int((share * mask.size - covered) / (2 * width**2)))
+        turns = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.7, count))
+        steps = 2 * width * np.stack([np.cos(turns), np.sin(turns)], axis=1)
+        points = rng.uniform(0, size, 2) + np.cumsum(steps, axis=0)
+        covered += _draw(
+            mask,
+            points,
+            lambda line, width=width: cv2.polylines(mask, [line], isClosed=False, color=255, thickness=width),
+            beyond=width,
+        )
+    return mask
+
+
 def blobs(size: int, share: float, seed: int = 2) -> Mask:
     """Return ragged blobs 5 to 40 pixels in radius that cover a share of the picture."""
     rng = np.random.default_rng(seed)
@@ -76,11 +100,11 @@ def square(size: int, share: float) -> Mask:
     return mask
 
 
-def _draw(mask: Mask, points: Points, draw: Callable[[NDArray[np.int32]], Any]) -> int:
-    """Draw something through some points; return how many pixels are new."""
+def _draw(mask: Mask, points: Points, draw: Callable[[NDArray[np.int32]], Any], beyond: int = 3) -> int:
+    """Draw something through some points, at most so far beyond them; return how many pixels are new."""
     corners = np.rint(points).astype(np.int32)
-    left, top = np.maximum(corners.min(axis=0) - 3, 0)
-    right, bottom = corners.max(axis=0) + 4
+    left, top = np.maximum(corners.min(axis=0) - beyond, 0)
+    right, bottom = np.maximum(corners.max(axis=0) + beyond + 1, 0)
     around = mask[top:bottom, left:right]
     before = cv2.countNonZero(around)
     draw(corners)

@@ -102,6 +102,11 @@ def settings(text: str) -> tuple[str, dict[str, Any]]:
     return name, parameters
 
 
+def label(way: str) -> str:
+    """Return a way as a reader likes it: telea, radius 3."""
+    return way.replace(":", ",").replace(",", ", ").replace("=", " ")
+
+
 def fill_of(text: str, workers: int | None = None) -> Fill:
     """Return how a peer, or a method of restauro, fills, both with parameters as `settings` reads them."""
     name, parameters = settings(text)

@@ -98,7 +98,7 @@ def rows(scores: list[Scores]) -> list[list[str]]:
         apart = "-" if score is reference else _marks.with_range(_marks.difference(score, reference))
         found.append(
             [
-                _marks.label(score.way) + star + few,
+                _peers.label(score.way) + star + few,
                 f"{score.psnr.mean():.3f}",
                 f"{score.rmse.mean():.3f}",
                 f"{score.lpips.mean():.4f}",

@@ -12,7 +12,6 @@ import argparse
 import json
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import _masks
+import _pictures
 import _tables
+import _timing
 
 ROUNDS = {512: 9, 2048: 5, 4096: 3}
 DAMAGES: dict[str, Callable[[int], NDArray[np.uint8]]] = {
@@ -59,21 +60,12 @@ class Case:
 
 
 def cases(sizes: list[int], radii: list[int], damages: list[str]) -> Iterator[Case]:
-    painting = cv2.cvtColor(_read(_tables.PAINTING), cv2.COLOR_BGR2RGB)
     for size in sizes:
-        beyond = [(0, max(0, size - side)) for side in painting.shape[:2]]
-        image = np.pad(painting, [*beyond, (0, 0)], "symmetric")[:size, :size].astype(np.uint8, order="C")
+        image = _pictures.example(size)
         for damage in damages:
             mask = DAMAGES[damage](size)
             for radius in radii:
                 yield Case(size, damage, radius, image, mask, cv2.countNonZero(mask))
-
-
-def _read(path: Path) -> NDArray[Any]:
-    picture = cv2.imread(str(path))
-    if picture is None:
-        sys.exit(f"{path} can't be read.")
-    return picture
 
 
 Way = Callable[[Case], object]
@@ -91,14 +83,7 @@ def ours(case: Case, workers: int) -> None:
 
 def measure(case: Case, ways: dict[str, Way], rounds: int) -> dict[str, list[float]]:
     """Return the seconds of every way, one a round; all ways take turns."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(rounds):
-        # There and back, so that none always has to fetch from the system the memory that another gave back.
-        for name, fill in list(ways.items())[:: -1 if turn % 2 else 1]:
-            start = time.perf_counter()
-            fill(case)
-            seconds[name].append(time.perf_counter() - start)
-    return seconds
+    return _timing.interleaved({name: partial(fill, case) for name, fill in ways.items()}, rounds)
 
 
 def row(case: Case, seconds: dict[str, list[float]]) -> list[str]:
