@@ -92,7 +92,6 @@ def measure(ways: Sequence[str]) -> dict[str, Steps]:
         filled[way] = {
             which: fill(np.where(mask == 0, picture, 0).astype(np.uint8), mask) for which, picture in steps.items()
         }
-        print(way, [f"{100 * kept(filled[way][a, False], a).mean:.0f}" for a in ANGLES], file=sys.stderr)
     return filled
 
 
