@@ -23,6 +23,7 @@ from restauro.errors import MethodError, ParameterError, ParameterTypeError
 BUILT_IN = {
     "telea": "restauro.methods.telea:Telea",
     "harmonic": "restauro.methods.harmonic:Harmonic",
+    "biharmonic": "restauro.methods.biharmonic:Biharmonic",
 }
 
 # What is used when nobody chooses: by `inpaint`, on the command line, on the page.

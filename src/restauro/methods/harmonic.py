@@ -65,7 +65,7 @@ class Harmonic(Method):
             middle = low / 2 + high / 2
             b = laplacian_right_side(grid, known, middle, high - low)
             u = grid.empty()
-            system.solve(b, u, _TOLERANCE, task)
+            system.solve(b, u, task, residual=_TOLERANCE)
             u *= high - low
             u += middle
             grid.hole_values(u, values[:, channel])

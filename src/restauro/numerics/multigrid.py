@@ -25,7 +25,6 @@ from restauro.numerics.multigrid_kernels import (
     EDGES,
     ENDS_BETWEEN,
     FIRST,
-    INVERSE,
     LENGTH,
     ODD,
     PARENT_ABOVE,
@@ -39,39 +38,107 @@ from restauro.numerics.multigrid_kernels import (
 from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
 
-_MOST_LEVELS = 24
 _MOST_STEPS = 300  # of conjugate gradients; ten are usual
 _PIXELS_WORTH_A_THREAD = 8000
 # Two Jacobi steps, damped by the roots of the Chebyshev polynomial on the upper three quarters of the spectrum.
 _ROOTS = (5 + 3 * np.cos(np.pi * np.array([0.25, 0.75]))) / 8
 
 
-class Multigrid:
-    """A system on the hole pixels of a grid, and its coarser versions.
+class Levels:
+    """A system on the hole pixels of a grid, and its coarser versions, as conjugate gradients need them.
 
-    The system is A = D - links. Build it with `laplacian` or `set_links`, then `solve` for any number of right sides.
+    Parameters
+    ----------
+    grids
+        Every level's, the finest first.
+    links
+        Room for what kernels know as A. Its dtype is what the V-cycle is computed in.
+    damping
+        Roots of the smoother's polynomial, as shares of the spectrum's bound.
     """
 
-    def __init__(self, grid: SparseGrid) -> None:
-        self.grid = grid
-        grids = [grid]
-        while len(grids) < _MOST_LEVELS:
-            coarser = grids[-1].coarsened()
-            if coarser.pixels in (0, grids[-1].pixels):
-                break
-            grids.append(coarser)
+    def __init__(self, grids: list[SparseGrid], links: NDArray[np.floating[Any]], damping: NDArray[np.float64]) -> None:
+        self.grid = grids[0]
+        self._grids = grids
         self._offsets = np.append(0, np.cumsum([level.size for level in grids]))
         self._table, self._bounds = _table(grids, self._offsets)
         self._sizes = np.array([level.pixels for level in grids])
-        self._A = np.zeros((6, self._offsets[-1]), np.float32)
-        self._B, self._X, self._Y = (np.zeros(self._offsets[-1], np.float32) for _ in range(3))
+        self._links = links
+        self._inverse, self._B, self._X, self._Y = (np.zeros(self._offsets[-1], links.dtype) for _ in range(4))
+        self._damping = damping
         self._spectrum = np.zeros((len(grids), 2))
         self._unit = False
-        self._sums = np.zeros((3, CHUNKS))
+        self._wide: Any = None
+
+    @property
+    def levels(self) -> int:
+        """Number of levels."""
+        return len(self._sizes)
+
+    def _runs(self, level: int) -> tuple[int, int]:
+        return int(self._bounds[level, 0]), int(self._bounds[level, CHUNKS])
+
+    def solve(
+        self,
+        b: NDArray[np.float64],
+        u: NDArray[np.float64],
+        task: Threads,
+        *,
+        residual: float,
+        change: float = 0.0,
+    ) -> int:
+        """Solve A u = b.
+
+        Parameters
+        ----------
+        b
+            The right side, float64 [grid.size], of order 1.
+        u
+            The start, overwritten with the solution; 0 at pixels that aren't hole.
+        task
+            Threads, and whether to stop.
+        residual
+            Largest magnitude of b - A u at any pixel with which the solution is done.
+        change
+            Largest step of multigrid by itself, about the error of u, with which it is done as well.
+
+        Returns
+        -------
+        The steps that it took.
+        """
+        r, p, q = (np.zeros(self.grid.size) for _ in range(3))
+        parts = max(1, min(task.workers, int(self._sizes[0]) // _PIXELS_WORTH_A_THREAD))
+        arrivals = np.zeros(1, np.int64)
+        sums = np.zeros((4, CHUNKS))
+
+        def part_of(part: int) -> int:
+            return kernels.conjugate_gradients(
+                self._table, self._bounds, self._sizes, self._spectrum, self._unit, self._links, self._inverse,
+                self._wide, self._B, self._X, self._Y, b, u, r, p, q, residual, change, _MOST_STEPS, sums,
+                part, parts, arrivals, task.control,
+            )  # fmt: skip
+
+        return int(task.together([partial(part_of, part) for part in range(parts)])[0])
+
+
+class Multigrid(Levels):
+    """A symmetric system of nine points, A = D - links.
+
+    Build it with `laplacian` or `set_links`, then `solve` for any number of right sides.
+    """
+
+    def __init__(self, grid: SparseGrid) -> None:
+        grids = [grid]
+        while (coarser := grids[-1].coarsened()).pixels not in (0, grids[-1].pixels):
+            grids.append(coarser)
+        super().__init__(grids, np.zeros((5, sum(level.size for level in grids)), np.float32), _ROOTS)
+        for level in range(1, len(grids)):
+            fine, coarse = (self._table[slice(*self._runs(k))] for k in (level - 1, level))
+            _connect(grids[level - 1], grids[level], fine, coarse, self._offsets[level - 1 :])
 
     def laplacian(self) -> Multigrid:
         """Take the Laplacian: links of 1 between neighbours by a side; beyond the picture's edge there is nothing."""
-        _set_laplacian(self.grid.row_start, self.grid.start, *self.grid.shape, self._table, self._A)
+        _set_laplacian(self.grid.row_start, self.grid.start, *self.grid.shape, self._table, self._links, self._inverse)
         self._unit = True
         return self._coarse_systems()
 
@@ -85,59 +152,22 @@ class Multigrid:
             pixels are left out of the system; they belong to D and to the right side.
         """
         size = self.grid.size
-        self._A[:, :size] = 0
-        _set_links(self._table, int(self._bounds[0, CHUNKS]), links, self._A)
+        self._links[:, :size] = 0
+        _set_links(self._table, int(self._bounds[0, CHUNKS]), links, self._links, self._inverse)
         self._unit = False
         return self._coarse_systems()
 
     def _coarse_systems(self) -> Multigrid:
         for level in range(len(self._sizes)):
-            low, high = int(self._bounds[level, 0]), int(self._bounds[level, CHUNKS])
-            bound = _bound(self._table, low, high, self._A)
-            self._spectrum[level] = 1 / (_ROOTS * bound)
+            low, high = self._runs(level)
+            bound = _bound(self._table, low, high, self._links)
+            self._spectrum[level] = 1 / (self._damping * bound)
             if level + 1 < len(self._sizes):
-                _copy_opposite(self._table, low, high, self._A, self._B, self._X, self._Y)
-                low, high = int(self._bounds[level + 1, 0]), int(self._bounds[level + 1, CHUNKS])
-                _galerkin(self._table, low, high, self._A, self._B, self._X, self._Y)
+                _copy_opposite(self._table, low, high, self._links, self._B, self._X, self._Y)
+                _galerkin(self._table, *self._runs(level + 1), self._links, self._inverse, self._B, self._X, self._Y)
         for array in (self._B, self._X, self._Y):
             array[:] = 0
         return self
-
-    @property
-    def levels(self) -> int:
-        """Number of levels."""
-        return len(self._sizes)
-
-    def solve(self, b: NDArray[np.float64], u: NDArray[np.float64], tolerance: float, task: Threads) -> int:
-        """Solve A u = b.
-
-        Parameters
-        ----------
-        b
-            The right side, float64 [grid.size], of order 1.
-        u
-            The start, overwritten with the solution; 0 at pixels that aren't hole.
-        tolerance
-            Largest magnitude of b - A u that may remain at any pixel.
-        task
-            Threads, and whether to stop.
-
-        Returns
-        -------
-        The steps that it took.
-        """
-        size = self.grid.size
-        r, p, q = np.zeros(size), np.zeros(size), np.zeros(size)
-        parts = max(1, min(task.workers, int(self._sizes[0]) // _PIXELS_WORTH_A_THREAD))
-        arrivals = np.zeros(1, np.int64)
-
-        def part_of(part: int) -> int:
-            return kernels.conjugate_gradients(
-                self._table, self._bounds, self._sizes, self._spectrum, self._unit, self._A, self._B, self._X, self._Y,
-                b, u, r, p, q, tolerance, _MOST_STEPS, self._sums, part, parts, arrivals, task.control,
-            )  # fmt: skip
-
-        return int(task.together([partial(part_of, part) for part in range(parts)])[0])
 
 
 def _table(grids: list[SparseGrid], offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -154,8 +184,6 @@ def _table(grids: list[SparseGrid], offsets: NDArray[np.int64]) -> tuple[NDArray
         ends = np.cumsum(grid.lengths)
         wanted = ends[-1] * np.arange(1, CHUNKS) / CHUNKS
         bounds[level] = begin[level] + np.concatenate([[0], np.searchsorted(ends, wanted), [len(ends)]])
-        if level + 1 < len(grids):
-            _connect(grid, grids[level + 1], mine, table[begin[level + 1] : begin[level + 2]], offsets[level:])
     return table, bounds
 
 
@@ -178,7 +206,7 @@ def _connect(
 
 
 @kernel
-def _set_laplacian(row_start: Any, start: Any, height: int, width: int, table: Any, A: Any) -> None:
+def _set_laplacian(row_start: Any, start: Any, height: int, width: int, table: Any, A: Any, inverse: Any) -> None:
     """Set the first level's diagonals to the number of neighbours in the picture, and its links to 1."""
     for y in range(height):
         for run in range(row_start[y], row_start[y + 1]):
@@ -188,7 +216,7 @@ def _set_laplacian(row_start: Any, start: Any, height: int, width: int, table: A
             for j in range(n):
                 x = start[run] + j
                 A[0, i + j] = in_column + 2 - (x == 0) - (x == width - 1)
-                A[INVERSE, i + j] = 1 / A[0, i + j]
+                inverse[i + j] = 1 / A[0, i + j]
                 A[1, i + j] = 1 if j + 1 < n else 0
     for run in range(row_start[height]):
         i = table[run, 0]
@@ -197,12 +225,12 @@ def _set_laplacian(row_start: Any, start: Any, height: int, width: int, table: A
 
 
 @kernel
-def _set_links(table: Any, runs: int, links: Any, A: Any) -> None:
+def _set_links(table: Any, runs: int, links: Any, A: Any, inverse: Any) -> None:
     """Copy a system, without links to known pixels."""
     for run in range(runs):
         for k in range(table[run, 0], table[run, 0] + table[run, 3]):
             A[0, k] = links[0, k]
-            A[INVERSE, k] = 1 / links[0, k]
+            inverse[k] = 1 / links[0, k]
     for run in range(runs):
         i, below, n = table[run, 0], table[run, 2], table[run, 3]
         for j in range(n):
@@ -239,7 +267,9 @@ def _copy_opposite(table: Any, low: int, high: int, A: Any, north: Any, north_we
 
 
 @kernel
-def _galerkin(table: Any, low: int, high: int, A: Any, north: Any, north_west: Any, north_east: Any) -> None:
+def _galerkin(
+    table: Any, low: int, high: int, A: Any, inverse: Any, north: Any, north_west: Any, north_east: Any
+) -> None:
     """Set the systems of some coarse runs to P^T A P of the finer level's."""
     for run in range(low, high):
         edges = table[run, EDGES]
@@ -267,7 +297,7 @@ def _galerkin(table: Any, low: int, high: int, A: Any, north: Any, north_west: A
             A[DIAGONAL, i] = -node[0, 1]
             A[EAST, i] = node[0, 2]
             A[SOUTH_WEST, i], A[SOUTH, i], A[SOUTH_EAST, i] = node[1, 0], node[1, 1], node[1, 2]
-            A[INVERSE, i] = -1 / node[0, 1]
+            inverse[i] = -1 / node[0, 1]
 
 
 @inner

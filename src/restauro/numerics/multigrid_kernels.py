@@ -4,7 +4,7 @@ The levels' pixels stand behind one another in flat arrays, so an index means on
 hole pixels side by side; `table` says where it and its neighbours are kept (the columns are named below). Systems are
 A = D - links: a positive diagonal `D` and symmetric links to the east (E), south (S), south-east (SE) and south-west
 (SW); those to the other four neighbours are kept there. On the first level of the Laplacian the links are all 1 and
-aren't read (`unit`).
+aren't read (`unit`). Where `wide` isn't None, the system is the biharmonic one of plate_kernels.
 
 Several threads run one solve side by side. Each level is divided into a fixed number of chunks, and sums are taken
 chunk by chunk, so that the result doesn't depend on the number of threads.
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from restauro.numerics import plate_kernels
 from restauro.numerics.atomics import wait_for_all
 from restauro.numerics.kernel import inner, kernel
 
@@ -25,8 +26,8 @@ FIRST, ABOVE, BELOW, LENGTH, PARENT_ABOVE, PARENT_BELOW, ODD, EDGES, CHILD_ABOVE
 # its nodes, stand in for such a node of the finer level.
 ENDS_BETWEEN, STANDS_FOR_RIGHT, STANDS_FOR_BELOW = 1, 2, 4
 
-# Rows of `A`, float [6, pixels]: the diagonal, the four links, the diagonal's inverse (0 where there is no hole).
-DIAGONAL, EAST, SOUTH, SOUTH_EAST, SOUTH_WEST, INVERSE = range(6)
+# Rows of `A`, float [5, pixels]: the diagonal and the four links.
+DIAGONAL, EAST, SOUTH, SOUTH_EAST, SOUTH_WEST = range(5)
 
 CHUNKS = 32
 _1, _2 = np.uint64(1), np.uint64(2)  # signed numbers beside unsigned ones would make floats
@@ -34,9 +35,13 @@ _SMALL = 2000  # pixels of a level up to which one thread does it and all coarse
 
 
 @kernel
-def sweep(table: Any, low: int, high: int, unit: bool, A: Any, B: Any, X: Any, Y: Any, damping: float) -> None:
+def sweep(
+    table: Any, low: int, high: int, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any, Y: Any, damping: float
+) -> None:
     """Y = X + damping D^-1 (B - A X) at the pixels of some runs: a damped Jacobi step."""
-    inverse = A[INVERSE]
+    if wide is not None:
+        plate_kernels.sweep(table, low, high, unit, A, inverse, wide, B, X, Y, damping)
+        return
     weight = Y.dtype.type(damping)
     for run in range(low, high):
         i, n, above, below = _places(table, run)
@@ -53,8 +58,11 @@ def sweep(table: Any, low: int, high: int, unit: bool, A: Any, B: Any, X: Any, Y
 
 
 @kernel
-def residual(table: Any, low: int, high: int, unit: bool, A: Any, B: Any, X: Any, Y: Any) -> None:
+def residual(table: Any, low: int, high: int, unit: bool, A: Any, wide: Any, B: Any, X: Any, Y: Any) -> None:
     """Y = B - A X at the pixels of some runs."""
+    if wide is not None:
+        plate_kernels.residual(table, low, high, unit, A, wide, B, X, Y)
+        return
     diagonal = A[DIAGONAL]
     for run in range(low, high):
         i, n, above, below = _places(table, run)
@@ -100,17 +108,19 @@ def _span(table: Any, low: int, high: int) -> Any:
 
 
 @kernel
-def _first_step(table: Any, low: int, high: int, A: Any, B: Any, X: Any, damping: float) -> None:
+def _first_step(table: Any, low: int, high: int, inverse: Any, B: Any, X: Any, damping: float) -> None:
     """X = damping D^-1 B at the pixels of some runs: a Jacobi step from zero."""
-    inverse = A[INVERSE]
     weight = X.dtype.type(damping)
     for k in _span(table, low, high):
         X[k] = weight * inverse[k] * B[k]
 
 
 @kernel
-def _restrict(table: Any, low: int, high: int, X: Any, B: Any) -> None:
-    """B of some coarse runs = transposed bilinear interpolation of the finer level's X."""
+def _restrict(table: Any, low: int, high: int, wide: Any, X: Any, B: Any) -> None:
+    """B of some coarse runs = transposed interpolation, bilinear or as `wide` has it, of the finer level's X."""
+    if wide is not None:
+        plate_kernels.restrict(table, low, high, wide, X, B)
+        return
     half = B.dtype.type(0.5)
     for run in range(low, high):
         i, n = np.uint64(table[run, FIRST]), np.uint64(table[run, LENGTH])
@@ -130,8 +140,11 @@ def _restrict(table: Any, low: int, high: int, X: Any, B: Any) -> None:
 
 
 @kernel
-def _prolong(table: Any, low: int, high: int, X: Any, Y: Any) -> None:
-    """Y of some fine runs += bilinear interpolation of the coarser level's X."""
+def _prolong(table: Any, low: int, high: int, wide: Any, X: Any, Y: Any) -> None:
+    """Y of some fine runs += interpolation, bilinear or as `wide` has it, of the coarser level's X."""
+    if wide is not None:
+        plate_kernels.prolong(table, low, high, wide, X, Y)
+        return
     half = Y.dtype.type(0.5)
     quarter = Y.dtype.type(0.25)
     for run in range(low, high):
@@ -164,8 +177,8 @@ def _together(turn: Any, parts: int, arrivals: Any, control: Any) -> None:
 
 @kernel
 def cycle(
-    table: Any, bounds: Any, sizes: Any, spectrum: Any, unit: bool, A: Any, B: Any, X: Any, Y: Any,
-    part: int, parts: int, turn: Any, arrivals: Any, control: Any,
+    table: Any, bounds: Any, sizes: Any, spectrum: Any, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any,
+    Y: Any, part: int, parts: int, turn: Any, arrivals: Any, control: Any,
 ) -> None:  # fmt: skip
     """One V-cycle from zero: Y of the first level = approximately A^-1 B. All threads call it together."""
     levels = bounds.shape[0]
@@ -179,29 +192,29 @@ def cycle(
         low, high = _share(bounds, level, part, parts, alone)
         step = spectrum[level]
         if level > 0:
-            _restrict(table, low, high, X, B)
-        _first_step(table, low, high, A, B, X, step[0])
+            _restrict(table, low, high, wide, X, B)
+        _first_step(table, low, high, inverse, B, X, step[0])
         if not alone:
             _together(turn, parts, arrivals, control)
-        sweep(table, low, high, unit and level == 0, A, B, X, Y, step[1])
+        sweep(table, low, high, unit and level == 0, A, inverse, wide, B, X, Y, step[1])
         if not alone:
             _together(turn, parts, arrivals, control)
         if level + 1 < levels:
-            residual(table, low, high, unit and level == 0, A, B, Y, X)
+            residual(table, low, high, unit and level == 0, A, wide, B, Y, X)
             if not alone:
                 _together(turn, parts, arrivals, control)
     if shared < levels:
         if part == 0:
-            _ascend(table, bounds, spectrum, unit, A, B, X, Y, shared)
+            _ascend(table, bounds, spectrum, unit, A, inverse, wide, B, X, Y, shared)
         _together(turn, parts, arrivals, control)
     for level in range(min(shared, levels - 1) - 1, -1, -1):
         low, high = _share(bounds, level, part, parts, False)
         step = spectrum[level]
-        _prolong(table, low, high, Y, Y)
+        _prolong(table, low, high, wide, Y, Y)
         _together(turn, parts, arrivals, control)
-        sweep(table, low, high, unit and level == 0, A, B, Y, X, step[1])
+        sweep(table, low, high, unit and level == 0, A, inverse, wide, B, Y, X, step[1])
         _together(turn, parts, arrivals, control)
-        sweep(table, low, high, unit and level == 0, A, B, X, Y, step[0])
+        sweep(table, low, high, unit and level == 0, A, inverse, wide, B, X, Y, step[0])
         _together(turn, parts, arrivals, control)
 
 
@@ -214,14 +227,26 @@ def _share(bounds: Any, level: int, part: int, parts: int, alone: bool) -> Any:
 
 
 @inner
-def _ascend(table: Any, bounds: Any, spectrum: Any, unit: bool, A: Any, B: Any, X: Any, Y: Any, shared: int) -> None:
+def _ascend(
+    table: Any,
+    bounds: Any,
+    spectrum: Any,
+    unit: bool,
+    A: Any,
+    inverse: Any,
+    wide: Any,
+    B: Any,
+    X: Any,
+    Y: Any,
+    shared: int,
+) -> None:
     """Come back from the coarsest level up to the first that isn't shared, on one thread."""
     for level in range(bounds.shape[0] - 2, shared - 1, -1):
         low, high = bounds[level, 0], bounds[level, CHUNKS]
         step = spectrum[level]
-        _prolong(table, low, high, Y, Y)
-        sweep(table, low, high, unit and level == 0, A, B, Y, X, step[1])
-        sweep(table, low, high, unit and level == 0, A, B, X, Y, step[0])
+        _prolong(table, low, high, wide, Y, Y)
+        sweep(table, low, high, unit and level == 0, A, inverse, wide, B, Y, X, step[1])
+        sweep(table, low, high, unit and level == 0, A, inverse, wide, B, X, Y, step[0])
 
 
 @kernel
@@ -257,6 +282,15 @@ def _product(table: Any, low: int, high: int, r: Any, Z: Any) -> float:
 
 
 @kernel
+def _largest(table: Any, low: int, high: int, Z: Any) -> float:
+    """Return the largest magnitude of Z."""
+    largest = 0.0
+    for k in _span(table, low, high):
+        largest = max(largest, abs(Z[k]))
+    return largest
+
+
+@kernel
 def _turn_to(table: Any, low: int, high: int, beta: float, Z: Any, p: Any) -> None:
     """Set p = Z + beta p."""
     for k in _span(table, low, high):
@@ -264,8 +298,11 @@ def _turn_to(table: Any, low: int, high: int, beta: float, Z: Any, p: Any) -> No
 
 
 @kernel
-def multiply(table: Any, low: int, high: int, unit: bool, A: Any, X: Any, Y: Any) -> None:
+def multiply(table: Any, low: int, high: int, unit: bool, A: Any, wide: Any, X: Any, Y: Any) -> None:
     """Y = A X at the pixels of some runs."""
+    if wide is not None:
+        plate_kernels.multiply(table, low, high, unit, A, wide, X, Y)
+        return
     diagonal = A[DIAGONAL]
     for run in range(low, high):
         i, n, above, below = _places(table, run)
@@ -281,36 +318,45 @@ def multiply(table: Any, low: int, high: int, unit: bool, A: Any, X: Any, Y: Any
 
 @kernel
 def conjugate_gradients(
-    table: Any, bounds: Any, sizes: Any, spectrum: Any, unit: bool, A: Any, B: Any, X: Any, Y: Any,
-    b: Any, u: Any, r: Any, p: Any, q: Any, tolerance: float, most: int, sums: Any,
+    table: Any, bounds: Any, sizes: Any, spectrum: Any, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any,
+    Y: Any, b: Any, u: Any, r: Any, p: Any, q: Any, tolerance: float, change: float, most: int, sums: Any,
     part: int, parts: int, arrivals: Any, control: Any,
 ) -> int:  # fmt: skip
-    """Solve A u = b from the u given, until no residual is larger than `tolerance`; return the number of steps.
+    """Solve A u = b from the u given; return the number of steps.
 
-    Preconditioned by one V-cycle. All threads call it together; p is zero at the start. sums: float64 [3, CHUNKS].
+    It is done when no residual is larger than `tolerance`, or the step that multigrid by itself would take is nowhere
+    larger than `change`.
+
+    Preconditioned by one V-cycle. All threads call it together; p is zero at the start. sums: float64 [4, CHUNKS].
     """
     turn = np.zeros(1, np.int64)
     mine = CHUNKS * part // parts, CHUNKS * (part + 1) // parts
     for chunk in range(mine[0], mine[1]):
         low, high = bounds[0, chunk], bounds[0, chunk + 1]
-        multiply(table, low, high, unit, A, u, r)
+        multiply(table, low, high, unit, A, wide, u, r)
         sums[0, chunk] = _start(table, low, high, b, r, B)
     before = 1.0
     for steps in range(most):
         _together(turn, parts, arrivals, control)
         if sums[0].max() <= tolerance or control[0] != 0:
             return steps
-        cycle(table, bounds, sizes, spectrum, unit, A, B, X, Y, part, parts, turn, arrivals, control)
+        cycle(
+            table, bounds, sizes, spectrum, unit, A, inverse, wide, B, X, Y, part, parts, turn, arrivals, control,
+        )  # fmt: skip
         for chunk in range(mine[0], mine[1]):
             sums[1, chunk] = _product(table, bounds[0, chunk], bounds[0, chunk + 1], r, Y)
+            if change > 0:
+                sums[3, chunk] = _largest(table, bounds[0, chunk], bounds[0, chunk + 1], Y)
         _together(turn, parts, arrivals, control)
+        if change > 0 and sums[3].max() <= change:
+            return steps
         along = sums[1].sum()
         for chunk in range(mine[0], mine[1]):
             _turn_to(table, bounds[0, chunk], bounds[0, chunk + 1], along / before, Y, p)
         before = along
         _together(turn, parts, arrivals, control)
         for chunk in range(mine[0], mine[1]):
-            multiply(table, bounds[0, chunk], bounds[0, chunk + 1], unit, A, p, q)
+            multiply(table, bounds[0, chunk], bounds[0, chunk + 1], unit, A, wide, p, q)
             sums[2, chunk] = _product(table, bounds[0, chunk], bounds[0, chunk + 1], p, q)
         _together(turn, parts, arrivals, control)
         alpha = along / sums[2].sum()

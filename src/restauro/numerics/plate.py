@@ -1,0 +1,297 @@
+"""The biharmonic system on hole pixels: see plate_kernels for what it is, multigrid for how it is solved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.numerics import plate_kernels as kernels
+from restauro.numerics.kernel import inner, kernel
+from restauro.numerics.multigrid import Levels
+from restauro.numerics.plate_kernels import CENTRE, CHILD, COLUMN, FINE_COLUMN, FINE_ROW, PARENT, PLACES, ROW
+from restauro.numerics.sparse_grid import SparseGrid
+
+MARGIN = 2
+_PAD = 4  # zeros on either side of the weights of a level; even, so that a pixel's parity is that of its place
+# Two Jacobi steps, damped by the roots of the Chebyshev polynomial on the spectrum from a tenth of its bound up.
+_ROOTS = (11 + 9 * np.cos(np.pi * np.array([0.25, 0.75]))) / 20
+_FIRST, _ABOVE, _BELOW, _LENGTH = range(4)  # columns of the table of runs
+
+
+class Plate(Levels):
+    """The system of a thin plate that is clamped to the known pixels and free at the picture's edge."""
+
+    def __init__(self, grid: SparseGrid) -> None:
+        grids = [grid]
+        while (coarser := grids[-1].in_cells()).pixels not in (0, grids[-1].pixels):
+            grids.append(coarser)
+        nodes = sum(level.pixels for level in grids[1:])
+        super().__init__(grids, np.zeros((25, nodes)), _ROOTS)
+        self._unit = True
+        heights, widths = zip(*(level.shape for level in grids), strict=True)
+        self._weight_offsets = [_offsets(heights), _offsets(widths)]
+        places = np.concatenate([self._places(level) for level in range(len(grids))])
+        row_weights, column_weights = _interpolation(heights), _interpolation(widths)
+        edges = _energy(grid.shape[0]), _energy(grid.shape[1])
+        self._wide = (places, *edges, row_weights, column_weights, self._numbered())
+        self._coarse_systems()
+
+    def _places(self, level: int) -> NDArray[np.int64]:
+        """Return the rows of `places` of one level's runs."""
+        grid, offset = self._grids[level], self._offsets[level]
+        places = np.zeros((len(grid.start), PLACES), np.int64)
+        places[:, 0], places[:, 1] = grid.around[:, 0] + offset, grid.around[:, 4] + offset
+        rows, columns = (offsets[level] for offsets in self._weight_offsets)
+        places[:, ROW], places[:, COLUMN] = rows + grid.rows, columns + grid.start
+        if level + 1 < len(self._grids):
+            coarse = self._grids[level + 1]
+            for k in range(3):
+                found = coarse.kept_at(grid.rows >> 1, (grid.start >> 1) - 1, k - 1)
+                places[:, PARENT + k] = found + self._offsets[level + 1]
+        if level > 0:
+            fine = self._grids[level - 1]
+            rows, columns = (offsets[level - 1] for offsets in self._weight_offsets)
+            places[:, FINE_ROW], places[:, FINE_COLUMN] = rows + 2 * grid.rows - 2, columns + 2 * grid.start - 2
+            for k in range(6):
+                found = fine.kept_at(2 * grid.rows, 2 * grid.start - 2, k - 2)
+                places[:, CHILD + k] = found + self._offsets[level - 1]
+        return places
+
+    def _numbered(self) -> NDArray[np.int32]:
+        """Return the number of every coarse node among all."""
+        numbers = np.zeros(self._offsets[-1], np.int32)
+        _number(self._table[int(self._bounds[0, -1]) :], numbers)
+        return numbers
+
+    def _coarse_systems(self) -> None:
+        members = np.zeros(self.grid.size, np.int32)
+        regular = np.zeros(self._offsets[-1], np.bool_)
+        bound = _set_finest(self._table, *self._runs(0), self._wide, self._inverse)
+        _find_members(self._table, *self._runs(0), self._wide, self._inverse, members, regular)
+        self._spectrum[0] = 1 / (self._damping * bound)
+        for level in range(1, self.levels):
+            _galerkin(
+                self._table, *self._runs(level), level == 1, self._wide, members, regular, self._links, self._inverse
+            )
+            bound = _cut_off(self._table, *self._runs(level), self._wide, self._links, self._inverse, regular)
+            self._spectrum[level] = 1 / (self._damping * bound)
+
+    def right_side(self, known: NDArray[np.float64], zero: float, unit: float) -> NDArray[np.float64]:
+        """Return what the known pixels (NaN where unknown), measured from `zero` in `unit`s, give to the hole's."""
+        b = self.grid.empty()
+        if unit > 0:
+            g = np.where(np.isnan(known), 0, (known - zero) / unit)
+            kernels.multiply(self._table, *self._runs(0), True, self._links, self._wide, g, b)
+            np.negative(b, out=b)
+        return b
+
+
+def _offsets(sizes: tuple[int, ...]) -> list[int]:
+    """Return where the weights of each level begin."""
+    return [int(start) + _PAD for start in np.cumsum([0, *(size + size % 2 + 2 * _PAD for size in sizes[:-1])])]
+
+
+def _interpolation(sizes: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return how pixels are made of the nodes before their own, their own, the next, along one axis: [3, places]."""
+    offsets = _offsets(sizes)
+    weights = np.zeros((3, offsets[-1] + sizes[-1] + 2 * _PAD))
+    for offset, size in zip(offsets, sizes, strict=True):
+        mine = weights[:, offset : offset + size]
+        mine[:, 0::2] = np.array([[0.25], [0.75], [0]])
+        mine[:, 1::2] = np.array([[0], [0.75], [0.25]])
+        if size <= 2:  # one node
+            mine[:] = np.array([[0], [1], [0]])
+            continue
+        mine[:, 0] = 0, 1.25, -0.25
+        if size % 2 == 0:
+            mine[:, -1] = -0.25, 1.25, 0
+    return weights
+
+
+def _energy(size: int) -> NDArray[np.float64]:
+    """Return the diagonals of the second derivative squared (5) and the first squared (3), along one axis."""
+    diagonals = np.zeros((8, size + 2 * _PAD))
+    for first, weights in ((0, (1, -2, 1)), (5, (-1, 1))):
+        middle = len(weights) - 1
+        differences = max(size - middle, 0)
+        for i, a in enumerate(weights):
+            for j, b in enumerate(weights):
+                diagonals[first + middle + j - i, _PAD + i : _PAD + i + differences] += a * b
+    return diagonals
+
+
+@kernel
+def _number(table: Any, numbers: Any) -> None:
+    number = 0
+    for run in range(table.shape[0]):
+        for j in range(table[run, _LENGTH]):
+            numbers[table[run, _FIRST] + j] = number
+            number += 1
+
+
+@inner
+def _set_stencil(rows: Any, row: int, columns: Any, column: int, stencil: Any) -> None:
+    """Set the 5 x 5 links of the finest system from a pixel."""
+    stencil[:] = 0
+    for k in range(5):
+        stencil[2, k] += columns[k, column]
+        stencil[k, 2] += rows[k, row]
+    for y in range(3):
+        for x in range(3):
+            stencil[1 + y, 1 + x] += 2 * rows[5 + y, row] * columns[5 + x, column]
+
+
+@kernel
+def _set_finest(table: Any, low: int, high: int, wide: Any, inverse: Any) -> float:
+    """Set the inverse of the finest diagonal; return a bound of the spectrum (Gershgorin)."""
+    places, rows, columns, _, _, _ = wide
+    bound = 3.2
+    stencil = np.empty((5, 5))
+    for run in range(low, high):
+        row = places[run, ROW]
+        for j in range(table[run, _LENGTH]):
+            column = places[run, COLUMN] + j
+            diagonal = columns[2, column] + rows[2, row] + 2 * rows[6, row] * columns[6, column]
+            inverse[table[run, _FIRST] + j] = 1 / diagonal
+            if diagonal != 20:
+                _set_stencil(rows, row, columns, column, stencil)
+                bound = max(bound, np.abs(stencil).sum() / diagonal)
+    return bound
+
+
+@kernel
+def _find_members(table: Any, low: int, high: int, wide: Any, inverse: Any, members: Any, regular: Any) -> None:
+    """Note which of the 25 pixels around each are hole, as bits, and whether all are, far from the picture's edge."""
+    places, rows, columns, _, _, _ = wide
+    for run in range(low, high):
+        around = (places[run, 0], table[run, _ABOVE], table[run, _FIRST], table[run, _BELOW], places[run, 1])
+        for j in range(table[run, _LENGTH]):
+            bits = 0
+            for y in range(5):
+                for x in range(5):
+                    if inverse[around[y] + j + x - 2] > 0:
+                        bits |= 1 << (5 * y + x)
+            i = table[run, _FIRST] + j
+            members[i] = bits
+            inside = rows[2, places[run, ROW]] == 6 and columns[2, places[run, COLUMN] + j] == 6
+            regular[i] = inside and bits == (1 << 25) - 1
+
+
+@kernel
+def _galerkin(
+    table: Any, low: int, high: int, from_finest: bool, wide: Any, members: Any, regular: Any, links: Any, inverse: Any
+) -> None:
+    """Set the systems of some coarse runs to P^T A P of the finer level's. Far from all rims they are all the same."""
+    places, _, _, row_weights, column_weights, numbers = wide
+    same = np.zeros(25)
+    found = False
+    product = np.empty((5, 5))
+    shares = np.empty((2, 6, 5, 5))
+    work = np.empty((2, 5, 5))
+    for run in range(low, high):
+        _set_shares(row_weights, places[run, FINE_ROW], shares[0])
+        for j in range(table[run, _LENGTH]):
+            i = table[run, _FIRST] + j
+            all_regular = True
+            for child in range(1, 5):
+                k = places[run, CHILD + child] + 2 * j
+                for x in range(1, 5):
+                    all_regular = all_regular and regular[k + x]
+            regular[i] = all_regular
+            if all_regular and found:
+                links[:, numbers[i]] = same
+            else:
+                product[:] = 0
+                _set_shares(column_weights, places[run, FINE_COLUMN] + 2 * j, shares[1])
+                for child in range(6):
+                    _add_row(run, j, child, from_finest, wide, members, links, inverse, shares, work, product)
+                links[:, numbers[i]] = product.reshape(-1)
+                if all_regular:
+                    same[:] = product.reshape(-1)
+                    found = True
+            inverse[i] = 1 / links[CENTRE, numbers[i]]
+
+
+@inner
+def _set_shares(weights: Any, first: int, shares: Any) -> None:
+    """Set what links of a node's six children along one axis give to the five nodes around it.
+
+    shares[child, k, node]: of a link to the pixel k - 2 on from the child, to the node node - 2 on, times the child's
+    own weight. The children are kept in `weights` from `first` on.
+    """
+    shares[:] = 0
+    for child in range(6):
+        own = weights[2 - (child >> 1), first + child]
+        if own != 0:
+            for k in range(5):
+                pixel = child + k - 2
+                for parent in range(3):
+                    node = (pixel >> 1) + parent  # the pixel's own is (pixel >> 1) - 1 from the node
+                    if 0 <= node < 5:
+                        shares[child, k, node] = own * weights[parent, first + pixel]
+
+
+@inner
+def _add_row(
+    run: int,
+    j: int,
+    child: int,
+    finest: bool,
+    wide: Any,
+    members: Any,
+    links: Any,
+    inverse: Any,
+    shares: Any,
+    work: Any,
+    product: Any,
+) -> None:
+    """Add to a node's system what its children in one row give."""
+    places, rows, columns, row_weights, _, numbers = wide
+    row = places[run, FINE_ROW] + child
+    if row_weights[2 - (child >> 1), row] == 0:
+        return
+    stencil, across = work[0], work[1]  # a child's links; those of the row's children, shared out to columns of nodes
+    across[:] = 0
+    for other in range(6):
+        k = places[run, CHILD + child] + 2 * j + other
+        if shares[1, other, 2, 2] + shares[1, other, 2, 1] == 0 or inverse[k] == 0:
+            continue
+        if finest:
+            _set_stencil(rows, row, columns, places[run, FINE_COLUMN] + 2 * j + other, stencil)
+        for y in range(5):
+            for x in range(5):
+                if finest:
+                    link = stencil[y, x] if members[k] >> (5 * y + x) & 1 else 0.0
+                else:
+                    link = links[5 * y + x, numbers[k]]
+                if link != 0:
+                    for node in range(5):
+                        across[y, node] += link * shares[1, other, x, node]
+    for y in range(5):
+        for node_row in range(5):
+            share = shares[0, child, y, node_row]
+            if share != 0:
+                for node in range(5):
+                    product[node_row, node] += share * across[y, node]
+
+
+@kernel
+def _cut_off(table: Any, low: int, high: int, wide: Any, links: Any, inverse: Any, regular: Any) -> float:
+    """Drop links to nodes that aren't in the hole; return an upper bound of the spectrum of D^-1 A (Gershgorin)."""
+    places, _, _, _, _, numbers = wide
+    largest = 1.0
+    for run in range(low, high):
+        around = (places[run, 0], table[run, _ABOVE], table[run, _FIRST], table[run, _BELOW], places[run, 1])
+        for j in range(table[run, _LENGTH]):
+            i = table[run, _FIRST] + j
+            total = 0.0
+            for y in range(5):
+                for x in range(5):
+                    if inverse[around[y] + j + x - 2] == 0:
+                        links[5 * y + x, numbers[i]] = 0
+                        regular[i] = False
+                    total += abs(links[5 * y + x, numbers[i]])
+            largest = max(largest, total * inverse[i])
+    return largest
