@@ -38,7 +38,7 @@ def solved(system: Multigrid, b: np.ndarray, tolerance: float = 1e-9) -> np.ndar
 def test_the_laplacian_is_solved_as_by_a_dense_solver(seed: int, height: int, width: int) -> None:
     rng = np.random.default_rng(seed)
     hole = holes(rng, (height, width))
-    if hole.size == 1:
+    if not hole.any():
         return
     b = rng.uniform(-1, 1, int(hole.sum()))
     expected = np.linalg.solve(laplacian(hole), b)
@@ -77,7 +77,7 @@ def dense(grid: SparseGrid, links: np.ndarray) -> np.ndarray:
 def test_any_nine_point_system_is_solved_as_by_a_dense_solver(seed: int, height: int, width: int) -> None:
     rng = np.random.default_rng(seed)
     hole = holes(rng, (height, width))
-    if hole.size == 1:
+    if not hole.any():
         return
     grid = SparseGrid.of(hole)
     links = random_links(rng, grid)
