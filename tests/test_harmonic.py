@@ -64,4 +64,4 @@ def test_steps_do_not_grow_with_wide_holes() -> None:
         b[begin : begin + length] = rng.uniform(-1, 1, length)
     task = Task((slice(0, 1), slice(0, 1)), 1, 1, (0,), np.zeros(2, np.int64))
     b[grid.load(np.ones(hole.shape), unknown=0) == 1] = 0
-    assert multigrid.Multigrid(grid).laplacian().solve(b, grid.empty(), task, residual=1e-7) <= 9
+    assert multigrid.Multigrid(grid).laplacian(task).solve(b, grid.empty(), task, residual=1e-7) <= 9

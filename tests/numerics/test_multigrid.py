@@ -42,7 +42,7 @@ def test_the_laplacian_is_solved_as_by_a_dense_solver(seed: int, height: int, wi
         return
     b = rng.uniform(-1, 1, int(hole.sum()))
     expected = np.linalg.solve(laplacian(hole), b)
-    np.testing.assert_allclose(solved(Multigrid(SparseGrid.of(hole)).laplacian(), b), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(solved(Multigrid(SparseGrid.of(hole)).laplacian(task()), b), expected, rtol=0, atol=1e-5)
 
 
 def random_links(rng: np.random.Generator, grid: SparseGrid) -> np.ndarray:
@@ -83,7 +83,7 @@ def test_any_nine_point_system_is_solved_as_by_a_dense_solver(seed: int, height:
     links = random_links(rng, grid)
     b = rng.uniform(-1, 1, grid.pixels)
     expected = np.linalg.solve(dense(grid, links), b)
-    found = solved(Multigrid(grid).set_links(links), b)
+    found = solved(Multigrid(grid).set_links(links, task()), b)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
@@ -110,7 +110,7 @@ def test_coarse_systems_are_galerkin_products(seed: int, height: int, width: int
     hole[0, 0], hole[1, 1] = True, False
     grid = SparseGrid.of(hole)
     links = random_links(rng, grid)
-    system = Multigrid(grid).set_links(links)
+    system = Multigrid(grid).set_links(links, task())
     if system.levels < 2:
         return
     coarse = grid.coarsened()
@@ -129,7 +129,7 @@ def test_steps_do_not_grow_with_the_hole(shape: tuple[int, int]) -> None:
     for hole in (deep, to_the_edge, net(rng, shape)):
         grid = SparseGrid.of(hole)
         b = scattered(grid, rng.uniform(-1, 1, grid.pixels))
-        assert Multigrid(grid).laplacian().solve(b, grid.empty(), task(), residual=1e-7) <= 9
+        assert Multigrid(grid).laplacian(task()).solve(b, grid.empty(), task(), residual=1e-7) <= 9
 
 
 def test_a_solve_that_is_stopped_returns() -> None:
@@ -137,4 +137,4 @@ def test_a_solve_that_is_stopped_returns() -> None:
     stopped = task()
     stopped.control[0] = 1
     u = grid.empty()
-    assert Multigrid(grid).laplacian().solve(grid.empty() + 1, u, stopped, residual=1e-7) == 0
+    assert Multigrid(grid).laplacian(task()).solve(grid.empty() + 1, u, stopped, residual=1e-7) == 0

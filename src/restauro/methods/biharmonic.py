@@ -56,10 +56,12 @@ class Biharmonic(Method):
         from restauro.numerics.sparse_grid import SparseGrid
 
         grid = SparseGrid.of(hole, MARGIN)
-        system = Plate(grid)
+        system = Plate(grid, task)
         dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
         values = np.empty((grid.pixels, image.shape[2]), dtype)
         for channel in range(image.shape[2]):
+            if task.stopped:
+                break
             known = grid.load(image[:, :, channel], np.nan)
             low, high = known_range(known)
             middle = low / 2 + high / 2  # halved first: the sum of large numbers might overflow

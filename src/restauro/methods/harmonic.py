@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from restauro.method import Method, Task
 
 # Largest residual of the linear system that may remain, as a share of the range of the pixels around the holes.
-_TOLERANCE = 1e-7
+_TOLERANCE = 3e-7
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,12 @@ class Harmonic(Method):
         from restauro.numerics.sparse_grid import SparseGrid
 
         grid = SparseGrid.of(hole)
-        system = Multigrid(grid).laplacian()
+        system = Multigrid(grid).laplacian(task)
         dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
         values = np.empty((grid.pixels, image.shape[2]), dtype)
         for channel in range(image.shape[2]):
+            if task.stopped:
+                break
             known = grid.load(image[:, :, channel], np.nan)
             low, high = known_range(known)
             # From the middle of the range, halved first: sums of large numbers might overflow.

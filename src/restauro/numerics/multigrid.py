@@ -9,6 +9,7 @@ thin for a level's nodes are left to smoothing, which is all they need.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -78,6 +79,23 @@ class Levels:
     def _runs(self, level: int) -> tuple[int, int]:
         return int(self._bounds[level, 0]), int(self._bounds[level, CHUNKS])
 
+    def _over_runs(self, level: int, task: Threads, step: Callable[[int, int], float | None]) -> float:
+        """Call step(first run, run after the last) for all runs of a level, side by side; return its largest result."""
+        low, high = self._runs(level)
+        parts = max(1, min(task.workers, int(self._sizes[level]) // _PIXELS_WORTH_A_THREAD))
+        if self._sizes[level] < _PIXELS_WORTH_A_THREAD:
+            return step(low, high) or 0.0
+
+        def part_of(part: int) -> float:
+            largest = 0.0
+            for chunk in range(CHUNKS * part // parts, CHUNKS * (part + 1) // parts):
+                if task.control[0]:
+                    break
+                largest = max(largest, step(int(self._bounds[level, chunk]), int(self._bounds[level, chunk + 1])) or 0)
+            return largest
+
+        return float(max(task.together([partial(part_of, part) for part in range(parts)])))
+
     def solve(
         self,
         b: NDArray[np.float64],
@@ -136,13 +154,13 @@ class Multigrid(Levels):
             fine, coarse = (self._table[slice(*self._runs(k))] for k in (level - 1, level))
             _connect(grids[level - 1], grids[level], fine, coarse, self._offsets[level - 1 :])
 
-    def laplacian(self) -> Multigrid:
+    def laplacian(self, task: Threads) -> Multigrid:
         """Take the Laplacian: links of 1 between neighbours by a side; beyond the picture's edge there is nothing."""
         _set_laplacian(self.grid.row_start, self.grid.start, *self.grid.shape, self._table, self._links, self._inverse)
         self._unit = True
-        return self._coarse_systems()
+        return self._coarse_systems(task)
 
-    def set_links(self, links: NDArray[Any]) -> Multigrid:
+    def set_links(self, links: NDArray[Any], task: Threads) -> Multigrid:
         """Take the system with these links.
 
         Parameters
@@ -150,22 +168,34 @@ class Multigrid(Levels):
         links
             [5, grid.size]: the diagonal D; links to the east, south, south-east and south-west. Links from or to known
             pixels are left out of the system; they belong to D and to the right side.
+        task
+            Threads, and whether to stop.
         """
         size = self.grid.size
         self._links[:, :size] = 0
         _set_links(self._table, int(self._bounds[0, CHUNKS]), links, self._links, self._inverse)
         self._unit = False
-        return self._coarse_systems()
+        return self._coarse_systems(task)
 
-    def _coarse_systems(self) -> Multigrid:
-        for level in range(len(self._sizes)):
-            low, high = self._runs(level)
-            bound = _bound(self._table, low, high, self._links)
-            self._spectrum[level] = 1 / (self._damping * bound)
-            if level + 1 < len(self._sizes):
-                _copy_opposite(self._table, low, high, self._links, self._B, self._X, self._Y)
-                _galerkin(self._table, *self._runs(level + 1), self._links, self._inverse, self._B, self._X, self._Y)
-        for array in (self._B, self._X, self._Y):
+    def _coarse_systems(self, task: Threads) -> Multigrid:
+        table, links, inverse = self._table, self._links, self._inverse
+        opposite = self._B, self._X, self._Y  # room that isn't used yet
+
+        def bound(low: int, high: int) -> float:
+            return _bound(table, low, high, links)
+
+        def copy_opposite(low: int, high: int) -> None:
+            _copy_opposite(table, low, high, links, *opposite)
+
+        def galerkin(low: int, high: int) -> None:
+            _galerkin(table, low, high, links, inverse, *opposite)
+
+        for level in range(self.levels):
+            if level > 0:
+                self._over_runs(level - 1, task, copy_opposite)
+                self._over_runs(level, task, galerkin)
+            self._spectrum[level] = 1 / (self._damping * max(1.0, self._over_runs(level, task, bound)))
+        for array in opposite:
             array[:] = 0
         return self
 

@@ -180,14 +180,17 @@ def cycle(
     table: Any, bounds: Any, sizes: Any, spectrum: Any, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any,
     Y: Any, part: int, parts: int, turn: Any, arrivals: Any, control: Any,
 ) -> None:  # fmt: skip
-    """One V-cycle from zero: Y of the first level = approximately A^-1 B. All threads call it together."""
+    """One V-cycle from zero: Y of the first level = approximately A^-1 B. All threads call it together.
+
+    When it is told to stop, it leaves with anything in Y.
+    """
     levels = bounds.shape[0]
     shared = 0
     while shared < levels and sizes[shared] > _SMALL and parts > 1:
         shared += 1
     for level in range(levels):
         alone = level >= shared
-        if alone and part > 0:
+        if (alone and part > 0) or control[0] != 0:
             break
         low, high = _share(bounds, level, part, parts, alone)
         step = spectrum[level]
@@ -208,6 +211,8 @@ def cycle(
             _ascend(table, bounds, spectrum, unit, A, inverse, wide, B, X, Y, shared)
         _together(turn, parts, arrivals, control)
     for level in range(min(shared, levels - 1) - 1, -1, -1):
+        if control[0] != 0:
+            break
         low, high = _share(bounds, level, part, parts, False)
         step = spectrum[level]
         _prolong(table, low, high, wide, Y, Y)

@@ -12,6 +12,7 @@ from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.multigrid import Levels
 from restauro.numerics.plate_kernels import CENTRE, CHILD, COLUMN, FINE_COLUMN, FINE_ROW, PARENT, PLACES, ROW
 from restauro.numerics.sparse_grid import SparseGrid
+from restauro.numerics.threads import Threads
 
 MARGIN = 2
 _PAD = 4  # zeros on either side of the weights of a level; even, so that a pixel's parity is that of its place
@@ -23,7 +24,7 @@ _FIRST, _ABOVE, _BELOW, _LENGTH = range(4)  # columns of the table of runs
 class Plate(Levels):
     """The system of a thin plate that is clamped to the known pixels and free at the picture's edge."""
 
-    def __init__(self, grid: SparseGrid) -> None:
+    def __init__(self, grid: SparseGrid, task: Threads) -> None:
         grids = [grid]
         while (coarser := grids[-1].in_cells()).pixels not in (0, grids[-1].pixels):
             grids.append(coarser)
@@ -36,7 +37,7 @@ class Plate(Levels):
         row_weights, column_weights = _interpolation(heights), _interpolation(widths)
         edges = _energy(grid.shape[0]), _energy(grid.shape[1])
         self._wide = (places, *edges, row_weights, column_weights, self._numbered())
-        self._coarse_systems()
+        self._coarse_systems(task)
 
     def _places(self, level: int) -> NDArray[np.int64]:
         """Return the rows of `places` of one level's runs."""
@@ -65,18 +66,30 @@ class Plate(Levels):
         _number(self._table[int(self._bounds[0, -1]) :], numbers)
         return numbers
 
-    def _coarse_systems(self) -> None:
+    def _coarse_systems(self, task: Threads) -> None:
+        table, wide, links, inverse = self._table, self._wide, self._links, self._inverse
         members = np.zeros(self.grid.size, np.int32)
         regular = np.zeros(self._offsets[-1], np.bool_)
-        bound = _set_finest(self._table, *self._runs(0), self._wide, self._inverse)
-        _find_members(self._table, *self._runs(0), self._wide, self._inverse, members, regular)
-        self._spectrum[0] = 1 / (self._damping * bound)
+
+        def set_finest(low: int, high: int) -> float:
+            return _set_finest(table, low, high, wide, inverse)
+
+        def find_members(low: int, high: int) -> None:
+            _find_members(table, low, high, wide, inverse, members, regular)
+
+        def galerkin(low: int, high: int) -> None:
+            _galerkin(table, low, high, members if level == 1 else None, wide, regular, links, inverse)
+
+        def cut_off(low: int, high: int) -> float:
+            return _cut_off(table, low, high, wide, links, inverse, regular)
+
+        bound = self._over_runs(0, task, set_finest)
+        self._over_runs(0, task, find_members)
+        self._spectrum[0] = 1 / (self._damping * max(1.0, bound))
         for level in range(1, self.levels):
-            _galerkin(
-                self._table, *self._runs(level), level == 1, self._wide, members, regular, self._links, self._inverse
-            )
-            bound = _cut_off(self._table, *self._runs(level), self._wide, self._links, self._inverse, regular)
-            self._spectrum[level] = 1 / (self._damping * bound)
+            self._over_runs(level, task, galerkin)
+            bound = self._over_runs(level, task, cut_off)
+            self._spectrum[level] = 1 / (self._damping * max(1.0, bound))
 
     def right_side(self, known: NDArray[np.float64], zero: float, unit: float) -> NDArray[np.float64]:
         """Return what the known pixels (NaN where unknown), measured from `zero` in `unit`s, give to the hole's."""
@@ -180,10 +193,11 @@ def _find_members(table: Any, low: int, high: int, wide: Any, inverse: Any, memb
 
 
 @kernel
-def _galerkin(
-    table: Any, low: int, high: int, from_finest: bool, wide: Any, members: Any, regular: Any, links: Any, inverse: Any
-) -> None:
-    """Set the systems of some coarse runs to P^T A P of the finer level's. Far from all rims they are all the same."""
+def _galerkin(table: Any, low: int, high: int, members: Any, wide: Any, regular: Any, links: Any, inverse: Any) -> None:
+    """Set the systems of some coarse runs to P^T A P of the finer level's. Far from all rims they are all the same.
+
+    members: of the finest level, which of the 25 pixels around each are hole; None where the finer one is another.
+    """
     places, _, _, row_weights, column_weights, numbers = wide
     same = np.zeros(25)
     found = False
@@ -206,7 +220,7 @@ def _galerkin(
                 product[:] = 0
                 _set_shares(column_weights, places[run, FINE_COLUMN] + 2 * j, shares[1])
                 for child in range(6):
-                    _add_row(run, j, child, from_finest, wide, members, links, inverse, shares, work, product)
+                    _add_row(run, j, child, wide, members, links, inverse, shares, work, product)
                 links[:, numbers[i]] = product.reshape(-1)
                 if all_regular:
                     same[:] = product.reshape(-1)
@@ -238,7 +252,6 @@ def _add_row(
     run: int,
     j: int,
     child: int,
-    finest: bool,
     wide: Any,
     members: Any,
     links: Any,
@@ -258,11 +271,11 @@ def _add_row(
         k = places[run, CHILD + child] + 2 * j + other
         if shares[1, other, 2, 2] + shares[1, other, 2, 1] == 0 or inverse[k] == 0:
             continue
-        if finest:
+        if members is not None:
             _set_stencil(rows, row, columns, places[run, FINE_COLUMN] + 2 * j + other, stencil)
         for y in range(5):
             for x in range(5):
-                if finest:
+                if members is not None:
                     link = stencil[y, x] if members[k] >> (5 * y + x) & 1 else 0.0
                 else:
                     link = links[5 * y + x, numbers[k]]
