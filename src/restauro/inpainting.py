@@ -26,6 +26,7 @@ _SOON_DONE = 100_000  # hole pixels, hundredths of a second's work with common p
 _PIXELS_WORTH_A_THREAD = 4000  # hole pixels from which one more thread pays
 _SHORT = 1_000_000  # hole pixels that are filled in less time than Linux takes to spread threads well
 _SHARED_WINDOW = 20_000  # hole pixels from which one window is worth several threads
+_SHARED_WHOLE = 4000  # the same where holes aren't cut, so that there are few windows
 
 
 def inpaint(
@@ -145,7 +146,8 @@ class _Work:
     def _lead(self, windows: list[Window], pool: ThreadPoolExecutor) -> None:
         """Fill the large windows one after the other on all threads, then the small ones beside each other."""
         try:
-            shared_from = max(_SHARED_WINDOW, self.holes.pixels // (2 * self.threads))
+            least = _SHARED_WHOLE if self.method.whole_hole else _SHARED_WINDOW
+            shared_from = max(least, self.holes.pixels // (2 * self.threads))
             shared = [window for window in windows if window.pixels >= shared_from]
             scratch: dict[Any, Any] = {}
             for window in shared:

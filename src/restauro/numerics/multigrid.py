@@ -40,7 +40,7 @@ from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
 
 _MOST_STEPS = 300  # of conjugate gradients; ten are usual
-_PIXELS_WORTH_A_THREAD = 8000
+_PIXELS_WORTH_A_THREAD = 2000
 # Two Jacobi steps, damped by the roots of the Chebyshev polynomial on the upper three quarters of the spectrum.
 _ROOTS = (5 + 3 * np.cos(np.pi * np.array([0.25, 0.75]))) / 8
 
