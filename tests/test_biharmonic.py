@@ -89,3 +89,16 @@ def test_threads_that_share_a_hole_give_the_same_bits(monkeypatch: pytest.Monkey
     image = picture(rng, (200, 240, 2))
     alone = restauro.inpaint(image, hole, "biharmonic", workers=1)
     np.testing.assert_array_equal(restauro.inpaint(image, hole, "biharmonic", workers=2), alone)
+
+
+@pytest.mark.parametrize("known", [[(3, 4)], [(3, 4), (5, 9)], [(6, x) for x in range(14)]])
+def test_a_plate_that_could_tilt_lies_level(known: list[tuple[int, int]]) -> None:
+    image, hole = np.random.default_rng(3).random((12, 14)), np.ones((12, 14), bool)
+    hole[tuple(np.array(known).T)] = False
+    restored = restauro.inpaint(image, hole, "biharmonic")
+    turned = restauro.inpaint(np.rot90(image), np.rot90(hole), "biharmonic")
+    np.testing.assert_allclose(turned, np.rot90(restored), rtol=0, atol=2e-4)
+    if len(known) == 1:
+        np.testing.assert_allclose(restored, image[3, 4], rtol=0, atol=1e-6)
+    if len(known) == 14:
+        assert abs(np.diff(restored, axis=0).mean()) < 1e-6

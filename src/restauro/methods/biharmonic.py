@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from restauro.method import Method, Task
+
+if TYPE_CHECKING:
+    from restauro.numerics.sparse_grid import SparseGrid
 
 # Error that may remain, as a share of the range of the pixels around the holes.
 _TOLERANCE = 3e-5
@@ -59,6 +62,7 @@ class Biharmonic(Method):
         system = Plate(grid, task)
         dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
         values = np.empty((grid.pixels, image.shape[2]), dtype)
+        open_slopes = _open_slopes(grid)
         for channel in range(image.shape[2]):
             if task.stopped:
                 break
@@ -70,5 +74,43 @@ class Biharmonic(Method):
             u *= high - low
             u += middle
             grid.hole_values(u, values[:, channel])
+            if len(open_slopes):
+                _level(values[:, channel], image[:, :, channel], hole, *open_slopes)
             task.control[1] += grid.pixels // image.shape[2]
         return values
+
+
+def _open_slopes(grid: SparseGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]] | tuple[()]:
+    """Return the middle (row, column) of the known pixels and the directions whose slope they leave open, if any.
+
+    A plate that is held at one point, or along a line, can tilt freely.
+    """
+    height, width = grid.shape
+    rows, columns = (
+        grid.load(np.broadcast_to(places, grid.shape), np.nan)
+        for places in (np.arange(height)[:, np.newaxis], np.arange(width))
+    )
+    known = np.isfinite(rows)
+    if np.count_nonzero(known) > max(height, width):  # more than a line holds
+        return ()
+    places = np.stack([rows[known], columns[known]], axis=1)
+    middle = places.mean(axis=0)
+    _, along, directions = np.linalg.svd(places - middle, full_matrices=True)
+    held = int(np.count_nonzero(along > 1e-9))
+    if held == 0:
+        directions = np.eye(2)
+    return () if held == 2 else (middle, directions[held:])
+
+
+def _level(
+    values: NDArray[Any], plane: NDArray[Any], hole: NDArray[np.bool_], middle: Any, directions: NDArray[np.float64]
+) -> None:
+    """Give the plate the slope 0, on average, in directions in which it is open."""
+    full = plane.astype(np.float64)
+    full[hole] = values
+    rows, columns = np.nonzero(hole)
+    for down, right in directions:
+        pairs = down**2 * (hole.shape[0] - 1) * hole.shape[1] + right**2 * hole.shape[0] * (hole.shape[1] - 1)
+        if pairs > 0:
+            slope = (down * np.diff(full, axis=0).sum() + right * np.diff(full, axis=1).sum()) / pairs
+            values -= slope * (down * (rows - middle[0]) + right * (columns - middle[1]))
