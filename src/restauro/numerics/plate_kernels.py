@@ -94,36 +94,13 @@ def _coarse(A: Any, kept: Any, X: Any, up_2: Any, up: Any, k: Any, down: Any, do
 @kernel
 def multiply(table: Any, low: int, high: int, finest: bool, A: Any, wide: Any, X: Any, Y: Any) -> None:
     """Y = A X at the pixels of some runs."""
-    places, rows, columns, _, _, numbers = wide
-    for run in range(low, high):
-        up_2, up, i, down, down_2, n = _around(table, places, run)
-        row, column = np.uint64(places[run, ROW]), np.uint64(places[run, COLUMN])
-        if not finest:
-            kept = np.uint64(numbers[i])
-            for j in range(n):
-                Y[i + j] = _coarse(A, kept + j, X, up_2 + j, up + j, i + j, down + j, down_2 + j)
-        elif _far_from_edge(rows, row, columns, column, n):
-            for j in range(n):
-                Y[i + j] = _inside(X, up_2 + j, up + j, i + j, down + j, down_2 + j)
-        else:
-            for j in range(n):
-                Y[i + j] = _at_edge(X, up_2 + j, up + j, i + j, down + j, down_2 + j, rows, row, columns, column + j)
-
-
-@inner
-def _far_from_edge(rows: Any, row: Any, columns: Any, column: Any, n: Any) -> bool:
-    """Return whether the stencil of all pixels of a run is the one inside: only there the middle of `bend` is 6."""
-    return bool(rows[2, row] == 6 and columns[2, column] == 6 and columns[2, column + n - _1] == 6)
+    _apply(table, low, high, finest, A, None, wide, None, X, Y, 0.0)
 
 
 @kernel
 def residual(table: Any, low: int, high: int, finest: bool, A: Any, wide: Any, B: Any, X: Any, Y: Any) -> None:
     """Y = B - A X at the pixels of some runs."""
-    multiply(table, low, high, finest, A, wide, X, Y)
-    for run in range(low, high):
-        i = np.uint64(table[run, _FIRST])
-        for k in range(i, i + np.uint64(table[run, _LENGTH])):
-            Y[k] = B[k] - Y[k]
+    _apply(table, low, high, finest, A, None, wide, B, X, Y, 0.0)
 
 
 @kernel
@@ -132,11 +109,47 @@ def sweep(
     damping: float,
 ) -> None:  # fmt: skip
     """Y = X + damping D^-1 (B - A X) at the pixels of some runs: a damped Jacobi step."""
-    multiply(table, low, high, finest, A, wide, X, Y)
+    _apply(table, low, high, finest, A, inverse, wide, B, X, Y, damping)
+
+
+@inner
+def _apply(
+    table: Any, low: int, high: int, finest: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any, Y: Any,
+    damping: float,
+) -> None:  # fmt: skip
+    places, rows, columns, _, _, numbers = wide
     for run in range(low, high):
-        i = np.uint64(table[run, _FIRST])
-        for k in range(i, i + np.uint64(table[run, _LENGTH])):
-            Y[k] = X[k] + damping * inverse[k] * (B[k] - Y[k])
+        up_2, up, i, down, down_2, n = _around(table, places, run)
+        row, column = np.uint64(places[run, ROW]), np.uint64(places[run, COLUMN])
+        if not finest:
+            kept = np.uint64(numbers[i])
+            for j in range(n):
+                value = _coarse(A, kept + j, X, up_2 + j, up + j, i + j, down + j, down_2 + j)
+                Y[i + j] = _finished(value, i + j, inverse, B, X, damping)
+        elif _far_from_edge(rows, row, columns, column, n):
+            for j in range(n):
+                value = _inside(X, up_2 + j, up + j, i + j, down + j, down_2 + j)
+                Y[i + j] = _finished(value, i + j, inverse, B, X, damping)
+        else:
+            for j in range(n):
+                value = _at_edge(X, up_2 + j, up + j, i + j, down + j, down_2 + j, rows, row, columns, column + j)
+                Y[i + j] = _finished(value, i + j, inverse, B, X, damping)
+
+
+@inner
+def _finished(value: Any, k: Any, inverse: Any, B: Any, X: Any, damping: float) -> Any:
+    """Return what is stored of A X: itself, the residual, or the Jacobi step; what is None is left out on compiling."""
+    if B is None:
+        return value
+    if inverse is None:
+        return B[k] - value
+    return X[k] + damping * inverse[k] * (B[k] - value)
+
+
+@inner
+def _far_from_edge(rows: Any, row: Any, columns: Any, column: Any, n: Any) -> bool:
+    """Return whether the stencil of all pixels of a run is the one inside: only there the middle of `bend` is 6."""
+    return bool(rows[2, row] == 6 and columns[2, column] == 6 and columns[2, column + n - _1] == 6)
 
 
 @kernel
