@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import restauro
+from restauro.methods import _fronts
 from restauro.methods.telea import Telea
 from tests.numerics import naive_telea
 from tests.numerics.test_march import arrival_times
@@ -65,15 +66,13 @@ def test_scratch_that_is_too_small_is_enlarged(monkeypatch: pytest.MonkeyPatch) 
     hole = holes(rng, (90, 90))
     hole[30:50, 10:80] = True
     expected = restauro.inpaint(image, hole, "telea")
-    from restauro.methods import telea
-
-    march = telea._march
+    march = _fronts._march
     asked = []
 
     def with_little_room(T, rims, sign, unreached, room, task):  # type: ignore[no-untyped-def]
         asked.append(room)
         return march(T, rims, sign, unreached, -1020, task)  # room for the rims and four more
 
-    monkeypatch.setattr(telea, "_march", with_little_room)
+    monkeypatch.setattr(_fronts, "_march", with_little_room)
     np.testing.assert_array_equal(restauro.inpaint(image, hole, "telea"), expected)
     assert asked

@@ -10,8 +10,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ImageError
 from restauro.method import Method, Parameter, Task
+from restauro.methods._fronts import margin_of_times, run_fronts
 
 
 @dataclass(frozen=True)
@@ -61,16 +61,8 @@ class Telea(Method):
         """
         if depth == 0:
             return self.radius + 4
-        layers = max(1, math.floor(2 * depth))  # of half a pixel: LAYER_SHIFT in numerics.telea_fill
-        return self.radius * layers + self._margin_of_times(depth)
-
-    def _margin_of_times(self, depth: float) -> int:
-        """Distance over which a picture cut off there could still change an arrival time.
-
-        A time of t depends on pixels up to t / 0.71 upwind steps away, and on sideways neighbours with a weight that
-        halves at least with each step: 13 more steps are below the unit of T.
-        """
-        return math.ceil(max(self._limit(), depth) / math.sqrt(0.5)) + 13
+        layers = max(1, math.floor(2 * depth))  # of half a pixel: LAYER_SHIFT in numerics.layers
+        return self.radius * layers + margin_of_times(max(self._limit(), depth))
 
     def _limit(self) -> float:
         """Time (pixels) up to which the front runs outside the holes: known pixels within the radius of a hole pixel.
@@ -81,81 +73,30 @@ class Telea(Method):
 
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
         """See `Method.fill`: arrival times first, then layer after layer."""
-        from restauro.numerics import march, telea_fill
+        from restauro.numerics import telea_fill
 
         pad = max(self.radius, 2)
-        shape = (hole.shape[0] + 2 * pad, hole.shape[1] + 2 * pad)
-        if shape[0] * shape[1] > np.iinfo(np.int32).max:
-            raise ImageError(
-                f"Holes deeper than tiles can be cut for span {hole.shape[0]} x {hole.shape[1]} pixels, more than one "
-                "window holds; restore the picture in parts."
-            )
-        T = task.scratch("T", shape[0] * shape[1], np.int32).reshape(shape)
-        limit = round(self._limit() * march.UNIT)
-        hole_pixels = int(np.count_nonzero(hole))
-        holes = task.scratch("holes", hole_pixels, np.int32)
-        rims = task.scratch("rims", 4 * hole_pixels, np.int32)
-        rims = rims[: march.begin(hole, pad, limit, T, holes, rims)]
-
-        # Single precision holds 16-bit whole numbers; squares of real numbers may leave its range.
-        dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
         channels = image.shape[2]
-        planes = task.scratch("planes", channels * T.size, dtype, finite=True).reshape(channels, T.size)
-        ordered = task.scratch("ordered", hole_pixels, np.int32)
-        slots = task.scratch("slots", hole_pixels, np.int32)
-        rows, columns = task.core
-        core = np.array([rows.start, rows.stop, columns.start, columns.stop])
-
-        def inside() -> NDArray[np.int64]:
-            _march(T, rims, 1, int(march.UNREACHED), hole_pixels, task)
-            if task.stopped:  # the times are unfinished
-                return np.zeros(1, np.int64)
-            first: NDArray[np.int64] = telea_fill.order_by_layer(T, holes, pad, core, self.radius, ordered, slots)
-            return first
-
-        def outside() -> None:
-            visited = _march(T, rims, -1, limit, min(2 * math.ceil(self._limit()) * len(rims), T.size), task)
-            if not task.stopped:
-                telea_fill.load(image, pad, shape[1], visited, planes)
-
-        # The front that runs into the holes and the one that runs out of them don't read each other's times.
-        first, _ = task.together([inside, outside])
-        if task.stopped:
-            return np.empty((0, channels), dtype)
-        ordered = ordered[: first[-1]]
-        values = np.empty((int(np.count_nonzero(hole[task.core])), channels), dtype)
+        fronts = run_fronts(
+            image, hole, task, pad=pad, limit=self._limit(), planes=channels, reaches=(self.radius, 0, 0)
+        )  # fmt: skip
+        if fronts is None:
+            return np.empty((0, channels))
+        T, planes = fronts.T, fronts.planes
+        values = np.empty((int(np.count_nonzero(hole[task.core])), channels), planes.dtype)
         neighbours, geometry = _neighbourhood(self.radius, T.shape[1], planes.dtype)
         into_corner = self.radius * T.shape[1] + self.radius
-        parts = min(task.workers, 1 + ordered.size // (_PIXELS_WORTH_A_THREAD * len(first)))
+        parts = fronts.parts(task.workers)
         arrivals = np.zeros(1, np.int64)
 
         def layers(part: int) -> None:
             telea_fill.fill_layers(
-                T, planes, ordered, slots, first, limit, into_corner, neighbours, geometry, part, parts, arrivals,
-                task.control, values,
+                T, planes, fronts.ordered, fronts.slots, fronts.first, fronts.limit, into_corner, neighbours, geometry,
+                part, parts, arrivals, task.control, values,
             )  # fmt: skip
 
         task.together([partial(layers, part) for part in range(parts)])
         return values
-
-
-def _march(T: NDArray[np.int32], rims: NDArray[np.int32], sign: int, unreached: int, room: int, task: Task) -> Any:
-    """March to one side of the rims; return the flat indices of the known pixels passed (none for the inside)."""
-    from restauro.numerics import march
-
-    room = 1024 + len(rims) + room
-    while True:
-        buckets = task.scratch(f"buckets{sign}", 2 * room, np.int32).reshape(2, -1)
-        visited = task.scratch("visited", room, np.int32) if sign < 0 else np.empty(0, np.int32)
-        count = march.march(T, rims, sign, unreached, buckets, visited, task.control)
-        if count >= 0:
-            return visited[:count]
-        room *= 2  # how often the front comes back to a pixel depends on the shapes
-        march.reset(T, sign, unreached)
-
-
-# Pixels a layer from which a further thread pays for the wait at the layer's end.
-_PIXELS_WORTH_A_THREAD = 32
 
 
 @lru_cache(maxsize=8)

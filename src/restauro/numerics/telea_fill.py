@@ -1,4 +1,4 @@
-"""Kernels of Telea's method: the order of filling, and the weighted sum that fills a pixel (Telea 2004, Eq. 1-2)."""
+"""Kernels of Telea's method: the weighted sum that fills a pixel, layer after layer (Telea 2004, Eq. 1-2)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 
 from restauro.numerics.atomics import atomic_add, atomic_load, wait_for_all
 from restauro.numerics.kernel import inner, kernel
+from restauro.numerics.layers import LAYER_SHIFT
 from restauro.numerics.march import BEYOND, UNIT
-
-LAYER_SHIFT = 9  # layers are half a pixel of arrival time thick
 
 # The directional factor never falls below this: a neighbour beside or behind the front's direction counts half.
 _SMALLEST_DIRECTION = 0.5
@@ -20,64 +19,6 @@ _RIDGE = 4.0
 _UNEXPLAINED_FREE = 0.02
 _SMALLEST_RIDGE = 1e-4
 _BATCH = 64  # pixels that are filled side by side
-
-
-@kernel
-def order_by_layer(T: Any, holes: Any, pad: int, core: Any, radius: int, ordered: Any, slots: Any) -> Any:
-    """Sort hole pixels by layer, within a layer row by row, and leave out those that the core can't depend on.
-
-    core: int64 [4], rows and columns of the window from, to. A pixel of the core in layer k depends on pixels of
-    earlier layers within the radius, so one that lies D pixels off the core matters only to layers k + D / radius on.
-    slots: the place of every ordered pixel among those of the core row by row, -1 for pixels outside the core.
-    Returns the first place of every layer in `ordered`, int64 [layers + 1].
-    """
-    flat = T.reshape(-1)
-    stride = T.shape[1]
-    off_core = np.empty(holes.shape[0], np.int32)
-    y = 0
-    layers = 0
-    for k in range(holes.shape[0]):
-        i = holes[k]
-        if k == 0 or i >= (y + 1) * stride:
-            y = i // stride
-        off_core[k] = _off_core(y - pad, i - y * stride - pad, core)
-        if off_core[k] == 0:
-            layers = max(layers, (flat[i] >> LAYER_SHIFT) + 1)
-    first = np.zeros(layers + 1, np.int64)
-    for k in range(holes.shape[0]):
-        layer = flat[holes[k]] >> LAYER_SHIFT
-        if layer < layers and off_core[k] <= radius * (layers - 1 - layer):
-            first[layer + 1] += 1
-    for layer in range(layers):
-        first[layer + 1] += first[layer]
-    place = first[:layers].copy()
-    n = 0
-    for k in range(holes.shape[0]):
-        layer = flat[holes[k]] >> LAYER_SHIFT
-        if layer < layers and off_core[k] <= radius * (layers - 1 - layer):
-            ordered[place[layer]] = holes[k]
-            slots[place[layer]] = n if off_core[k] == 0 else -1
-            place[layer] += 1
-        if off_core[k] == 0:
-            n += 1
-    return first
-
-
-@inner
-def _off_core(y: int, x: int, core: Any) -> Any:
-    """Chebyshev distance of a pixel from the core, 0 inside."""
-    return max(max(core[0] - y, y - core[1] + 1), max(max(core[2] - x, x - core[3] + 1), 0))
-
-
-@kernel
-def load(image: Any, pad: int, stride: int, visited: Any, planes: Any) -> None:
-    """Copy known pixels near the holes into planes [C, pixels], where T's flat indices hold."""
-    for k in range(visited.shape[0]):
-        i = visited[k]
-        y = i // stride - pad
-        x = i % stride - pad
-        for c in range(image.shape[2]):
-            planes[c, i] = image[y, x, c]
 
 
 @kernel
