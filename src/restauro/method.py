@@ -24,6 +24,7 @@ BUILT_IN = {
     "telea": "restauro.methods.telea:Telea",
     "harmonic": "restauro.methods.harmonic:Harmonic",
     "biharmonic": "restauro.methods.biharmonic:Biharmonic",
+    "coherence": "restauro.methods.coherence:Coherence",
 }
 
 # What is used when nobody chooses: by `inpaint`, on the command line, on the page.
@@ -156,6 +157,8 @@ class Method(ABC):
     summary: ClassVar[str]
     # A connected hole may not be cut (elliptic methods, patchmatch).
     whole_hole: ClassVar[bool] = False
+    # A filled value depends on pixels further inside the hole too, so `depth` is that of all pixels within reach.
+    from_deeper: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check every parameter against its range."""

@@ -169,7 +169,8 @@ def _tiles(holes: Holes, method: Method) -> list[Window]:
     cut = 1
     while cut < _DEEPEST and method.reach(cut + 1) <= halo:
         cut += 1
-    tiles = _survey(holes, side, cut + 1)
+    from_afar = math.ceil(method.reach(cut) / side) if method.from_deeper else 0
+    tiles = _survey(holes, side, cut + 1, from_afar)
     windows = []
     if not small and (tiles.depths > cut).any():  # a small picture is in the processor's cache as it is
         alone = [
@@ -179,7 +180,7 @@ def _tiles(holes: Holes, method: Method) -> list[Window]:
         ]
         if alone:
             holes = holes.without(np.concatenate([window.own for window in alone if window.own is not None]))
-            tiles = _survey(holes, side, cut + 1)
+            tiles = _survey(holes, side, cut + 1, from_afar)
             windows += alone
     for top, bottom, left, right in _clusters(tiles.depths > cut):
         members = (slice(top, bottom), slice(left, right))
@@ -205,14 +206,22 @@ class _Tiles:
     depths: NDArray[np.int64]
 
 
-def _survey(holes: Holes, side: int, deepest: int) -> _Tiles:
-    """Look at the tiles of a side; depths are counted up to `deepest`, which stands for that and more."""
+def _survey(holes: Holes, side: int, deepest: int, from_afar: int) -> _Tiles:
+    """Look at the tiles of a side; depths are counted up to `deepest`, which stands for that and more.
+
+    from_afar: how many tiles around it each tile's depth stands for as well.
+    """
     from restauro.numerics import runs
 
     height, width = holes.shape
     shape = (-(-height // side), -(-width // side))
     tiles = _Tiles(np.zeros((*shape, 4), np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
     runs.survey(holes.row_start, holes.start, holes.stop, width, side, deepest, tiles.boxes, tiles.pixels, tiles.depths)
+    for _ in range(from_afar):
+        for depths in (tiles.depths, tiles.depths.T):
+            here = depths.copy()
+            np.maximum(depths[1:], here[:-1], out=depths[1:])
+            np.maximum(depths[:-1], here[1:], out=depths[:-1])
     return tiles
 
 
