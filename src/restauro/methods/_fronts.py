@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,18 +12,15 @@ from restauro.errors import ImageError
 from restauro.method import Task
 
 
-@dataclass(frozen=True)
 class Fronts:
-    """A window whose fronts have run; all flat indices hold for T and for every plane.
+    """The fronts of a window: made with the holes marked, then `run`. All flat indices hold for T and for every plane.
 
     Attributes
     ----------
     T
         int32 [H + 2 pad, W + 2 pad], arrival times.
     limit
-        Known pixels whose time is -limit or less weren't loaded.
-    planes
-        float [planes, pixels], known pixels near the holes in the first C, anything finite elsewhere.
+        Known pixels whose time is -limit or less aren't loaded.
     known
         Flat indices of the known pixels that were loaded.
     ordered, slots, first
@@ -33,11 +29,61 @@ class Fronts:
 
     T: NDArray[np.int32]
     limit: int
-    planes: NDArray[Any]
     known: NDArray[np.int32]
     ordered: NDArray[np.int32]
     slots: NDArray[np.int32]
     first: NDArray[np.int64]
+
+    def __init__(self, hole: NDArray[np.bool_], task: Task, *, pad: int, limit: float) -> None:
+        """Mark hole and rim pixels; `limit`: how far (pixels) a front is to run out of the holes."""
+        from restauro.numerics import march
+
+        shape = (hole.shape[0] + 2 * pad, hole.shape[1] + 2 * pad)
+        if shape[0] * shape[1] > np.iinfo(np.int32).max:
+            raise ImageError(
+                f"Holes deeper than tiles can be cut for span {hole.shape[0]} x {hole.shape[1]} pixels, more than one "
+                "window holds; restore the picture in parts."
+            )
+        self.T = task.scratch("T", shape[0] * shape[1], np.int32).reshape(shape)
+        self.limit = round(limit * march.UNIT)
+        self._pad = pad
+        self._task = task
+        hole_pixels = int(np.count_nonzero(hole))
+        self._holes = task.scratch("holes", hole_pixels, np.int32)
+        rims = task.scratch("rims", 4 * hole_pixels, np.int32)
+        self._rims = rims[: march.begin(hole, pad, self.limit, self.T, self._holes, rims)]
+
+    def run(self, image: NDArray[Any], planes: NDArray[Any], reaches: tuple[float, float, float]) -> bool:
+        """Let the fronts run, load known pixels, order those of the holes; return whether that wasn't stopped.
+
+        planes: [C, pixels of T], finite. reaches: see `numerics.layers.order_by_layer`.
+        """
+        from restauro.numerics import layers, march
+
+        T, task, pad, rims = self.T, self._task, self._pad, self._rims
+        self.ordered = task.scratch("ordered", len(self._holes), np.int32)
+        self.slots = task.scratch("slots", len(self._holes), np.int32)
+        rows, columns = task.core
+        core = np.array([rows.start, rows.stop, columns.start, columns.stop])
+
+        def inside() -> None:
+            _march(T, rims, 1, int(march.UNREACHED), len(self._holes), task)
+            if not task.stopped:  # the times would be unfinished
+                as_floats = np.array(reaches, float)
+                self.first = layers.order_by_layer(T, self._holes, pad, core, as_floats, self.ordered, self.slots)
+
+        def outside() -> None:
+            room = min(2 * math.ceil(self.limit / march.UNIT) * len(rims), T.size)
+            self.known = _march(T, rims, -1, self.limit, room, task)
+            if not task.stopped:
+                layers.load(image, pad, T.shape[1], self.known, planes)
+
+        # The front that runs into the holes and the one that runs out of them don't read each other's times.
+        task.together([inside, outside])
+        if task.stopped:
+            return False
+        self.ordered, self.slots = self.ordered[: self.first[-1]], self.slots[: self.first[-1]]
+        return True
 
     def parts(self, workers: int) -> int:
         """Return how many threads pay for the waits at the layers' ends."""
@@ -48,61 +94,13 @@ class Fronts:
 _PIXELS_WORTH_A_THREAD = 32
 
 
-def run_fronts(
-    image: NDArray[Any],
-    hole: NDArray[np.bool_],
-    task: Task,
-    *,
-    pad: int,
-    limit: float,
-    planes: int,
-    reaches: tuple[float, float, float],
-) -> Fronts | None:
-    """Let the fronts run into the holes and, `limit` pixels far, out of them. Returns None where the task was stopped.
+def precision(image: NDArray[Any]) -> type[np.floating[Any]]:
+    """Return the type to compute in: single precision holds 16-bit whole numbers, squares of real numbers may not fit.
 
-    planes: how many there are to be, the image's channels first. reaches: see `numerics.layers.order_by_layer`.
+    >>> precision(np.zeros((2, 2), np.uint16)).__name__, precision(np.zeros((2, 2), np.float32)).__name__
+    ('float32', 'float64')
     """
-    from restauro.numerics import layers, march
-
-    shape = (hole.shape[0] + 2 * pad, hole.shape[1] + 2 * pad)
-    if shape[0] * shape[1] > np.iinfo(np.int32).max:
-        raise ImageError(
-            f"Holes deeper than tiles can be cut for span {hole.shape[0]} x {hole.shape[1]} pixels, more than one "
-            "window holds; restore the picture in parts."
-        )
-    T = task.scratch("T", shape[0] * shape[1], np.int32).reshape(shape)
-    units = round(limit * march.UNIT)
-    hole_pixels = int(np.count_nonzero(hole))
-    holes = task.scratch("holes", hole_pixels, np.int32)
-    rims = task.scratch("rims", 4 * hole_pixels, np.int32)
-    rims = rims[: march.begin(hole, pad, units, T, holes, rims)]
-
-    # Single precision holds 16-bit whole numbers; squares of real numbers may leave its range.
-    dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
-    pixels = task.scratch("planes", planes * T.size, dtype, finite=True).reshape(planes, T.size)
-    ordered = task.scratch("ordered", hole_pixels, np.int32)
-    slots = task.scratch("slots", hole_pixels, np.int32)
-    rows, columns = task.core
-    core = np.array([rows.start, rows.stop, columns.start, columns.stop])
-
-    def inside() -> NDArray[np.int64]:
-        _march(T, rims, 1, int(march.UNREACHED), hole_pixels, task)
-        if task.stopped:  # the times are unfinished
-            return np.zeros(1, np.int64)
-        first: NDArray[np.int64] = layers.order_by_layer(T, holes, pad, core, np.array(reaches), ordered, slots)
-        return first
-
-    def outside() -> NDArray[np.int32]:
-        visited: NDArray[np.int32] = _march(T, rims, -1, units, min(2 * math.ceil(limit) * len(rims), T.size), task)
-        if not task.stopped:
-            layers.load(image, pad, shape[1], visited, pixels)
-        return visited
-
-    # The front that runs into the holes and the one that runs out of them don't read each other's times.
-    first, known = task.together([inside, outside])
-    if task.stopped:
-        return None
-    return Fronts(T, units, pixels, known, ordered[: first[-1]], slots[: first[-1]], first)
+    return np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
 
 
 def _march(T: NDArray[np.int32], rims: NDArray[np.int32], sign: int, unreached: int, room: int, task: Task) -> Any:

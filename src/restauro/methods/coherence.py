@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.method import Method, Parameter, Task
-from restauro.methods._fronts import margin_of_times, run_fronts
+from restauro.methods._fronts import Fronts, margin_of_times, precision
 
 
 @dataclass(frozen=True)
@@ -82,32 +82,32 @@ class Coherence(Method):
         from restauro.numerics.march import UNIT
 
         channels = image.shape[2]
-        pad = self.radius + 2
-        fronts = run_fronts(
-            image, hole, task, pad=pad, limit=self._limit(), planes=channels + 4, reaches=self._reaches()
-        )  # fmt: skip
-        if fronts is None:
-            return np.empty((0, channels))
-        T, planes, ordered, first = fronts.T, fronts.planes, fronts.ordered, fronts.first
+        fronts = Fronts(hole, task, pad=self.radius + 2, limit=self._limit())
+        T = fronts.T
+        cell = 8 * -(-(coherence_fill.CHANNELS + channels) // 8)
+        cells = task.scratch("cells", cell * T.size, precision(image), finite=True).reshape(T.size, cell)
+        if not fronts.run(image, cells[:, coherence_fill.CHANNELS :].T, self._reaches()):
+            return np.empty((0, channels), cells.dtype)
+        ordered, first = fronts.ordered, fronts.first
         nearest = round(self._nearest() * UNIT)
-        values = np.empty((int(np.count_nonzero(hole[task.core])), channels), planes.dtype)
-        guides = task.scratch("guides", 3 * ordered.size, planes.dtype).reshape(3, -1)
-        final = task.scratch("final", channels * ordered.size, planes.dtype).reshape(channels, -1)
-        neighbours, disc, squared, needs = _neighbourhood(self.radius, T.shape[1], planes.dtype)
+        values = np.empty((int(np.count_nonzero(hole[task.core])), channels), cells.dtype)
+        guides = task.scratch("guides", 3 * ordered.size, cells.dtype).reshape(-1, 3)
+        final = task.scratch("final", channels * ordered.size, cells.dtype).reshape(-1, channels)
+        neighbours, disc, squared, needs = _neighbourhood(self.radius, T.shape[1], cells.dtype)
         into_corner = self.radius * (T.shape[1] + 1)
         parts = fronts.parts(task.workers)
         arrivals = np.zeros((2, 1), np.int64)
 
         def tensors(part: int) -> None:
-            coherence_fill.tensors(T, planes, channels, fronts.known, nearest, part, parts, task.control)
+            coherence_fill.tensors(T, cells, channels, fronts.known, nearest, part, parts, task.control)
 
         def sweeps(part: int) -> None:
             coherence_fill.sweep_inwards(
-                T, planes, ordered, first, -nearest, into_corner, neighbours, disc, squared, needs, guides, part,
+                T, cells, ordered, first, -nearest, into_corner, neighbours, disc, squared, needs, guides, part,
                 parts, arrivals[0], task.control, len(values),
             )  # fmt: skip
             coherence_fill.sweep_outwards(
-                T, planes, ordered, fronts.slots, first, -nearest, into_corner, neighbours, disc, squared, needs,
+                T, cells, ordered, fronts.slots, first, -nearest, into_corner, neighbours, disc, squared, needs,
                 guides, final, part, parts, arrivals[1], task.control, values,
             )  # fmt: skip
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.method import Method, Parameter, Task
-from restauro.methods._fronts import margin_of_times, run_fronts
+from restauro.methods._fronts import Fronts, margin_of_times, precision
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,12 @@ class Telea(Method):
         """See `Method.fill`: arrival times first, then layer after layer."""
         from restauro.numerics import telea_fill
 
-        pad = max(self.radius, 2)
         channels = image.shape[2]
-        fronts = run_fronts(
-            image, hole, task, pad=pad, limit=self._limit(), planes=channels, reaches=(self.radius, 0, 0)
-        )  # fmt: skip
-        if fronts is None:
-            return np.empty((0, channels))
-        T, planes = fronts.T, fronts.planes
+        fronts = Fronts(hole, task, pad=max(self.radius, 2), limit=self._limit())
+        T = fronts.T
+        planes = task.scratch("planes", channels * T.size, precision(image), finite=True).reshape(channels, T.size)
+        if not fronts.run(image, planes, (self.radius, 0, 0)):
+            return np.empty((0, channels), planes.dtype)
         values = np.empty((int(np.count_nonzero(hole[task.core])), channels), planes.dtype)
         neighbours, geometry = _neighbourhood(self.radius, T.shape[1], planes.dtype)
         into_corner = self.radius * T.shape[1] + self.radius

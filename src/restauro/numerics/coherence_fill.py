@@ -11,11 +11,21 @@ from typing import Any
 import numpy as np
 
 from restauro.numerics.atomics import atomic_add, atomic_load, wait_for_all
-from restauro.numerics.coherence_weights import place_disc, place_line, weigh_inwards, weigh_outwards
+from restauro.numerics.coherence_weights import (
+    place_disc,
+    place_line,
+    smooth_inwards,
+    weigh_inwards,
+    weigh_outwards,
+)
 from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.layers import LAYER_SHIFT
 
-_BATCH = 64  # pixels that are filled side by side
+# A cell holds what a pixel keeps (eq. 6), its structure tensor (xx, xy, yy), and its channels.
+KEEPS = 0
+TENSOR = 1
+CHANNELS = 4
+_BATCH = 32  # pixels that are filled side by side
 # Of what an averaged pixel hands on to later ones, this share is taken back on the way out (eq. 6).
 _BACK = 0.95
 # Share of the weight along the line where coherence is complete, and how soon it rises (eq. 4).
@@ -31,36 +41,31 @@ _DIAGONAL = 0.1299
 
 
 @kernel
-def tensors(T: Any, planes: Any, channels: int, known: Any, nearest: int, part: int, parts: int, control: Any) -> None:
-    """Structure tensors (eq. 1) of known pixels nearer than -`nearest` into the planes after the channels.
-
-    These are xx, xy, yy, and after them the plane of shares that pixels keep, 1 for known ones.
-    """
+def tensors(T: Any, cells: Any, channels: int, known: Any, nearest: int, part: int, parts: int, control: Any) -> None:
+    """Complete the cells of known pixels nearer than `nearest`: they keep all, and have a structure tensor (eq. 1)."""
     flat = T.reshape(-1)
     stride = T.shape[1]
     size = known.shape[0]
-    one = planes.dtype.type(1)
     for k in range(size * part // parts, size * (part + 1) // parts):
         i = known[k]
-        if flat[i] <= -nearest:
-            continue
         if k & 1023 == 0 and atomic_load(control, 0) != 0:
             return
-        _tensor(flat, stride, planes, channels, i)
-        planes[channels + 3, i] = one
+        if flat[i] > -nearest:
+            _tensor(flat, stride, cells, channels, i)
+            cells[i, KEEPS] = 1
 
 
 @inner
-def _tensor(flat: Any, stride: int, planes: Any, channels: int, i: int) -> None:
+def _tensor(flat: Any, stride: int, cells: Any, channels: int, i: int) -> None:
     """Sum over the channels of the outer product of the slope that fits a pixel's known neighbours best (eq. 1)."""
-    one = planes.dtype.type(1)
+    one = cells.dtype.type(1)
     total, x, y = one, 0 * one, 0 * one
     xx, xy, yy = 0 * one, 0 * one, 0 * one
     for dy in range(-1, 2):
         for dx in range(-1, 2):
-            if flat[i + dy * stride + dx] > 0:
+            weight = cells.dtype.type(_DIAGONAL if dx * dy != 0 else _BESIDE)
+            if flat[i + dy * stride + dx] > 0 or (dx == 0 and dy == 0):
                 continue
-            weight = planes.dtype.type((_DIAGONAL if dx * dy != 0 else _BESIDE) if dx != 0 or dy != 0 else 0)
             total += weight
             x += weight * dx
             y += weight * dy
@@ -70,21 +75,20 @@ def _tensor(flat: Any, stride: int, planes: Any, channels: int, i: int) -> None:
     share = one / total
     x *= share
     y *= share
-    xx = xx * share - x * x + planes.dtype.type(_RIDGE)
+    xx = xx * share - x * x + cells.dtype.type(_RIDGE)
     xy = xy * share - x * y
-    yy = yy * share - y * y + planes.dtype.type(_RIDGE)
+    yy = yy * share - y * y + cells.dtype.type(_RIDGE)
     inverse = one / (xx * yy - xy * xy)
-    for tensor in range(channels, channels + 3):
-        planes[tensor, i] = 0
-    for c in range(channels):
+    tensor_xx, tensor_xy, tensor_yy = 0 * one, 0 * one, 0 * one
+    for c in range(CHANNELS, CHANNELS + channels):
         mean, with_x, with_y = 0 * one, 0 * one, 0 * one
         for dy in range(-1, 2):
             for dx in range(-1, 2):
                 j = i + dy * stride + dx
-                if flat[j] > 0 or j == i:
+                if flat[j] > 0:
                     continue
-                weight = planes.dtype.type(_DIAGONAL if dx * dy != 0 else _BESIDE)
-                weighted = weight * (planes[c, j] - planes[c, i])
+                weight = cells.dtype.type(_DIAGONAL if dx * dy != 0 else _BESIDE)
+                weighted = weight * (cells[j, c] - cells[i, c])
                 mean += weighted
                 with_x += weighted * dx
                 with_y += weighted * dy
@@ -92,29 +96,30 @@ def _tensor(flat: Any, stride: int, planes: Any, channels: int, i: int) -> None:
         with_y = (with_y - y * mean) * share
         slope_x = (with_x * yy - with_y * xy) * inverse
         slope_y = (with_y * xx - with_x * xy) * inverse
-        planes[channels, i] += slope_x * slope_x
-        planes[channels + 1, i] += slope_x * slope_y
-        planes[channels + 2, i] += slope_y * slope_y
+        tensor_xx += slope_x * slope_x
+        tensor_xy += slope_x * slope_y
+        tensor_yy += slope_y * slope_y
+    cells[i, TENSOR], cells[i, TENSOR + 1], cells[i, TENSOR + 2] = tensor_xx, tensor_xy, tensor_yy
 
 
 @kernel
 def sweep_inwards(
-    T: Any, planes: Any, ordered: Any, first: Any, nowhere: int, into_corner: int, neighbours: Any, disc: Any,
+    T: Any, cells: Any, ordered: Any, first: Any, nowhere: int, into_corner: int, neighbours: Any, disc: Any,
     squared: Any, needs: Any, guides: Any, part: int, parts: int, arrivals: Any, control: Any, wanted: int,
 ) -> None:  # fmt: skip
     """Fill layer after layer from earlier ones; this thread does its part of each and waits for the others.
 
     Parameters
     ----------
-    planes
-        [C + 4, pixels]: channels, tensors and what pixels keep, of known pixels near the holes; anything finite
-        elsewhere. Those of the filled pixels are written here.
+    cells
+        [pixels, 8 or a multiple]: what a pixel keeps, its tensor and its channels; those of known pixels near the
+        holes, anything finite elsewhere. Those of the filled pixels are written here.
     neighbours, squared
         uint64 and int64 [n]: offsets of the disc's pixels from `into_corner` before p; their squared distances.
     disc
         [2, n]: their weights (eq. 3), and in smoothing the tensors (eq. 2).
     guides
-        [3, pixels in `ordered`]: direction (x, y) and the line's share of the weight are written here.
+        [pixels in `ordered`, 3]: direction (x, y) and the line's share of the weight are written here.
     arrivals
         int64 [1], zero, shared by all parts: the barrier after every layer.
     wanted
@@ -125,13 +130,9 @@ def sweep_inwards(
     flat = T.reshape(-1)
     n = neighbours.shape[0]
     total = ordered.shape[0]
-    keep = planes.shape[0] - 1
-    places, times, weights, apart, here, room = _room(n, needs, planes)
-    guide, masses, shares, bases, sums = room[:3], room[3:5], room[5:7], room[7], room[8]
-    back = planes.dtype.type(_BACK)
+    places, times, weights, apart, here, guide, unknown, shares, bases, sums = _room(n, needs, cells)
+    back = cells.dtype.type(_BACK)
     for layer in range(first.shape[0] - 1):
-        if atomic_load(control, 0) != 0:
-            return
         count = first[layer + 1] - first[layer]
         begin = first[layer] + count * part // parts
         end = first[layer] + count * (part + 1) // parts
@@ -142,22 +143,24 @@ def sweep_inwards(
             pixels = ordered[batch : min(batch + _BATCH, end)]
             size = pixels.shape[0]
             place_disc(flat, pixels, neighbours, into_corner, places, times, here)
-            _guide(planes, disc[1], squared, needs, nowhere, reached, size, places, times, here, guide, weights, sums)
+            smooth_inwards(disc[1], squared, needs, nowhere, reached, size, times, here, weights)
+            for b in range(size):
+                _guide(cells, places, weights, n, b, guide)
             place_line(flat, pixels, T.shape[1], guide, n, places, times, weights, apart)
             weigh_inwards(
-                planes[keep], disc[0], squared, needs, nowhere, reached, size, places, times, apart, here, guide,
-                shares, weights, masses,
+                disc[0], squared, needs, nowhere, reached, size, times, apart, here, guide, shares, weights, unknown
             )  # fmt: skip
-            for c in range(keep):
-                for b in range(size):
-                    bases[b] = planes[c, _earliest_neighbour(flat, pixels[b], T.shape[1])]
-                _sum_up(planes[c], places, weights, size, bases, sums)
-                for b in range(size):
-                    planes[c, pixels[b]] = bases[b] + sums[b] / masses[0, b]
             for b in range(size):
-                planes[keep, pixels[b]] = 1 - back * masses[1, b] / (masses[0, b] + masses[1, b])
+                i = pixels[b]
+                nearby = _earliest_neighbour(flat, i, T.shape[1])
+                for c in range(cells.shape[1]):
+                    bases[c] = cells[nearby, c] if c >= CHANNELS else 0
+                mass = _sum_up(cells, places, weights, b, bases, sums)
+                for c in range(cells.shape[1]):
+                    cells[i, c] = bases[c] + sums[c] / mass
+                cells[i, KEEPS] = 1 - back * unknown[b] / (mass + unknown[b])
                 for k in range(3):
-                    guides[k, batch + b] = guide[k, b]
+                    guides[batch + b, k] = guide[k, b]
         if parts > 1:
             wait_for_all(arrivals, parts * (layer + 1), control)
         atomic_add(control, 1, end * wanted // (2 * total) - begin * wanted // (2 * total))
@@ -165,22 +168,21 @@ def sweep_inwards(
 
 @kernel
 def sweep_outwards(
-    T: Any, planes: Any, ordered: Any, slots: Any, first: Any, nowhere: int, into_corner: int, neighbours: Any,
+    T: Any, cells: Any, ordered: Any, slots: Any, first: Any, nowhere: int, into_corner: int, neighbours: Any,
     disc: Any, squared: Any, needs: Any, guides: Any, final: Any, part: int, parts: int, arrivals: Any, control: Any,
     result: Any,
 ) -> None:  # fmt: skip
     """Go back from the last layer to the first, so that every pixel hears of what lies beyond it (eq. 7).
 
-    final: [C, pixels in `ordered`], scratch. result: [n, C], the pixels of the core in their slots. The other
+    final: [pixels in `ordered`, C], scratch. result: [n, C], the pixels of the core in their slots. The other
     arguments are those of `sweep_inwards`.
     """
     flat = T.reshape(-1)
     n = neighbours.shape[0]
     total = ordered.shape[0]
-    channels = final.shape[0]
+    channels = final.shape[1]
     wanted = result.shape[0]
-    places, times, weights, apart, here, room = _room(n, needs, planes)
-    guide, masses, shares, bases, sums = room[:3], room[3:5], room[5:7], room[7], room[8]
+    places, times, weights, apart, here, guide, _, shares, bases, sums = _room(n, needs, cells)
     layers = first.shape[0] - 1
     for layer in range(layers - 1, -1, -1):
         count = first[layer + 1] - first[layer]
@@ -193,27 +195,26 @@ def sweep_outwards(
             size = pixels.shape[0]
             for b in range(size):
                 for k in range(3):
-                    guide[k, b] = guides[k, batch + b]
+                    guide[k, b] = guides[batch + b, k]
             place_disc(flat, pixels, neighbours, into_corner, places, times, here)
             place_line(flat, pixels, T.shape[1], guide, n, places, times, weights, apart)
-            weigh_outwards(
-                planes[channels + 3], disc[0], squared, needs, nowhere, (layer + 1) << LAYER_SHIFT, size, places,
-                times, apart, here, guide, shares, weights, masses,
-            )  # fmt: skip
-            for c in range(channels):
-                for b in range(size):
-                    bases[b] = planes[c, pixels[b]]
-                _sum_up(planes[c], places, weights, size, bases, sums)
-                for b in range(size):
-                    final[c, batch + b] = bases[b] + sums[b] / masses[0, b]
+            later = (layer + 1) << LAYER_SHIFT
+            weigh_outwards(disc[0], squared, needs, nowhere, later, size, times, apart, here, guide, shares, weights)
+            for b in range(size):
+                for c in range(cells.shape[1]):
+                    bases[c] = cells[pixels[b], c]
+                mass = _sum_up(cells, places, weights, b, bases, sums)
+                for c in range(channels):
+                    final[batch + b, c] = bases[CHANNELS + c] + sums[CHANNELS + c] / mass
                     if slots[batch + b] >= 0:
-                        result[slots[batch + b], c] = final[c, batch + b]
+                        result[slots[batch + b], c] = final[batch + b, c]
         # Pixels of one layer read one another's values from the way in: these go only when all have read.
         if parts > 1:
             wait_for_all(arrivals, parts * (2 * (layers - layer) - 1), control)
-        for c in range(channels):
-            for k in range(begin, end):
-                planes[c, ordered[k]] = final[c, k]
+        for k in range(begin, end):
+            cells[ordered[k], KEEPS] = 1
+            for c in range(channels):
+                cells[ordered[k], CHANNELS + c] = final[k, c]
         if parts > 1:
             wait_for_all(arrivals, parts * 2 * (layers - layer), control)
         done = (total + end) * wanted // (2 * total) - (total + begin) * wanted // (2 * total)
@@ -221,16 +222,20 @@ def sweep_outwards(
 
 
 @inner
-def _room(n: int, needs: Any, planes: Any) -> Any:
-    """Scratch for a batch: places, times, weights, apart, here, and nine rows of floats."""
+def _room(n: int, needs: Any, cells: Any) -> Any:
+    """Scratch for a batch."""
     corners = 8 * (int(np.sqrt(needs.shape[1] // 2)) - 1)
     return (
         np.empty((n + corners, _BATCH), np.uint64),
         np.empty((n + corners, _BATCH), np.int32),
-        np.empty((n + corners, _BATCH), planes.dtype),
+        np.empty((n + corners, _BATCH), cells.dtype),
         np.empty((corners, _BATCH), np.int32),
         np.empty(_BATCH, np.int32),
-        np.empty((9, _BATCH), planes.dtype),
+        np.empty((3, _BATCH), cells.dtype),
+        np.empty(_BATCH, cells.dtype),
+        np.empty(_BATCH, cells.dtype),
+        np.empty(cells.shape[1], cells.dtype),
+        np.empty(cells.shape[1], cells.dtype),
     )
 
 
@@ -245,27 +250,18 @@ def _earliest_neighbour(flat: Any, i: int, stride: int) -> int:
 
 
 @inner
-def _guide(
-    planes: Any, smoothing: Any, squared: Any, needs: Any, nowhere: int, reached: int, size: int, places: Any,
-    times: Any, here: Any, guide: Any, weights: Any, sums: Any,
-) -> None:  # fmt: skip
+def _guide(cells: Any, places: Any, weights: Any, n: int, b: int, guide: Any) -> None:
     """Direction of coherence and the line's share of the weight, from the tensors of known neighbours (eq. 2, 3)."""
-    zero = weights.dtype.type(0)
-    tensor = planes.shape[0] - 4
-    for m in range(smoothing.shape[0]):
-        need = needs[0, squared[m]]
-        for b in range(size):
-            t = times[m, b]
-            known = (t > nowhere) & ((t <= 0) | ((t < reached) & (here[b] - t >= need)))
-            weights[m, b] = smoothing[m] if known else zero
-    guide[:, :size] = 0
-    for k in range(3):
-        plane = planes[tensor + k]
-        for m in range(smoothing.shape[0]):
-            for b in range(size):
-                guide[k, b] += weights[m, b] * plane[places[m, b]]
-    for b in range(size):
-        guide[0, b], guide[1, b], guide[2, b] = _coherence(guide[0, b], guide[1, b], guide[2, b])
+    xx = cells.dtype.type(0)
+    xy = cells.dtype.type(0)
+    yy = cells.dtype.type(0)
+    for m in range(n):
+        j = places[m, b]
+        weight = weights[m, b]
+        xx += weight * cells[j, TENSOR]
+        xy += weight * cells[j, TENSOR + 1]
+        yy += weight * cells[j, TENSOR + 2]
+    guide[0, b], guide[1, b], guide[2, b] = _coherence(xx, xy, yy)
 
 
 @inner
@@ -296,9 +292,28 @@ def _coherence(xx: Any, xy: Any, yy: Any) -> Any:
 
 
 @inner
-def _sum_up(plane: Any, places: Any, weights: Any, size: int, bases: Any, sums: Any) -> None:
-    """Weighted sum of the neighbours' values less the base, so that a constant stays exactly constant."""
-    sums[:size] = 0
-    for m in range(places.shape[0]):
-        for b in range(size):
-            sums[b] += weights[m, b] * (plane[places[m, b]] - bases[b])
+def _sum_up(cells: Any, places: Any, weights: Any, b: int, bases: Any, sums: Any) -> Any:
+    """Weighted sum of the neighbours' cells less the base, each with what it keeps; returns the sum of the weights.
+
+    Less the base, so that a constant stays exactly constant. Eight numbers of a cell are one vector register.
+    """
+    mass = cells.dtype.type(0)
+    for first in range(0, cells.shape[1], 8):
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = mass = cells.dtype.type(0)
+        b0, b1, b2, b3 = bases[first], bases[first + 1], bases[first + 2], bases[first + 3]
+        b4, b5, b6, b7 = bases[first + 4], bases[first + 5], bases[first + 6], bases[first + 7]
+        for m in range(places.shape[0]):
+            j = places[m, b]
+            kept = weights[m, b] * cells[j, KEEPS]
+            mass += kept
+            s0 += kept * (cells[j, first] - b0)
+            s1 += kept * (cells[j, first + 1] - b1)
+            s2 += kept * (cells[j, first + 2] - b2)
+            s3 += kept * (cells[j, first + 3] - b3)
+            s4 += kept * (cells[j, first + 4] - b4)
+            s5 += kept * (cells[j, first + 5] - b5)
+            s6 += kept * (cells[j, first + 6] - b6)
+            s7 += kept * (cells[j, first + 7] - b7)
+        sums[first], sums[first + 1], sums[first + 2], sums[first + 3] = s0, s1, s2, s3
+        sums[first + 4], sums[first + 5], sums[first + 6], sums[first + 7] = s4, s5, s6, s7
+    return mass

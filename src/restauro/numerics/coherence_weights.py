@@ -8,8 +8,7 @@ one neighbour of eight or sixteen of them. Flat indices are unsigned: none can b
 Arrays that the steps share; B pixels in a batch, n neighbours in the disc, 2 R ghosts with four corners each:
 
 - places: uint64 [n + 8 R, B], where neighbours and corners are; times: int32 [n + 8 R, B], when the front came there
-- weights: float [n + 8 R, B]; masses: float [2, B], the sum of the weights, and what fell to pixels not known yet
-- here: int32 [B], the pixels' own times
+- weights: float [n + 8 R, B]; here: int32 [B], the pixels' own times
 - guides: float [3, B], the direction of coherence (x, y) and the share of the weight that the line has
 - apart: int32 [8 R, B], squared distances of the corners (pixels^2)
 - needs: int32 [2, ...], by squared distance, how much earlier a neighbour must be for its value to be taken on the way
@@ -45,6 +44,21 @@ def place_disc(flat: Any, pixels: Any, neighbours: Any, into_corner: int, places
 
 
 @inner
+def smooth_inwards(
+    smoothing: Any, squared: Any, needs: Any, nowhere: int, reached: int, size: int, times: Any, here: Any,
+    weights: Any,
+) -> None:  # fmt: skip
+    """Weights of the known neighbours' tensors (eq. 2)."""
+    zero = weights.dtype.type(0)
+    for m in range(smoothing.shape[0]):
+        need = needs[0, squared[m]]
+        for b in range(size):
+            t = times[m, b]
+            known = (t > nowhere) & ((t <= 0) | ((t < reached) & (here[b] - t >= need)))
+            weights[m, b] = smoothing[m] if known else zero
+
+
+@inner
 def place_line(
     flat: Any, pixels: Any, stride: int, guides: Any, n: int, places: Any, times: Any, weights: Any, apart: Any
 ) -> None:
@@ -75,38 +89,36 @@ def place_line(
 
 
 @inner
-def _share_disc(disc: Any, times: Any, nowhere: int, size: int, guides: Any, masses: Any) -> None:
-    """Weight of the disc over the sum of its weights, which the picture's edge makes smaller, into masses[0] (eq. 3)."""
-    zero, one = masses.dtype.type(0), masses.dtype.type(1)
-    masses[:, :size] = 0
+def _share_disc(disc: Any, times: Any, nowhere: int, size: int, guides: Any, shares: Any) -> None:
+    """Weight of the disc over the sum of its weights, which the picture's edge makes smaller (eq. 3)."""
+    zero, one = shares.dtype.type(0), shares.dtype.type(1)
+    shares[:size] = 0
     for m in range(disc.shape[0]):
         for b in range(size):
-            masses[0, b] += disc[m] if (times[m, b] < BEYOND) & (times[m, b] > nowhere) else zero
+            shares[b] += disc[m] if (times[m, b] < BEYOND) & (times[m, b] > nowhere) else zero
     for b in range(size):
-        masses[0, b] = (one - guides[2, b]) / masses[0, b]
+        shares[b] = (one - guides[2, b]) / shares[b]
 
 
 @inner
 def weigh_inwards(
-    keeps: Any, disc: Any, squared: Any, needs: Any, nowhere: int, reached: int, size: int, places: Any, times: Any,
-    apart: Any, here: Any, guides: Any, shares: Any, weights: Any, masses: Any,
+    disc: Any, squared: Any, needs: Any, nowhere: int, reached: int, size: int, times: Any, apart: Any, here: Any,
+    guides: Any, shares: Any, weights: Any, unknown: Any,
 ) -> None:  # fmt: skip
-    """Weights on the way in (eq. 3 to 5): known neighbours, each with what it keeps; masses[1]: the others."""
+    """Weights of known neighbours on the way in (eq. 3 to 5); unknown: float [B], what falls to the others."""
     zero, one = weights.dtype.type(0), weights.dtype.type(1)
     steep = weights.dtype.type(1 / _FADE)
     n = disc.shape[0]
     _share_disc(disc, times, nowhere, size, guides, shares)
-    masses[:, :size] = 0
+    unknown[:size] = 0
     for m in range(n):
         need = needs[0, squared[m]]
         for b in range(size):
             t = times[m, b]
             known = (t > nowhere) & ((t <= 0) | ((t < reached) & (here[b] - t >= need)))
-            weight = disc[m] * shares[0, b]
-            kept = weight * keeps[places[m, b]] if known else zero
-            weights[m, b] = kept
-            masses[0, b] += kept
-            masses[1, b] += weight if (not known) & (t > nowhere) & (t < BEYOND) else zero
+            weight = disc[m] * shares[b]
+            weights[m, b] = weight if known else zero
+            unknown[b] += weight if (not known) & (t > nowhere) & (t < BEYOND) else zero
     ghosts = apart.shape[0] // 4
     for ghost in range(ghosts):
         for b in range(size):
@@ -118,36 +130,30 @@ def weigh_inwards(
                 outside += weights[n + k, b] if (t <= nowhere) | (t >= BEYOND) else zero
             weight = guides[2, b] / weights.dtype.type(ghosts)
             taken = weight * max(zero, one - steep * (one - on_known))
-            masses[1, b] += max(zero, weight * max(zero, one - steep * outside) - taken)
+            unknown[b] += max(zero, weight * max(zero, one - steep * outside) - taken)
             taken = taken / on_known if taken > zero else zero
             for k in range(4 * ghost, 4 * ghost + 4):
                 t = times[n + k, b]
                 known = (t > nowhere) & ((t <= 0) | ((t < reached) & (here[b] - t >= needs[0, apart[k, b]])))
-                kept = taken * weights[n + k, b] * keeps[places[n + k, b]] if known else zero
-                weights[n + k, b] = kept
-                masses[0, b] += kept
+                weights[n + k, b] *= taken if known else zero
 
 
 @inner
 def weigh_outwards(
-    keeps: Any, disc: Any, squared: Any, needs: Any, nowhere: int, later: int, size: int, places: Any, times: Any,
-    apart: Any, here: Any, guides: Any, shares: Any, weights: Any, masses: Any,
+    disc: Any, squared: Any, needs: Any, nowhere: int, later: int, size: int, times: Any, apart: Any, here: Any,
+    guides: Any, shares: Any, weights: Any,
 ) -> None:  # fmt: skip
-    """Weights on the way out (eq. 7): later neighbours, which are final, and the others with what they keep."""
+    """Weights on the way out (eq. 7): those of later neighbours, and of the others."""
     zero, one = weights.dtype.type(0), weights.dtype.type(1)
     steep = weights.dtype.type(1 / _FADE)
     n = disc.shape[0]
     _share_disc(disc, times, nowhere, size, guides, shares)
-    masses[:, :size] = 0
     for m in range(n):
         need = needs[1, squared[m]]
         for b in range(size):
             t = times[m, b]
-            weight = disc[m] * shares[0, b]
-            kept = weight * keeps[places[m, b]] if t > nowhere else zero
-            final = weight if (t - here[b] >= need) & (t < BEYOND) else zero
-            weights[m, b] = kept if t < later else final
-            masses[0, b] += weights[m, b]
+            taken = (t > nowhere) & (t < BEYOND) & ((t < later) | (t - here[b] >= need))
+            weights[m, b] = disc[m] * shares[b] if taken else zero
     ghosts = apart.shape[0] // 4
     for ghost in range(ghosts):
         for b in range(size):
@@ -155,11 +161,8 @@ def weigh_outwards(
             for k in range(4 * ghost, 4 * ghost + 4):
                 t = times[n + k, b]
                 outside += weights[n + k, b] if (t <= nowhere) | (t >= BEYOND) else zero
-            taken = guides[2, b] / weights.dtype.type(ghosts) * max(zero, one - steep * outside)
+            weight = guides[2, b] / weights.dtype.type(ghosts) * max(zero, one - steep * outside)
             for k in range(4 * ghost, 4 * ghost + 4):
                 t = times[n + k, b]
-                weight = taken * weights[n + k, b]
-                kept = weight * keeps[places[n + k, b]] if t > nowhere else zero
-                final = weight if (t - here[b] >= needs[1, apart[k, b]]) & (t < BEYOND) else zero
-                weights[n + k, b] = kept if t < later else final
-                masses[0, b] += weights[n + k, b]
+                late = t - here[b] >= needs[1, apart[k, b]]
+                weights[n + k, b] *= weight if (t > nowhere) & (t < BEYOND) & ((t < later) | late) else zero
