@@ -93,8 +93,9 @@ class Coherence(Method):
         values = np.empty((int(np.count_nonzero(hole[task.core])), channels), cells.dtype)
         guides = task.scratch("guides", 3 * ordered.size, cells.dtype).reshape(-1, 3)
         final = task.scratch("final", channels * ordered.size, cells.dtype).reshape(-1, channels)
-        neighbours, disc, squared, needs = _neighbourhood(self.radius, T.shape[1], cells.dtype)
+        neighbours, disc, squared = _neighbourhood(self.radius, T.shape[1], cells.dtype)
         into_corner = self.radius * (T.shape[1] + 1)
+        inwards, outwards = (cells.dtype.type(aside / UNIT) for aside in (_SIDEWAYS_IN, _SIDEWAYS_OUT))
         parts = fronts.parts(task.workers)
         arrivals = np.zeros((2, 1), np.int64)
 
@@ -103,11 +104,11 @@ class Coherence(Method):
 
         def sweeps(part: int) -> None:
             coherence_fill.sweep_inwards(
-                T, cells, ordered, first, -nearest, into_corner, neighbours, disc, squared, needs, guides, part,
+                T, cells, ordered, first, -nearest, into_corner, neighbours, disc, squared, inwards, guides, part,
                 parts, arrivals[0], task.control, len(values),
             )  # fmt: skip
             coherence_fill.sweep_outwards(
-                T, cells, ordered, fronts.slots, first, -nearest, into_corner, neighbours, disc, squared, needs,
+                T, cells, ordered, fronts.slots, first, -nearest, into_corner, neighbours, disc, squared, outwards,
                 guides, final, part, parts, arrivals[1], task.control, values,
             )  # fmt: skip
 
@@ -124,19 +125,15 @@ _SIDEWAYS_OUT = 3
 @lru_cache(maxsize=8)
 def _neighbourhood(
     radius: int, stride: int, dtype: np.dtype[Any]
-) -> tuple[NDArray[np.uint64], NDArray[Any], NDArray[np.int64], NDArray[np.int32]]:
-    """Return the disc's offsets, weights and squared distances, and what neighbours need to be earlier or later.
+) -> tuple[NDArray[np.uint64], NDArray[Any], NDArray[Any]]:
+    """Return the disc's offsets, weights and squared distances.
 
     Weights are 1 / |p - q|^2 and, for the tensors, a Gaussian of 0.4 radii.
     """
-    from restauro.numerics.march import UNIT
-
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     squared = x**2 + y**2
     within = (squared > 0) & (squared <= radius**2)
     offsets = ((y + radius) * stride + x + radius)[within]
     squared = squared[within]
     disc = np.array([1 / squared, np.exp(-squared / (2 * (0.4 * radius) ** 2))], dtype)
-    distances = np.sqrt(np.arange(2 * (radius + 1) ** 2 + 1)) * UNIT
-    needs = np.array([np.ceil(distances / _SIDEWAYS_IN), np.ceil(distances / _SIDEWAYS_OUT)], np.int32)
-    return offsets.astype(np.uint64), disc, squared, needs
+    return offsets.astype(np.uint64), disc, squared.astype(dtype)

@@ -6,6 +6,7 @@ is discretised, and the way back, are told in docs/methods/coherence.md; its num
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ CHANNELS = 4
 _BATCH = 32  # pixels that are filled side by side
 # Of what an averaged pixel hands on to later ones, this share is taken back on the way out (eq. 6).
 _BACK = 0.95
-# Share of the weight along the line where coherence is complete, and how soon it rises (eq. 4).
+# Share of the weight along the line where coherence is complete, and how soon it rises (eq. 3).
 _STRONGEST = 0.98
 _HALF_COHERENT = 0.25
 # Coherence that is rounding only and has no direction; the line's share would be a millionth of a millionth.
@@ -36,8 +37,8 @@ _SMALLEST_COHERENCE = 1e-4
 # Ridge (pixels^2) of the plane fitted to a pixel's known neighbours (eq. 1).
 _RIDGE = 0.05
 # Weights of the 3 x 3 neighbours in that fit: a Gaussian of 0.7 pixels, beside and diagonally.
-_BESIDE = 0.3604
-_DIAGONAL = 0.1299
+_BESIDE = math.exp(-1 / (2 * 0.7**2))
+_DIAGONAL = _BESIDE**2
 
 
 @kernel
@@ -105,7 +106,7 @@ def _tensor(flat: Any, stride: int, cells: Any, channels: int, i: int) -> None:
 @kernel
 def sweep_inwards(
     T: Any, cells: Any, ordered: Any, first: Any, nowhere: int, into_corner: int, neighbours: Any, disc: Any,
-    squared: Any, needs: Any, guides: Any, part: int, parts: int, arrivals: Any, control: Any, wanted: int,
+    squared: Any, aside: Any, guides: Any, part: int, parts: int, arrivals: Any, control: Any, wanted: int,
 ) -> None:  # fmt: skip
     """Fill layer after layer from earlier ones; this thread does its part of each and waits for the others.
 
@@ -115,7 +116,7 @@ def sweep_inwards(
         [pixels, 8 or a multiple]: what a pixel keeps, its tensor and its channels; those of known pixels near the
         holes, anything finite elsewhere. Those of the filled pixels are written here.
     neighbours, squared
-        uint64 and int64 [n]: offsets of the disc's pixels from `into_corner` before p; their squared distances.
+        uint64 and float [n]: offsets of the disc's pixels from `into_corner` before p; their squared distances.
     disc
         [2, n]: their weights (eq. 3), and in smoothing the tensors (eq. 2).
     guides
@@ -130,8 +131,8 @@ def sweep_inwards(
     flat = T.reshape(-1)
     n = neighbours.shape[0]
     total = ordered.shape[0]
-    places, times, weights, apart, here, guide, unknown, shares, bases, sums = _room(n, needs, cells)
-    back = cells.dtype.type(_BACK)
+    places, times, weights, apart, here, guide, whole, room, bases, sums = _room(n, into_corner, cells, T)
+    none, one, back = cells.dtype.type(0), cells.dtype.type(1), cells.dtype.type(_BACK)
     for layer in range(first.shape[0] - 1):
         count = first[layer + 1] - first[layer]
         begin = first[layer] + count * part // parts
@@ -143,22 +144,23 @@ def sweep_inwards(
             pixels = ordered[batch : min(batch + _BATCH, end)]
             size = pixels.shape[0]
             place_disc(flat, pixels, neighbours, into_corner, places, times, here)
-            smooth_inwards(disc[1], squared, needs, nowhere, reached, size, times, here, weights)
+            smooth_inwards(disc[1], squared, aside, nowhere, reached, size, times, here, weights)
             for b in range(size):
                 _guide(cells, places, weights, n, b, guide)
-            place_line(flat, pixels, T.shape[1], guide, n, places, times, weights, apart)
+            place_line(flat, pixels, T.shape[1], guide, n, places, times, weights, apart, room)
             weigh_inwards(
-                disc[0], squared, needs, nowhere, reached, size, times, apart, here, guide, shares, weights, unknown
+                disc[0], squared, aside, nowhere, reached, size, times, apart, here, guide, weights, whole, room
             )  # fmt: skip
             for b in range(size):
                 i = pixels[b]
                 nearby = _earliest_neighbour(flat, i, T.shape[1])
                 for c in range(cells.shape[1]):
                     bases[c] = cells[nearby, c] if c >= CHANNELS else 0
-                mass = _sum_up(cells, places, weights, b, bases, sums)
+                mass, known = _sum_up(cells, places, weights, b, bases, sums)
                 for c in range(cells.shape[1]):
                     cells[i, c] = bases[c] + sums[c] / mass
-                cells[i, KEEPS] = 1 - back * unknown[b] / (mass + unknown[b])
+                unknown = max(whole[b] - known, none)
+                cells[i, KEEPS] = one - back * unknown / (mass + unknown)
                 for k in range(3):
                     guides[batch + b, k] = guide[k, b]
         if parts > 1:
@@ -169,7 +171,7 @@ def sweep_inwards(
 @kernel
 def sweep_outwards(
     T: Any, cells: Any, ordered: Any, slots: Any, first: Any, nowhere: int, into_corner: int, neighbours: Any,
-    disc: Any, squared: Any, needs: Any, guides: Any, final: Any, part: int, parts: int, arrivals: Any, control: Any,
+    disc: Any, squared: Any, aside: Any, guides: Any, final: Any, part: int, parts: int, arrivals: Any, control: Any,
     result: Any,
 ) -> None:  # fmt: skip
     """Go back from the last layer to the first, so that every pixel hears of what lies beyond it (eq. 7).
@@ -182,7 +184,7 @@ def sweep_outwards(
     total = ordered.shape[0]
     channels = final.shape[1]
     wanted = result.shape[0]
-    places, times, weights, apart, here, guide, _, shares, bases, sums = _room(n, needs, cells)
+    places, times, weights, apart, here, guide, whole, room, bases, sums = _room(n, into_corner, cells, T)
     layers = first.shape[0] - 1
     for layer in range(layers - 1, -1, -1):
         count = first[layer + 1] - first[layer]
@@ -197,13 +199,15 @@ def sweep_outwards(
                 for k in range(3):
                     guide[k, b] = guides[batch + b, k]
             place_disc(flat, pixels, neighbours, into_corner, places, times, here)
-            place_line(flat, pixels, T.shape[1], guide, n, places, times, weights, apart)
+            place_line(flat, pixels, T.shape[1], guide, n, places, times, weights, apart, room)
             later = (layer + 1) << LAYER_SHIFT
-            weigh_outwards(disc[0], squared, needs, nowhere, later, size, times, apart, here, guide, shares, weights)
+            weigh_outwards(
+                disc[0], squared, aside, nowhere, later, size, times, apart, here, guide, weights, whole, room
+            )
             for b in range(size):
                 for c in range(cells.shape[1]):
                     bases[c] = cells[pixels[b], c]
-                mass = _sum_up(cells, places, weights, b, bases, sums)
+                mass, _ = _sum_up(cells, places, weights, b, bases, sums)
                 for c in range(channels):
                     final[batch + b, c] = bases[CHANNELS + c] + sums[CHANNELS + c] / mass
                     if slots[batch + b] >= 0:
@@ -222,18 +226,18 @@ def sweep_outwards(
 
 
 @inner
-def _room(n: int, needs: Any, cells: Any) -> Any:
+def _room(n: int, into_corner: int, cells: Any, T: Any) -> Any:
     """Scratch for a batch."""
-    corners = 8 * (int(np.sqrt(needs.shape[1] // 2)) - 1)
+    corners = 8 * (into_corner // (T.shape[1] + 1))
     return (
         np.empty((n + corners, _BATCH), np.uint64),
         np.empty((n + corners, _BATCH), np.int32),
         np.empty((n + corners, _BATCH), cells.dtype),
-        np.empty((corners, _BATCH), np.int32),
+        np.empty((corners, _BATCH), cells.dtype),
         np.empty(_BATCH, np.int32),
         np.empty((3, _BATCH), cells.dtype),
         np.empty(_BATCH, cells.dtype),
-        np.empty(_BATCH, cells.dtype),
+        np.empty((4, _BATCH), cells.dtype),
         np.empty(cells.shape[1], cells.dtype),
         np.empty(cells.shape[1], cells.dtype),
     )
@@ -256,8 +260,8 @@ def _guide(cells: Any, places: Any, weights: Any, n: int, b: int, guide: Any) ->
     xy = cells.dtype.type(0)
     yy = cells.dtype.type(0)
     for m in range(n):
-        j = places[m, b]
         weight = weights[m, b]
+        j = places[m, b]
         xx += weight * cells[j, TENSOR]
         xy += weight * cells[j, TENSOR + 1]
         yy += weight * cells[j, TENSOR + 2]
@@ -293,19 +297,20 @@ def _coherence(xx: Any, xy: Any, yy: Any) -> Any:
 
 @inner
 def _sum_up(cells: Any, places: Any, weights: Any, b: int, bases: Any, sums: Any) -> Any:
-    """Weighted sum of the neighbours' cells less the base, each with what it keeps; returns the sum of the weights.
+    """Weighted sum of the neighbours' cells less the base, each with what it keeps (eq. 5, 7).
 
-    Less the base, so that a constant stays exactly constant. Eight numbers of a cell are one vector register.
+    Returns the sums of the weights with that and without. Less the base, so that a constant stays exactly constant. Eight numbers of a cell are one vector register.
     """
-    mass = cells.dtype.type(0)
+    mass = total = cells.dtype.type(0)
     for first in range(0, cells.shape[1], 8):
-        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = mass = cells.dtype.type(0)
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = mass = total = cells.dtype.type(0)
         b0, b1, b2, b3 = bases[first], bases[first + 1], bases[first + 2], bases[first + 3]
         b4, b5, b6, b7 = bases[first + 4], bases[first + 5], bases[first + 6], bases[first + 7]
         for m in range(places.shape[0]):
             j = places[m, b]
             kept = weights[m, b] * cells[j, KEEPS]
             mass += kept
+            total += weights[m, b]
             s0 += kept * (cells[j, first] - b0)
             s1 += kept * (cells[j, first + 1] - b1)
             s2 += kept * (cells[j, first + 2] - b2)
@@ -316,4 +321,4 @@ def _sum_up(cells: Any, places: Any, weights: Any, b: int, bases: Any, sums: Any
             s7 += kept * (cells[j, first + 7] - b7)
         sums[first], sums[first + 1], sums[first + 2], sums[first + 3] = s0, s1, s2, s3
         sums[first + 4], sums[first + 5], sums[first + 6], sums[first + 7] = s4, s5, s6, s7
-    return mass
+    return mass, total
