@@ -18,7 +18,7 @@ SIDE = 256
 
 
 def step(angle: float, sharp: bool) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-    """A step of height 1 across an upright band, its edge at an angle to the band's normal; the edge's normal (y, x)."""
+    """A step of height 1, an upright band across its edge, and the edge's normal (y, x), at an angle to the band."""
     normal = math.cos(math.radians(angle)), -math.sin(math.radians(angle))
     y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
     distance = normal[0] * y + normal[1] * x

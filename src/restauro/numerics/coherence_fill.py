@@ -299,7 +299,7 @@ def _coherence(xx: Any, xy: Any, yy: Any) -> Any:
 def _sum_up(cells: Any, places: Any, weights: Any, b: int, bases: Any, sums: Any) -> Any:
     """Weighted sum of the neighbours' cells less the base, each with what it keeps (eq. 5, 7).
 
-    Returns the sums of the weights with that and without. Less the base, so that a constant stays exactly constant. Eight numbers of a cell are one vector register.
+    Returns the sums of the weights with that and without. Less the base, so that a constant stays exactly constant.
     """
     mass = total = cells.dtype.type(0)
     for first in range(0, cells.shape[1], 8):
