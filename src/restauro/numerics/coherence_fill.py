@@ -13,6 +13,7 @@ import numpy as np
 
 from restauro.numerics.atomics import atomic_add, atomic_load, wait_for_all
 from restauro.numerics.coherence_weights import (
+    BATCH,
     place_disc,
     place_line,
     smooth_inwards,
@@ -26,7 +27,6 @@ from restauro.numerics.layers import LAYER_SHIFT
 KEEPS = 0
 TENSOR = 1
 CHANNELS = 4
-_BATCH = 32  # pixels that are filled side by side
 # Of what an averaged pixel hands on to later ones, this share is taken back on the way out (eq. 6).
 _BACK = 0.95
 # Share of the weight along the line where coherence is complete, and how soon it rises (eq. 3).
@@ -131,25 +131,26 @@ def sweep_inwards(
     flat = T.reshape(-1)
     n = neighbours.shape[0]
     total = ordered.shape[0]
-    places, times, weights, apart, here, guide, whole, room, bases, sums = _room(n, into_corner, cells, T)
+    pixels, places, times, weights, apart, here, guide, whole, room, bases, sums = _room(n, into_corner, cells, T)
     none, one, back = cells.dtype.type(0), cells.dtype.type(1), cells.dtype.type(_BACK)
     for layer in range(first.shape[0] - 1):
         count = first[layer + 1] - first[layer]
         begin = first[layer] + count * part // parts
         end = first[layer] + count * (part + 1) // parts
         reached = max(layer << LAYER_SHIFT, 1)  # the rim, T = 0, is known even to layer 0
-        for batch in range(begin, end, _BATCH):
+        for batch in range(begin, end, BATCH):
             if atomic_load(control, 0) != 0:
                 return
-            pixels = ordered[batch : min(batch + _BATCH, end)]
-            size = pixels.shape[0]
+            size = min(BATCH, end - batch)
+            for b in range(BATCH):
+                pixels[b] = ordered[batch + min(b, size - 1)]
             place_disc(flat, pixels, neighbours, into_corner, places, times, here)
-            smooth_inwards(disc[1], squared, aside, nowhere, reached, size, times, here, weights)
-            for b in range(size):
+            smooth_inwards(disc[1], squared, aside, nowhere, reached, times, here, weights)
+            for b in range(BATCH):
                 _guide(cells, places, weights, n, b, guide)
             place_line(flat, pixels, T.shape[1], guide, n, places, times, weights, apart, room)
             weigh_inwards(
-                disc[0], squared, aside, nowhere, reached, size, times, apart, here, guide, weights, whole, room
+                disc[0], squared, aside, nowhere, reached, times, apart, here, guide, weights, whole, room
             )  # fmt: skip
             for b in range(size):
                 i = pixels[b]
@@ -184,26 +185,25 @@ def sweep_outwards(
     total = ordered.shape[0]
     channels = final.shape[1]
     wanted = result.shape[0]
-    places, times, weights, apart, here, guide, whole, room, bases, sums = _room(n, into_corner, cells, T)
+    pixels, places, times, weights, apart, here, guide, whole, room, bases, sums = _room(n, into_corner, cells, T)
     layers = first.shape[0] - 1
     for layer in range(layers - 1, -1, -1):
         count = first[layer + 1] - first[layer]
         begin = first[layer] + count * part // parts
         end = first[layer] + count * (part + 1) // parts
-        for batch in range(begin, end, _BATCH):
+        for batch in range(begin, end, BATCH):
             if atomic_load(control, 0) != 0:
                 return
-            pixels = ordered[batch : min(batch + _BATCH, end)]
-            size = pixels.shape[0]
-            for b in range(size):
+            size = min(BATCH, end - batch)
+            for b in range(BATCH):
+                pixels[b] = ordered[batch + min(b, size - 1)]
+            for b in range(BATCH):
                 for k in range(3):
-                    guide[k, b] = guides[batch + b, k]
+                    guide[k, b] = guides[batch + min(b, size - 1), k]
             place_disc(flat, pixels, neighbours, into_corner, places, times, here)
             place_line(flat, pixels, T.shape[1], guide, n, places, times, weights, apart, room)
             later = (layer + 1) << LAYER_SHIFT
-            weigh_outwards(
-                disc[0], squared, aside, nowhere, later, size, times, apart, here, guide, weights, whole, room
-            )
+            weigh_outwards(disc[0], squared, aside, nowhere, later, times, apart, here, guide, weights, whole, room)
             for b in range(size):
                 for c in range(cells.shape[1]):
                     bases[c] = cells[pixels[b], c]
@@ -230,14 +230,15 @@ def _room(n: int, into_corner: int, cells: Any, T: Any) -> Any:
     """Scratch for a batch."""
     corners = 8 * (into_corner // (T.shape[1] + 1))
     return (
-        np.empty((n + corners, _BATCH), np.uint64),
-        np.empty((n + corners, _BATCH), np.int32),
-        np.empty((n + corners, _BATCH), cells.dtype),
-        np.empty((corners, _BATCH), cells.dtype),
-        np.empty(_BATCH, np.int32),
-        np.empty((3, _BATCH), cells.dtype),
-        np.empty(_BATCH, cells.dtype),
-        np.empty((4, _BATCH), cells.dtype),
+        np.empty(BATCH, np.int32),
+        np.empty((n + corners, BATCH), np.uint64),
+        np.empty((n + corners, BATCH), np.int32),
+        np.empty((n + corners, BATCH), cells.dtype),
+        np.empty((corners, BATCH), cells.dtype),
+        np.empty(BATCH, np.int32),
+        np.empty((3, BATCH), cells.dtype),
+        np.empty(BATCH, cells.dtype),
+        np.empty((4, BATCH), cells.dtype),
         np.empty(cells.shape[1], cells.dtype),
         np.empty(cells.shape[1], cells.dtype),
     )
