@@ -21,7 +21,7 @@ from restauro.numerics.coherence_weights import (
     weigh_outwards,
 )
 from restauro.numerics.kernel import inner, kernel
-from restauro.numerics.layers import LAYER_SHIFT
+from restauro.numerics.layers import LAYER_SHIFT, earliest_neighbour
 
 # A cell holds what a pixel keeps (eq. 6), its structure tensor (xx, xy, yy), and its channels.
 KEEPS = 0
@@ -154,7 +154,7 @@ def sweep_inwards(
             )  # fmt: skip
             for b in range(size):
                 i = pixels[b]
-                nearby = _earliest_neighbour(flat, i, T.shape[1])
+                nearby = earliest_neighbour(flat, i, T.shape[1])
                 for c in range(cells.shape[1]):
                     bases[c] = cells[nearby, c] if c >= CHANNELS else 0
                 mass, known = _sum_up(cells, places, weights, b, bases, sums)
@@ -242,16 +242,6 @@ def _room(n: int, into_corner: int, cells: Any, T: Any) -> Any:
         np.empty(cells.shape[1], cells.dtype),
         np.empty(cells.shape[1], cells.dtype),
     )
-
-
-@inner
-def _earliest_neighbour(flat: Any, i: int, stride: int) -> int:
-    """Return the neighbour that the front came from. Its time is at least 0.7 pixels earlier, so it is known."""
-    earliest = i - 1
-    for j in (i + 1, i - stride, i + stride):
-        if flat[j] < flat[earliest]:
-            earliest = j
-    return earliest
 
 
 @inner

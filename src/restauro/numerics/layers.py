@@ -76,3 +76,13 @@ def load(image: Any, pad: int, stride: int, visited: Any, planes: Any) -> None:
         x = i % stride - pad
         for c in range(image.shape[2]):
             planes[c, i] = image[y, x, c]
+
+
+@inner
+def earliest_neighbour(flat: Any, i: int, stride: int) -> int:
+    """Return the neighbour that the front came from. Its time is at least 0.7 pixels earlier, so it is known."""
+    earliest = i - 1
+    for j in (i + 1, i - stride, i + stride):
+        if flat[j] < flat[earliest]:
+            earliest = j
+    return earliest

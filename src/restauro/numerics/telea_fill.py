@@ -8,7 +8,7 @@ import numpy as np
 
 from restauro.numerics.atomics import atomic_add, atomic_load, wait_for_all
 from restauro.numerics.kernel import inner, kernel
-from restauro.numerics.layers import LAYER_SHIFT
+from restauro.numerics.layers import LAYER_SHIFT, earliest_neighbour
 from restauro.numerics.march import BEYOND, UNIT
 
 # The directional factor never falls below this: a neighbour beside or behind the front's direction counts half.
@@ -88,7 +88,7 @@ def fill_layers(
             _weigh(flat, corners, neighbours, front, size, reached, -limit, geometry, times, weights, moments)
             for c in range(planes.shape[0]):
                 for b in range(size):
-                    sums[4, b] = planes[c, _earliest_neighbour(flat, pixels_here[b], stride)]
+                    sums[4, b] = planes[c, earliest_neighbour(flat, pixels_here[b], stride)]
                 _sum_up(planes, c, corners, neighbours, size, weights, geometry, moments, values, sums)
                 for b in range(size):
                     planes[c, pixels_here[b]] = sums[0, b]
@@ -194,16 +194,6 @@ def _weigh(
         moments[3, b] = moments[3, b] * share - x * x
         moments[4, b] = moments[4, b] * share - x * y
         moments[5, b] = moments[5, b] * share - y * y
-
-
-@inner
-def _earliest_neighbour(flat: Any, i: int, stride: int) -> int:
-    """Return the neighbour that the front came from. Its time is at least 0.7 pixels earlier, so it is known."""
-    earliest = i - 1
-    for j in (i + 1, i - stride, i + stride):
-        if flat[j] < flat[earliest]:
-            earliest = j
-    return earliest
 
 
 @inner
