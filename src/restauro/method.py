@@ -25,6 +25,7 @@ BUILT_IN = {
     "harmonic": "restauro.methods.harmonic:Harmonic",
     "biharmonic": "restauro.methods.biharmonic:Biharmonic",
     "coherence": "restauro.methods.coherence:Coherence",
+    "edge-enhancing": "restauro.methods.edge_enhancing:EdgeEnhancing",
 }
 
 # What is used when nobody chooses: by `inpaint`, on the command line, on the page.

@@ -7,7 +7,8 @@ from restauro.cli.restore import command
 from restauro.method import DEFAULT_METHOD, method_class, method_names
 
 
-def test_all_methods_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_methods_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # so that no title is broken
     assert main(["methods"]) == 0
     out, err = capsys.readouterr()
     for name in method_names():

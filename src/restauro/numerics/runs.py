@@ -72,7 +72,7 @@ def draw(row_start: Any, start: Any, stop: Any, box: Any, hole: Any) -> None:
     right = box[3]
     for y in range(box[0], box[1]):
         row = hole[y - box[0]]
-        k = _first_after(stop, row_start[y], row_start[y + 1], left)
+        k = first_after(stop, row_start[y], row_start[y + 1], left)
         while k < row_start[y + 1] and start[k] < right:
             row[max(start[k], left) - left : min(stop[k], right) - left] = True
             k += 1
@@ -86,7 +86,7 @@ def draw_some(rows: Any, start: Any, stop: Any, top: int, left: int, hole: Any) 
 
 
 @inner
-def _first_after(stop: Any, low: int, high: int, column: int) -> int:
+def first_after(stop: Any, low: int, high: int, column: int) -> int:
     """Return the first run of low to high that ends after a column."""
     while low < high:
         middle = (low + high) >> 1
@@ -185,14 +185,14 @@ def _depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, deepest:
     for y in range(max(0, -top), min(rows, height - top)):
         distance[y + 1, low + 1 : high + 1] = 0
     for y in range(max(0, -top), min(rows, height - top)):
-        k = _first_after(stop, row_start[top + y], row_start[top + y + 1], left + low)
+        k = first_after(stop, row_start[top + y], row_start[top + y + 1], left + low)
         while k < row_start[top + y + 1] and start[k] < left + high:
             for x in range(max(start[k] - left, low) + 1, min(stop[k] - left, high) + 1):
                 distance[y + 1, x] = min(deepest, 1 + min(distance[y, x], distance[y + 1, x - 1]))
             k += 1
     found = 0
     for y in range(min(rows, height - top) - 1, max(0, -top) - 1, -1):
-        k = _first_after(stop, row_start[top + y], row_start[top + y + 1], left + low)
+        k = first_after(stop, row_start[top + y], row_start[top + y + 1], left + low)
         while k < row_start[top + y + 1] and start[k] < left + high:
             for x in range(min(stop[k] - left, high), max(start[k] - left, low), -1):
                 d = min(distance[y + 1, x], 1 + min(distance[y + 2, x], distance[y + 1, x + 1]))

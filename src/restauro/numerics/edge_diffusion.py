@@ -1,0 +1,146 @@
+"""Edge-enhancing diffusion in holes: the steps to its steady state, each a linear system on the hole pixels.
+
+The diffusion tensor is computed tile by tile, on the few dense rows and columns around the hole pixels of each; only
+links between pixels are kept. Tiles don't depend on one another, so threads take them as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.numerics import edge_diffusion_kernels as kernels
+from restauro.numerics import runs
+from restauro.numerics.dirichlet import known_range, laplacian_right_side
+from restauro.numerics.multigrid import Multigrid
+from restauro.numerics.sparse_grid import SparseGrid
+from restauro.numerics.structure_tensor import GRADIENT_REACH, half_gaussian
+from restauro.numerics.threads import Threads
+
+_TILE = 64  # pixels
+
+
+class EdgeDiffusion:
+    """A picture whose holes are filled, from the harmonic fill on, step by step.
+
+    Parameters
+    ----------
+    image, hole
+        [H, W, C] and bool [H, W].
+    scale
+        Standard deviation, in pixels, of the Gaussian of the structure tensor.
+    contrast
+        The contrast parameter, of the root mean square of the gradients around each group of holes.
+    tolerance
+        Error of every system's solution that may remain, as a share of the range of the pixels beside the holes.
+    task
+        Threads, and whether to stop.
+
+    Attributes
+    ----------
+    v
+        float64 [C, grid.size]: hole pixels and known pixels beside them, less `zero`, in units of `unit`, both [C].
+    """
+
+    def __init__(
+        self,
+        image: NDArray[Any],
+        hole: NDArray[np.bool_],
+        scale: float,
+        contrast: float,
+        tolerance: float,
+        task: Threads,
+    ) -> None:
+        self.grid = SparseGrid.of(hole)
+        self._image, self._hole, self._tolerance, self._task = image, hole, tolerance, task
+        self._half = half_gaussian(scale)
+        self._contrast = contrast
+        self._around = self._half.size - 1 + GRADIENT_REACH
+        self._boxes = kernels.tile_boxes(self.grid.row_start, self.grid.start, self.grid.stop, hole.shape[1], _TILE)
+        self._system = Multigrid(self.grid)
+        channels = image.shape[2]
+        self.v = np.zeros((channels, self.grid.size))
+        self.zero, self.unit = np.zeros(channels), np.ones(channels)
+        self._ranges = np.zeros(channels)
+        self._change = self.grid.empty()
+        self._links = np.zeros((5, self.grid.size), np.float32)
+
+    @property
+    def flat(self) -> bool:
+        """Whether all pixels beside the holes are alike, in every channel."""
+        return not self._ranges.any()
+
+    def start(self, done: Callable[[], None]) -> None:
+        """Fill the holes harmonically; `done` is called after every channel."""
+        self._system.laplacian(self._task)
+        for c in range(len(self.v)):
+            if self._task.control[0]:
+                return
+            known = self.grid.load(self._image[:, :, c], np.nan)
+            low, high = known_range(known)
+            # From the middle of the range, halved first: sums of large numbers might overflow.
+            self.zero[c] = low / 2 + high / 2
+            self._ranges[c] = high - low
+            if high > low:
+                self.unit[c] = high - low
+            right_side = laplacian_right_side(self.grid, known, self.zero[c], high - low)
+            self.v[c] = np.where(np.isnan(known), 0.0, (known - self.zero[c]) / self.unit[c])
+            self._add_solution(c, right_side)
+            done()
+        self._squared_contrast = self._measured_contrast()
+
+    def step(self, done: Callable[[], None]) -> None:
+        """Look for edges in v, and make it the steady state of diffusion along them; `done` as in `start`."""
+        if self._task.control[0]:
+            return
+        self._each_tile(kernels.set_links, self._squared_contrast, self._links)
+        self._system.set_links(self._links, self._task)
+        r = self.grid.empty()
+        for c in range(len(self.v)):
+            if self._task.control[0]:
+                return
+            kernels.imbalance(self.grid.around, self.grid.lengths, self._links, self.v[c], r)
+            self._add_solution(c, r)
+            done()
+
+    def _add_solution(self, c: int, right_side: NDArray[np.float64]) -> None:
+        self._system.solve(right_side, self._change, self._task, residual=0.0, change=self._tolerance)
+        kernels.add_holes(self.grid.around, self.grid.lengths, self._change, self.v[c])
+
+    def _measured_contrast(self) -> NDArray[np.float32]:
+        """Return the squared contrast parameter of every run of hole pixels, float32 [runs].
+
+        Holes closer than the tensor reaches have one contrast, so it doesn't matter which others share their window.
+        """
+        grid = self.grid
+        energy = self._links[:2]  # free until the first step
+        self._each_tile(kernels.known_energy, energy)
+        group = runs.label(grid.row_start, grid.start, grid.stop, self._around)
+        contrast: NDArray[np.float32] = kernels.contrast_of_groups(
+            group, grid.around, grid.lengths, energy, self._contrast
+        )
+        return contrast
+
+    def _each_tile(self, kernel: Callable[..., None], *arguments: NDArray[Any]) -> None:
+        """Call a kernel for every tile's box, side by side."""
+        grid, shares = self.grid, self._ranges / (self._ranges.max() or 1)
+        numbers = iter(range(len(self._boxes)))  # shared: every thread takes the next one
+
+        def some() -> None:
+            for number in numbers:
+                if self._task.control[0]:
+                    return
+                box = self._boxes[number]
+                top, left = box[0] - self._around, box[2] - self._around
+                shape = box[1] - top + self._around, box[3] - left + self._around
+                tile = np.empty((len(self.v), *shape), np.float32)
+                kernels.load_known(self._image, top, left, self.zero, self.unit, tile)
+                kernel(
+                    tile, self._hole, grid.row_start, grid.start, grid.stop, grid.around, self.v, shares, self._half,
+                    box, *arguments,
+                )  # fmt: skip
+
+        self._task.together([some] * max(1, min(self._task.workers, len(self._boxes))))

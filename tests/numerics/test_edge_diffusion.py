@@ -1,0 +1,138 @@
+"""Kernels of edge-enhancing diffusion against the formulas, and the systems they make."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from restauro.method import Task
+from restauro.numerics import edge_diffusion_kernels as kernels
+from restauro.numerics.edge_diffusion import EdgeDiffusion
+from restauro.numerics.sparse_grid import SparseGrid
+from restauro.numerics.structure_tensor import GRADIENT_REACH, add_gradients, half_gaussian, smooth
+from tests.numerics import naive_edge_diffusion as naive
+from tests.promises.pictures import holes, picture, seeds
+
+SCALE, RATIO = 1.0, 0.1
+
+
+def task() -> Task:
+    return Task((slice(0, 1), slice(0, 1)), 1, 1, (0,), np.zeros(2, np.int64))
+
+
+def diffusion_of(image: np.ndarray, hole: np.ndarray) -> EdgeDiffusion:
+    return EdgeDiffusion(image, hole, SCALE, RATIO, 1e-8, task())
+
+
+def filled(diffusion: EdgeDiffusion, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    result = image.astype(float)
+    values = np.empty(diffusion.grid.pixels)
+    for c in range(image.shape[2]):
+        diffusion.grid.hole_values(diffusion.v[c] * diffusion.unit[c] + diffusion.zero[c], values)
+        result[:, :, c][hole] = values
+    return result
+
+
+def test_the_tensor_is_the_formula() -> None:
+    image = np.random.default_rng(1).normal(size=(13, 15, 2))
+    half = half_gaussian(SCALE)
+    J, lines = np.zeros((3, 10, 12), np.float32), np.empty((2, 13, 15), np.float32)
+    for c in range(2):
+        add_gradients(image[:, :, c].astype(np.float32), 0.5, lines, J)
+    for part in J:
+        smooth(part, 10, 12, half, np.ones((4, 6), bool), lines[0])
+    first = GRADIENT_REACH + half.size - 1
+    expected = naive.structure_tensor(0.5 * image, SCALE)[first:-first, first:-first]
+    for part, (i, j) in zip(J, ((0, 0), (0, 1), (1, 1)), strict=True):
+        np.testing.assert_allclose(part[:4, :6], expected[:, :, i, j], rtol=0, atol=1e-6)
+
+
+@given(seed=seeds, height=st.integers(1, 20), width=st.integers(1, 20), side=st.integers(2, 8))
+@settings(max_examples=15)
+def test_boxes_are_tight_around_the_holes_of_each_tile(seed: int, height: int, width: int, side: int) -> None:
+    hole = holes(np.random.default_rng(seed), (height, width))
+    grid = SparseGrid.of(hole)
+    expected = []
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            y, x = np.nonzero(hole[top : top + side, left : left + side])
+            if len(y):
+                expected.append([top + y.min(), top + y.max() + 1, left + x.min(), left + x.max() + 1])
+    found = kernels.tile_boxes(grid.row_start, grid.start, grid.stop, width, side)
+    np.testing.assert_array_equal(found, np.array(expected, np.int64).reshape(-1, 4))
+
+
+@given(seed=seeds, height=st.integers(1, 6), width=st.integers(1, 6), tile=st.sampled_from([3, 64]))
+@settings(max_examples=6)
+def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile: int) -> None:
+    """What is out of balance is A v, also at the picture's edge and where tiles meet."""
+    rng = np.random.default_rng(seed)
+    image, hole = picture(rng, (height, width, 2)), holes(rng, (height, width))
+    if not hole.any():
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("restauro.numerics.edge_diffusion._TILE", tile)
+        diffusion = diffusion_of(image, hole)
+        diffusion.start(lambda: None)
+        if diffusion.flat:
+            return
+        diffusion._each_tile(kernels.set_links, diffusion._squared_contrast, diffusion._links)
+    whole = filled(diffusion, image, hole)
+    unit = diffusion.unit.max()
+    squared = naive.squared_contrast(whole / unit, hole, SCALE, RATIO)
+    found = diffusion._squared_contrast[0]
+    assert found == kernels._NO_CONTRAST if np.isinf(squared) else found == pytest.approx(squared, rel=1e-4)
+    A = naive.matrix(hole.shape, naive.structure_tensor(whole / unit, SCALE), squared)
+    r, at_holes = diffusion.grid.empty(), np.empty(diffusion.grid.pixels)
+    for c in range(2):
+        kernels.imbalance(diffusion.grid.around, diffusion.grid.lengths, diffusion._links, diffusion.v[c], r)
+        diffusion.grid.hole_values(r, at_holes)
+        expected = -(A @ whole[:, :, c].ravel())[hole.ravel()] / diffusion.unit[c]
+        np.testing.assert_allclose(at_holes, expected, rtol=0, atol=2e-4)
+    diffusion.grid.hole_values(diffusion._links[0], at_holes)
+    np.testing.assert_allclose(at_holes, np.diag(A)[hole.ravel()], rtol=0, atol=2e-4)
+
+
+def test_a_step_is_a_dense_solve() -> None:
+    rng = np.random.default_rng(3)
+    image = picture(rng, (14, 15, 2))
+    hole = np.zeros((14, 15), bool)
+    hole[2:7, 3:8] = hole[9:, 5] = True
+    diffusion = diffusion_of(image, hole)
+    diffusion.start(lambda: None)
+    before = filled(diffusion, image, hole)
+    diffusion.step(lambda: None)
+    unit = diffusion.unit.max()
+    squared = naive.squared_contrast(before, hole, SCALE, RATIO)
+    expected = naive.step(before, hole, SCALE, squared)
+    found = filled(diffusion, image, hole)
+    assert np.abs(expected - before).max() > 0.01
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * unit)
+
+
+def test_contrast_is_that_of_each_group_of_holes() -> None:
+    image = np.zeros((8, 40, 1))
+    image[:, :20] = np.arange(20)[:, np.newaxis] // 3 % 2
+    image[:, 30:] += 0.1 * np.arange(10)[:, np.newaxis]
+    hole = np.zeros((8, 40), bool)
+    hole[3:5, 8] = hole[4, 11] = hole[3, 35] = True
+    diffusion = diffusion_of(image, hole)
+    diffusion.start(lambda: None)
+    left, joined, right = diffusion._squared_contrast[[0, 3, 1]]
+    assert left == joined
+    assert right == pytest.approx((RATIO * 0.1) ** 2, rel=1e-3)  # all steps are 0.1, and the range is 1
+    assert left > 5 * right
+
+
+def test_a_fill_that_is_stopped_returns_at_once() -> None:
+    image = picture(np.random.default_rng(2), (10, 10, 1))
+    hole = np.zeros((10, 10), bool)
+    hole[3:6, 3:6] = True
+    diffusion = diffusion_of(image, hole)
+    diffusion._task.control[0] = 1
+    called: list[int] = []
+    diffusion.start(lambda: called.append(1))
+    diffusion.step(lambda: called.append(2))
+    assert not called
