@@ -26,6 +26,7 @@ BUILT_IN = {
     "biharmonic": "restauro.methods.biharmonic:Biharmonic",
     "coherence": "restauro.methods.coherence:Coherence",
     "edge-enhancing": "restauro.methods.edge_enhancing:EdgeEnhancing",
+    "navier-stokes": "restauro.methods.navier_stokes:NavierStokes",
 }
 
 # What is used when nobody chooses: by `inpaint`, on the command line, on the page.

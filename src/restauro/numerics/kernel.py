@@ -20,7 +20,20 @@ def kernel(function: Function) -> Function:
     Numba puts the code beside the module, or into the user's cache folder where the installation is read-only. Where
     neither can be written, the kernel is compiled anew in every process.
     """
-    options: dict[str, Any] = {"nogil": True, "fastmath": FAST_MATH, "error_model": "numpy"}
+    return _compiled(function, FAST_MATH)
+
+
+def orderly_kernel(function: Function) -> Function:
+    """Compile a function like `kernel`, but keep the order of its sums.
+
+    A loop that reads some arrays and writes others is compiled twice, and where the arrays lie decides which is used:
+    with liberties the two may round differently, and the same input would give different output.
+    """
+    return _compiled(function, False)
+
+
+def _compiled(function: Function, fastmath: set[str] | bool) -> Function:
+    options: dict[str, Any] = {"nogil": True, "fastmath": fastmath, "error_model": "numpy"}
     try:
         return numba.njit(function, cache=True, **options)  # type: ignore[no-any-return]
     except RuntimeError:  # "cannot cache function: no locator available"

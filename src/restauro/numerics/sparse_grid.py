@@ -95,6 +95,14 @@ class SparseGrid:
         row_start, start, stop = _whole_cells(self.row_start, self.start, self.stop, width)
         return self._made(((height + 1) // 2, (width + 1) // 2), self.margin, row_start, start, stop, self, cells=True)
 
+    def grown(self, margin: int) -> SparseGrid:
+        """Return a grid, with a margin of its own, of all pixels of the picture that this one keeps."""
+        s = self.stretches
+        rows = s.row_start[self.margin : self.margin + self.shape[0] + 1]
+        kept = slice(int(rows[0]), int(rows[-1]))
+        start, stop = np.maximum(s.start[kept], 0), np.minimum(s.stop[kept], np.int32(self.shape[1]))
+        return self._made(self.shape, margin, rows - rows[0], start, stop, None)
+
     @property
     def pixels(self) -> int:
         """Number of hole pixels."""

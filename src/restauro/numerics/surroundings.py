@@ -1,0 +1,197 @@
+"""Pixels in and around holes, on which pictures are smoothed and differentiated as if there were nothing else.
+
+Arrays here are planar, [planes, size], with one place for every pixel within `reach` of a hole, a frame of pixels that
+belong to nothing, and zeros there. Smoothing is weighted by a mask of the pixels that count (normalised convolution;
+Knutsson and Westin, 1993), so that neither the frame nor the picture's edge nor anything else that is left out has a
+part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.numerics.kernel import orderly_kernel
+from restauro.numerics.sparse_grid import SparseGrid
+from restauro.numerics.threads import Threads
+
+# What a pixel is: within reach of a hole, in a hole, with all eight neighbours within reach, and these known as well.
+NEAR, HOLE, INNER, SOUND = 1, 2, 4, 8
+
+VARIANCE = 1.5  # pixels^2, of one pass of smoothing, along rows and along columns
+_FRAME = 2  # pixels around those within reach: the smoothing's taps
+_PIXELS_WORTH_A_THREAD = 8000
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The pixels within reach of holes.
+
+    Attributes
+    ----------
+    grid
+        Where they are kept.
+    holes
+        Where the hole pixels alone are kept.
+    table
+        int64 [runs, 6]: of each run of pixels within reach, where its first pixel is kept, and those 2 and 1 rows above
+        it and 1 and 2 rows below it, and its length.
+    kind
+        uint8 [size]: what each pixel is, bits of NEAR, HOLE, INNER, SOUND; 0 in the frame.
+    up, down
+        int32 [size]: where the pixel above and the one below are kept; 0 in the frame.
+    hole_table
+        int64 [hole runs, 3]: of each run of hole pixels, where its first pixel is kept here and in `holes`, its length.
+    task
+        Threads, and whether to stop.
+    """
+
+    grid: SparseGrid
+    holes: SparseGrid
+    table: NDArray[np.int64]
+    kind: NDArray[np.uint8]
+    up: NDArray[np.int32]
+    down: NDArray[np.int32]
+    hole_table: NDArray[np.int64]
+    task: Threads
+
+    @classmethod
+    def of(cls, hole: NDArray[np.bool_], reach: int, task: Threads) -> Surroundings:
+        """Find the pixels within `reach` rows and columns of a hole, bool [H, W]."""
+        holes = SparseGrid.of(hole)
+        grid = SparseGrid.of(hole, reach).grown(_FRAME)
+        table = np.column_stack([grid.around[:, [2, 0, 1, 3, 4]], grid.lengths])
+        here = grid.kept_at(holes.rows, holes.start)
+        hole_table = np.column_stack([here, holes.around[:, holes.margin], holes.lengths])
+        kind = np.zeros(grid.size, np.uint8)
+        up, down = np.zeros(grid.size, np.int32), np.zeros(grid.size, np.int32)
+        _classify(table, hole_table, kind, up, down)
+        return cls(grid, holes, table, kind, up, down, hole_table, task)
+
+    @cached_property
+    def _smoothed(self) -> dict[tuple[int, int], NDArray[np.float64]]:
+        """Weights of means, smoothed, by kind and passes."""
+        return {}
+
+    @cached_property
+    def _kept(self) -> NDArray[np.int64]:
+        return np.arange(1, self.grid.size + 1)
+
+    def planes(self, count: int) -> NDArray[np.float64]:
+        """Return zeros, [count, size]."""
+        return np.zeros((count, self.grid.size))
+
+    def load(self, image: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the known pixels of [H, W, C] as planes, 0 in holes."""
+        values = self.planes(image.shape[2])
+        _load(image, self.grid.row_start, self.grid.start, self.table, self.kind, values)
+        return values
+
+    def each(self, step: Callable[..., None], *arguments: Any) -> None:
+        """Run a kernel, step(table, from run, to run, ...), on all runs within reach, on several threads."""
+        self._divided(partial(step, self.table), np.cumsum(self.table[:, 5]), arguments)
+
+    def each_hole(self, step: Callable[..., None], *arguments: Any) -> None:
+        """Run a kernel, step(hole_table, from run, to run, ...), on all runs of hole pixels, on several threads."""
+        self._divided(partial(step, self.hole_table), np.cumsum(self.hole_table[:, 2]), arguments)
+
+    def _divided(self, step: Callable[..., None], pixels: NDArray[np.int64], arguments: tuple[Any, ...]) -> None:
+        """Run step(from, to, ...) on parts of a list; pixels: how many there are up to each entry's end."""
+        parts = max(1, min(self.task.workers, int(pixels[-1]) // _PIXELS_WORTH_A_THREAD))
+        wanted = pixels[-1] * np.arange(1, parts) // parts
+        bounds = [0, *(int(entry) for entry in np.searchsorted(pixels, wanted)), len(pixels)]
+        self.task.together([partial(step, *part, *arguments) for part in pairwise(bounds)])
+
+    def smooth(self, planes: NDArray[Any], passes: int) -> NDArray[Any]:
+        """Replace values by sums over neighbours, weighted by nearly a Gaussian of variance VARIANCE times passes."""
+        along_rows = np.zeros_like(planes[:1])
+        for channel in range(len(planes)):
+            plane = planes[channel : channel + 1]
+            for _ in range(passes):
+                self._divided(_smooth_along_rows, self._kept, (plane, along_rows))
+                self.each(_smooth_along_columns, along_rows, plane)
+        return planes
+
+    def mean(self, planes: NDArray[np.float64], kind: int, passes: int) -> NDArray[np.float64]:
+        """Return means over neighbouring pixels of a kind; 0 where there are none near."""
+        weights = ((self.kind & kind) == kind).astype(np.float64)
+        if (kind, passes) not in self._smoothed:
+            self._smoothed[kind, passes] = self.smooth(weights[np.newaxis].copy(), passes)[0]
+        return _quotient(self.smooth(planes * weights, passes), self._smoothed[kind, passes])
+
+    def weighted_mean(
+        self, planes: NDArray[np.float64], weights: NDArray[np.float64], passes: int
+    ) -> NDArray[np.float64]:
+        """Return means over neighbouring pixels with weights, [size]; 0 where all of them are 0."""
+        return _quotient(self.smooth(planes * weights, passes), self.smooth(weights[np.newaxis].copy(), passes)[0])
+
+
+def _quotient(sums: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide sums by weights where there are any, in place."""
+    return np.divide(sums, weights, out=sums, where=weights > 0)
+
+
+@orderly_kernel
+def _classify(table: Any, hole_table: Any, kind: Any, up: Any, down: Any) -> None:
+    for run in range(table.shape[0]):
+        i, above, below = table[run, 0], table[run, 2], table[run, 3]
+        for j in range(table[run, 5]):
+            kind[i + j] = NEAR
+            up[i + j] = above + j
+            down[i + j] = below + j
+    for run in range(hole_table.shape[0]):
+        for k in range(hole_table[run, 0], hole_table[run, 0] + hole_table[run, 2]):
+            kind[k] |= HOLE
+    for run in range(table.shape[0]):
+        for k in range(table[run, 0], table[run, 0] + table[run, 5]):
+            every = NEAR
+            some = 0
+            for row in (np.int64(up[k]), k, np.int64(down[k])):
+                for q in range(row - 1, row + 2):
+                    every &= kind[q]
+                    some |= kind[q]
+            if every & NEAR:
+                kind[k] |= INNER if some & HOLE else INNER | SOUND
+
+
+@orderly_kernel
+def _load(image: Any, row_start: Any, start: Any, table: Any, kind: Any, values: Any) -> None:
+    for y in range(image.shape[0]):
+        for run in range(row_start[y], row_start[y + 1]):
+            for j in range(table[run, 5]):
+                k = table[run, 0] + j
+                if not kind[k] & HOLE:
+                    for c in range(values.shape[0]):
+                        values[c, k] = image[y, start[run] + j, c]
+
+
+@orderly_kernel
+def _smooth_along_rows(low: int, high: int, values: Any, smoothed: Any) -> None:
+    """(1 2 2 2 1) / 8 along each row, also in the frame, so that rows first or columns first makes no difference.
+
+    At the ends of a stretch that mixes it with the next one, where nothing is read.
+    """
+    quarter, eighth = values.dtype.type(0.25), values.dtype.type(0.125)
+    for c in range(values.shape[0]):
+        for k in range(max(low, 2), min(high, values.shape[1] - 2)):
+            near = values[c, k - 1] + values[c, k + 1]
+            smoothed[c, k] = quarter * (values[c, k] + near) + eighth * (values[c, k - 2] + values[c, k + 2])
+
+
+@orderly_kernel
+def _smooth_along_columns(table: Any, low: int, high: int, values: Any, smoothed: Any) -> None:
+    """(1 2 2 2 1) / 8 along each column."""
+    quarter, eighth = values.dtype.type(0.25), values.dtype.type(0.125)
+    for c in range(values.shape[0]):
+        for run in range(low, high):
+            i, up_2, up, down, down_2 = table[run, 0], table[run, 1], table[run, 2], table[run, 3], table[run, 4]
+            for j in range(table[run, 5]):
+                near = values[c, up + j] + values[c, down + j]
+                far = values[c, up_2 + j] + values[c, down_2 + j]
+                smoothed[c, i + j] = quarter * (values[c, i + j] + near) + eighth * far

@@ -1,0 +1,348 @@
+"""Kernels of Navier-Stokes inpainting: the vorticity around holes, isophotes, and transport along them.
+
+Arrays are planes of `Surroundings`. Bertalmio, Bertozzi and Sapiro (CVPR 2001): the intensity I is a stream function,
+w its Laplacian, the velocity v its perpendicular gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from restauro.numerics.kernel import inner, orderly_kernel
+from restauro.numerics.surroundings import HOLE, NEAR, SOUND
+
+# Pixels of one step along an isophote. Nothing in a picture has this period, so no step ends just between two pixels.
+_STEP = 0.927
+_FINE_STEP = 0.618  # among known pixels
+_MOST_STEPS = 300
+_HARDLY_ANYTHING = 0.05  # the share of the vorticity that isn't worth another step
+_ABSORPTION = 1 - np.exp(-_STEP / 0.7)  # by known pixels in one step
+_LARGEST_GAIN = 3.0
+_BATCH = 16  # pixels whose isophotes are followed side by side
+
+# What is kept of an isophote on its way: where within a pixel it is (-0.5 to 0.5), its last step, the shares that known
+# pixels have left and absorbed and that friction leaves, its length in the hole, how far the known pixels are, and
+# what it reads, from _READ on a row a channel.
+_X, _Y, _BEFORE_X, _BEFORE_Y, _REMAINS, _ABSORBED, _SURVIVES, _PATH, _DISTANCE, _READ = range(10)
+
+
+@orderly_kernel
+def laplacian(table: Any, low: int, high: int, values: Any, kind: Any, w: Any) -> None:
+    """Set w = lap I of known pixels whose neighbours are known, else 0."""
+    for c in range(values.shape[0]):
+        for run in range(low, high):
+            i, up, down = table[run, 0], table[run, 2], table[run, 3]
+            for j in range(table[run, 5]):
+                k = i + j
+                if kind[k] & SOUND:
+                    around = values[c, k - 1] + values[c, k + 1] + values[c, up + j] + values[c, down + j]
+                    w[c, k] = around - 4 * values[c, k]
+
+
+@orderly_kernel
+def parts(table: Any, low: int, high: int, w: Any, both_signs: Any) -> None:
+    """Split w, [1, size], into the difference of two planes that are nowhere negative."""
+    for run in range(low, high):
+        for k in range(table[run, 0], table[run, 0] + table[run, 5]):
+            both_signs[0, k] = max(w[0, k], 0.0)
+            both_signs[1, k] = max(-w[0, k], 0.0)
+
+
+@orderly_kernel
+def balance(hole_table: Any, low: int, high: int, both_signs: Any, excess: float, w: Any) -> None:
+    """Reduce vorticity where its sign outweighs the other around it by more than `excess`, as far as that.
+
+    both_signs: local means of positive and of negative vorticity. w: [1, holes' size], changed in place.
+    """
+    for run in range(low, high):
+        for j in range(hole_table[run, 2]):
+            k, i = hole_table[run, 0] + j, hole_table[run, 1] + j
+            mine = both_signs[0 if w[0, i] > 0 else 1, k]
+            other = excess * both_signs[1 if w[0, i] > 0 else 0, k]
+            if mine > other:
+                w[0, i] *= other / mine
+
+
+@orderly_kernel
+def diffuse(table: Any, low: int, high: int, J: Any, kind: Any, smoothed: Any, w: Any) -> None:
+    """Smooth the vorticity of known pixels the more, the less their structure tensor J shows isophotes.
+
+    w: changed in place from sharp to something between sharp and smoothed; 0 where neighbours aren't known.
+    """
+    for run in range(low, high):
+        for k in range(table[run, 0], table[run, 0] + table[run, 5]):
+            trace = J[0, k] + J[2, k]
+            difference = J[0, k] - J[2, k]
+            coherence = np.sqrt(difference * difference + 4 * J[1, k] * J[1, k]) / trace if trace > 0 else 0.0
+            sharp = coherence**8
+            for c in range(w.shape[0]):
+                w[c, k] = smoothed[c, k] + sharp * (w[c, k] - smoothed[c, k]) if kind[k] & SOUND else 0
+
+
+@orderly_kernel
+def gradient_products(table: Any, low: int, high: int, values: Any, kind: Any, wanted: int, J: Any) -> None:
+    """xx, xy, yy of the gradients (Sobel) of all channels, summed; 0 at pixels that aren't of the kind wanted."""
+    for run in range(low, high):
+        i, up, down = table[run, 0], table[run, 2], table[run, 3]
+        for j in range(table[run, 5]):
+            k = i + j
+            J[0, k] = 0
+            J[1, k] = 0
+            J[2, k] = 0
+            if kind[k] & wanted:
+                for c in range(values.shape[0]):
+                    u, d = up + j, down + j
+                    falling = values[c, d + 1] - values[c, u - 1]
+                    rising = values[c, u + 1] - values[c, d - 1]
+                    x = 2 * (values[c, k + 1] - values[c, k - 1]) + falling + rising
+                    y = 2 * (values[c, d] - values[c, u]) + falling - rising
+                    J[0, k] += x * x
+                    J[1, k] += x * y
+                    J[2, k] += y * y
+
+
+@orderly_kernel
+def isophotes(table: Any, low: int, high: int, J: Any, K: Any, kind: Any, source: Any, fields: Any) -> None:
+    """Directions of the isophotes of a structure tensor J + K, and all else that transport reads.
+
+    fields: [size, 3 + C]: coherence times cosine and sine of twice the angle of the tensor's lesser eigenvector, 1 for
+    known pixels whose neighbours are known, and the vorticity there.
+    """
+    for run in range(low, high):
+        for k in range(table[run, 0], table[run, 0] + table[run, 5]):
+            trace = J[0, k] + K[0, k] + J[2, k] + K[2, k]
+            if trace > 0:
+                fields[k, 0] = (J[2, k] + K[2, k] - J[0, k] - K[0, k]) / trace
+                fields[k, 1] = -2 * (J[1, k] + K[1, k]) / trace
+            else:
+                fields[k, 0] = 0
+                fields[k, 1] = 0
+            fields[k, 2] = 1 if kind[k] & SOUND else 0
+            for c in range(source.shape[0]):
+                fields[k, 3 + c] = source[c, k]
+
+
+@orderly_kernel
+def transport(
+    hole_table: Any,
+    low: int,
+    high: int,
+    fields: Any,
+    kind: Any,
+    up: Any,
+    down: Any,
+    friction: float,
+    control: Any,
+    w: Any,
+) -> None:
+    """Solve v . grad w = -r w with the known vorticity at both ends of each isophote, by characteristics.
+
+    From every hole pixel the isophote is followed both ways until known pixels have absorbed it. The two values are
+    weighed as linear interpolation between the ends would. w: [C, holes' size].
+    """
+    channels = w.shape[0]
+    place = np.empty(2 * _BATCH, np.uint64)
+    going = np.empty(2 * _BATCH, np.int64)
+    state = np.empty((2 * _BATCH, _READ + channels))
+    for run in range(low, high):
+        for begin in range(0, hole_table[run, 2], _BATCH):
+            if control[0] != 0:
+                return
+            pixels = min(_BATCH, hole_table[run, 2] - begin)
+            for ray in range(2 * pixels):
+                place[ray] = np.uint64(hole_table[run, 0] + begin + ray // 2)
+            _follow(fields, kind, up, down, 2 * pixels, friction, place, going, state)
+            _settle(2 * pixels, state)
+            for j in range(pixels):
+                ahead, back = state[2 * j, _DISTANCE], state[2 * j + 1, _DISTANCE]
+                share = 1.0 if back == np.inf else 0.0
+                if ahead < np.inf and back < np.inf:
+                    share = (back + 0.5) / (ahead + back + 1)
+                for n in range(channels):
+                    of_ahead, of_back = state[2 * j, _READ + n], state[2 * j + 1, _READ + n]
+                    w[n, hole_table[run, 1] + begin + j] = share * of_ahead + (1 - share) * of_back
+
+
+@inner
+def _follow(
+    fields: Any, kind: Any, up: Any, down: Any, rays: int, friction: float, place: Any, going: Any, state: Any
+) -> None:
+    """Follow isophotes from the centres of pixels, every second one the other way.
+
+    They go on side by side, a step each, so that none waits for the last one's square roots. What they bring, in
+    state[:, _READ:], is the vorticity of the first known pixels, less friction on the way through the hole, whose rate
+    per pixel is the square of 1 - coherence; state[:, _DISTANCE] is how far these known pixels are. Indices are
+    unsigned, so that none can be negative, which spares a check; and no step is a function of arrays, whose references
+    would be counted at every call.
+    """
+    for ray in range(rays):
+        going[ray] = ray
+        state[ray, :] = 0
+        state[ray, _REMAINS] = 1
+        state[ray, _SURVIVES] = 1
+    left = rays
+    for step in range(_MOST_STEPS):
+        now, left = left, 0
+        for m in range(now):
+            ray = going[m]
+            k, x, y = place[ray], state[ray, _X], state[ray, _Y]
+            # The four pixels around the place, and their shares in bilinear interpolation.
+            other = np.uint64(down[k] if y > 0 else up[k])
+            k_beside, other_beside = _beside(k, x), _beside(other, x)
+            a, b, c, d = _shares(abs(x), abs(y))
+            cosine = a * fields[k, 0] + b * fields[k_beside, 0] + c * fields[other, 0] + d * fields[other_beside, 0]
+            sine = a * fields[k, 1] + b * fields[k_beside, 1] + c * fields[other, 1] + d * fields[other_beside, 1]
+            known = a * fields[k, 2] + b * fields[k_beside, 2] + c * fields[other, 2] + d * fields[other_beside, 2]
+            remains = state[ray, _REMAINS]
+            if known > 0:
+                part = remains * _ABSORPTION
+                for n in range(3, fields.shape[1]):
+                    of_k = a * fields[k, n] + b * fields[k_beside, n]
+                    state[ray, _READ - 3 + n] += part * (of_k + c * fields[other, n] + d * fields[other_beside, n])
+                state[ray, _ABSORBED] += part * known
+                state[ray, _DISTANCE] += part * known * state[ray, _PATH]
+                remains *= 1 - _ABSORPTION * known
+            coherence = np.sqrt(cosine * cosine + sine * sine)
+            decay = 1 / (1 + friction * _STEP * (1 - known) * (1 - coherence) ** 2)
+            remains *= decay
+            state[ray, _REMAINS] = remains
+            state[ray, _SURVIVES] *= decay
+            state[ray, _PATH] += _STEP * (1 - known)
+            if remains < _HARDLY_ANYTHING or not coherence > 0:
+                continue
+            step_x, step_y = _half_angle(cosine, sine, coherence)
+            forwards = step_x * state[ray, _BEFORE_X] + step_y * state[ray, _BEFORE_Y]
+            if step == 0:
+                forwards = 1.0 - 2.0 * (ray % 2)
+            step_x, step_y = (step_x, step_y) if forwards >= 0 else (-step_x, -step_y)
+            state[ray, _BEFORE_X], state[ray, _BEFORE_Y] = step_x, step_y
+            x += _STEP * step_x
+            y += _STEP * step_y
+            if abs(y) > 0.5:
+                k = np.uint64(down[k] if y > 0 else up[k])
+                y -= 1.0 if y > 0 else -1.0
+            if abs(x) > 0.5:
+                k = _beside(k, x)
+                x -= 1.0 if x > 0 else -1.0
+            place[ray], state[ray, _X], state[ray, _Y] = k, x, y
+            if kind[k] & NEAR:
+                going[left] = ray
+                left += 1
+        if left == 0:
+            break
+
+
+@inner
+def _settle(rays: int, state: Any) -> None:
+    """Take what isophotes have read for all that would have come along them, and the mean distance of it."""
+    for ray in range(rays):
+        absorbed = state[ray, _ABSORBED]
+        gain = min(state[ray, _SURVIVES] / absorbed, _LARGEST_GAIN) if absorbed > 0 else 0.0
+        state[ray, _DISTANCE] = state[ray, _DISTANCE] / absorbed if absorbed > 0 else np.inf
+        for n in range(_READ, state.shape[1]):
+            state[ray, n] *= gain
+
+
+@orderly_kernel
+def means_along_isophotes(
+    table: Any, low: int, high: int, fields: Any, kind: Any, up: Any, down: Any, means: Any
+) -> None:
+    """Take the mean of the vorticity along each isophote, as far as its pixels' neighbours are known.
+
+    means: [C, size], 0 where they aren't.
+    """
+    read = np.zeros(means.shape[0])
+    for run in range(low, high):
+        for start in range(table[run, 0], table[run, 0] + table[run, 5]):
+            read[:] = 0
+            weight = 0.0
+            if kind[start] & SOUND:
+                weight += _sum_along(fields, kind, up, down, np.uint64(start), 1.0, read)
+                weight += _sum_along(fields, kind, up, down, np.uint64(start), -1.0, read)
+            for n in range(means.shape[0]):
+                means[n, start] = read[n] / weight if weight > 0 else 0.0
+
+
+@inner
+def _sum_along(fields: Any, kind: Any, up: Any, down: Any, k: Any, sense: float, read: Any) -> float:
+    """Add known vorticity along an isophote to `read`, as far as it is known; return the weight of the sum."""
+    remains, weight = 1.0, 0.0
+    x, y, before_x, before_y = 0.0, 0.0, 0.0, 0.0
+    for step in range(_MOST_STEPS):
+        other = np.uint64(down[k] if y > 0 else up[k])
+        k_beside, other_beside = _beside(k, x), _beside(other, x)
+        a, b, c, d = _shares(abs(x), abs(y))
+        remains *= a * fields[k, 2] + b * fields[k_beside, 2] + c * fields[other, 2] + d * fields[other_beside, 2]
+        if not remains > 0:
+            break
+        weight += remains
+        for n in range(read.shape[0]):
+            m = n + 3
+            value = a * fields[k, m] + b * fields[k_beside, m] + c * fields[other, m] + d * fields[other_beside, m]
+            read[n] += remains * value
+        cosine = a * fields[k, 0] + b * fields[k_beside, 0] + c * fields[other, 0] + d * fields[other_beside, 0]
+        sine = a * fields[k, 1] + b * fields[k_beside, 1] + c * fields[other, 1] + d * fields[other_beside, 1]
+        coherence = np.sqrt(cosine * cosine + sine * sine)
+        if not coherence > 0:
+            break
+        step_x, step_y = _half_angle(cosine, sine, coherence)
+        forwards = sense if step == 0 else step_x * before_x + step_y * before_y
+        before_x, before_y = (step_x, step_y) if forwards >= 0 else (-step_x, -step_y)
+        x += _FINE_STEP * before_x
+        y += _FINE_STEP * before_y
+        if abs(y) > 0.5:
+            k = np.uint64(down[k] if y > 0 else up[k])
+            y -= 1.0 if y > 0 else -1.0
+        if abs(x) > 0.5:
+            k = _beside(k, x)
+            x -= 1.0 if x > 0 else -1.0
+        if not kind[k] & NEAR:
+            break
+    return weight
+
+
+@inner
+def _beside(k: Any, x: Any) -> Any:
+    """Return the pixel to the right of pixel k, or to the left where x isn't positive."""
+    return k + np.uint64(1) if x > 0 else k - np.uint64(1)
+
+
+@inner
+def _shares(x: Any, y: Any) -> Any:
+    """Return the shares of bilinear interpolation: of a pixel, those beside it, above or below it, and aslant."""
+    return (1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y
+
+
+@inner
+def _half_angle(cosine: Any, sine: Any, length: Any) -> Any:
+    """Return a unit vector with half the angle of a vector of some length; which of the two is left open."""
+    if cosine >= 0:
+        x, y = length + cosine, sine
+    else:
+        x, y = sine, length - cosine
+    scale = 1 / np.sqrt(2 * length * (length + abs(cosine)))
+    return scale * x, scale * y
+
+
+@orderly_kernel
+def known_neighbours(hole_table: Any, low: int, high: int, values: Any, kind: Any, up: Any, down: Any, b: Any) -> None:
+    """Return in b the sum of each hole pixel's known neighbours: the right side of Laplace's equation."""
+    for run in range(low, high):
+        for j in range(hole_table[run, 2]):
+            k = hole_table[run, 0] + j
+            total = 0.0
+            for q in (k - 1, k + 1, np.int64(up[k]), np.int64(down[k])):
+                if kind[q] & NEAR and not kind[q] & HOLE:
+                    total += values[q]
+            b[hole_table[run, 1] + j] = total
+
+
+@orderly_kernel
+def put(hole_table: Any, low: int, high: int, filled: Any, planes: Any) -> None:
+    """Copy hole pixels, [C, holes' size], to planes."""
+    for c in range(filled.shape[0]):
+        for run in range(low, high):
+            for j in range(hole_table[run, 2]):
+                planes[c, hole_table[run, 0] + j] = filled[c, hole_table[run, 1] + j]
