@@ -50,26 +50,34 @@ class Harmonic(Method):
 
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
         """See `Method.fill`: one multigrid hierarchy, then a solve for each channel."""
-        from restauro.numerics.dirichlet import known_range, laplacian_right_side
-        from restauro.numerics.multigrid import Multigrid
-        from restauro.numerics.sparse_grid import SparseGrid
+        return membrane(image, hole, task, int(np.count_nonzero(hole)))
 
-        grid = SparseGrid.of(hole)
-        system = Multigrid(grid).laplacian(task)
-        dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
-        values = np.empty((grid.pixels, image.shape[2]), dtype)
-        for channel in range(image.shape[2]):
-            if task.stopped:
-                break
-            known = grid.load(image[:, :, channel], np.nan)
-            low, high = known_range(known)
-            # From the middle of the range, halved first: sums of large numbers might overflow.
-            middle = low / 2 + high / 2
-            b = laplacian_right_side(grid, known, middle, high - low)
-            u = grid.empty()
-            system.solve(b, u, task, residual=_TOLERANCE)
-            u *= high - low
-            u += middle
-            grid.hole_values(u, values[:, channel])
-            task.control[1] += grid.pixels // image.shape[2]
-        return values
+
+def membrane(image: NDArray[Any], hole: NDArray[np.bool_], task: Task, progress: int) -> NDArray[np.floating[Any]]:
+    """Return the harmonic fill of all hole pixels, for this method or one that starts from it.
+
+    Arguments and result are those of `Method.fill`; `progress` is how many hole pixels are reported as done.
+    """
+    from restauro.numerics.dirichlet import known_range, laplacian_right_side
+    from restauro.numerics.multigrid import Multigrid
+    from restauro.numerics.sparse_grid import SparseGrid
+
+    grid = SparseGrid.of(hole)
+    system = Multigrid(grid).laplacian(task)
+    dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
+    values = np.empty((grid.pixels, image.shape[2]), dtype)
+    for channel in range(image.shape[2]):
+        if task.stopped:
+            break
+        known = grid.load(image[:, :, channel], np.nan)
+        low, high = known_range(known)
+        # From the middle of the range, halved first: sums of large numbers might overflow.
+        middle = low / 2 + high / 2
+        b = laplacian_right_side(grid, known, middle, high - low)
+        u = grid.empty()
+        system.solve(b, u, task, residual=_TOLERANCE)
+        u *= high - low
+        u += middle
+        grid.hole_values(u, values[:, channel])
+        task.control[1] += progress // image.shape[2]
+    return values
