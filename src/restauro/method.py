@@ -27,6 +27,7 @@ BUILT_IN = {
     "coherence": "restauro.methods.coherence:Coherence",
     "edge-enhancing": "restauro.methods.edge_enhancing:EdgeEnhancing",
     "navier-stokes": "restauro.methods.navier_stokes:NavierStokes",
+    "patchmatch": "restauro.methods.patchmatch:PatchMatch",
 }
 
 # What is used when nobody chooses: by `inpaint`, on the command line, on the page.
