@@ -215,8 +215,8 @@ WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
     ({"mask": "small.png"}, MaskError, "The mask .*small.png: It is 10 x 10 pixels and the picture 56 x 40"),
     ({"grow": -1}, MaskError, "can't grow by -1 pixels"),
     ({"method": "tela"}, MethodError, "did you mean 'telea'"),
-    ({"parameters": {"radius": 1000}}, ParameterError, "radius=1000 is out of range"),
-    ({"parameters": {"raduis": 3}}, ParameterError, "no parameter 'raduis'.*did you mean 'radius'"),
+    ({"method": "telea", "parameters": {"radius": 1000}}, ParameterError, "radius=1000 is out of range"),
+    ({"method": "telea", "parameters": {"raduis": 3}}, ParameterError, "no parameter 'raduis'.*did you mean 'radius'"),
 ]
 
 

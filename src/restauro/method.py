@@ -31,7 +31,7 @@ BUILT_IN = {
 }
 
 # What is used when nobody chooses: by `inpaint`, on the command line, on the page.
-DEFAULT_METHOD = "telea"
+DEFAULT_METHOD = "edge-enhancing"
 
 
 @dataclass(frozen=True)
