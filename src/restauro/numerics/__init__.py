@@ -1,1 +1,1 @@
-"""What methods share: arrival times, threads that wait for one another. Modules here import Numba; load them on use."""
+"""Kernels and solvers of the methods, on arrays alone. Modules here import Numba; load them on use."""
