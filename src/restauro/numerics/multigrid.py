@@ -40,7 +40,8 @@ from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
 
 _MOST_STEPS = 300  # of conjugate gradients; ten are usual
-_PIXELS_WORTH_A_THREAD = 2000
+_PIXELS_WORTH_A_THREAD = 4000  # in a solve, where threads meet again and again
+_PIXELS_WORTH_A_START = 20_000  # in a step of setting up, for which they have to be woken
 # Two Jacobi steps, damped by the roots of the Chebyshev polynomial on the upper three quarters of the spectrum.
 _ROOTS = (5 + 3 * np.cos(np.pi * np.array([0.25, 0.75]))) / 8
 
@@ -82,8 +83,8 @@ class Levels:
     def _over_runs(self, level: int, task: Threads, step: Callable[[int, int], float | None]) -> float:
         """Call step(first run, run after the last) for all runs of a level, side by side; return its largest result."""
         low, high = self._runs(level)
-        parts = max(1, min(task.workers, int(self._sizes[level]) // _PIXELS_WORTH_A_THREAD))
-        if self._sizes[level] < _PIXELS_WORTH_A_THREAD:
+        parts = max(1, min(task.workers, int(self._sizes[level]) // _PIXELS_WORTH_A_START))
+        if self._sizes[level] < _PIXELS_WORTH_A_START:
             return step(low, high) or 0.0
 
         def part_of(part: int) -> float:
