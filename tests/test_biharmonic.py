@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -102,3 +104,14 @@ def test_a_plate_that_could_tilt_lies_level(known: list[tuple[int, int]]) -> Non
         np.testing.assert_allclose(restored, image[3, 4], rtol=0, atol=1e-6)
     if len(known) == 14:
         assert abs(np.diff(restored, axis=0).mean()) < 1e-6
+
+
+def test_a_long_thin_picture_takes_little_memory() -> None:
+    image, hole = np.random.default_rng(1).random((1, 20_000)), np.zeros((1, 20_000), bool)
+    hole[:, 1::2] = True
+    restauro.inpaint(image[:, :50], hole[:, :50], "biharmonic")
+    tracemalloc.start()
+    restauro.inpaint(image, hole, "biharmonic")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30_000_000

@@ -122,30 +122,32 @@ class _Work:
             ready = threading.Barrier(max(others, 1))
             try:
                 for _ in range(others):
-                    pool.submit(ready.wait)  # starts every thread, while the windows are planned
+                    pool.submit(ready.wait)  # starts every thread, while the windows are planned or before
             except BaseException:  # no more threads to be had
                 ready.abort()
                 raise
-            windows = plan_windows(self.holes, self.method)
             if leads:
                 places.take()
                 try:
-                    self._lead(windows, pool)
+                    self._lead(pool)
                 finally:
                     places.leave()
                 return
-            leader = pool.submit(self._lead, windows, pool)
+            leader = pool.submit(self._lead, pool)
             try:
+                done = 0.0
                 while not wait([leader], None if progress is None else _PROGRESS_INTERVAL).done:
                     if progress is not None:
-                        progress(min(int(self.control[1]) / self.holes.pixels, 1.0))
+                        done = max(done, min(int(self.control[1]) / self.holes.pixels, 1.0))
+                        progress(done)
             finally:
                 self.control[0] = 1  # nobody is left who'd mind, but after an exception here
             leader.result()
 
-    def _lead(self, windows: list[Window], pool: ThreadPoolExecutor) -> None:
+    def _lead(self, pool: ThreadPoolExecutor) -> None:
         """Fill the large windows one after the other on all threads, then the small ones beside each other."""
         try:
+            windows = plan_windows(self.holes, self.method)
             least = _SHARED_WHOLE if self.method.whole_hole else _SHARED_WINDOW
             shared_from = max(least, self.holes.pixels // (2 * self.threads))
             shared = [window for window in windows if window.pixels >= shared_from]

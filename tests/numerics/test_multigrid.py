@@ -114,6 +114,11 @@ def test_coarse_systems_are_galerkin_products(seed: int, height: int, width: int
     if system.levels < 2:
         return
     coarse = grid.coarsened()
+    kept = system._links[:, grid.size : grid.size + coarse.size]
+    for around in coarse.around[coarse.lengths == 1]:
+        k, below = around[1], around[2]
+        for link, other in zip(kept[1:, k], (k + 1, below, below + 1, below - 1), strict=True):
+            assert link == 0 or kept[0, other] > 0  # to nodes in the hole alone
     found = dense(coarse, system._links[:, grid.size : grid.size + coarse.size])
     P = interpolation(hole)
     np.testing.assert_allclose(found, P.T @ dense(grid, links) @ P, rtol=0, atol=1e-5)

@@ -95,11 +95,12 @@ def _open_slopes(grid: SparseGrid) -> tuple[NDArray[np.float64], NDArray[np.floa
         return ()
     places = np.stack([rows[known], columns[known]], axis=1)
     middle = places.mean(axis=0)
-    _, along, directions = np.linalg.svd(places - middle, full_matrices=True)
-    held = int(np.count_nonzero(along > 1e-9))
-    if held == 0:
+    apart = places - middle
+    spread, directions = np.linalg.eigh(apart.T @ apart)  # the smaller first
+    is_open = spread <= 1e-12 * max(height, width) ** 2
+    if is_open.all():
         directions = np.eye(2)
-    return () if held == 2 else (middle, directions[held:])
+    return (middle, directions.T[is_open]) if is_open.any() else ()
 
 
 def _level(

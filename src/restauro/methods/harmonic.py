@@ -39,8 +39,8 @@ class Harmonic(Method):
         "T. F. Chan, J. Shen, Mathematical models for local nontexture inpaintings, SIAM J. Appl. Math. 62(3), 2002"
     )
     summary: ClassVar[str] = (
-        "Good for thin cracks and specks, and the closest on average where nothing is known of the picture; smooth "
-        "inside, edges fade within a few pixels."
+        "Good for thin cracks and specks, and as a plain ground to retouch on; smooth inside, edges fade within a few "
+        "pixels."
     )
     whole_hole: ClassVar[bool] = True
 

@@ -70,8 +70,8 @@ class PatchMatch(Method):
     detail: Annotated[
         float,
         Parameter(
-            "how much of the patches' texture comes into the smooth (harmonic) fill: 0 is closest to the truth on "
-            "average, 1 looks most alive",
+            "how much of the patches' texture comes into the smooth (harmonic) fill: 0 is the smooth fill, 1 looks "
+            "most alive",
             minimum=0,
             maximum=1,
         ),

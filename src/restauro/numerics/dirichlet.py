@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.numerics.kernel import kernel
+from restauro.numerics.kernel import kernel, orderly_kernel
 from restauro.numerics.sparse_grid import SparseGrid
 
 
@@ -36,7 +36,7 @@ def _range(known: Any) -> Any:
     return low, high
 
 
-@kernel
+@orderly_kernel
 def _sum_neighbours(around: Any, margin: int, lengths: Any, known: Any, zero: float, unit: float, b: Any) -> None:
     for run in range(around.shape[0]):
         for j in range(lengths[run]):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -32,10 +35,24 @@ def orderly_kernel(function: Function) -> Function:
     return _compiled(function, False)
 
 
+@cache
+def _sources() -> str:
+    """Return a digest of all files that kernels are made of."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _compiled(function: Function, fastmath: set[str] | bool) -> Function:
     options: dict[str, Any] = {"nogil": True, "fastmath": fastmath, "error_model": "numpy"}
     try:
-        return numba.njit(function, cache=True, **options)  # type: ignore[no-any-return]
+        compiled = numba.njit(function, cache=True, **options)
+        # Numba looks at a kernel's own file alone to see whether its code on the disk is up to date; steps and
+        # constants of other files are part of that code as well.
+        file = compiled._cache._cache_file
+        file._source_stamp = (file._source_stamp, _sources())
+        return compiled  # type: ignore[no-any-return]
     except RuntimeError:  # "cannot cache function: no locator available"
         return numba.njit(function, **options)  # type: ignore[no-any-return]
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from restauro.numerics import multigrid_kernels as kernels
 from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.multigrid_kernels import (
+    BELOW,
     CHILD_ABOVE,
     CHUNKS,
     DIAGONAL,
@@ -191,10 +192,14 @@ class Multigrid(Levels):
         def galerkin(low: int, high: int) -> None:
             _galerkin(table, low, high, links, inverse, *opposite)
 
+        def cut_off(low: int, high: int) -> None:
+            _cut_off(table, low, high, links, inverse)
+
         for level in range(self.levels):
             if level > 0:
                 self._over_runs(level - 1, task, copy_opposite)
                 self._over_runs(level, task, galerkin)
+                self._over_runs(level, task, cut_off)
             self._spectrum[level] = 1 / (self._damping * max(1.0, self._over_runs(level, task, bound)))
         for array in opposite:
             array[:] = 0
@@ -329,6 +334,23 @@ def _galerkin(
             A[EAST, i] = node[0, 2]
             A[SOUTH_WEST, i], A[SOUTH, i], A[SOUTH_EAST, i] = node[1, 0], node[1, 1], node[1, 2]
             inverse[i] = -1 / node[0, 1]
+
+
+@kernel
+def _cut_off(table: Any, low: int, high: int, A: Any, inverse: Any) -> None:
+    """Drop links of some coarse runs to nodes that aren't in the hole."""
+    for run in range(low, high):
+        i, below = table[run, FIRST], table[run, BELOW]
+        for j in range(table[run, LENGTH]):
+            k, down = i + j, below + j
+            if inverse[k + 1] == 0:
+                A[EAST, k] = 0
+            if inverse[down] == 0:
+                A[SOUTH, k] = 0
+            if inverse[down + 1] == 0:
+                A[SOUTH_EAST, k] = 0
+            if inverse[down - 1] == 0:
+                A[SOUTH_WEST, k] = 0
 
 
 @inner

@@ -27,6 +27,7 @@ NEAR, HOLE, INNER, SOUND = 1, 2, 4, 8
 VARIANCE = 1.5  # pixels^2, of one pass of smoothing, along rows and along columns
 _FRAME = 2  # pixels around those within reach: the smoothing's taps
 _PIXELS_WORTH_A_THREAD = 8000
+_PIXELS_AT_A_TIME = 100_000  # hundredths of a second, after which the work can be stopped
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,22 @@ class Surroundings:
         self._divided(partial(step, self.hole_table), np.cumsum(self.hole_table[:, 2]), arguments)
 
     def _divided(self, step: Callable[..., None], pixels: NDArray[np.int64], arguments: tuple[Any, ...]) -> None:
-        """Run step(from, to, ...) on parts of a list; pixels: how many there are up to each entry's end."""
+        """Run step(from, to, ...) on parts of a list; pixels: how many there are up to each entry's end.
+
+        Every part in pieces, between which it may be stopped.
+        """
         parts = max(1, min(self.task.workers, int(pixels[-1]) // _PIXELS_WORTH_A_THREAD))
-        wanted = pixels[-1] * np.arange(1, parts) // parts
+        pieces = 1 + int(pixels[-1]) // (parts * _PIXELS_AT_A_TIME)
+        wanted = pixels[-1] * np.arange(1, parts * pieces) // (parts * pieces)
         bounds = [0, *(int(entry) for entry in np.searchsorted(pixels, wanted)), len(pixels)]
-        self.task.together([partial(step, *part, *arguments) for part in pairwise(bounds)])
+
+        def part_of(part: int) -> None:
+            for low, high in pairwise(bounds[part * pieces : (part + 1) * pieces + 1]):
+                if self.task.control[0]:
+                    break
+                step(low, high, *arguments)
+
+        self.task.together([partial(part_of, part) for part in range(parts)])
 
     def smooth(self, planes: NDArray[Any], passes: int) -> NDArray[Any]:
         """Replace values by sums over neighbours, weighted by nearly a Gaussian of variance VARIANCE times passes."""
