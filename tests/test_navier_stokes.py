@@ -8,6 +8,7 @@ import pytest
 import restauro
 from restauro.method import Task
 from restauro.numerics.navier_stokes import Report, navier_stokes
+from restauro.numerics.surroundings import Surroundings
 from tests.promises.pictures import holes, picture
 
 SIDE, BAND = 256, 20
@@ -110,3 +111,19 @@ def test_memory_follows_the_damage() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_000_000
+
+
+def test_what_is_stopped_does_nothing_more() -> None:
+    task = Task((slice(0, 1), slice(0, 1)), 1, 1, (0,), np.zeros(2, np.int64))
+    near = Surroundings.of(np.pad(np.ones((9, 9), bool), 12), 8, task)
+    ran: list[int] = []
+
+    def step(table: np.ndarray, low: int, high: int) -> None:
+        ran.append(high - low)
+
+    near.each(step)
+    assert sum(ran) == len(near.table)
+    task.control[0] = 1
+    near.each(step)
+    near.each_hole(step)
+    assert sum(ran) == len(near.table)
