@@ -5,7 +5,11 @@ Needs the same pictures and networks as quality.py, outside the repository.
 
 from __future__ import annotations
 
+import matplotlib as mpl
 import numpy as np
+
+mpl.use("Agg")
+from matplotlib import pyplot
 
 import _marks
 import _peers
@@ -41,6 +45,23 @@ def against_peer(scores: dict[int, list[Scores]]) -> list[list[str]]:
     return found
 
 
+def save_curves(scores: dict[int, list[Scores]], names: dict[int, str]) -> None:
+    """Draw PSNR against LPIPS over `detail`, a curve a bin, and the peer as a cross of the same colour."""
+    figure, axes = pyplot.subplots(figsize=(7, 5))
+    for number, of_bin in scores.items():
+        *ours, peer = ((s.lpips.mean(), s.psnr.mean(), _peers.settings(s.way)[1]) for s in of_bin)
+        (curve,) = axes.plot(*zip(*((x, y) for x, y, _ in ours), strict=True), "o-", label=f"holes of {names[number]}")
+        axes.plot(*peer[:2], "x", color=curve.get_color(), markersize=9, markeredgewidth=2)
+        for x, y, settings in ours:
+            axes.annotate(f"{settings['detail']:g}", (x, y), (3, 4), textcoords="offset points", fontsize=7)
+    axes.set(xlabel="LPIPS, SqueezeNet (lower: looks better)", ylabel="PSNR, dB (higher: nearer to the truth)")
+    axes.set_title("patchmatch over detail (points); pypatchmatch (crosses)")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(_tables.CLONE / "docs" / "figures" / "detail.png", dpi=100)
+
+
 def main() -> None:
     options = _tables.parser(__doc__)
     options.add_argument("--bins", type=int, nargs="+", default=list(BINS), help="1: 1 to 10 %% hole, and so on")
@@ -59,8 +80,11 @@ def main() -> None:
         "tuned on, under irregular masks of each share of hole pixels. PSNR in dB (the whole picture), LPIPS 0.1 by "
         "SqueezeNet and, as a witness, by AlexNet (lower is better)."
     )
+    if not arguments.print_only:
+        save_curves(scores, names)
     parts = [
         introduction,
+        "![PSNR against LPIPS over detail](../figures/detail.png)",
         _tables.table(["method", *head], rows(scores)),
         f"Against {_peers.PYPATCHMATCH}: mean of the paired differences of PSNR in dB, ratio of the mean LPIPS.",
         _tables.table(["method", *compared], against_peer(scores)),

@@ -50,8 +50,9 @@ def _compiled(function: Function, fastmath: set[str] | bool) -> Function:
         compiled = numba.njit(function, cache=True, **options)
         # Numba looks at a kernel's own file alone to see whether its code on the disk is up to date; steps and
         # constants of other files are part of that code as well.
-        file = compiled._cache._cache_file
-        file._source_stamp = (file._source_stamp, _sources())
+        if not numba.config.DISABLE_JIT:
+            file = compiled._cache._cache_file
+            file._source_stamp = (file._source_stamp, _sources())
         return compiled  # type: ignore[no-any-return]
     except RuntimeError:  # "cannot cache function: no locator available"
         return numba.njit(function, **options)  # type: ignore[no-any-return]
