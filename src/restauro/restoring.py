@@ -136,7 +136,7 @@ def restore_file(
     source, target, saved = Path(source), Path(target), Path(save_mask) if save_mask else None
     check_options(mask, polarity, tolerance)
     if source.is_file():
-        threading.Thread(target=_load_kernels).start()  # goes on while files are read
+        threading.Thread(target=_load_kernels, args=(chosen,)).start()  # goes on while files are read
     with ThreadPoolExecutor(1) as other:
         reading = other.submit(read_mask_file, Path(mask), polarity) if is_file(mask) else None
         picture = read_picture(source)
@@ -176,9 +176,9 @@ def restore_file(
     )
 
 
-def _load_kernels() -> None:
+def _load_kernels(method: Method) -> None:
     with contextlib.suppress(Exception):  # `inpaint` meets the same and says so
-        load_kernels()
+        load_kernels(method)
 
 
 def _check_amount(share: float, of_file: bool, polarity: str, accept_large_holes: bool) -> None:
