@@ -339,8 +339,9 @@ class TestAsAProcess:
         mask = np.zeros(rows.shape[:2], np.uint8)
         mask[100:1500, 100:1400] = 255
         save(folder / "hole.png", mask)
-        # Compiled before: an interrupt while Numba compiles may come in a callback that swallows it.
-        assert run("restore panel.tif --mask losses.png --method telea --radius 64 -o compiled.tif") == 0
+        # A shell that starts the tests in the background has the signal ignored, also by what they start.
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            pytest.skip("interrupts are ignored here")
         process = self.start(
             "restore", "large.tif", "--mask", "hole.png", "-o", "new/", "--method", "telea", "--radius", "64"
         )
