@@ -94,15 +94,6 @@ class Fronts:
 _PIXELS_WORTH_A_THREAD = 32
 
 
-def precision(image: NDArray[Any]) -> type[np.floating[Any]]:
-    """Return the type to compute in: single precision holds 16-bit whole numbers, squares of real numbers may not fit.
-
-    >>> precision(np.zeros((2, 2), np.uint16)).__name__, precision(np.zeros((2, 2), np.float32)).__name__
-    ('float32', 'float64')
-    """
-    return np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
-
-
 def _march(T: NDArray[np.int32], rims: NDArray[np.int32], sign: int, unreached: int, room: int, task: Task) -> Any:
     """March to one side of the rims; return the flat indices of the known pixels passed (none for the inside)."""
     from restauro.numerics import march

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.method import Method, Task
+from restauro.methods._precision import precision
 
 if TYPE_CHECKING:
     from restauro.numerics.sparse_grid import SparseGrid
@@ -60,7 +61,7 @@ class Biharmonic(Method):
 
         grid = SparseGrid.of(hole, MARGIN)
         system = Plate(grid, task)
-        dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
+        dtype = precision(image)
         values = np.empty((grid.pixels, image.shape[2]), dtype)
         open_slopes = _open_slopes(grid)
         for channel in range(image.shape[2]):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.method import Method, Parameter, Task
+from restauro.methods._precision import precision
 
 _SCALE = 5.0  # standard deviation, in pixels, of the Gaussian that gathers gradients into a structure tensor
 _REACH = 15  # pixels around a hole that the tensor is made of: 2.5 standard deviations, and 2 of the gradients
@@ -79,7 +80,7 @@ class EdgeEnhancing(Method):
             if task.stopped or diffusion.flat:
                 break
             diffusion.step(done)
-        dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
+        dtype = precision(image)
         values = np.empty((pixels, channels), dtype)
         for c in range(channels):
             diffusion.grid.hole_values(diffusion.v[c] * diffusion.unit[c] + diffusion.zero[c], values[:, c])

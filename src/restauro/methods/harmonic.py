@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.method import Method, Task
+from restauro.methods._precision import precision
 
 # Largest residual of the linear system that may remain, as a share of the range of the pixels around the holes.
 _TOLERANCE = 3e-7
@@ -64,7 +65,7 @@ def membrane(image: NDArray[Any], hole: NDArray[np.bool_], task: Task, progress:
 
     grid = SparseGrid.of(hole)
     system = Multigrid(grid).laplacian(task)
-    dtype = np.float32 if image.dtype.kind in "bui" and image.dtype.itemsize <= 2 else np.float64
+    dtype = precision(image)
     values = np.empty((grid.pixels, image.shape[2]), dtype)
     for channel in range(image.shape[2]):
         if task.stopped:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.method import Method, Parameter, Task
-from restauro.methods._fronts import Fronts, margin_of_times, precision
+from restauro.methods._fronts import Fronts, margin_of_times
+from restauro.methods._precision import precision
 
 
 @dataclass(frozen=True)
