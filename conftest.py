@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from pathlib import Path
 
 import pytest
+
+# The docstrings of restauro.training import PyTorch, which only the extra `train` brings.
+collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["src/restauro/training/*"]
 
 
 @pytest.fixture(autouse=True)

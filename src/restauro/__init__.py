@@ -18,10 +18,12 @@ if TYPE_CHECKING:  # what `__getattr__` finds, for type checkers and editors
     from restauro.errors import MaskError as MaskError
     from restauro.errors import MaskTypeError as MaskTypeError
     from restauro.errors import MethodError as MethodError
+    from restauro.errors import ModelError as ModelError
     from restauro.errors import ParameterError as ParameterError
     from restauro.errors import ParameterTypeError as ParameterTypeError
     from restauro.errors import ReadError as ReadError
     from restauro.errors import RestauroError as RestauroError
+    from restauro.errors import TrainingError as TrainingError
     from restauro.errors import WriteError as WriteError
     from restauro.inpainting import inpaint as inpaint
     from restauro.mask import grow_mask as grow_mask
@@ -70,6 +72,8 @@ _PUBLIC = {
     "ParameterTypeError": "errors",
     "ReadError": "errors",
     "WriteError": "errors",
+    "ModelError": "errors",
+    "TrainingError": "errors",
 }
 
 __all__ = [*_PUBLIC]

@@ -43,3 +43,11 @@ class ReadError(RestauroError, ValueError):
 
 class WriteError(RestauroError, ValueError):
     """A file can't be written, or can't hold what it is asked to hold."""
+
+
+class ModelError(RestauroError, ValueError):
+    """A network's file is missing, or isn't one that can be run here."""
+
+
+class TrainingError(RestauroError, ValueError):
+    """A training run can't start or go on: its data, its settings or its checkpoint."""

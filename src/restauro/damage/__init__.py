@@ -1,0 +1,1 @@
+"""Damage made to order: masks that look like marks, strokes, cracks and losses."""

@@ -1,0 +1,1 @@
+"""Networks that fill holes: layers, losses, data, training, export. Needs the extra `train` (PyTorch)."""
