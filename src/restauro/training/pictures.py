@@ -153,12 +153,11 @@ def decode(data: bytes) -> NDArray[np.uint8]:
 def _open_files(folder: Path, split: str) -> FilePictures:
     """Open the pictures that lie in a folder as files, or in tar files."""
     own = _own_folder(folder, split)
-    paths = sorted(path for path in (own or folder).rglob("*") if path.is_file())
-    shards = [path for path in paths if path.suffix.lower() == ".tar"]
+    shards = _paths(own or folder, (".tar",))
     if shards:
         files = [member for shard in shards for member in _members(shard)]
     else:
-        files = [(path, path.name, None, 0) for path in paths if path.suffix.lower() in _ENDINGS]
+        files = [(path, path.name, None, 0) for path in picture_paths(own or folder)]
     if not files:
         raise TrainingError(
             f"There are no pictures in {own or folder}: restauro looks for {', '.join(_ENDINGS)} and .tar below it, "
@@ -170,6 +169,15 @@ def _open_files(folder: Path, split: str) -> FilePictures:
         files = [file for number, file in enumerate(files) if (number % _HELD_OUT == 0) == (split == "test")]
     kind = f"{len(shards)} tar shards" if shards else "files"
     return FilePictures(files, f"{len(files)} pictures ({split}) from {kind} in {own or folder}")
+
+
+def picture_paths(folder: Path) -> list[Path]:
+    """Return all picture files below a folder, in the order of their paths."""
+    return _paths(folder, _ENDINGS)
+
+
+def _paths(folder: Path, endings: tuple[str, ...]) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings and path.is_file())
 
 
 def _own_folder(folder: Path, split: str) -> Path | None:
