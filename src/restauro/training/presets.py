@@ -263,7 +263,7 @@ _COURSE = Preset(
     side=32,  # CIFAR-10's pictures, whole
     masks="marks",
     batch=32,  # 1,562 steps an epoch: the last 16 of 50,000 pictures are dropped
-    phases=(Phase(rate=1e-3, epochs=4),),  # Keras' default rate of Adam, never lowered
+    phases=(Phase(rate=1e-3, epochs=4.0),),  # Keras' default rate of Adam, never lowered
     flip=False,  # it had none
 )
 _CIFAR10 = Preset(
@@ -275,7 +275,7 @@ _CIFAR10 = Preset(
     side=32,  # CIFAR-10's pictures, whole
     masks="marks",
     batch=128,  # small layers use the cores badly below that
-    phases=(Phase(rate=2e-3, epochs=8, schedule="cosine", warm_up=200),),  # falls to 0: the last epochs gain most
+    phases=(Phase(rate=2e-3, epochs=8.0, schedule="cosine", warm_up=200),),  # falls to 0: the last epochs gain most
     optimiser="adamw",
     weight_decay=0.01,  # AdamW's default
     clip_norm=1.0,  # a rare batch of tiny holes has long gradients

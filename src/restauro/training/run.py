@@ -246,9 +246,11 @@ class _Run:
                     validates = self._is_end() or state.step % (preset.validate_every or self.steps_an_epoch) == 0
                     if validates:
                         self._validate(tests)
-                    if validates or state.step % preset.checkpoint_every == 0 or interrupted.is_set():
+                    if validates or state.step % preset.checkpoint_every == 0:
                         self._save(checkpoints.path_of(self.out, state.step))
                     self._show()
+            if not self._is_end():
+                self._save(checkpoints.path_of(self.out, state.step))
         finally:
             source.close()
             if self.logs:
