@@ -57,7 +57,7 @@ class Preset:
     phases: tuple[Phase, ...]
     network_options: Mapping[str, Value] = field(default_factory=dict)
     flip: bool = True  # half of the examples are mirrored left to right
-    optimiser: Literal["adam", "adamw"] = "adam"
+    optimiser: Literal["adam", "adamw", "muon"] = "adam"
     weight_decay: float = 0.0
     clip_norm: float = 0.0  # gradients longer than this are shortened to it; 0: never
     ema: float = 0.0  # decay a step of the running mean of weights that is validated and exported; 0: none
@@ -199,7 +199,7 @@ class Preset:
 
 _PLAIN_FIELDS = [name for name in Preset.__annotations__ if name not in ("name", "title", "phases", "network_options")]
 _PHASE_FIELDS = list(Phase.__annotations__)
-_CHOICES = {"masks": ("marks", "strokes"), "optimiser": ("adam", "adamw")}
+_CHOICES = {"masks": ("marks", "strokes"), "optimiser": ("adam", "adamw", "muon")}
 
 
 def _read(name: str, text: str, present: Value) -> Any:
@@ -228,6 +228,12 @@ def _course_network(**options: Any) -> Any:
     return CourseUNet(**options)
 
 
+def _correcting(**options: Any) -> Any:
+    from restauro.training.correcting import CorrectingUNet
+
+    return CorrectingUNet(**options)
+
+
 def _unet(**options: Any) -> Any:
     from restauro.training.unet import PConvUNet
 
@@ -247,7 +253,11 @@ def _paper_loss(vgg: Path | None, pictures: Iterable[NDArray[np.uint8]]) -> Any:
     return PartialConvLoss(load_vgg(vgg or downloaded(), pictures))
 
 
-_NETWORKS: dict[str, Callable[..., Any]] = {"course": _course_network, "unet": _unet}
+_NETWORKS: dict[str, Callable[..., Any]] = {
+    "correcting": _correcting,
+    "course": _course_network,
+    "unet": _unet,
+}
 _LOSSES: dict[str, Callable[..., Any]] = {
     "l1": partial(_simple_loss, "L1"),
     "hole-l1": partial(_simple_loss, "HoleL1"),
@@ -269,17 +279,17 @@ _COURSE = Preset(
 _CIFAR10 = Preset(
     name="cifar10",
     title="CIFAR-10 as well as an hour on two cores allows",
-    network="unet",
-    network_options={"width": 32, "depth": 4, "batch_norm": True},  # 32 pixels are halved four times, to 2
+    network="correcting",
+    network_options={"width": 64, "blocks": 1},  # below 64 channels bf16 convolutions are no faster than float32 ones
     loss="hole-l1",  # what lies outside the holes is pasted back, so nothing is spent on it
     side=32,  # CIFAR-10's pictures, whole
     masks="marks",
-    batch=128,  # small layers use the cores badly below that
-    phases=(Phase(rate=2e-3, epochs=8.0, schedule="cosine", warm_up=200),),  # falls to 0: the last epochs gain most
-    optimiser="adamw",
+    batch=64,  # 128 gets less far in the same time
+    phases=(Phase(rate=3e-3, epochs=16, schedule="cosine", warm_up=200),),  # falls to 0: the last epochs gain most
+    optimiser="muon",  # as far as AdamW in a third of the time
     weight_decay=0.01,  # AdamW's default
     clip_norm=1.0,  # a rare batch of tiny holes has long gradients
-    ema=0.999,  # a mean over some 1,000 steps, 2.5 epochs
+    ema=0.998,  # a mean over some 500 steps
 )
 _PAPER = Preset(
     name="paper",

@@ -27,6 +27,7 @@ from restauro.training.data import Examples, MaskFolder, ValidationExamples, bat
 from restauro.training.logs import Logs
 from restauro.training.machine import Machine, machine
 from restauro.training.pictures import open_pictures
+from restauro.training.muon import Muon
 from restauro.training.presets import Preset
 from restauro.training.validating import error_sums, metrics_of, to_tensors
 
@@ -205,10 +206,16 @@ def _begin(preset: Preset, seed: int, here: Machine) -> _State:
     network = preset.make_network().to(here.device, memory_format=torch.channels_last)
     if here.device.type == "cuda" and here.processes > 1:
         network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
-    make_optimiser = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[preset.optimiser]
-    optimiser = make_optimiser(network.parameters(), lr=0.0, weight_decay=preset.weight_decay, fused=True)
+    optimiser = _OPTIMISERS[preset.optimiser](network, weight_decay=preset.weight_decay)
     mean = copy.deepcopy(network).requires_grad_(False).eval() if preset.ema else None
     return _State(network, mean, optimiser, torch.amp.GradScaler(here.device.type, enabled=here.precision == "fp16"))
+
+
+_OPTIMISERS: dict[str, Callable[..., Any]] = {
+    "adam": lambda network, **options: torch.optim.Adam(network.parameters(), lr=0.0, fused=True, **options),
+    "adamw": lambda network, **options: torch.optim.AdamW(network.parameters(), lr=0.0, fused=True, **options),
+    "muon": lambda network, **options: Muon.of(network, lr=0.0, **options),
+}
 
 
 @dataclass
