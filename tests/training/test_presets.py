@@ -73,7 +73,7 @@ def test_values_are_read_as_the_field_has_them() -> None:
         ("rate", "fast", "rate is 'fast'; it must be a number, such as 0.001."),
         ("batch", "0", "batch is 0; it must be 1 or more."),
         ("masks", "dots", "masks is 'dots'; it can be marks, strokes."),
-        ("network", "vit", "network is 'vit'; it can be course, unet"),
+        ("network", "vit", "network is 'vit'; it can be correcting, course, unet"),
         ("schedule", "linear", "schedule is 'linear'; it can be constant, cosine."),
         ("rate", "-1", "A phase needs a rate and a length above 0"),
         ("ema", "1", "ema is 1.0; it must be 0 (none) or a decay below 1"),

@@ -61,7 +61,8 @@ class Muon(torch.optim.Optimizer):
     @classmethod
     def of(cls, network: torch.nn.Module, **options: Any) -> Muon:
         """Return the optimiser of a network: kernels that neither take nor give pictures and masks are hidden."""
-        hidden, others = [], []
+        hidden: list[Tensor] = []
+        others: list[Tensor] = []
         for parameter in network.parameters():
             within = parameter.ndim == 4 and min(parameter.shape[:2]) > _PICTURE_CHANNELS
             (hidden if within else others).append(parameter)

@@ -26,8 +26,8 @@ from restauro.training import checkpoints, folders
 from restauro.training.data import Examples, MaskFolder, ValidationExamples, batches, validation_batches
 from restauro.training.logs import Logs
 from restauro.training.machine import Machine, machine
-from restauro.training.pictures import open_pictures
 from restauro.training.muon import Muon
+from restauro.training.pictures import open_pictures
 from restauro.training.presets import Preset
 from restauro.training.validating import error_sums, metrics_of, to_tensors
 
