@@ -20,9 +20,6 @@ from restauro.errors import TrainingError
 Value = bool | int | float | str
 MaskMaker = Callable[[int, int, np.random.Generator], NDArray[np.bool_]]
 
-_NO_MASK_ABOVE = 0.6  # the upper end of the paper's six bins of hole ratio, 0.01-0.1, 0.1-0.2, ... 0.5-0.6
-_NO_MASK_BELOW = 0.01
-
 
 @dataclass(frozen=True)
 class Phase:
@@ -160,9 +157,9 @@ class Preset:
 
     def mask_maker(self) -> MaskMaker:
         """Return what draws the holes: (height, width, generator) -> bool [height, width], True in the hole."""
-        from restauro.damage.synthesis import marks
+        from restauro.damage.synthesis import any_strokes, marks
 
-        return marks if self.masks == "marks" else _strokes_of_any_ratio
+        return marks if self.masks == "marks" else any_strokes
 
     def _with(self, name: str, text: str) -> Preset:
         if name in self.network_options:
@@ -212,14 +209,6 @@ def _read(name: str, text: str, present: Value) -> Any:
     except (KeyError, ValueError):
         wanted = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
         raise TrainingError(f"{name} is {text!r}; it must be {wanted}, such as {str(present).lower()}.") from None
-
-
-def _strokes_of_any_ratio(height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Draw strokes that cover a share drawn evenly from the paper's six bins."""
-    from restauro.damage.synthesis import strokes
-
-    hole: NDArray[np.bool_] = strokes(height, width, float(rng.uniform(_NO_MASK_BELOW, _NO_MASK_ABOVE)), rng)
-    return hole
 
 
 def _course_network(**options: Any) -> Any:
@@ -298,7 +287,7 @@ _PAPER = Preset(
     network_options={"width": 64, "depth": 8, "batch_norm": True},  # the paper's table
     loss="partial-conv",  # all six terms
     side=512,  # the paper's size
-    masks="strokes",
+    masks="strokes",  # of the six bins of hole ratio that the paper tests with
     batch=6,  # the paper's, on one GPU of 16 GB
     flip=True,  # not in the paper; pictures of scenes have no preferred side
     # The rates are the paper's. It gives days, not steps: ten (ImageNet, Places2), then one for the second phase, on
