@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -93,13 +94,22 @@ def settings(text: str) -> tuple[str, dict[str, Any]]:
 
     >>> settings("telea:radius=3")
     ('telea', {'radius': 3})
+    >>> settings("network:model=runs/course.onnx")
+    ('network', {'model': 'runs/course.onnx'})
     """
     name, _, listed = text.partition(":")
     parameters = {}
     for setting in listed.split(",") if listed else []:
         key, _, value = setting.partition("=")
-        parameters[key] = float(value) if "." in value or "e" in value else int(value)
+        parameters[key] = _value(value)
     return name, parameters
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def label(way: str) -> str:
