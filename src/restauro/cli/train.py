@@ -33,7 +33,7 @@ torchrun. Needs PyTorch: pip install 'restauro[train]'.
 @click.option("--epochs", type=click.FloatRange(0, min_open=True), metavar="N", help="Length of the whole run.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Length of the whole run, in steps.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, metavar="N", show_default=True, help="Decides all chance."
+    "--seed", type=click.IntRange(min=0), metavar="N", help="Decides all chance.  [default: the preset's]"
 )
 @click.option(
     "--device",
@@ -70,7 +70,7 @@ def command(
     out: Path,
     epochs: float | None,
     steps: int | None,
-    seed: int,
+    seed: int | None,
     device: str,
     precision: str,
     workers: int | None,
