@@ -108,7 +108,10 @@ class Preset:
             parts = np.diff(ends, prepend=0).tolist()
             phases = (replace(phase, steps=0, epochs=part) for phase, part in zip(self.phases, parts, strict=True))
         else:
-            parts = np.diff(np.round(ends).astype(int), prepend=0).tolist()
+            ends = np.minimum(
+                np.round(ends), wanted - np.arange(len(ends))[::-1]
+            )  # a step at least for each that follows
+            parts = np.diff(ends.astype(int), prepend=0).tolist()
             phases = (replace(phase, steps=part, epochs=0) for phase, part in zip(self.phases, parts, strict=True))
         return replace(self, phases=tuple(phase for phase in phases if phase.steps or phase.epochs))._checked()
 
