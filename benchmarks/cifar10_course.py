@@ -82,9 +82,9 @@ def main() -> None:
     parts = [
         "Four epochs of CIFAR-10 (A. Krizhevsky, Learning multiple layers of features from tiny images, 2009), "
         "32 x 32, with the course project's random marks, batches of 32, Adam at 0.001, mean absolute error over the "
-        "whole picture. MAE is in 0..1. As in the report, the errors in training and on the test pictures are those of the "
-        "network's whole output, known pixels too; beside them are those with the known pixels pasted back, and over "
-        "hole pixels only. Its quirks: the ratio of a partial convolution leaves out the number of channels, and the "
+        "whole picture. MAE is in 0..1. As in the report, the errors in training and on the test pictures are those of "
+        "the network's whole output, known pixels too; beside them those with known pixels pasted back, and over hole "
+        "pixels only. Its quirks: the ratio of a partial convolution leaves out the number of channels, and the "
         "bias is added in holes too. Seconds are those of training, without the test.",
         _tables.table(head, rows(found)),
         f"MAE on the test pictures after the last epoch, as its code has it: {error:.4f}, target {TARGET}: "

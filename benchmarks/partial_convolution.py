@@ -34,6 +34,7 @@ class WideMaskConv2d(nn.Module):
         self.register_buffer("ones", torch.ones_like(self.convolution.weight))
 
     def forward(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features and mask after the layer, both as wide as its output."""
         with torch.no_grad():
             sums = functional.conv2d(mask, self.ones, padding=1)
             update = sums.clamp(0, 1)
@@ -54,6 +55,7 @@ class Case:
 
     @classmethod
     def of(cls, number: int, dtype: torch.dtype) -> Case:
+        """Return a layer by its number, the deepest first."""
         sources, outputs, side = SOURCES[number], OUTPUTS[number], SIDE // 2 ** (7 - number)
         layer, wide = PartialConv2d(sources, outputs, 3), WideMaskConv2d(sum(sources), outputs)
         nn.init.normal_(layer.bias)
@@ -62,16 +64,14 @@ class Case:
         masks = [(torch.rand(1, 1, side, side) < 0.7).float() for _ in sources]
         return cls(layer.to(dtype), wide.to(dtype), features, masks)
 
-    def ours(self) -> Tensor:
-        return self.layer(*zip(self.features, self.masks, strict=True))[0]
-
-    def wides(self, masks: list[Tensor]) -> Tensor:
-        return self.wide(torch.cat(self.features, 1), torch.cat(masks, 1))[0]
-
     def ways(self) -> dict[str, Callable[[], Tensor]]:
         """Return both forms; the wide masks are there before, as the layers below make them."""
         wide = [mask.to(x.dtype).expand_as(x).contiguous() for x, mask in zip(self.features, self.masks, strict=True)]
-        return {OURS: self.ours, WIDE: lambda: self.wides(wide)}
+        sources = list(zip(self.features, self.masks, strict=True))
+        return {
+            OURS: lambda: self.layer(*sources)[0],
+            WIDE: lambda: self.wide(torch.cat(self.features, 1), torch.cat(wide, 1))[0],
+        }
 
 
 def seconds(case: Case, rounds: int, *, backward: bool) -> dict[str, list[float]]:
@@ -88,7 +88,7 @@ def seconds(case: Case, rounds: int, *, backward: bool) -> dict[str, list[float]
         return both if backward else forward
 
     ways = {name: once(way) for name, way in case.ways().items()}
-    _timing.interleaved(ways, 2)
+    _timing.interleaved(ways, 1)
     return _timing.interleaved(ways, rounds)
 
 
@@ -130,7 +130,7 @@ def _row(name: str, times: dict[str, list[float]], least: float | None) -> list[
 
 def main() -> None:
     options = _tables.parser(__doc__)
-    options.add_argument("--rounds", type=int, default=15)
+    options.add_argument("--rounds", type=int, default=9)
     options.add_argument("--threads", type=int, default=_tables.cores())
     arguments = options.parse_args()
     load = _tables.load_before()
@@ -140,9 +140,9 @@ def main() -> None:
         f"The decoder's eight layers of the paper's network at {SIDE} x {SIDE} pixels, one picture: each joins two "
         "sources with masks of their own, 70 % known at random. Milliseconds, medians of "
         f"{arguments.rounds} rounds in turns. Wide masks: the authors' form, in plain PyTorch, with a mask as wide as "
-        "the features, convolved with ones; its masks are made wide beforehand. Both compute the same (checked). How "
-        "many times faster: median and range of the rounds' quotients. Backward, wide masks have no gradient: two "
-        "convolutions more are then the same for both, and 4/3 is the limit for large layers."
+        "the features, convolved with ones; its masks are made wide beforehand. Both compute the same (checked). Times "
+        "faster: median and range of the rounds' quotients. A mask has no gradient, so the two convolutions of the way "
+        "back are the same for both: forward and backward, 4/3 is the limit for large layers."
     )
     parts = [explained]
     head = ["layer", f"{OURS}, ms", f"{WIDE}, ms", "times faster", "target"]

@@ -1,4 +1,4 @@
-"""Tests of training compute on one thread: several at once would wait for one another, and small layers gain nothing."""
+"""Tests of training compute on one thread: small layers gain nothing from more, and those would wait for others."""
 
 from __future__ import annotations
 

@@ -72,3 +72,14 @@ def test_takes_any_size_and_anything_under_the_hole(quirks: bool) -> None:
     assert torch.equal(result, network(torch.where(known > 0, image, 1.0), known))  # the project paints holes white
     result.sum().backward()
     assert all(bool(torch.isfinite(parameter.grad).all()) for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("quirks", [False, True])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_last_relu_lets_all_three_channels_through_at_first(seed: int, quirks: bool) -> None:
+    torch.manual_seed(seed)
+    network = CourseUNet(quirks=quirks)
+    seen = []
+    network.decoder[-1][1].register_forward_hook(lambda module, sources, result: seen.append(result[0]))
+    network(torch.rand(2, 3, 32, 32), torch.ones(2, 1, 32, 32))
+    assert bool((seen[0] > 0).float().mean(dim=(0, 2, 3)).min() > 0.1)

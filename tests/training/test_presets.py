@@ -94,6 +94,7 @@ def test_a_length_is_shared_by_the_phases() -> None:
     paper = PRESETS["paper"]
     assert [phase.steps for phase in paper.lasting(steps=110).phases] == [100, 10]
     assert paper.lasting(epochs=11).ends(7) == [70, 77]
+    assert [phase.steps for phase in paper.lasting(steps=4).phases] == [3, 1]  # both, if there is room
     assert paper.lasting(steps=1).ends(7) == [1]
     assert COURSE.lasting() is COURSE
     assert COURSE.lasting(epochs=2).ends(1562) == [3124]

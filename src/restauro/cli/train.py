@@ -32,9 +32,7 @@ torchrun. Needs PyTorch: pip install 'restauro[train]'.
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The run's folder.")
 @click.option("--epochs", type=click.FloatRange(0, min_open=True), metavar="N", help="Length of the whole run.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Length of the whole run, in steps.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, metavar="N", show_default=True, help="Decides all chance."
-)
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Decides all chance.  [default: the preset's]")
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -70,7 +68,7 @@ def command(
     out: Path,
     epochs: float | None,
     steps: int | None,
-    seed: int,
+    seed: int | None,
     device: str,
     precision: str,
     workers: int | None,
