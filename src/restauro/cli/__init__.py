@@ -12,7 +12,7 @@ import click
 import restauro
 from restauro.errors import RestauroError
 
-_COMMANDS = ("restore", "methods")
+_COMMANDS = ("restore", "methods", "export")
 _HELP = """Restore damaged pictures: fill what a mask marks, and change nothing else.
 
 \b

@@ -87,7 +87,7 @@ class Network(Method):
         rows, columns = np.nonzero(hole[task.core])
         rows += task.core[0].start
         columns += task.core[1].start
-        tiles = [_Tile.of(place, image, hole, session.context) for place in _places(task.core)]
+        tiles = [_Tile.of(place, image, hole, session) for place in _places(task.core)]
         tiles = [tile for tile in tiles if tile.members(rows, columns).size]
         scale = _scale(image.dtype, tiles)
         values, weights = np.zeros((rows.size, image.shape[2])), np.zeros(rows.size)
@@ -157,8 +157,12 @@ class _Tile:
     context: int
 
     @classmethod
-    def of(cls, place: tuple[int, int, int, int], image: NDArray[Any], hole: NDArray[np.bool_], context: int) -> _Tile:
-        top, left = max(place[0] - context, 0), max(place[2] - context, 0)
+    def of(
+        cls, place: tuple[int, int, int, int], image: NDArray[Any], hole: NDArray[np.bool_], session: Session
+    ) -> _Tile:
+        """Cut it out, so that all tiles of a window have the same grid of pixels that a network halves."""
+        context, multiple = session.context, session.multiple
+        top, left = (max(start - context, 0) // multiple * multiple for start in (place[0], place[2]))
         bottom, right = min(place[1] + context, hole.shape[0]), min(place[3] + context, hole.shape[1])
         seen = slice(top, bottom), slice(left, right)
         return cls(place, (top, bottom, left, right), image[seen], hole[seen], context)
@@ -167,8 +171,9 @@ class _Tile:
         """Which of some pixels, in row-major order, lie in the place."""
         top, bottom, left, right = self.place
         first, last = np.searchsorted(rows, (top, bottom))
-        within: NDArray[np.intp] = (columns[first:last] >= left) & (columns[first:last] < right)
-        return np.flatnonzero(within) + first
+        within = (columns[first:last] >= left) & (columns[first:last] < right)
+        indices: NDArray[np.intp] = np.flatnonzero(within) + first
+        return indices
 
     def known(self) -> NDArray[np.bool_]:
         """Pixels of the box that are known and near."""
