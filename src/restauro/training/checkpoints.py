@@ -1,0 +1,145 @@
+"""Checkpoints: all that a run needs to go on, or its network to be used, in one file, never seen half written."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import restauro
+from restauro.errors import TrainingError
+from restauro.training.presets import Preset
+
+FORMAT = 1
+BEST = "best.ckpt"
+_KEPT = 2  # should the newest be damaged by the disk, there is the one before
+_NAME = re.compile(r"step-(\d+)\.ckpt")
+_PARTS: dict[str, Any] = {
+    "preset": dict,  # Preset.plain()
+    "settings": dict,  # all that decides what the run computes: seed, precision, pictures, steps, ...
+    "step": int,  # steps done
+    "network": dict,
+    "ema": (dict, type(None)),  # the running mean of the network's weights, where the preset has one
+    "optimiser": dict,
+    "scaler": dict,  # of half-precision gradients; empty without
+    "validations": list,  # metrics of each validation so far, with its step
+    "progress": dict,  # sums of the rows of the log that aren't written yet
+    "versions": dict,
+}
+
+
+def save(path: Path, **parts: Any) -> None:
+    """Write a checkpoint: beside its place, to the disk, then renamed, so that it is whole or not there.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    parts
+        preset, settings, step, network, ema, optimiser, scaler, validations, progress: tensors in dicts and plain
+        values. The format's number and the versions of the libraries are added.
+    """
+    beside = path.with_name(path.name + ".part")
+    with beside.open("wb") as file:
+        torch.save({"format": FORMAT, **parts, "versions": _versions()}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+    _sync_folder(path.parent)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU; nothing in it is executed.
+
+    Raises
+    ------
+    TrainingError
+        The file isn't there, isn't a checkpoint, is damaged, or is of another format.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise TrainingError(f"There is no checkpoint {path}.") from None
+    except IsADirectoryError:
+        raise TrainingError(f"{path} is a folder: name a checkpoint in it, such as {path / BEST}.") from None
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, KeyError, ValueError) as error:
+        raise TrainingError(f"{path} can't be read as a checkpoint: it is damaged or another kind of file.") from error
+    if not isinstance(checkpoint, dict) or "format" not in checkpoint:
+        raise TrainingError(f"{path} is not a checkpoint of restauro.")
+    if checkpoint["format"] != FORMAT:
+        raise TrainingError(
+            f"{path} is a checkpoint of format {checkpoint['format']}, and this restauro reads format {FORMAT}: use "
+            "the version that wrote it."
+        )
+    for name, kind in _PARTS.items():
+        if not isinstance(checkpoint.get(name), kind):
+            raise TrainingError(f"{path} is not a whole checkpoint: its {name} is missing.")
+    return checkpoint
+
+
+def load_network(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
+    """Read a checkpoint's network, with the mean of its weights where the run kept one, ready to be used.
+
+    Returns
+    -------
+    The network in evaluation mode, float32, on the CPU; and the whole checkpoint.
+
+    Raises
+    ------
+    TrainingError
+        As `load`; or the checkpoint doesn't fit the network of that name.
+    """
+    checkpoint = load(path)
+    try:
+        network: torch.nn.Module = Preset.from_plain(checkpoint["preset"]).make_network()
+        network.load_state_dict(checkpoint["ema"] or checkpoint["network"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise TrainingError(f"{path} holds a network that this version of restauro doesn't have: {error}") from error
+    return network.eval(), checkpoint
+
+
+def path_of(folder: Path, step: int) -> Path:
+    """Return the checkpoint's path in a run's folder."""
+    return folder / f"step-{step:08d}.ckpt"
+
+
+def newest(folder: Path) -> Path | None:
+    """Return the path of the newest checkpoint of a run, None where there is none yet."""
+    return max(_all(folder), default=(0, None))[1]
+
+
+def remove_old(folder: Path) -> None:
+    """Remove all checkpoints of a run but the newest two and the best."""
+    for _, path in sorted(_all(folder))[:-_KEPT]:
+        path.unlink()
+
+
+def _all(folder: Path) -> list[tuple[int, Path]]:
+    matches = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
+    return [(int(match[1]), path) for match, path in matches if match]
+
+
+def _versions() -> Mapping[str, str]:
+    return {
+        "restauro": restauro.__version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": str(np.__version__),
+    }
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the renaming reach the disk too, where the system can."""
+    if os.name == "posix":
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

@@ -1,0 +1,302 @@
+"""What a training run is made of, as plain values with a reason each; nothing here needs PyTorch until it is built.
+
+A preset is changed with `changed` (the command line's `--set name=value`) and stored whole in every checkpoint.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.errors import TrainingError
+
+Value = bool | int | float | str
+MaskMaker = Callable[[int, int, np.random.Generator], NDArray[np.bool_]]
+
+_NO_MASK_ABOVE = 0.6  # the upper end of the paper's six bins of hole ratio, 0.01-0.1, 0.1-0.2, ... 0.5-0.6
+_NO_MASK_BELOW = 0.01
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a run with a learning rate of its own: so many steps or epochs."""
+
+    rate: float  # highest learning rate
+    steps: int = 0  # either steps ...
+    epochs: float = 0  # ... or epochs
+    schedule: Literal["constant", "cosine"] = "constant"  # cosine: falls to 0 at the phase's end
+    warm_up: int = 0  # steps over which the rate rises from 0
+    freeze_batch_norm: bool = False  # the encoder's batch normalisation keeps its statistics and weights
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Everything that decides what a run computes, beside seed, pictures and precision.
+
+    Examples
+    --------
+    >>> preset = PRESETS["cifar10-course"].changed({"leaky": "true", "batch": "64"})
+    >>> preset.network_options["leaky"], preset.batch
+    (True, 64)
+    """
+
+    name: str
+    title: str
+    network: str  # a key of `_NETWORKS`
+    loss: str  # a key of `_LOSSES`
+    side: int  # pixels; examples are side x side
+    masks: Literal["marks", "strokes"]
+    batch: int  # examples a step, of all processes together
+    phases: tuple[Phase, ...]
+    network_options: Mapping[str, Value] = field(default_factory=dict)
+    flip: bool = True  # half of the examples are mirrored left to right
+    optimiser: Literal["adam", "adamw"] = "adam"
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0  # gradients longer than this are shortened to it; 0: never
+    ema: float = 0.0  # decay a step of the running mean of weights that is validated and exported; 0: none
+    validate_every: int = 0  # steps; 0: at each epoch's end
+    validation_pictures: int = 0  # the first so many test pictures; 0: all
+    checkpoint_every: int = 250  # steps
+    log_every: int = 50  # steps
+    compile: bool = False  # torch.compile, on GPUs only
+
+    def changed(self, settings: Mapping[str, str]) -> Preset:
+        """Return the preset with values of fields, network options or (with one phase) phase fields replaced.
+
+        Parameters
+        ----------
+        settings
+            Values as text by name; read as the type that the field has.
+
+        Raises
+        ------
+        TrainingError
+            No field of that name, or its value isn't of its type.
+
+        Examples
+        --------
+        >>> PRESETS["cifar10-course"].changed({"rate": "0.002"}).phases[0].rate
+        0.002
+        """
+        preset = self
+        for name, text in settings.items():
+            preset = preset._with(name, text)
+        return preset._checked()
+
+    def lasting(self, *, epochs: float | None = None, steps: int | None = None) -> Preset:
+        """Return the preset with its whole length changed; several phases keep their shares.
+
+        Examples
+        --------
+        >>> [phase.steps for phase in PRESETS["paper"].lasting(steps=11).phases]
+        [10, 1]
+        """
+        if epochs is not None and steps is not None:
+            raise TrainingError("Give epochs or steps, not both.")
+        if steps is None and epochs is None:
+            return self
+        wanted = steps if epochs is None else epochs
+        assert wanted is not None
+        lengths = [phase.steps or phase.epochs for phase in self.phases]
+        ends = np.cumsum(lengths) / sum(lengths) * wanted
+        if epochs is not None:
+            parts = np.diff(ends, prepend=0).tolist()
+            phases = (replace(phase, steps=0, epochs=part) for phase, part in zip(self.phases, parts, strict=True))
+        else:
+            parts = np.diff(np.round(ends).astype(int), prepend=0).tolist()
+            phases = (replace(phase, steps=part, epochs=0) for phase, part in zip(self.phases, parts, strict=True))
+        return replace(self, phases=tuple(phase for phase in phases if phase.steps or phase.epochs))._checked()
+
+    def ends(self, steps_an_epoch: int) -> list[int]:
+        """Return the step at which each phase ends; the last is the run's length."""
+        lengths = [phase.steps or max(1, round(phase.epochs * steps_an_epoch)) for phase in self.phases]
+        return [sum(lengths[: index + 1]) for index in range(len(lengths))]
+
+    def phase_at(self, step: int, steps_an_epoch: int) -> tuple[Phase, float]:
+        """Return the phase that a step (from 0) belongs to, and its learning rate.
+
+        Examples
+        --------
+        >>> preset = PRESETS["paper"]
+        >>> [preset.phase_at(step, 1)[1] for step in (0, 499_999, 500_000)]
+        [0.0002, 0.0002, 5e-05]
+        """
+        ends = self.ends(steps_an_epoch)
+        index = next((index for index, end in enumerate(ends) if step < end), len(ends) - 1)
+        phase, start = self.phases[index], ends[index - 1] if index else 0
+        done, length = step - start, ends[index] - start
+        rate = phase.rate
+        if done < phase.warm_up:
+            rate *= (done + 1) / (phase.warm_up + 1)
+        elif phase.schedule == "cosine":
+            share = (done - phase.warm_up) / max(1, length - phase.warm_up)
+            rate *= float(0.5 + 0.5 * np.cos(np.pi * share))
+        return phase, rate
+
+    def plain(self) -> dict[str, Any]:
+        """Return all fields as plain values (numbers, text, lists, dicts), for checkpoints and JSON."""
+        values = asdict(self)
+        return {**values, "phases": list(values["phases"]), "network_options": dict(self.network_options)}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Preset:
+        """Return the preset that `plain` was made of."""
+        return cls(**{**values, "phases": tuple(Phase(**phase) for phase in values["phases"])})
+
+    def make_network(self) -> Any:
+        """Return the network, with weights that PyTorch's global generator decides."""
+        return _NETWORKS[self.network](**self.network_options)
+
+    def make_loss(self, vgg: Path | None, pictures: Iterable[NDArray[np.uint8]]) -> Any:
+        """Return the loss; one that needs VGG-16 takes the file of its weights, or downloads it, and pictures."""
+        return _LOSSES[self.loss](vgg, pictures)
+
+    def mask_maker(self) -> MaskMaker:
+        """Return what draws the holes: (height, width, generator) -> bool [height, width], True in the hole."""
+        from restauro.damage.synthesis import marks
+
+        return marks if self.masks == "marks" else _strokes_of_any_ratio
+
+    def _with(self, name: str, text: str) -> Preset:
+        if name in self.network_options:
+            options = {**self.network_options, name: _read(name, text, self.network_options[name])}
+            return replace(self, network_options=options)
+        if name in _PLAIN_FIELDS:
+            return replace(self, **{name: _read(name, text, getattr(self, name))})
+        if name in _PHASE_FIELDS and len(self.phases) == 1:
+            changes: dict[str, Any] = {name: _read(name, text, getattr(self.phases[0], name))}
+            if name in ("steps", "epochs"):  # one replaces the other
+                changes = {"steps": 0, "epochs": 0.0} | changes
+            return replace(self, phases=(replace(self.phases[0], **changes),))
+        names = [*self.network_options, *_PLAIN_FIELDS, *(_PHASE_FIELDS if len(self.phases) == 1 else ())]
+        close = difflib.get_close_matches(name, names, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}."
+        raise TrainingError(f"The preset {self.name!r} has no setting {name!r}: {hint}")
+
+    def _checked(self) -> Preset:
+        for name, known in (("network", _NETWORKS), ("loss", _LOSSES), *_CHOICES.items()):
+            if getattr(self, name) not in known:
+                raise TrainingError(f"{name} is {getattr(self, name)!r}; it can be {', '.join(known)}.")
+        for name in ("side", "batch", "checkpoint_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"{name} is {getattr(self, name)}; it must be 1 or more.")
+        for phase in self.phases:
+            if phase.schedule not in ("constant", "cosine"):
+                raise TrainingError(f"schedule is {phase.schedule!r}; it can be constant, cosine.")
+            if not (phase.rate > 0 and phase.steps + phase.epochs > 0):
+                raise TrainingError(f"A phase needs a rate and a length above 0, and this has {phase}.")
+        if not 0 <= self.ema < 1:
+            raise TrainingError(f"ema is {self.ema}; it must be 0 (none) or a decay below 1, such as 0.999.")
+        return self
+
+
+_PLAIN_FIELDS = [name for name in Preset.__annotations__ if name not in ("name", "title", "phases", "network_options")]
+_PHASE_FIELDS = list(Phase.__annotations__)
+_CHOICES = {"masks": ("marks", "strokes"), "optimiser": ("adam", "adamw")}
+
+
+def _read(name: str, text: str, present: Value) -> Any:
+    """Read a value as the type that the present one has."""
+    kind = type(present)
+    try:
+        if kind is bool:
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
+        return kind(text)
+    except (KeyError, ValueError):
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
+        raise TrainingError(f"{name} is {text!r}; it must be {wanted}, such as {str(present).lower()}.") from None
+
+
+def _strokes_of_any_ratio(height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Draw strokes that cover a share drawn evenly from the paper's six bins."""
+    from restauro.damage.synthesis import strokes
+
+    hole: NDArray[np.bool_] = strokes(height, width, float(rng.uniform(_NO_MASK_BELOW, _NO_MASK_ABOVE)), rng)
+    return hole
+
+
+def _course_network(**options: Any) -> Any:
+    from restauro.training.course import CourseUNet
+
+    return CourseUNet(**options)
+
+
+def _unet(**options: Any) -> Any:
+    from restauro.training.unet import PConvUNet
+
+    return PConvUNet(**options)
+
+
+def _simple_loss(name: str, *_: Any) -> Any:
+    from restauro.training import losses
+
+    return getattr(losses, name)()
+
+
+def _paper_loss(vgg: Path | None, pictures: Iterable[NDArray[np.uint8]]) -> Any:
+    from restauro.training.losses import PartialConvLoss
+    from restauro.training.vgg import downloaded, load_vgg
+
+    return PartialConvLoss(load_vgg(vgg or downloaded(), pictures))
+
+
+_NETWORKS: dict[str, Callable[..., Any]] = {"course": _course_network, "unet": _unet}
+_LOSSES: dict[str, Callable[..., Any]] = {
+    "l1": partial(_simple_loss, "L1"),
+    "hole-l1": partial(_simple_loss, "HoleL1"),
+    "partial-conv": _paper_loss,
+}
+
+_COURSE = Preset(
+    name="cifar10-course",
+    title="The founding course project's network and training, as they were, on CIFAR-10",
+    network="course",
+    network_options={"leaky": False, "quirks": True},  # as its code does, not its README
+    loss="l1",  # plain mean absolute error over the whole picture
+    side=32,  # CIFAR-10's pictures, whole
+    masks="marks",
+    batch=32,  # 1,562 steps an epoch: the last 16 of 50,000 pictures are dropped
+    phases=(Phase(rate=1e-3, epochs=4),),  # Keras' default rate of Adam, never lowered
+    flip=False,  # it had none
+)
+_CIFAR10 = Preset(
+    name="cifar10",
+    title="CIFAR-10 as well as an hour on two cores allows",
+    network="unet",
+    network_options={"width": 32, "depth": 4, "batch_norm": True},  # 32 pixels are halved four times, to 2
+    loss="hole-l1",  # what lies outside the holes is pasted back, so nothing is spent on it
+    side=32,  # CIFAR-10's pictures, whole
+    masks="marks",
+    batch=128,  # small layers use the cores badly below that
+    phases=(Phase(rate=2e-3, epochs=8, schedule="cosine", warm_up=200),),  # falls to 0: the last epochs gain most
+    optimiser="adamw",
+    weight_decay=0.01,  # AdamW's default
+    clip_norm=1.0,  # a rare batch of tiny holes has long gradients
+    ema=0.999,  # a mean over some 1,000 steps, 2.5 epochs
+)
+_PAPER = Preset(
+    name="paper",
+    title="Liu et al. 2018: the paper's network, loss and two phases, at 512 pixels",
+    network="unet",
+    network_options={"width": 64, "depth": 8, "batch_norm": True},  # the paper's table
+    loss="partial-conv",  # all six terms
+    side=512,  # the paper's size
+    masks="strokes",
+    batch=6,  # the paper's, on one GPU of 16 GB
+    flip=True,  # not in the paper; pictures of scenes have no preferred side
+    # The rates are the paper's. It gives days, not steps: ten (ImageNet, Places2), then one for the second phase, on
+    # one V100. These numbers have that proportion, and a GPU of today needs some days for them.
+    phases=(Phase(rate=2e-4, steps=500_000), Phase(rate=5e-5, steps=50_000, freeze_batch_norm=True)),
+    validate_every=5000,  # a minute on a GPU each hour or two
+    validation_pictures=500,  # that many tell two networks apart
+    checkpoint_every=500,
+    compile=True,
+)
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in (_COURSE, _CIFAR10, _PAPER)}

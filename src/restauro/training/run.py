@@ -1,0 +1,376 @@
+"""`train`: a whole training run, from the pictures to the best checkpoint; meant to be read in one sitting.
+
+What a step computes is a function of the settings, the seed and the step's number: the examples, crops and masks of a
+step too. So a run that was killed goes on from its last checkpoint as if nothing had been.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from restauro.errors import TrainingError
+from restauro.training import checkpoints, folders
+from restauro.training.data import Examples, MaskFolder, ValidationExamples, batches, validation_batches
+from restauro.training.logs import Logs
+from restauro.training.machine import Machine, machine
+from restauro.training.pictures import open_pictures
+from restauro.training.presets import Preset
+from restauro.training.validating import error_sums, metrics_of, to_tensors
+
+_PROGRESS_INTERVAL = 0.2  # seconds
+_BEST_BY = "composited_mae"
+_MASK_SEED = 0  # of validation: the same masks whatever the run's seed, so that runs can be compared
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: the step that it reached, of how many; the best metrics so far; whether it was interrupted."""
+
+    folder: Path
+    step: int
+    steps: int
+    best: dict[str, float] | None
+    interrupted: bool
+
+
+@dataclass
+class _Means:
+    """Means of the loss's terms since they were last taken; stored in checkpoints, so that no row is lost."""
+
+    sums: dict[str, Any] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, terms: dict[str, torch.Tensor]) -> None:
+        for name, value in terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
+        self.count += 1
+
+    def take(self, device: Machine) -> dict[str, float]:
+        means = {name: float(device.mean(total / self.count)) for name, total in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return means
+
+    def plain(self) -> dict[str, Any]:
+        return {"sums": {name: float(total) for name, total in self.sums.items()}, "count": self.count}
+
+
+@dataclass
+class _State:
+    """What changes while a run goes on: all of it is in its checkpoints."""
+
+    network: Any
+    mean: Any  # the network with the running mean of its weights, or None
+    optimiser: Any
+    scaler: Any
+    step: int = 0
+    validations: list[dict[str, float]] = field(default_factory=list)
+    row: _Means = field(default_factory=_Means)  # of the training table's next row
+    epoch: _Means = field(default_factory=_Means)  # since the last validation
+
+    @property
+    def best(self) -> dict[str, float] | None:
+        return min(self.validations, key=lambda metrics: metrics[_BEST_BY], default=None)
+
+    def save(self, path: Path, preset: Preset, settings: dict[str, Any]) -> None:
+        checkpoints.save(
+            path,
+            preset=preset.plain(),
+            settings=settings,
+            step=self.step,
+            network=self.network.state_dict(),
+            ema=self.mean.state_dict() if self.mean is not None else None,
+            optimiser=self.optimiser.state_dict(),
+            scaler=self.scaler.state_dict(),
+            validations=self.validations,
+            progress={"row": self.row.plain(), "epoch": self.epoch.plain()},
+        )
+
+    def restore(self, checkpoint: dict[str, Any]) -> None:
+        self.network.load_state_dict(checkpoint["network"])
+        if self.mean is not None:
+            self.mean.load_state_dict(checkpoint["ema"])
+        self.optimiser.load_state_dict(checkpoint["optimiser"])
+        self.scaler.load_state_dict(checkpoint["scaler"])
+        self.step, self.validations = checkpoint["step"], checkpoint["validations"]
+        self.row, self.epoch = (_Means(**checkpoint["progress"][name]) for name in ("row", "epoch"))
+
+
+def train(
+    preset: Preset,
+    data: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    workers: int | None = None,
+    vgg: Path | None = None,
+    masks: Path | None = None,
+    overwrite: bool = False,
+    say: Callable[[str], object] = print,
+    progress: Callable[[int, int, str], object] | None = None,
+) -> Outcome:
+    """Train a network, or go on with a run that was interrupted.
+
+    Parameters
+    ----------
+    preset
+        What to train and how; one of `presets.PRESETS`, changed or not.
+    data
+        A folder of pictures, of tar shards, or of CIFAR-10.
+    out
+        The run's folder: new, empty, or that of the same run, which goes on from its last checkpoint.
+    seed
+        Decides weights, examples and masks: two runs with the same seed, settings, machine and number of threads end
+        with the same weights, interrupted or not.
+    device
+        "auto" (a GPU where there is one), "cpu" or "cuda".
+    precision
+        "auto": bf16 where the processor multiplies in it, else fp16 on GPUs, else float32; or "bf16", "float32".
+    workers
+        Threads that compute (on a CPU), and that make examples; by default every core that this process may use.
+    vgg
+        File of VGG-16's weights, for presets whose loss needs them; without it they are downloaded.
+    masks
+        A folder of mask files, white in the hole, to use instead of the preset's.
+    overwrite
+        Remove the run that is in `out`, and begin anew.
+    say
+        Takes a sentence or a line of figures now and then.
+    progress
+        Takes (steps done, steps in all, what to show beside), at most five times a second.
+
+    Returns
+    -------
+    Outcome: the step it reached, the best metrics. After Ctrl-C, or a signal to end, a checkpoint has been written and
+    `interrupted` is true.
+
+    Raises
+    ------
+    TrainingError
+        No such pictures or device; a folder that holds something else, or a run with other settings; a loss that isn't
+        a finite number any more.
+    """
+    with machine(device, precision, workers) as here, torch.random.fork_rng(devices=[]):
+        pictures, tests = open_pictures(data, split="train"), open_pictures(data, split="test")
+        steps_an_epoch = len(pictures) // preset.batch
+        if not steps_an_epoch:
+            raise TrainingError(
+                f"{data} holds {len(pictures)} training pictures, and a batch takes {preset.batch}: add pictures, or "
+                f"choose a smaller batch."
+            )
+        if preset.batch % here.processes:
+            raise TrainingError(f"A batch of {preset.batch} can't be shared evenly by {here.processes} processes.")
+        settings = {
+            "preset": preset.plain(),
+            "seed": seed,
+            "precision": here.precision,
+            "pictures": len(pictures),
+            "test_pictures": len(tests),
+            "masks": str(masks) if masks else preset.masks,
+        }
+        if here.writes:
+            folders.prepare(out, settings, overwrite=overwrite)
+        here.wait()
+        state = _begin(preset, seed, here)
+        if newest := checkpoints.newest(out):
+            state.restore(checkpoints.load(newest))
+            say(f"Going on with {out} from step {state.step:,}.")
+        make_mask = MaskFolder(masks) if masks else preset.mask_maker()
+        settings |= {"data": pictures.description}  # which may be elsewhere when the run goes on
+        run = _Run(preset, settings, out, here, say, progress, steps_an_epoch, state)
+        return run.go(
+            Examples(pictures, preset.side, make_mask, seed, flip=preset.flip),
+            ValidationExamples(tests, preset.side, make_mask, _MASK_SEED),
+            vgg,
+        )
+
+
+def _begin(preset: Preset, seed: int, here: Machine) -> _State:
+    """Return the state of a run at step 0."""
+    torch.manual_seed(seed)
+    network = preset.make_network().to(here.device, memory_format=torch.channels_last)
+    if here.device.type == "cuda" and here.processes > 1:
+        network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    make_optimiser = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[preset.optimiser]
+    optimiser = make_optimiser(network.parameters(), lr=0.0, weight_decay=preset.weight_decay, fused=True)
+    mean = copy.deepcopy(network).requires_grad_(False).eval() if preset.ema else None
+    return _State(network, mean, optimiser, torch.amp.GradScaler(here.device.type, enabled=here.precision == "fp16"))
+
+
+@dataclass
+class _Run:
+    """A run at work."""
+
+    preset: Preset
+    settings: dict[str, Any]
+    out: Path
+    here: Machine
+    say: Callable[[str], object]
+    progress: Callable[[int, int, str], object] | None
+    steps_an_epoch: int
+    state: _State
+
+    def go(self, examples: Any, tests: Any, vgg: Path | None) -> Outcome:
+        """Take all steps that are left."""
+        preset, state, here = self.preset, self.state, self.here
+        self.steps = preset.ends(self.steps_an_epoch)[-1]
+        self.loss = preset.make_loss(vgg, (examples.pictures.read(index) for index in range(len(examples.pictures))))
+        if isinstance(getattr(self.loss, "vgg", None), torch.nn.Module):
+            self.loss.vgg.to(here.device)
+        self.forward = torch.compile(state.network) if preset.compile and here.device.type == "cuda" else state.network
+        self.logs = Logs(self.out, state.step) if here.writes else None
+        self.validation_began = self.row_began = time.perf_counter()
+        self.row_step, self.shown = state.step, 0.0
+        share = preset.batch // here.processes
+        source = batches(examples, share, state.step, here.rank, here.processes, threads=here.threads)
+        try:
+            with _interruptible() as interrupted:
+                while state.step < self.steps and not interrupted.is_set():
+                    self._step(next(source))
+                    if state.step % preset.log_every == 0:
+                        self._log()
+                    validates = self._is_end() or state.step % (preset.validate_every or self.steps_an_epoch) == 0
+                    if validates:
+                        self._validate(tests)
+                    if validates or state.step % preset.checkpoint_every == 0 or interrupted.is_set():
+                        self._save(checkpoints.path_of(self.out, state.step))
+                    self._show()
+        finally:
+            source.close()
+            if self.logs:
+                self.logs.close()
+        return Outcome(self.out, state.step, self.steps, state.best, not self._is_end())
+
+    def _is_end(self) -> bool:
+        return self.state.step >= self.steps
+
+    def _step(self, batch: Any) -> None:
+        """Take one step of the optimiser."""
+        preset, state, here = self.preset, self.state, self.here
+        phase, rate = preset.phase_at(state.step, self.steps_an_epoch)
+        state.network.train()
+        if phase.freeze_batch_norm:  # it lasts; said again after every resumption
+            state.network.freeze_encoder_batch_norm()
+        torch.manual_seed(self.settings["seed"] + (state.step + 1) * 1_000_003 + here.rank)  # for layers that draw
+        for group in state.optimiser.param_groups:
+            group["lr"] = rate
+        image, known = to_tensors(batch, here.device)
+        with here.autocast():
+            terms = self.loss(self.forward(image, known).float(), image, known)
+        total = sum((self.loss.weights[name] * term for name, term in terms.items()), image.new_zeros(()))
+        state.optimiser.zero_grad(set_to_none=True)
+        state.scaler.scale(total).backward()
+        parameters = list(state.network.parameters())
+        here.average_gradients(parameters)
+        if preset.clip_norm:
+            state.scaler.unscale_(state.optimiser)
+            torch.nn.utils.clip_grad_norm_(parameters, preset.clip_norm)
+        state.scaler.step(state.optimiser)
+        state.scaler.update()
+        state.step += 1
+        if state.mean is not None:
+            _move_mean(state.mean, state.network, min(preset.ema, state.step / (state.step + 9)))
+        terms = {"loss": total, **(terms if len(terms) > 1 else {})}
+        state.row.add(terms)
+        state.epoch.add({"training_loss": total})
+
+    def _log(self) -> None:
+        """Write a row of the training table: means since the last one."""
+        state, now = self.state, time.perf_counter()
+        means = state.row.take(self.here)
+        if not math.isfinite(means["loss"]):
+            raise TrainingError(
+                f"The loss is {means['loss']} at step {state.step:,}: begin another run with a lower rate or "
+                "with precision float32."
+            )
+        speed = (state.step - self.row_step) * self.preset.batch / (now - self.row_began)
+        self.row_step, self.row_began = state.step, now
+        self.text = f"loss {means['loss']:.4g}, {speed:.0f} examples/s"
+        if self.logs:
+            _, rate = self.preset.phase_at(state.step - 1, self.steps_an_epoch)
+            self.logs.training({"step": state.step, "rate": rate, **means, "examples_per_second": speed})
+
+    def _validate(self, tests: Any) -> None:
+        """Measure the network on the test pictures; keep it if it is the best so far."""
+        state, here, preset = self.state, self.here, self.preset
+        seconds = time.perf_counter() - self.validation_began
+        network = state.network if state.mean is None else state.mean
+        network.eval()
+
+        def restore(image: torch.Tensor, known: torch.Tensor) -> Any:
+            with here.autocast():
+                return network(image, known)
+
+        count = math.ceil((preset.validation_pictures or len(tests)) / preset.batch)  # batches of each process
+        share = preset.batch // here.processes
+        with closing(validation_batches(tests, share, here.rank, here.processes, here.threads)) as found:
+            sums, grid = error_sums(restore, islice(found, count), here.device)
+        means = state.epoch.take(here)
+        metrics = {"step": state.step, "epoch": state.step / self.steps_an_epoch, **means, **metrics_of(here.add(sums))}
+        state.validations.append(metrics)
+        if self.logs:
+            self.logs.validation({**metrics, "seconds": seconds}, grid)
+        self.say(
+            f"Step {state.step:,} of {self.steps:,} (epoch {metrics['epoch']:.4g}): test pictures "
+            f"{metrics['composited_mae']:.5f} composited, {metrics['hole_mae']:.4f} in holes, "
+            f"{metrics['output_mae']:.5f} as it comes; {seconds:.0f} s of training"
+        )
+        if state.best is metrics:
+            self._save(self.out / checkpoints.BEST)
+        self.validation_began = self.row_began = time.perf_counter()
+        self.row_step = state.step
+
+    def _save(self, path: Path) -> None:
+        if self.here.writes:
+            self.state.save(path, self.preset, self.settings)
+            checkpoints.remove_old(self.out)
+
+    def _show(self) -> None:
+        now = time.perf_counter()
+        if self.progress and (now - self.shown > _PROGRESS_INTERVAL or self._is_end()):
+            self.shown = now
+            self.progress(self.state.step, self.steps, getattr(self, "text", ""))
+
+
+@torch.no_grad()
+def _move_mean(mean: Any, network: Any, decay: float) -> None:
+    """Move the mean's weights towards the network's; what isn't trained (statistics, counts) is copied."""
+    torch._foreach_lerp_(list(mean.parameters()), list(network.parameters()), 1 - decay)
+    for kept, present in zip(mean.buffers(), network.buffers(), strict=True):
+        kept.copy_(present)
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """While the body runs, Ctrl-C and a request to end set an event; a second one stops at once."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # signals arrive there only
+        yield event
+        return
+
+    def ask(number: int, _: FrameType | None) -> None:
+        event.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
