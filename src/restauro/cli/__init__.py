@@ -1,4 +1,4 @@
-"""The command line: `restauro restore`, `methods`, `train`. It prints and asks; the work is done elsewhere."""
+"""The command line: one file a command. It prints and asks; the work is done elsewhere."""
 
 from __future__ import annotations
 

@@ -92,11 +92,13 @@ def export_checkpoint(
     }
     if data is None:
         return export(network, target, metadata, overwrite=overwrite)
-    from restauro.training.data import open_pictures, validation_batches
+    from restauro.training.data import ValidationExamples, batch
+    from restauro.training.pictures import open_pictures
 
     pictures = open_pictures(data, split="test")
     count = min(len(pictures), _COMPARED)
-    batches = validation_batches(pictures, preset.side, preset.make_mask(), 0, min(count, 32), count)
+    examples = ValidationExamples(pictures, preset.side, preset.mask_maker(), seed=0)
+    batches = (batch(examples, range(number, number + 1)) for number in range(count))
     measured_on = f"{count} test pictures"
     return export(network, target, metadata, batches=batches, measured_on=measured_on, overwrite=overwrite)
 
@@ -114,7 +116,8 @@ def export(
 
     Kernels are rounded to float16 and stored so, with a cast to float32, in which all is computed; vectors (biases,
     normalisation) stay in float32. What was written is run by ONNX Runtime on random pictures of two sizes and compared
-    with PyTorch on the same rounded weights. The file is written beside its place and renamed.
+    with PyTorch on the same rounded weights. The file is written beside its place and renamed. (Kernels right before a
+    batch normalisation, which the exporter merges into them, stay in float32: no partial convolution is such.)
 
     Parameters
     ----------
