@@ -98,6 +98,7 @@ def _opened(path: Path, _: tuple[int, int], providers: tuple[str, ...], workers:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = workers
     settings.inter_op_num_threads = 1
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # windows run beside each other
     settings.log_severity_level = 4  # what goes wrong is raised
     try:
         runtime = onnxruntime.InferenceSession(str(path), settings, providers=list(providers))

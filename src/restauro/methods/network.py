@@ -39,7 +39,7 @@ class Network(Method):
     >>> Network(model="paintings")
     Traceback (most recent call last):
     ...
-    restauro.errors.ModelError: There is no model 'paintings': give model ... the path of an .onnx file...
+    restauro.errors.ModelError: There is no model 'paintings': give ...
     """
 
     name: ClassVar[str] = "network"
@@ -198,8 +198,8 @@ def _places(core: tuple[slice, slice]) -> list[tuple[int, int, int, int]]:
     spans = []
     for part in core:
         length = part.stop - part.start
-        side = min(length, _TILE)
         count = 1 if length <= _TILE else -(-(length - _OVERLAP) // (_TILE - _OVERLAP))
+        side = -(-(length + (count - 1) * _OVERLAP) // count)
         starts = [part.start + (length - side) * k // max(count - 1, 1) for k in range(count)]
         spans.append([(start, start + side) for start in starts])
     return [(*vertical, *horizontal) for vertical in spans[0] for horizontal in spans[1]]
