@@ -164,6 +164,20 @@ def test_a_hole_does_not_depend_on_others_beyond_the_context() -> None:
         np.testing.assert_array_equal(fill(image, beside, workers=workers)[alone], expected)
 
 
+def test_a_hole_in_the_box_of_another_does_not_matter() -> None:
+    """An angle whose box holds a loss that is far from both its arms: two windows, filled at the same time."""
+    rng = np.random.default_rng(1)
+    image = picture(rng, (120, 120, 3), "float32")
+    angle, loss = np.zeros((120, 120), bool), np.zeros((120, 120), bool)
+    angle[20:100, 20:22] = True
+    angle[98:100, 20:100] = True
+    loss[30:40, 60:70] = True
+    expected = fill(image, angle)[angle]
+    image[loss] = 1e9
+    for workers in (1, 2):
+        np.testing.assert_array_equal(fill(image, angle | loss, workers=workers)[angle], expected)
+
+
 def test_what_is_beyond_the_context_does_not_matter() -> None:
     image, hole = picture(np.random.default_rng(1), (80, 80, 3), "float32"), np.zeros((80, 80), bool)
     hole[40:44, 40:44] = True

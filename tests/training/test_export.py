@@ -237,7 +237,8 @@ def test_on_the_command_line(
     assert main(["export", "best.ckpt", "-o", "model.onnx", "--data", "pictures", "--trained-on", "noise"]) == 0
     out, err = capsys.readouterr()
     assert re.fullmatch(
-        r"model.onnx: 0.0 MB; ONNX Runtime within \S+ of PyTorch; half precision costs -?\d\.\d{4} dB \(3 test pictures\)\n",
+        r"model.onnx: 0.0 MB; ONNX Runtime within \S+ of PyTorch; "
+        r"half precision costs -?\d\.\d{4} dB \(3 test pictures\)\n",
         out,
     )
     assert err == ""
