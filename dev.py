@@ -24,6 +24,7 @@ WINDOWS = os.name == "nt"
 DAMAGED = Path("examples", "canaletto-damaged.jpg")
 MASK = Path("examples", "canaletto-mask.png")
 RESTORED = Path("restored", "canaletto-restored.jpg")
+TORCH = "torch==2.13.0"  # before the extra: left to itself, pip may choose a build with gigabytes of CUDA
 QUIET_PIP = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_ROOT_USER_ACTION": "ignore"}
 
 
@@ -69,13 +70,15 @@ class Environment:
         if subprocess.run(command, cwd=CLONE, env={**os.environ, **QUIET_PIP}).returncode:
             raise StepError("pip could not install it; what it wrote is above. It needs the network.")
 
-    def install_clone(self, extras: str = "") -> None:
+    def install_clone(self, extras: str = "", first: str = "") -> None:
         """Install the clone, so that changes of its code take effect; not again until pyproject.toml changes."""
         self.make()
         stamp = self.folder / f"restauro-installed{extras}.txt"
         wanted = hashlib.sha256(f"{CLONE}\n".encode() + (CLONE / "pyproject.toml").read_bytes()).hexdigest()
         if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
             return
+        if first:
+            self.install(first)
         self.install("--editable", f"{CLONE}{extras}")
         stamp.write_text(wanted, encoding="ascii")
 
@@ -95,6 +98,13 @@ def test(environment: Environment, arguments: list[str]) -> None:
         return
     environment.run("pytest", "tests/numerics", "-m", "not slow", NUMBA_DISABLE_JIT="1")
     environment.run("pytest", *(["-m", "not slow"] if os.environ.get("CI") else []))
+
+
+def test_training(environment: Environment, arguments: list[str]) -> None:
+    """Install PyTorch too and run the tests of training; further arguments go to pytest."""
+    environment.install_clone("[dev,eval,train]", first=TORCH)
+    parts = ["tests/training", "tests/cli/test_train.py", "src/restauro/training"]
+    environment.run("pytest", *(arguments or [*parts, *(["-m", "not slow"] if os.environ.get("CI") else [])]))
 
 
 def format_code(environment: Environment, _: list[str]) -> None:
@@ -151,6 +161,7 @@ def check(environment: Environment, _: list[str]) -> None:
 COMMANDS: dict[str, Callable[[Environment, list[str]], None]] = {
     "demo": demo,
     "test": test,
+    "test-training": test_training,
     "format": format_code,
     "lint": lint,
     "types": types,
@@ -162,7 +173,7 @@ COMMANDS: dict[str, Callable[[Environment, list[str]], None]] = {
 
 def main() -> int:
     """Run the command that is asked for; return the exit status."""
-    listed = "\n".join(f"  {name:8}{(function.__doc__ or '').rstrip('.')}" for name, function in COMMANDS.items())
+    listed = "\n".join(f"  {name:15}{(function.__doc__ or '').rstrip('.')}" for name, function in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="dev.py", epilog=f"commands:\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restauro.damage import synthesis
+from restauro.errors import ParameterError
 
 seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 80)
@@ -47,3 +48,76 @@ def test_larger_marks_cover_as_much(side: int) -> None:
     ratios = [synthesis.marks(side, side, rng).mean() for _ in range(1500)]
     assert np.mean(ratios) == pytest.approx(0.1487, abs=0.0065)
     assert np.std(ratios) == pytest.approx(0.084, abs=0.005)
+
+
+@given(seed=seeds, height=sides, width=sides, ratio=st.floats(0.005, 0.6), border=st.booleans())
+def test_strokes_cover_what_is_asked_for(seed: int, height: int, width: int, ratio: float, border: bool) -> None:
+    hole = synthesis.strokes(height, width, ratio, np.random.default_rng(seed), border=border)
+    assert hole.shape == (height, width)
+    assert hole.dtype == bool
+    assert abs(hole.sum() - ratio * hole.size) <= max(0.1 * ratio * hole.size, 4)
+    again = synthesis.strokes(height, width, ratio, np.random.default_rng(seed), border=border)
+    np.testing.assert_array_equal(hole, again)
+
+
+@pytest.mark.parametrize("border", [True, False])
+@pytest.mark.parametrize("ratios", synthesis.RATIO_BINS)
+def test_strokes_meet_the_bins_of_the_paper(ratios: tuple[float, float], border: bool) -> None:
+    rng = np.random.default_rng(0)
+    for side in (128, 512):
+        for _ in range(8):
+            wanted = synthesis.ratio_in(ratios, rng)
+            hole = synthesis.strokes(side, side, wanted, rng, border=border)
+            assert hole.mean() == pytest.approx(wanted, rel=0.1)
+            assert ratios[0] < hole.mean() <= ratios[1]
+
+
+@pytest.mark.parametrize(("side", "margin"), [(512, 50), (128, 12), (32, 3)])
+def test_a_free_border_is_free_and_the_other_is_not(side: int, margin: int) -> None:
+    rng = np.random.default_rng(0)
+    free = np.any([synthesis.strokes(side, side, 0.3, rng, border=False) for _ in range(30)], axis=0)
+    assert free[margin:-margin, margin:-margin].mean() > 0.99
+    free[margin:-margin, margin:-margin] = False
+    assert not free.any()
+    often = np.mean([synthesis.strokes(side, side, 0.3, rng) for _ in range(100)], axis=0)
+    assert often[[0, -1]].mean() > 0.2
+    assert often[:, [0, -1]].mean() > 0.2
+
+
+def test_strokes_grow_with_the_picture() -> None:
+    """The share of hole pixels at the holes' rims halves when the side is doubled."""
+    shares = []
+    for side in (128, 256, 512):
+        rng = np.random.default_rng(0)
+        holes = np.stack([synthesis.strokes(side, side, 0.2, rng) for _ in range(40)])
+        shares.append((holes[:, :, 1:] & ~holes[:, :, :-1]).sum() / holes.sum())
+    assert shares[0] / shares[1] == pytest.approx(2, rel=0.25)
+    assert shares[1] / shares[2] == pytest.approx(2, rel=0.25)
+
+
+def test_any_strokes_are_of_all_bins_with_and_without_border() -> None:
+    rng = np.random.default_rng(0)
+    holes = [synthesis.any_strokes(64, 96, rng) for _ in range(200)]
+    counts, _ = np.histogram([hole.mean() for hole in holes], [0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    assert counts.sum() == 200
+    assert counts.min() > 15
+    touching = sum(hole[:6].any() or hole[-6:].any() or hole[:, :6].any() or hole[:, -6:].any() for hole in holes)
+    assert 60 < touching < 130
+
+
+@pytest.mark.parametrize(
+    ("ratio", "border", "match"),
+    [
+        (0, True, r"The hole ratio 0 is out of range: of 64 x 64 pixels it is above 0, at most 0\.97\."),
+        (0.98, True, r"The hole ratio 0\.98 is out of range"),
+        (
+            0.7,
+            False,
+            r"The hole ratio 0\.7 is out of range: of 64 x 64 pixels with a free border it is above 0, at most 0\.6",
+        ),
+        (float("nan"), True, "The hole ratio nan is out of range"),
+    ],
+)
+def test_ratios_out_of_range(ratio: float, border: bool, match: str) -> None:
+    with pytest.raises(ParameterError, match=match):
+        synthesis.strokes(64, 64, ratio, np.random.default_rng(0), border=border)

@@ -27,13 +27,13 @@ torchrun. Needs PyTorch: pip install 'restauro[train]'.
 
 
 @click.command("train", help=_HELP, short_help="Train a network, or go on with a run.")
-@click.option("--preset", "name", required=True, metavar="NAME", help="What to train: cifar10, cifar10-course, paper.")
+@click.option("--preset", required=True, metavar="NAME", help="What to train: cifar10, cifar10-course, paper.")
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The pictures.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The run's folder.")
 @click.option("--epochs", type=click.FloatRange(0, min_open=True), metavar="N", help="Length of the whole run.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Length of the whole run, in steps.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, metavar="N", show_default=True, help="Decides all chance."
+    "--seed", type=click.IntRange(min=0), metavar="N", help="Decides all chance.  [default: the preset's]"
 )
 @click.option(
     "--device",
@@ -65,12 +65,12 @@ torchrun. Needs PyTorch: pip install 'restauro[train]'.
 @click.option("--overwrite", is_flag=True, help="Remove the run that is in the folder, and begin anew.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
-    name: str,
+    preset: str,
     data: Path,
     out: Path,
     epochs: float | None,
     steps: int | None,
-    seed: int,
+    seed: int | None,
     device: str,
     precision: str,
     workers: int | None,
@@ -83,10 +83,10 @@ def command(
     """Train; return the exit status."""
     from restauro.training.presets import PRESETS
 
-    if name not in PRESETS:
-        raise click.UsageError(f"There is no preset {name!r}: choose {', '.join(PRESETS)}.")
+    if preset not in PRESETS:
+        raise click.UsageError(f"There is no preset {preset!r}: choose {', '.join(PRESETS)}.")
     try:
-        preset = PRESETS[name].changed(_pairs(settings)).lasting(epochs=epochs, steps=steps)
+        chosen = PRESETS[preset].changed(_pairs(settings)).lasting(epochs=epochs, steps=steps)
     except RestauroError as error:
         raise click.UsageError(str(error)) from None
     if importlib.util.find_spec("torch") is None:
@@ -96,7 +96,7 @@ def command(
     quiet = quiet or os.environ.get("RANK", "0") != "0"  # of several processes one speaks
     with _reports(quiet) as (say, progress):
         outcome = train(
-            preset,
+            chosen,
             data,
             out,
             seed=seed,

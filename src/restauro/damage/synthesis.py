@@ -5,9 +5,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.numerics import lines
+from restauro.errors import ParameterError
+from restauro.numerics import brush, lines
+
+# Hole ratios by which Liu et al. 2018 train and report: above the first, up to the second.
+RATIO_BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
 
 _MARKS_SIDE = 32  # pixels: the side of the pictures that the recipe of `marks` was written for
+
+# Of strokes, lengths are in pixels of a picture whose shorter side is 512.
+_STROKES_SIDE = 512
+_MARGIN = 50
+_STRIDE = 14  # from one change of direction and width to the next
+_RADII = (1.5, 36)
+_SHORT, _LONG = (2, 7), (4, 60)  # strides that blobs and strokes take
+_BLOBS = 0.15  # of all strokes
+_BROKEN = 0.25  # of all strokes
+_SMOOTH = np.array([1, 2, 3, 2, 1]) / np.sqrt(19)  # of random numbers, their standard deviation kept
+_ENOUGH, _TOO_MUCH = 0.97, 1.04  # of the hole that is asked for
+_FULLEST = 0.97  # of the area that may be hole: to cover the rest, strokes would have to be drawn for ever
 
 
 def marks(height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -55,3 +71,110 @@ def marks(height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_
     # Averaged over all directions, OpenCV's lines are 0.9 and 2.9 pixels wide. The least keeps a line in one piece.
     lines.draw_capsules(ends, np.maximum(np.where(thick, 1.45, 0.45) * scale, 0.5), hole)
     return hole
+
+
+def strokes(height: int, width: int, ratio: float, rng: np.random.Generator, border: bool = True) -> NDArray[np.bool_]:
+    """Return strokes of a free hand: thin and wide, straight and curled, some broken, some just blobs.
+
+    Each mask has a width of its own, about which its strokes vary, and wider ones where more is to be hole. Lengths and
+    widths grow with the shorter side.
+
+    Parameters
+    ----------
+    height, width
+        Pixels, at least 1.
+    ratio
+        The share of the pixels that is to be hole, above 0. It is met within 4 % of itself, or to a few pixels where
+        that is more.
+    rng
+        What is drawn; it is the same for the same generator in the same state.
+    border
+        Whether holes come near the rim. Otherwise 50 pixels in 512 along each side are free of them, and the ratio is
+        at most 0.62 (of a square).
+
+    Returns
+    -------
+    bool [H, W]
+
+    Raises
+    ------
+    ParameterError
+        The ratio is out of range.
+
+    Notes
+    -----
+    Liu et al. took their masks from the occlusions between frames of films, in the six bins of hole ratio that
+    `RATIO_BINS` lists, with and without holes near the border. These are drawn, to the same bins and border.
+
+    References
+    ----------
+    G. Liu, F. A. Reda, K. J. Shih, T.-C. Wang, A. Tao, B. Catanzaro, "Image Inpainting for Irregular Holes Using
+    Partial Convolutions", ECCV 2018, section 4.1.
+
+    Examples
+    --------
+    >>> hole = strokes(256, 256, 0.2, np.random.default_rng(7))
+    >>> round(float(hole.mean()), 2)
+    0.2
+    """
+    scale = min(height, width) / _STROKES_SIDE
+    margin = 0 if border else int(_MARGIN * scale)
+    hole = np.zeros((height, width), np.bool_)
+    inside = hole[margin : height - margin, margin : width - margin]
+    highest = _FULLEST * inside.size / hole.size
+    if not 0 < ratio <= highest:
+        where = f"{height} x {width} pixels" + ("" if border else " with a free border")
+        raise ParameterError(
+            f"The hole ratio {ratio:g} is out of range: of {where} it is above 0, at most {highest:.3g}."
+        )
+    wanted = max(1, round(ratio * hole.size))
+    narrowest = _RADII[0] + 15 * ratio
+    usual = scale * narrowest * (_RADII[1] / narrowest) ** rng.random()
+    covered = 0
+    while covered < _ENOUGH * wanted:
+        covered += _draw_one(inside, usual, scale, wanted, covered, rng)
+    return hole
+
+
+def any_strokes(height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return `strokes` of any of the six bins of hole ratio, every other mask with holes near the border.
+
+    >>> any_strokes(64, 48, np.random.default_rng(7)).shape
+    (64, 48)
+    """
+    return strokes(height, width, ratio_in(RATIO_BINS[rng.integers(len(RATIO_BINS))], rng), rng, rng.random() < 0.5)
+
+
+def ratio_in(ratios: tuple[float, float], rng: np.random.Generator) -> float:
+    """Return a ratio between two, so that masks which meet it within the tolerance of `strokes` lie between them too.
+
+    >>> 0.1 < ratio_in(RATIO_BINS[1], np.random.default_rng(7)) < 0.2
+    True
+    """
+    return float(rng.uniform(ratios[0] / _ENOUGH, ratios[1] / _TOO_MUCH))
+
+
+def _draw_one(
+    mask: NDArray[np.bool_], usual: float, scale: float, wanted: int, covered: int, rng: np.random.Generator
+) -> int:
+    """Draw a stroke or a blob of about the usual radius; return how many pixels are new, hardly more than lack."""
+    row, column, heading, wider, curls, longer, kind, break_up = rng.random(8)
+    is_blob, is_broken = kind < _BLOBS, break_up < _BROKEN
+    shortest, longest = _SHORT if is_blob else _LONG
+    count = int(shortest * (longest / shortest) ** longer)
+    turns = rng.standard_normal(count)
+    swelling = np.convolve(rng.standard_normal(count + 5), _SMOOTH, "valid")
+    down = rng.random(count) < (0.6 if is_broken else 1)
+    if is_blob:
+        usual, turning = usual * (1.5 + wider), 1.5
+    else:
+        usual, turning = usual * 2 ** (wider - 0.5), 0.03 * 25**curls  # radians a stride: nearly straight to curled
+    # Where the brush is put down, its whole disc must fit in what lacks; what it adds later is small beside all.
+    excess = (_TOO_MUCH - 1) * wanted
+    widest = np.sqrt(min(excess, (excess if is_broken else excess + wanted - covered) / np.pi))
+    radii = np.clip(usual * np.exp(0.25 * swelling), 0.5, max(0.5, widest))
+    # Strokes come in from outside too.
+    height, width = mask.shape
+    place = (1.2 * row - 0.1) * height, (1.2 * column - 0.1) * width, 2 * np.pi * heading
+    stride = max(_STRIDE * scale, 1.0)
+    return int(brush.draw_stroke(*place, stride, turning * turns, radii, down, mask, wanted - covered))

@@ -17,8 +17,9 @@ _Four = tuple[int, int, int, int]
 def draw_opencv_lines(ends: NDArray[np.int64], thick: NDArray[np.bool_], mask: NDArray[np.bool_]) -> None:
     """Set the pixels that OpenCV's `line` draws, 8-connected and not antialiased.
 
-    ends: [n, 4], row and column of both ends, at least 0 and a pixel from the mask's rim if thick. thick: [n], False is
-    thickness 1, True is thickness 2 (3 pixels wide along the axes). mask: [H, W], added to.
+    ends: [n, 4], row and column of both ends: pixels of the mask, of thick lines not in its first row or column (OpenCV
+    clips what crosses the rim, which changes roundings). thick: [n], False is thickness 1, True is thickness 2 (3
+    pixels wide along the axes). mask: [H, W], added to.
     """
     for k in range(ends.shape[0]):
         row, column, last_row, last_column = int(ends[k, 0]), int(ends[k, 1]), int(ends[k, 2]), int(ends[k, 3])
@@ -132,9 +133,6 @@ def _draw_thick(row: int, column: int, last_row: int, last_column: int, mask: ND
 @inner
 def _draw_edge(x: int, y: int, last_x: int, last_y: int, mask: NDArray[np.bool_]) -> None:
     """Draw a line between fixed-point ends: a pixel a step of its longer axis, and its last end."""
-    visible, x, y, last_x, last_y = _clipped(x, y, last_x, last_y, mask.shape[1] * _ONE - 1, mask.shape[0] * _ONE - 1)
-    if not visible:
-        return
     across, down = last_x - x, last_y - y
     flat = abs(across) > abs(down)
     if (across if flat else down) < 0:
@@ -149,35 +147,6 @@ def _draw_edge(x: int, y: int, last_x: int, last_y: int, mask: NDArray[np.bool_]
         slope = _quotient(across * _ONE, down | 1)
         for k in range((down >> _SHIFT) + 1):
             _put(((y + _HALF) >> _SHIFT) + k, (x + _HALF + k * slope) >> _SHIFT, mask)
-
-
-@inner
-def _beyond(value: int, limit: int) -> int:
-    return 1 if value > limit else -1 if value < 0 else 0
-
-
-@inner
-def _clipped(x: int, y: int, last_x: int, last_y: int, right: int, bottom: int) -> tuple[bool, int, int, int, int]:
-    """Return whether a line is seen between 0 and right, 0 and bottom, and its ends there (Cohen and Sutherland)."""
-    aside, last_aside = _beyond(y, bottom), _beyond(last_y, bottom)
-    if aside * last_aside > 0:
-        return False, x, y, last_x, last_y
-    if aside:
-        limit = bottom if aside > 0 else 0
-        x, y = x + int((limit - y) * (last_x - x) / (last_y - y)), limit
-    if last_aside:
-        limit = bottom if last_aside > 0 else 0
-        last_x, last_y = last_x + int((limit - last_y) * (last_x - x) / (last_y - y)), limit
-    aside, last_aside = _beyond(x, right), _beyond(last_x, right)
-    if aside * last_aside > 0:
-        return False, x, y, last_x, last_y
-    if aside:
-        limit = right if aside > 0 else 0
-        x, y = limit, y + int((limit - x) * (last_y - y) / (last_x - x))
-    if last_aside:
-        limit = right if last_aside > 0 else 0
-        last_x, last_y = limit, last_y + int((limit - last_x) * (last_y - y) / (last_x - x))
-    return True, x, y, last_x, last_y
 
 
 @inner

@@ -6,6 +6,7 @@ import os
 import pickle
 import platform
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,14 +64,17 @@ def load(path: Path) -> dict[str, Any]:
     TrainingError
         The file isn't there, isn't a checkpoint, is damaged, or is of another format.
     """
+    if path.is_dir():
+        raise TrainingError(f"{path} is a folder: name a checkpoint in it, such as {path / BEST}.")
+    if not path.exists():
+        raise TrainingError(f"There is no checkpoint {path}.")
+    unreadable = f"{path} can't be read as a checkpoint: it is damaged or another kind of file."
+    if not zipfile.is_zipfile(path):  # PyTorch would try older formats
+        raise TrainingError(unreadable)
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise TrainingError(f"There is no checkpoint {path}.") from None
-    except IsADirectoryError:
-        raise TrainingError(f"{path} is a folder: name a checkpoint in it, such as {path / BEST}.") from None
     except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, KeyError, ValueError) as error:
-        raise TrainingError(f"{path} can't be read as a checkpoint: it is damaged or another kind of file.") from error
+        raise TrainingError(unreadable) from error
     if not isinstance(checkpoint, dict) or "format" not in checkpoint:
         raise TrainingError(f"{path} is not a checkpoint of restauro.")
     if checkpoint["format"] != FORMAT:

@@ -206,8 +206,8 @@ def _open_cifar(folder: Path, split: str) -> ArrayPictures | None:
     if (folder / "train-000.webp").exists() or (folder / "test-000.webp").exists():
         parts = []
         for one in splits:
-            array = read_sheets(folder, one)
-            parts.append(np.delete(array, missing_tiles(folder, one), axis=0))
+            missing, tiles = missing_tiles(folder, one), read_sheets(folder, one)
+            parts.append(np.delete(tiles, missing, axis=0) if missing else tiles)
     else:
         read = _official_reader(folder)
         if read is None:

@@ -6,14 +6,13 @@ step too. So a run that was killed goes on from its last checkpoint as if nothin
 
 from __future__ import annotations
 
-import copy
 import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import FrameType
@@ -28,10 +27,10 @@ from restauro.training.logs import Logs
 from restauro.training.machine import Machine, machine
 from restauro.training.pictures import open_pictures
 from restauro.training.presets import Preset
+from restauro.training.state import State, begin, move_mean
 from restauro.training.validating import error_sums, metrics_of, to_tensors
 
 _PROGRESS_INTERVAL = 0.2  # seconds
-_BEST_BY = "composited_mae"
 _MASK_SEED = 0  # of validation: the same masks whatever the run's seed, so that runs can be compared
 
 
@@ -46,74 +45,12 @@ class Outcome:
     interrupted: bool
 
 
-@dataclass
-class _Means:
-    """Means of the loss's terms since they were last taken; stored in checkpoints, so that no row is lost."""
-
-    sums: dict[str, Any] = field(default_factory=dict)
-    count: int = 0
-
-    def add(self, terms: dict[str, torch.Tensor]) -> None:
-        for name, value in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
-        self.count += 1
-
-    def take(self, device: Machine) -> dict[str, float]:
-        means = {name: float(device.mean(total / self.count)) for name, total in self.sums.items()}
-        self.sums, self.count = {}, 0
-        return means
-
-    def plain(self) -> dict[str, Any]:
-        return {"sums": {name: float(total) for name, total in self.sums.items()}, "count": self.count}
-
-
-@dataclass
-class _State:
-    """What changes while a run goes on: all of it is in its checkpoints."""
-
-    network: Any
-    mean: Any  # the network with the running mean of its weights, or None
-    optimiser: Any
-    scaler: Any
-    step: int = 0
-    validations: list[dict[str, float]] = field(default_factory=list)
-    row: _Means = field(default_factory=_Means)  # of the training table's next row
-    epoch: _Means = field(default_factory=_Means)  # since the last validation
-
-    @property
-    def best(self) -> dict[str, float] | None:
-        return min(self.validations, key=lambda metrics: metrics[_BEST_BY], default=None)
-
-    def save(self, path: Path, preset: Preset, settings: dict[str, Any]) -> None:
-        checkpoints.save(
-            path,
-            preset=preset.plain(),
-            settings=settings,
-            step=self.step,
-            network=self.network.state_dict(),
-            ema=self.mean.state_dict() if self.mean is not None else None,
-            optimiser=self.optimiser.state_dict(),
-            scaler=self.scaler.state_dict(),
-            validations=self.validations,
-            progress={"row": self.row.plain(), "epoch": self.epoch.plain()},
-        )
-
-    def restore(self, checkpoint: dict[str, Any]) -> None:
-        self.network.load_state_dict(checkpoint["network"])
-        if self.mean is not None:
-            self.mean.load_state_dict(checkpoint["ema"])
-        self.optimiser.load_state_dict(checkpoint["optimiser"])
-        self.scaler.load_state_dict(checkpoint["scaler"])
-        self.step, self.validations = checkpoint["step"], checkpoint["validations"]
-        self.row, self.epoch = (_Means(**checkpoint["progress"][name]) for name in ("row", "epoch"))
-
-
 def train(
     preset: Preset,
     data: Path,
     out: Path,
     *,
-    seed: int = 0,
+    seed: int | None = None,
     device: str = "auto",
     precision: str = "auto",
     workers: int | None = None,
@@ -135,7 +72,7 @@ def train(
         The run's folder: new, empty, or that of the same run, which goes on from its last checkpoint.
     seed
         Decides weights, examples and masks: two runs with the same seed, settings, machine and number of threads end
-        with the same weights, interrupted or not.
+        with the same weights, interrupted or not. By default the preset's.
     device
         "auto" (a GPU where there is one), "cpu" or "cuda".
     precision
@@ -164,6 +101,7 @@ def train(
         No such pictures or device; a folder that holds something else, or a run with other settings; a loss that isn't
         a finite number any more.
     """
+    preset = preset if seed is None else replace(preset, seed=seed)
     with machine(device, precision, workers) as here, torch.random.fork_rng(devices=[]):
         pictures, tests = open_pictures(data, split="train"), open_pictures(data, split="test")
         steps_an_epoch = len(pictures) // preset.batch
@@ -176,7 +114,6 @@ def train(
             raise TrainingError(f"A batch of {preset.batch} can't be shared evenly by {here.processes} processes.")
         settings = {
             "preset": preset.plain(),
-            "seed": seed,
             "precision": here.precision,
             "pictures": len(pictures),
             "test_pictures": len(tests),
@@ -185,7 +122,7 @@ def train(
         if here.writes:
             folders.prepare(out, settings, overwrite=overwrite)
         here.wait()
-        state = _begin(preset, seed, here)
+        state = begin(preset, here)
         if newest := checkpoints.newest(out):
             state.restore(checkpoints.load(newest))
             say(f"Going on with {out} from step {state.step:,}.")
@@ -193,22 +130,10 @@ def train(
         settings |= {"data": pictures.description}  # which may be elsewhere when the run goes on
         run = _Run(preset, settings, out, here, say, progress, steps_an_epoch, state)
         return run.go(
-            Examples(pictures, preset.side, make_mask, seed, flip=preset.flip),
+            Examples(pictures, preset.side, make_mask, preset.seed, flip=preset.flip),
             ValidationExamples(tests, preset.side, make_mask, _MASK_SEED),
             vgg,
         )
-
-
-def _begin(preset: Preset, seed: int, here: Machine) -> _State:
-    """Return the state of a run at step 0."""
-    torch.manual_seed(seed)
-    network = preset.make_network().to(here.device, memory_format=torch.channels_last)
-    if here.device.type == "cuda" and here.processes > 1:
-        network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
-    make_optimiser = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[preset.optimiser]
-    optimiser = make_optimiser(network.parameters(), lr=0.0, weight_decay=preset.weight_decay, fused=True)
-    mean = copy.deepcopy(network).requires_grad_(False).eval() if preset.ema else None
-    return _State(network, mean, optimiser, torch.amp.GradScaler(here.device.type, enabled=here.precision == "fp16"))
 
 
 @dataclass
@@ -222,7 +147,7 @@ class _Run:
     say: Callable[[str], object]
     progress: Callable[[int, int, str], object] | None
     steps_an_epoch: int
-    state: _State
+    state: State
 
     def go(self, examples: Any, tests: Any, vgg: Path | None) -> Outcome:
         """Take all steps that are left."""
@@ -246,9 +171,11 @@ class _Run:
                     validates = self._is_end() or state.step % (preset.validate_every or self.steps_an_epoch) == 0
                     if validates:
                         self._validate(tests)
-                    if validates or state.step % preset.checkpoint_every == 0 or interrupted.is_set():
+                    if validates or state.step % preset.checkpoint_every == 0:
                         self._save(checkpoints.path_of(self.out, state.step))
                     self._show()
+            if not self._is_end():
+                self._save(checkpoints.path_of(self.out, state.step))
         finally:
             source.close()
             if self.logs:
@@ -265,7 +192,7 @@ class _Run:
         state.network.train()
         if phase.freeze_batch_norm:  # it lasts; said again after every resumption
             state.network.freeze_encoder_batch_norm()
-        torch.manual_seed(self.settings["seed"] + (state.step + 1) * 1_000_003 + here.rank)  # for layers that draw
+        torch.manual_seed(preset.seed + (state.step + 1) * 1_000_003 + here.rank)  # for layers that draw
         for group in state.optimiser.param_groups:
             group["lr"] = rate
         image, known = to_tensors(batch, here.device)
@@ -283,7 +210,7 @@ class _Run:
         state.scaler.update()
         state.step += 1
         if state.mean is not None:
-            _move_mean(state.mean, state.network, min(preset.ema, state.step / (state.step + 9)))
+            move_mean(state.mean, state.network, min(preset.ema, state.step / (state.step + 9)))
         terms = {"loss": total, **(terms if len(terms) > 1 else {})}
         state.row.add(terms)
         state.epoch.add({"training_loss": total})
@@ -344,14 +271,6 @@ class _Run:
         if self.progress and (now - self.shown > _PROGRESS_INTERVAL or self._is_end()):
             self.shown = now
             self.progress(self.state.step, self.steps, getattr(self, "text", ""))
-
-
-@torch.no_grad()
-def _move_mean(mean: Any, network: Any, decay: float) -> None:
-    """Move the mean's weights towards the network's; what isn't trained (statistics, counts) is copied."""
-    torch._foreach_lerp_(list(mean.parameters()), list(network.parameters()), 1 - decay)
-    for kept, present in zip(mean.buffers(), network.buffers(), strict=True):
-        kept.copy_(present)
 
 
 @contextmanager

@@ -46,7 +46,8 @@ def error_sums(restore: Restore, batches: Iterable[Batch], device: torch.device)
     Parameters
     ----------
     restore
-        (image, known) -> restored, as networks are called; the result may be in low precision.
+        (image, known) -> restored, as networks are called; the result may be in low precision, and is cut to 0..1, as
+        it is where a network is used.
     batches
         Pictures uint8 [B, H, W, 3] and holes bool [B, H, W].
 
@@ -59,7 +60,7 @@ def error_sums(restore: Restore, batches: Iterable[Batch], device: torch.device)
     grid = None
     for batch in batches:
         image, known = to_tensors(batch, device)
-        output = restore(image, known).float()  # [B, 3, H, W]
+        output = restore(image, known).float().clamp(0, 1)  # [B, 3, H, W]
         error = (output - image).abs().double()
         hole = (1 - known).double()
         sums += torch.stack([(error * hole).sum(), error.sum(), 3 * hole.sum(), hole.new_tensor(float(error.numel()))])

@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
+
+from restauro.errors import TrainingError
+from restauro.training import checkpoints
+from restauro.training.machine import Machine
+from restauro.training.presets import PRESETS, Preset
+from restauro.training.run import Outcome, train
+from tests.training.runs import TINY, make_pictures
+
+COURSE = PRESETS["cifar10-course"].changed(dict(setting.split("=") for setting in TINY)).lasting(epochs=2)
+# Momentum, a mean of weights, batch normalisation, a rate that changes: all that a checkpoint must hold.
+RICH = {
+    "width": "4",
+    "depth": "2",
+    "batch": "4",
+    "checkpoint_every": "3",
+    "log_every": "2",
+    "warm_up": "2",
+    "steps": "11",
+}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_pictures(tmp_path_factory.mktemp("data") / "pictures")
+
+
+def rich(**changes: str) -> Preset:
+    return PRESETS["cifar10"].changed({**RICH, **changes})
+
+
+def run(preset: Preset, data: Path, out: Path, **options: Any) -> Outcome:
+    options = {"device": "cpu", "precision": "float32", "workers": 1, "say": lambda line: None, **options}
+    return train(preset, data, out, **options)
+
+
+def rows(path: Path) -> list[dict[str, float]]:
+    with path.open(encoding="ascii") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def weights(out: Path, name: str = "network") -> dict[str, Any]:
+    found: dict[str, Any] = checkpoints.load(checkpoints.newest(out) or out)[name]
+    return found
+
+
+def assert_same_end(out: Path, other: Path) -> None:
+    """Check that two runs are at the same point, bit for bit, and have written the same tables."""
+    one, two = (checkpoints.load(checkpoints.newest(folder) or folder) for folder in (out, other))
+    for part in ("network", "ema"):
+        assert (one[part] is None) == (two[part] is None)
+        for name, values in (one[part] or {}).items():
+            assert torch.equal(values, two[part][name]), name
+    for number, state in one["optimiser"]["state"].items():
+        for name, values in state.items():
+            assert torch.equal(values, two["optimiser"]["state"][number][name]), name
+    assert one["step"] == two["step"]
+    assert one["validations"] == two["validations"]
+    for table, timed in (("training.csv", "examples_per_second"), ("validation.csv", "seconds")):
+        kept = [[{**row, timed: 0} for row in rows(folder / table)] for folder in (out, other)]
+        assert kept[0] == kept[1]
+        assert kept[0]
+
+
+def test_a_run_leaves_what_it_promises(pictures: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    shown: list[tuple[int, int, str]] = []
+    outcome = run(COURSE, pictures, tmp_path / "x", say=said.append, progress=lambda *args: shown.append(args))
+    assert (outcome.step, outcome.steps, outcome.interrupted) == (16, 16, False)  # 32 of 33 pictures are for training
+    names = {path.name for path in (tmp_path / "x").iterdir()}
+    assert names == {
+        *("run.json", "training.csv", "validation.csv", "tensorboard", "samples"),
+        *("best.ckpt", "step-00000014.ckpt", "step-00000016.ckpt"),
+    }
+    assert {path.name for path in (tmp_path / "x/samples").iterdir()} == {"step-00000008.png", "step-00000016.png"}
+    training, validation = rows(tmp_path / "x/training.csv"), rows(tmp_path / "x/validation.csv")
+    assert [row["step"] for row in training] == list(range(2, 17, 2))
+    assert {row["rate"] for row in training} == {1e-3}
+    assert [(row["step"], row["epoch"]) for row in validation] == [(8, 1), (16, 2)]
+    for number in (0, 1):  # the mean of an epoch's rows
+        mean = np.mean([row["loss"] for row in training[4 * number : 4 * number + 4]])
+        assert validation[number]["training_loss"] == pytest.approx(mean, rel=1e-4)
+    assert len(said) == 2
+    assert said[0].startswith("Step 8 of 16 (epoch 1): test pictures 0.")
+    assert shown[-1][:2] == (16, 16)
+    assert outcome.best is not None
+    assert outcome.best["composited_mae"] == pytest.approx(min(row["composited_mae"] for row in validation), rel=1e-4)
+
+
+def test_losses_are_in_tensorboard(pictures: Path, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(COURSE.lasting(steps=8), pictures, tmp_path / "x")
+    run(COURSE.lasting(steps=8), pictures, tmp_path / "x")
+    events = EventAccumulator(str(tmp_path / "x/tensorboard"))
+    events.Reload()
+    logged = [(event.step, event.value) for event in events.Scalars("training/loss")]
+    assert [step for step, _ in logged] == [2, 4, 6, 8]
+    assert [value for _, value in logged] == pytest.approx(
+        [row["loss"] for row in rows(tmp_path / "x/training.csv")], 1e-4
+    )
+    assert events.Tags()["images"] == ["validation/samples"]
+
+
+def test_the_loss_gets_smaller(pictures: Path, tmp_path: Path) -> None:
+    run(rich(steps="60", rate="0.01", validate_every="20", log_every="10"), pictures, tmp_path / "x")
+    losses = [row["loss"] for row in rows(tmp_path / "x/training.csv")]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_seed_makes_a_run_and_another_another(pictures: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        run(COURSE.lasting(steps=3), pictures, tmp_path / name, seed=seed)
+    one, two, other = (weights(tmp_path / name) for name in "abc")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not torch.equal(one["last.weight"], other["last.weight"])
+
+
+def test_the_callers_chance_and_threads_stay(pictures: Path, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    wanted = torch.rand(1)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    run(COURSE.lasting(steps=1), pictures, tmp_path / "x", workers=threads + 1)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.rand(1), wanted)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("stop", [1, 5, 6])
+def test_cut_off_anywhere_it_ends_as_unbroken(
+    pictures: Path, tmp_path: Path, stop: int, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if killed in step `stop`, whatever was written after the last checkpoint."""
+    preset = rich(validate_every="5")
+    run(preset, pictures, tmp_path / "unbroken", precision=precision)
+
+    class KilledError(Exception):
+        pass
+
+    def kill(step: int, *_: Any) -> None:
+        if step >= stop:
+            raise KilledError
+
+    monkeypatch.setattr("restauro.training.run._PROGRESS_INTERVAL", -1)
+    with pytest.raises(KilledError):
+        run(preset, pictures, tmp_path / "broken", precision=precision, progress=kill)
+    said: list[str] = []
+    run(preset, pictures, tmp_path / "broken", precision=precision, say=said.append)
+    at = {1: None, 5: 5, 6: 6}[stop]
+    assert [line for line in said if "Going on" in line] == (
+        [f"Going on with {tmp_path / 'broken'} from step {at}."] if at else []
+    )
+    assert_same_end(tmp_path / "unbroken", tmp_path / "broken")
+
+
+CODE = (
+    "import json, sys; from pathlib import Path; from restauro.training.presets import Preset;"
+    "from restauro.training.run import train;"
+    "train(Preset.from_plain(json.loads(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]), device='cpu',"
+    "precision='float32', workers=1)"
+)
+
+
+def start(preset: Preset, data: Path, out: Path, **variables: str) -> subprocess.Popen[bytes]:
+    """Start a run in a process of its own."""
+    command = [sys.executable, "-c", CODE, json.dumps(preset.plain()), str(data), str(out)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **variables})
+
+
+def test_killed_with_sigkill_it_ends_as_unbroken(pictures: Path, tmp_path: Path) -> None:
+    preset = rich(steps="60", checkpoint_every="7")
+    process = start(preset, pictures, tmp_path / "broken")
+    until(lambda: (tmp_path / "broken").exists() and bool(checkpoints.newest(tmp_path / "broken")))
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    newest = checkpoints.newest(tmp_path / "broken")
+    assert newest is not None
+    assert checkpoints.load(newest)["step"] < 60
+    run(preset, pictures, tmp_path / "broken")
+    run(preset, pictures, tmp_path / "unbroken")
+    assert_same_end(tmp_path / "unbroken", tmp_path / "broken")
+
+
+def until(is_so: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "nothing came in time"
+        time.sleep(0.01)
+
+
+def test_an_interrupt_saves_the_step_it_is_at(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restauro.training.run._PROGRESS_INTERVAL", -1)
+    before = signal.getsignal(signal.SIGINT)
+
+    def press(step: int, *_: Any) -> None:
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    outcome = run(rich(), pictures, tmp_path / "broken", progress=press)
+    assert (outcome.step, outcome.steps, outcome.interrupted) == (4, 11, True)
+    assert checkpoints.newest(tmp_path / "broken") == tmp_path / "broken/step-00000004.ckpt"
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not run(rich(), pictures, tmp_path / "broken").interrupted
+    run(rich(), pictures, tmp_path / "unbroken")
+    assert_same_end(tmp_path / "unbroken", tmp_path / "broken")
+
+
+def test_the_best_network_is_kept_and_can_be_loaded(pictures: Path, tmp_path: Path) -> None:
+    outcome = run(rich(validate_every="2", rate="0.05"), pictures, tmp_path / "x")
+    network, checkpoint = checkpoints.load_network(tmp_path / "x/best.ckpt")
+    assert outcome.best is not None
+    assert checkpoint["step"] == outcome.best["step"]
+    assert checkpoint["validations"][-1] == outcome.best
+    assert checkpoint["settings"]["data"].startswith("32 pictures")
+    mean = checkpoint["ema"]
+    assert all(torch.equal(values, mean[name]) for name, values in network.state_dict().items())
+    assert not torch.equal(mean["encoder.0.convolution.weight"], checkpoint["network"]["encoder.0.convolution.weight"])
+
+
+def test_the_running_mean_is_one(pictures: Path, tmp_path: Path) -> None:
+    """Against the plain formula over the weights of every step."""
+    preset = rich(ema="0.5", checkpoint_every="1")
+    seen: list[Any] = []
+    outs = [tmp_path / str(steps) for steps in range(1, 5)]
+    for steps, out in enumerate(outs, 1):
+        run(preset.changed({"schedule": "constant"}).lasting(steps=steps), pictures, out)
+        seen.append(weights(out)["decoder.0.convolution.weight"])
+    torch.manual_seed(0)
+    mean = preset.make_network().state_dict()["decoder.0.convolution.weight"]
+    for step, values in enumerate(seen, 1):
+        decay = min(0.5, step / (step + 9))
+        mean = decay * mean + (1 - decay) * values
+    torch.testing.assert_close(weights(outs[-1], "ema")["decoder.0.convolution.weight"], mean)
+
+
+def test_the_papers_second_phase_leaves_the_encoders_norms(pictures: Path, tmp_path: Path) -> None:
+    phases = tuple(
+        {"rate": 1e-3, "steps": steps, "freeze_batch_norm": frozen} for steps, frozen in ((3, False), (4, True))
+    )
+    preset = Preset.from_plain({**rich(checkpoint_every="1").plain(), "phases": phases})
+    run(preset.lasting(steps=7), pictures, tmp_path / "x")
+    assert {row["rate"] for row in rows(tmp_path / "x/training.csv")} == {1e-3}
+    found = [checkpoints.load(checkpoints.path_of(tmp_path / "x", step))["network"] for step in (6, 7)]
+    norms = [name for name in found[0] if "norm" in name and "encoder" in name]
+    assert norms
+    for name in found[0]:
+        assert torch.equal(found[0][name], found[1][name]) == (name in norms), name
+
+
+def test_two_processes_see_what_one_sees(pictures: Path, tmp_path: Path) -> None:
+    """Started as torchrun starts them; without batch normalisation, halves of a batch are worth the whole."""
+    preset = COURSE.changed({"batch": "8", "log_every": "1", "rate": "0.01"})
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [start(preset, pictures, tmp_path / "two", RANK=rank, **address) for rank in ("0", "1")]
+    run(preset, pictures, tmp_path / "one")
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    one, two = (rows(tmp_path / name / "training.csv") for name in ("one", "two"))
+    assert [row["loss"] for row in one] == pytest.approx([row["loss"] for row in two], rel=1e-5)
+    assert len({row["loss"] for row in one}) == len(one) == 8
+    for name in ("composited_mae", "hole_mae", "output_mae"):
+        errors = [[row[name] for row in rows(tmp_path / folder / "validation.csv")] for folder in ("one", "two")]
+        assert errors[0] == pytest.approx(errors[1], rel=1e-4)
+
+
+def test_a_batch_must_be_shared_evenly(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    three = Machine(torch.device("cpu"), "float32", 1, rank=0, processes=3)
+    monkeypatch.setattr("restauro.training.run.machine", lambda *_: nullcontext(three))
+    with pytest.raises(TrainingError, match=r"^A batch of 4 can't be shared evenly by 3 processes\.$"):
+        run(COURSE, pictures, tmp_path / "x")
+
+
+def test_other_settings_are_named(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x"
+    run(COURSE.lasting(steps=2), pictures, out)
+    message = r"was begun with batch 4 \(now 8\), leaky False \(now True\), seed 1 \(now 3\): give the same settings"
+    with pytest.raises(TrainingError, match=message):
+        run(COURSE.lasting(steps=2).changed({"batch": "8", "leaky": "true"}), pictures, out, seed=3)
+    with pytest.raises(TrainingError, match=r"precision float32 \(now bf16\): give"):
+        run(COURSE.lasting(steps=2), pictures, out, precision="bf16")
+    with pytest.raises(TrainingError, match=r"and \d+ more: give the same settings, another folder, or --overwrite"):
+        run(rich(), pictures, out)
+
+
+def test_a_folder_of_something_else_is_left_alone(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/thesis.tex").touch()
+    for overwrite in (False, True):
+        with pytest.raises(TrainingError, match="x holds something else than a run: name a new folder"):
+            run(COURSE, pictures, tmp_path / "x", overwrite=overwrite)
+    with pytest.raises(TrainingError, match=r"thesis\.tex is a file: name a folder for the run"):
+        run(COURSE, pictures, tmp_path / "x/thesis.tex")
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["thesis.tex"]
+
+
+def test_overwriting_begins_anew(pictures: Path, tmp_path: Path) -> None:
+    run(COURSE.lasting(steps=4), pictures, tmp_path / "x")
+    outcome = run(COURSE.lasting(steps=2), pictures, tmp_path / "x", overwrite=True, seed=1)
+    assert outcome.step == 2
+    assert [row["step"] for row in rows(tmp_path / "x/training.csv")] == [2]
+
+
+def test_too_few_pictures_are_said(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        TrainingError, match="holds 32 training pictures, and a batch takes 64: add pictures, or choose"
+    ):
+        run(COURSE.changed({"batch": "64"}), pictures, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_loss_that_explodes_is_said(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "restauro.training.losses.L1.__call__", lambda self, output, image, known: {"l1": output.sum() * math.nan}
+    )
+    with pytest.raises(TrainingError, match=r"^The loss is nan at step 2: begin another run with a lower rate"):
+        run(COURSE, pictures, tmp_path / "x")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_without_a_gpu_it_is_said(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="PyTorch finds no GPU here: use --device cpu"):
+        run(COURSE, pictures, tmp_path / "x", device="cuda")
