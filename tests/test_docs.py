@@ -120,7 +120,7 @@ def test_every_method_has_a_page(name: str) -> None:
     readme = (CLONE / "README.md").read_text(encoding="utf-8")
     assert f"`{name}`" in page.splitlines()[0]
     for parameter in method.parameters():
-        assert f"| `{parameter.name}` | {parameter.default:g} | {parameter.about.range_text} |" in page
+        assert f"| `{parameter.name}` | {parameter.default_text} | {parameter.about.range_text} |" in page
     assert f"[`{name}`](docs/methods/{name.replace('_', '-')}.md) | {method.title} |" in readme
 
 

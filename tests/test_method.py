@@ -12,8 +12,9 @@ import pytest
 import restauro
 from restauro import method as methods
 from restauro.errors import MethodError, ParameterError, ParameterTypeError
-from restauro.method import Method, Parameter
+from restauro.method import Method, Parameter, TextParameter
 from restauro.methods.telea import Telea
+from tests.networks import needed, ready
 
 
 @pytest.mark.parametrize("name", methods.method_names())
@@ -23,12 +24,19 @@ def test_every_method_describes_itself(name: str) -> None:
     for text in (chosen.title, chosen.reference, chosen.summary, chosen.__doc__):
         assert text
         assert text.strip()
-    instance = chosen()
+    instance = ready(name)
     for parameter in chosen.parameters():
         about = parameter.about
-        assert about.minimum <= parameter.default <= about.maximum
         assert about.meaning
-        assert getattr(instance, parameter.name) == parameter.default
+        assert about.range_text
+        assert getattr(instance, parameter.name) == needed(name).get(parameter.name, parameter.default)
+        if isinstance(about, TextParameter):
+            with pytest.raises(
+                ParameterTypeError, match=f"{parameter.name} must be a text \\({about.range_text}\\), not 5"
+            ):
+                chosen(**{parameter.name: 5})
+            continue
+        assert about.minimum <= parameter.default <= about.maximum
         for outside in (about.minimum - 1, about.maximum + 1):
             with pytest.raises(ParameterError, match=f"{parameter.name}={outside} is out of range"):
                 chosen(**{parameter.name: outside})
@@ -39,7 +47,7 @@ def test_every_method_describes_itself(name: str) -> None:
 
 @pytest.mark.parametrize("name", methods.method_names())
 def test_methods_are_frozen(name: str) -> None:
-    instance = methods.method_class(name)()
+    instance = ready(name)
     for field in fields(instance):
         with pytest.raises(AttributeError, match="cannot assign"):
             setattr(instance, field.name, 1)

@@ -16,6 +16,7 @@ from restauro import windows
 from restauro.method import Method, Task
 from restauro.methods.telea import Telea
 from restauro.windows import find_holes, plan_windows
+from tests.networks import ready
 from tests.promises.pictures import holes, net, seeds
 
 
@@ -84,8 +85,9 @@ def test_a_deep_loss_does_not_keep_a_net_from_being_cut() -> None:
     assert max((w.box[1] - w.box[0]) * (w.box[3] - w.box[2]) for w in plan) < 1100 * 1100
 
 
-def peak_memory(image: np.ndarray, mask: np.ndarray, method: str) -> int:
+def peak_memory(image: np.ndarray, mask: np.ndarray, name: str) -> int:
     """Bytes that NumPy had asked for at most while the picture was filled in place, on two threads."""
+    method = ready(name)
     restauro.inpaint(image[:300, :300], np.eye(300, dtype=bool), method)  # compiled before memory is counted
     tracemalloc.start()
     restauro.inpaint(image, mask, method, out=image, workers=2)

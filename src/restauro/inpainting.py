@@ -110,14 +110,16 @@ class _Work:
         self.holes = holes
         self.method = method
         self.seed = seed
-        self.threads = min(threads, 1 + holes.pixels // _PIXELS_WORTH_A_THREAD)
+        worth = threads if method.own_threads else 1 + holes.pixels // _PIXELS_WORTH_A_THREAD
+        self.threads = min(threads, worth)
         self.control = np.zeros(2, np.int64)  # stop, hole pixels done: see Task
 
     def run(self, progress: Callable[[float], object] | None) -> None:
         """Fill all windows. Where it takes time, the caller's thread reports and can be interrupted."""
-        leads = progress is None and self.holes.pixels < _SOON_DONE
+        own = self.method.own_threads  # they'd be born in a thread's place and stay there
+        leads = progress is None and self.holes.pixels < _SOON_DONE and not own
         others = self.threads - leads
-        places = _Places(self.threads, stay=self.holes.pixels < _SHORT)
+        places = _Places(self.threads, stay=self.holes.pixels < _SHORT and not own)
         with ThreadPoolExecutor(max(others, 1), initializer=places.take) as pool:
             ready = threading.Barrier(max(others, 1))
             try:
@@ -149,12 +151,14 @@ class _Work:
         try:
             windows = plan_windows(self.holes, self.method)
             least = _SHARED_WHOLE if self.method.whole_hole else _SHARED_WINDOW
-            shared_from = max(least, self.holes.pixels // (2 * self.threads))
-            shared = [window for window in windows if window.pixels >= shared_from]
+            work = [window.area if self.method.own_threads else window.pixels for window in windows]
+            shared_from = max(least, sum(work) // (2 * self.threads))
+            shared = [window for window, size in zip(windows, work, strict=True) if size >= shared_from]
             scratch: dict[Any, Any] = {}
             for window in shared:
                 self._fill(window, self.threads, scratch, pool)
-            queue = iter(windows[len(shared) :])  # next() is atomic
+            rest = [window for window, size in zip(windows, work, strict=True) if size < shared_from]
+            queue = iter(rest)  # next() is atomic
             others = [pool.submit(self._drain, queue, {}) for _ in range(self.threads - 1)]
             self._drain(queue, scratch)
             for other in others:

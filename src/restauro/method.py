@@ -28,6 +28,7 @@ BUILT_IN = {
     "edge-enhancing": "restauro.methods.edge_enhancing:EdgeEnhancing",
     "navier-stokes": "restauro.methods.navier_stokes:NavierStokes",
     "patchmatch": "restauro.methods.patchmatch:PatchMatch",
+    "network": "restauro.methods.network:Network",
 }
 
 # What is used when nobody chooses: by `inpaint`, on the command line, on the page.
@@ -47,6 +48,8 @@ class Parameter:
     maximum: float
     unit: str = ""
 
+    metavar: ClassVar[str] = "NUMBER"
+
     @property
     def range_text(self) -> str:
         """Range and unit in words."""
@@ -63,13 +66,40 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class TextParameter:
+    """The same of a parameter that is a text; the method itself checks what it says.
+
+    >>> TextParameter("what to run", "a model's name", metavar="NAME").range_text
+    "a model's name"
+    """
+
+    meaning: str
+    range_text: str
+    metavar: str = "TEXT"
+
+    def check(self, name: str, kind: type, value: object) -> None:
+        """Raise unless `value` is a text."""
+        if not isinstance(value, kind):
+            raise ParameterTypeError(f"{name} must be a text ({self.range_text}), not {value!r}.")
+
+
+@dataclass(frozen=True)
 class NamedParameter:
-    """A parameter together with its field: name, type and default."""
+    """A parameter together with its field: name, type and default; a text whose default is empty must be given."""
 
     name: str
     kind: type
     default: Any
-    about: Parameter
+    about: Parameter | TextParameter
+
+    @property
+    def default_text(self) -> str:
+        """The default in words.
+
+        >>> NamedParameter("detail", float, 0.75, Parameter("how much", 0, 1)).default_text
+        '0.75'
+        """
+        return (self.default or "none") if self.kind is str else f"{self.default:g}"
 
 
 class Task:
@@ -150,8 +180,9 @@ class Task:
 class Method(ABC):
     """A way to fill holes. Subclasses are frozen dataclasses; their fields are the parameters.
 
-    Each field is annotated `Annotated[int, Parameter(...)]` (or float): the same text feeds `restauro methods NAME`,
-    the command line's options and the docs, and the ranges are checked when an instance is made.
+    Each field is annotated `Annotated[int, Parameter(...)]` (or float), or `Annotated[str, TextParameter(...)]`: the
+    same text feeds `restauro methods NAME`, the command line's options and the docs, and the ranges are checked when an
+    instance is made.
     """
 
     name: ClassVar[str]
@@ -162,6 +193,8 @@ class Method(ABC):
     whole_hole: ClassVar[bool] = False
     # A filled value depends on pixels further inside the hole too, so `depth` is that of all pixels within reach.
     from_deeper: ClassVar[bool] = False
+    # A library with threads of its own does the work, and what it costs goes with the window instead of the holes.
+    own_threads: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check every parameter against its range."""

@@ -7,7 +7,8 @@ For a method that may be cut, the picture is divided into square tiles. Each til
 the box around them, with the surroundings that the method needs at the depth of the holes there. Where holes are so
 deep that the surroundings would outweigh the tile, those that stand by themselves are filled whole, and tiles with
 others are joined, cluster by cluster; a net of cracks around them is still cut. A method that may not be cut gets
-whole holes, grouped where they are closer than its reach, and small ones that lie in the same tile together.
+whole holes, grouped where they are closer than its reach, and small ones that lie in the same tile together (unless
+a window costs what it measures).
 """
 
 from __future__ import annotations
@@ -113,6 +114,11 @@ class Window:
         return self.holes.within(self.box, self.own)
 
     @property
+    def area(self) -> int:
+        """Pixels of the box."""
+        return math.prod(_sides(self.box))
+
+    @property
     def core_slices(self) -> tuple[slice, slice]:
         """Rows and columns of the core within the box."""
         top, left = self.box[0], self.box[2]
@@ -157,7 +163,9 @@ def count_regions(mask: NDArray[np.bool_], workers: int = 1) -> int:
 
 def plan_windows(holes: Holes, method: Method) -> list[Window]:
     """Windows for all holes, the largest first."""
-    windows = _neighbours_joined(_whole_holes(holes, method)) if method.whole_hole else _tiles(holes, method)
+    windows = _whole_holes(holes, method) if method.whole_hole else _tiles(holes, method)
+    if method.whole_hole and not method.own_threads:
+        windows = _neighbours_joined(windows)
     return sorted(windows, key=lambda window: -window.pixels)
 
 

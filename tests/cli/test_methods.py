@@ -33,7 +33,7 @@ def test_one_method_is_described_whole(
         row = next(line for line in out.splitlines() if line.startswith(f"--{parameter.name.replace('_', '-')} "))
         assert parameter.about.meaning in row
         assert parameter.about.range_text in row
-        assert f" {parameter.default:g} " in row
+        assert f" {parameter.default_text} " in row
 
 
 def test_an_unknown_method_is_said_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,13 @@
-"""Every test in this folder runs for every method: it takes `method` as an argument."""
+"""Every test in this folder runs for every method: it takes `method`, with defaults, as an argument."""
 
 from __future__ import annotations
 
 import pytest
 
-from restauro.method import method_names
+from restauro.method import Method, method_names
+from tests.networks import ready
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "method" in metafunc.fixturenames:
-        metafunc.parametrize("method", method_names())
+@pytest.fixture(scope="session", params=method_names())
+def method(request: pytest.FixtureRequest) -> Method:
+    return ready(request.param)

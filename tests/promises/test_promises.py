@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import restauro
-from restauro import method as methods
 from restauro import windows
+from restauro.method import Method
 from tests.promises.pictures import DTYPES, FREE, channels, holes, losses, net, picture, seeds, shape_of, sides
 
 
 @given(seed=seeds, height=sides, width=sides, bands=channels, dtype=st.sampled_from(DTYPES))
 def test_nothing_outside_the_hole_changes(
-    method: str, seed: int, height: int, width: int, bands: int | None, dtype: str
+    method: Method, seed: int, height: int, width: int, bands: int | None, dtype: str
 ) -> None:
     rng = np.random.default_rng(seed)
     image = picture(rng, shape_of(height, width, bands), dtype)
@@ -36,7 +36,7 @@ def test_nothing_outside_the_hole_changes(
 
 @given(seed=seeds, height=sides, width=sides, bands=channels, dtype=st.sampled_from(DTYPES))
 def test_what_is_under_the_hole_does_not_matter(
-    method: str, seed: int, height: int, width: int, bands: int | None, dtype: str
+    method: Method, seed: int, height: int, width: int, bands: int | None, dtype: str
 ) -> None:
     rng = np.random.default_rng(seed)
     image = picture(rng, shape_of(height, width, bands), dtype)
@@ -57,7 +57,7 @@ def test_what_is_under_the_hole_does_not_matter(
     value=st.floats(0, 1),
 )
 def test_a_constant_picture_stays_constant(
-    method: str, seed: int, height: int, width: int, dtype: str, value: float
+    method: Method, seed: int, height: int, width: int, dtype: str, value: float
 ) -> None:
     hole = holes(np.random.default_rng(seed), (height, width))
     top = np.iinfo(dtype).max if np.dtype(dtype).kind in "iu" else 1
@@ -79,10 +79,10 @@ def test_a_constant_picture_stays_constant(
     offset=st.floats(-100, 100),
 )
 def test_the_fill_keeps_affine_scale(
-    method: str, seed: int, height: int, width: int, scale: float, offset: float
+    method: Method, seed: int, height: int, width: int, scale: float, offset: float
 ) -> None:
-    if method in FREE:
-        pytest.skip(f"{method} needn't")
+    if method.name in FREE:
+        pytest.skip(f"{method.name} needn't")
     rng = np.random.default_rng(seed)
     image = picture(rng, (height, width, 2))
     hole = holes(rng, (height, width))
@@ -93,10 +93,10 @@ def test_the_fill_keeps_affine_scale(
 
 
 @given(seed=seeds, height=sides, width=sides)
-def test_every_depth_gives_one_picture(method: str, seed: int, height: int, width: int) -> None:
+def test_every_depth_gives_one_picture(method: Method, seed: int, height: int, width: int) -> None:
     """0..1 floats, 8 and 16 bits, but for rounding and for what whole numbers can't hold."""
-    if method in FREE:
-        pytest.skip(f"{method} needn't")
+    if method.name in FREE:
+        pytest.skip(f"{method.name} needn't")
     rng = np.random.default_rng(seed)
     eight_bits = picture(rng, (height, width, 3), "uint8")
     hole = holes(rng, (height, width))
@@ -113,7 +113,7 @@ def test_every_depth_gives_one_picture(method: str, seed: int, height: int, widt
 
 @given(seed=seeds, height=sides, width=sides, dtype=st.sampled_from(["uint8", "uint16", "float32", "float64"]))
 @settings(max_examples=20)
-def test_the_number_of_workers_changes_nothing(method: str, seed: int, height: int, width: int, dtype: str) -> None:
+def test_the_number_of_workers_changes_nothing(method: Method, seed: int, height: int, width: int, dtype: str) -> None:
     rng = np.random.default_rng(seed)
     image = picture(rng, (height, width, 3), dtype)
     hole = holes(rng, (height, width))
@@ -122,7 +122,7 @@ def test_the_number_of_workers_changes_nothing(method: str, seed: int, height: i
         np.testing.assert_array_equal(restauro.inpaint(image, hole, method, workers=workers), alone)
 
 
-def test_workers_share_a_large_hole(method: str) -> None:
+def test_workers_share_a_large_hole(method: Method) -> None:
     rng = np.random.default_rng(5)
     image = picture(rng, (300, 300, 3), "float32")
     hole = np.zeros((300, 300), bool)
@@ -133,18 +133,18 @@ def test_workers_share_a_large_hole(method: str) -> None:
 
 
 @given(seed=seeds, height=sides, width=sides, dtype=st.sampled_from(["uint8", "float32"]))
-def test_grey_and_equal_and_permuted_channels(method: str, seed: int, height: int, width: int, dtype: str) -> None:
+def test_grey_and_equal_and_permuted_channels(method: Method, seed: int, height: int, width: int, dtype: str) -> None:
     rng = np.random.default_rng(seed)
     image = picture(rng, (height, width, 3), dtype)
     hole = holes(rng, (height, width))
     grey = np.ascontiguousarray(image[:, :, 0])
     restored_grey = restauro.inpaint(grey, hole, method)
     np.testing.assert_array_equal(restauro.inpaint(grey[:, :, np.newaxis], hole, method)[:, :, 0], restored_grey)
-    if method == "network":
+    if method.name == "network":
         return
     equal = restauro.inpaint(np.stack([grey] * 3, axis=2), hole, method)
     np.testing.assert_array_equal(equal, np.stack([equal[:, :, 0]] * 3, axis=2))
-    if method in FREE:
+    if method.name in FREE:
         return
     order = [2, 0, 1]
     tolerance = 1e-6 if dtype == "float32" else 0
@@ -165,9 +165,9 @@ TURNS = {
 
 
 @given(seed=seeds, height=sides, width=sides, turn=st.sampled_from(sorted(TURNS)))
-def test_mirrored_and_turned_pictures(method: str, seed: int, height: int, width: int, turn: str) -> None:
-    if method in FREE:
-        pytest.skip(f"{method} needn't")
+def test_mirrored_and_turned_pictures(method: Method, seed: int, height: int, width: int, turn: str) -> None:
+    if method.name in FREE:
+        pytest.skip(f"{method.name} needn't")
     rng = np.random.default_rng(seed)
     image = picture(rng, (height, width, 3), "float32") * np.float32(255)
     hole = holes(rng, (height, width))
@@ -186,7 +186,7 @@ def test_mirrored_and_turned_pictures(method: str, seed: int, height: int, width
 
 
 @given(seed=seeds, height=sides, width=sides, bands=channels)
-def test_layouts_of_memory(method: str, seed: int, height: int, width: int, bands: int | None) -> None:
+def test_layouts_of_memory(method: Method, seed: int, height: int, width: int, bands: int | None) -> None:
     rng = np.random.default_rng(seed)
     image = picture(rng, shape_of(height, width, bands), "uint16")
     hole = holes(rng, (height, width))
@@ -212,7 +212,7 @@ def test_layouts_of_memory(method: str, seed: int, height: int, width: int, band
 
 @given(seed=seeds, height=sides, width=sides, bands=channels)
 @settings(max_examples=20)
-def test_out(method: str, seed: int, height: int, width: int, bands: int | None) -> None:
+def test_out(method: Method, seed: int, height: int, width: int, bands: int | None) -> None:
     rng = np.random.default_rng(seed)
     image = picture(rng, shape_of(height, width, bands), "uint8")
     hole = holes(rng, (height, width))
@@ -226,9 +226,9 @@ def test_out(method: str, seed: int, height: int, width: int, bands: int | None)
 
 @given(seed=seeds, dtype=st.sampled_from(["uint8", "float32", "float64"]))
 @settings(max_examples=15)
-def test_cut_windows_equal_the_whole(method: str, seed: int, dtype: str) -> None:
-    if methods.method_class(method).whole_hole:
-        pytest.skip(f"{method} never cuts a hole")
+def test_cut_windows_equal_the_whole(method: Method, seed: int, dtype: str) -> None:
+    if method.whole_hole:
+        pytest.skip(f"{method.name} never cuts a hole")
     rng = np.random.default_rng(seed)
     height, width = int(rng.integers(60, 260)), int(rng.integers(60, 260))
     image = picture(rng, (height, width, 2), dtype)
@@ -245,7 +245,7 @@ def test_cut_windows_equal_the_whole(method: str, seed: int, dtype: str) -> None
             np.testing.assert_array_equal(restauro.inpaint(image, hole, method), whole)
 
 
-def test_one_known_pixel_fills_everything(method: str) -> None:
+def test_one_known_pixel_fills_everything(method: Method) -> None:
     for place in ((0, 0), (3, 4), (8, 0)):
         hole = np.ones((9, 11), bool)
         hole[place] = False
@@ -256,7 +256,7 @@ def test_one_known_pixel_fills_everything(method: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (2, 1), (1, 40), (40, 1), (3, 3)])
-def test_tiny_pictures(method: str, shape: tuple[int, int]) -> None:
+def test_tiny_pictures(method: Method, shape: tuple[int, int]) -> None:
     image = np.full(shape, 70, np.uint8)
     hole = np.zeros(shape, bool)
     hole[shape[0] // 2, shape[1] // 2] = True
@@ -265,14 +265,14 @@ def test_tiny_pictures(method: str, shape: tuple[int, int]) -> None:
     np.testing.assert_array_equal(restored, image)
 
 
-def test_an_empty_mask_gives_a_copy(method: str) -> None:
+def test_an_empty_mask_gives_a_copy(method: Method) -> None:
     image = np.arange(24, dtype=np.float32).reshape(4, 6)
     restored = restauro.inpaint(image, np.zeros((4, 6), bool), method)
     assert restored is not image
     np.testing.assert_array_equal(restored, image)
 
 
-def test_progress_rises_to_one_in_the_callers_thread(method: str) -> None:
+def test_progress_rises_to_one_in_the_callers_thread(method: Method) -> None:
     rng = np.random.default_rng(3)
     image = picture(rng, (400, 400, 3), "float32")
     hole = net(rng, (400, 400))
@@ -294,7 +294,7 @@ class EnoughError(Exception):
     """Somebody pressed the button."""
 
 
-def test_an_exception_in_progress_cancels(method: str) -> None:
+def test_an_exception_in_progress_cancels(method: Method) -> None:
     rng = np.random.default_rng(3)
     image = picture(rng, (64, 64, 3), "float32")
     image = np.tile(image, (20, 20, 1))

@@ -1,4 +1,4 @@
-"""The command line: `restauro restore`, `methods`, `train`. It prints and asks; the work is done elsewhere."""
+"""The command line: one file a command. It prints and asks; the work is done elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 import restauro
 from restauro.errors import RestauroError
 
-_COMMANDS = ("restore", "methods", "train")
+_COMMANDS = ("restore", "methods", "train", "export")
 _HELP = """Restore damaged pictures: fill what a mask marks, and change nothing else.
 
 \b

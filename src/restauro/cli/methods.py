@@ -31,7 +31,7 @@ def _list_methods() -> None:
 def _describe(method: type[Method]) -> None:
     click.echo(f"{method.title}\n\n{method.summary}\nSource: {method.reference}\n")
     rows = [
-        (f"--{parameter.name.replace('_', '-')}", f"{parameter.default:g}", about.range_text, about.meaning)
+        (f"--{parameter.name.replace('_', '-')}", parameter.default_text, about.range_text, about.meaning)
         for parameter in method.parameters()
         for about in (parameter.about,)
     ]

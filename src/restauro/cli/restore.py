@@ -32,14 +32,16 @@ def _number(ctx: click.Context, param: click.Parameter, value: str | None) -> in
 def _parameter_options(function: Function) -> Function:
     """Add an option for every parameter of every method."""
     meanings: dict[str, list[str]] = {}
+    forms: dict[str, dict[str, Any]] = {}
     for method in method_names():
         for parameter in method_class(method).parameters():
             about = parameter.about
-            text = f"{method}: {about.meaning}; {about.range_text}, default {parameter.default:g}."
+            text = f"{method}: {about.meaning}; {about.range_text}, default {parameter.default_text}."
             meanings.setdefault(parameter.name, []).append(text)
+            forms[parameter.name] = {"metavar": about.metavar, "callback": None if parameter.kind is str else _number}
     for name, texts in reversed(meanings.items()):
         flag = f"--{name.replace('_', '-')}"
-        function = click.option(flag, name, metavar="NUMBER", callback=_number, help=" ".join(texts))(function)
+        function = click.option(flag, name, help=" ".join(texts), **forms[name])(function)
     return function
 
 

@@ -1,0 +1,350 @@
+"""Networks as ONNX files, which `restauro.methods.network` runs without PyTorch."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import onnxscript
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+import restauro
+from restauro.errors import TrainingError
+
+FORMAT = "1"  # of inputs, outputs and metadata, as methods/network.py reads them
+OPSET = 18  # the lowest that PyTorch's exporter writes; ONNX Runtime has it since 1.14
+_CLOSE = 1e-4  # how far ONNX Runtime's output may be from PyTorch's
+_WIDEST_CONTEXT = 128  # pixels; more makes windows dear and no network here needs it
+_COMPARED = 256  # test pictures that say what rounding costs
+_DRAWN = 32  # drawn ones, where there are none
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.bool_]]  # pictures [B, H, W, 3] and holes [B, H, W]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: the file, its size in bytes, how far it is from PyTorch, and what half precision costs (dB)."""
+
+    path: Path
+    bytes: int
+    difference: float
+    half_precision_loss: float
+    measured_on: str
+
+
+def export_checkpoint(
+    checkpoint: Path,
+    target: Path,
+    *,
+    data: Path | None = None,
+    name: str | None = None,
+    trained_on: str | None = None,
+    licence: str = "MIT",
+    overwrite: bool = False,
+) -> Exported:
+    """Write the network of a checkpoint, with the mean of its weights where the run kept one, as an ONNX file.
+
+    Parameters
+    ----------
+    checkpoint
+        A file that `restauro train` wrote.
+    target
+        The file to write.
+    data
+        A folder as for training, whose first 256 test pictures say what half precision costs. Without, drawn ones do.
+    name, trained_on, licence
+        What the file says of itself; by default the preset's name, and how many pictures there were.
+    overwrite
+        Replace a file that is there.
+
+    Raises
+    ------
+    TrainingError
+        See `export`; or the checkpoint can't be read.
+    """
+    from restauro.training import checkpoints
+    from restauro.training.presets import Preset
+
+    _check_target(target, overwrite=overwrite)
+    network, parts = checkpoints.load_network(checkpoint)
+    preset = Preset.from_plain(parts["preset"])
+    metadata = {
+        "name": name or preset.name,
+        "preset": json.dumps(parts["preset"]),
+        "data": trained_on or f"{parts['settings']['pictures']} pictures",
+        "steps": str(parts["step"]),
+        "metrics": json.dumps(parts["validations"][-1] if parts["validations"] else {}),
+        "licence": licence,
+        "context": str(min(preset.side, _WIDEST_CONTEXT)),
+    }
+    if data is None:
+        return export(network, target, metadata, overwrite=overwrite)
+    from restauro.training.data import ValidationExamples, batch
+    from restauro.training.pictures import open_pictures
+
+    pictures = open_pictures(data, split="test")
+    count = min(len(pictures), _COMPARED)
+    examples = ValidationExamples(pictures, preset.side, preset.mask_maker(), seed=0)
+    batches = (batch(examples, range(number, number + 1)) for number in range(count))
+    measured_on = f"{count} test pictures"
+    return export(network, target, metadata, batches=batches, measured_on=measured_on, overwrite=overwrite)
+
+
+def export(
+    network: torch.nn.Module,
+    target: Path,
+    metadata: Mapping[str, str],
+    *,
+    batches: Iterable[Batch] | None = None,
+    measured_on: str = "pictures",
+    overwrite: bool = False,
+) -> Exported:
+    """Write a network as an ONNX file: any height and width, weights in half precision, metadata inside.
+
+    Kernels are rounded to float16 and stored so, with a cast to float32, in which all is computed; vectors (biases,
+    normalisation) stay in float32. What was written is run by ONNX Runtime on random pictures of two sizes and compared
+    with PyTorch on the same rounded weights. The file is written beside its place and renamed. (Kernels right before a
+    batch normalisation, which the exporter merges into them, stay in float32: no partial convolution is such.)
+
+    Parameters
+    ----------
+    network
+        `forward(image, known)`: float32 [N, 3, H, W], 0..1, and float32 [N, 1, H, W], 1 known, 0 hole, to float32
+        [N, 3, H, W]; `network.multiple` is what H and W are multiples of. It isn't changed.
+    target
+        The file to write.
+    metadata
+        Texts by name. `name` and `context` (pixels of surroundings that a window should have) at least; this function
+        adds restauro.format, multiple, sha256 (of the weights), half_precision_loss and created_with.
+    batches
+        Pictures uint8 [B, H, W, 3] and holes bool [B, H, W], on which it is measured what the rounding costs; without,
+        on 32 drawn ones (noise whose amplitude falls with frequency, as in photographs).
+    measured_on
+        What the batches are, for the metadata.
+    overwrite
+        Replace a file that is there.
+
+    Raises
+    ------
+    TrainingError
+        The file is there, a weight is too large for half precision, the network can't be exported, or ONNX Runtime's
+        output differs from PyTorch's by more than 1e-4.
+
+    Examples
+    --------
+    A network is wrapped so that PyTorch's own layers have the two inputs:
+
+    >>> class Plain(torch.nn.Module):
+    ...     multiple = 1
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.layer = torch.nn.Conv2d(3, 3, 3, padding=1)
+    ...     def forward(self, image, known):
+    ...         return self.layer(torch.where(known > 0, image, 0))
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = export(Plain(), Path(folder, "plain.onnx"), {"name": "plain", "context": "8"})
+    >>> written.difference < 1e-4
+    True
+    """
+    _check_target(target, overwrite=overwrite)
+    multiple = int(getattr(network, "multiple", 1))
+    original = copy.deepcopy(network).float().cpu().eval()
+    rounded = _rounded(original)
+    if batches is None:
+        batches, measured_on = _drawn(max(64 // multiple, 1) * multiple), f"{_DRAWN} drawn pictures"
+    loss = _loss_of_rounding(original, rounded, batches)
+    model = _graph(rounded, multiple)
+    _store_in_half(model)
+    about = {
+        **metadata,
+        "restauro.format": FORMAT,
+        "multiple": str(multiple),
+        "sha256": _digest(model),
+        "half_precision_loss": f"{loss:.4f} dB ({measured_on})",
+        "created_with": f"restauro {restauro.__version__}, PyTorch {torch.__version__}, onnxscript "
+        f"{onnxscript.__version__}, opset {OPSET}",
+    }
+    helper.set_model_props(model, about)
+    onnx.checker.check_model(model, full_check=True)
+    content = model.SerializeToString()
+    difference = _difference(content, rounded, multiple)
+    if not difference <= _CLOSE:
+        raise TrainingError(
+            f"ONNX Runtime's output differs from PyTorch's by {difference:.2g} (at most {_CLOSE:g} is allowed), so "
+            f"nothing was written to {target}: the network has a layer that isn't exported rightly."
+        )
+    beside = target.with_name(target.name + ".part")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
+    return Exported(target, len(content), difference, loss, measured_on)
+
+
+def _check_target(target: Path, *, overwrite: bool) -> None:
+    if not target.parent.is_dir():
+        raise TrainingError(f"There is no folder {target.parent}: make it first.")
+    if target.is_dir():
+        raise TrainingError(f"The target {target} is a folder: name a file in it, such as {target / 'model.onnx'}.")
+    if target.exists() and not overwrite:
+        raise TrainingError(
+            f"The target {target} is there already: choose another name, or replace it with --overwrite (in Python "
+            "overwrite=True)."
+        )
+
+
+def _rounded(network: torch.nn.Module) -> torch.nn.Module:
+    """Return the network with kernels that float16 holds exactly."""
+    rounded = copy.deepcopy(network)
+    with torch.no_grad():
+        for name, weight in rounded.named_parameters():
+            if weight.dim() > 1:
+                weight.copy_(weight.half())
+                if not weight.isfinite().all():
+                    raise TrainingError(
+                        f"The weights {name} hold values that half precision doesn't, above 65504 or not finite: the "
+                        "training diverged; export an earlier checkpoint."
+                    )
+    return rounded
+
+
+def _graph(network: torch.nn.Module, multiple: int) -> onnx.ModelProto:
+    """Have PyTorch write the graph, of any number of pictures of any height and width."""
+    height, width = (multiple * torch.export.Dim(name, min=1) for name in ("rows", "columns"))
+    count = torch.export.Dim("n", min=1)
+    shapes = {name: {0: count, 2: height, 3: width} for name in ("image", "known")}
+    sides = [max(2, -(-24 // multiple)) * multiple, max(3, -(-40 // multiple)) * multiple]
+    example = (torch.rand(2, 3, *sides), torch.ones(2, 1, *sides))
+    with _quiet():
+        try:
+            program = torch.onnx.export(
+                network,
+                example,
+                dynamo=True,
+                dynamic_shapes=shapes,
+                input_names=["image", "known"],
+                output_names=["restored"],
+                opset_version=OPSET,
+                optimize=True,
+                verbose=False,
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            raise TrainingError(f"PyTorch can't export this network: {str(error).strip().splitlines()[0]}") from error
+    assert program is not None
+    model: onnx.ModelProto = program.model_proto
+    for value in [*model.graph.input, *model.graph.output]:
+        for axis, name in ((0, "n"), (2, "h"), (3, "w")):
+            value.type.tensor_type.shape.dim[axis].dim_param = name
+    del model.graph.value_info[:]  # the same in the exporter's names
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]  # the exporter's stack traces, larger than the graph
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what the exporter says of itself: missing torchvision, names of axes, its own use of Python."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            for kind in (FutureWarning, DeprecationWarning):
+                warnings.simplefilter("ignore", kind)
+            warnings.filterwarnings("ignore", message=r"# The axis name", category=UserWarning)
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def _store_in_half(model: onnx.ModelProto) -> None:
+    """Store kernels as float16, with a node that casts them; ONNX Runtime does that once, on opening."""
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:
+            continue
+        values = numpy_helper.to_array(tensor)
+        with np.errstate(over="ignore"):
+            half = values.astype(np.float16)
+        if not np.array_equal(half.astype(np.float32), values):  # made by the exporter of several weights
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+        casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _digest(model: onnx.ModelProto) -> str:
+    """Return the SHA-256 of all stored weights, in the order of their names."""
+    digest = hashlib.sha256()
+    for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
+        digest.update(tensor.name.encode() + numpy_helper.to_array(tensor).tobytes())
+    return digest.hexdigest()
+
+
+@torch.no_grad()
+def _difference(content: bytes, network: torch.nn.Module, multiple: int) -> float:
+    """Return how far ONNX Runtime is from PyTorch at most, on random pictures of two sizes.
+
+    Of outputs beyond 1, which untrained networks have, in proportion.
+    """
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    largest = 0.0
+    for count, rows, columns in ((1, 64, 64), (2, 24, 120)):
+        sides = [-(-side // multiple) * multiple for side in (rows, columns)]
+        image = torch.rand(count, 3, *sides, generator=generator)
+        known = (torch.rand(count, 1, *sides, generator=generator) > 0.2).float()
+        known[:, :, : sides[0] // 2, : sides[1] // 3] = 0
+        image[:, :1][known == 0] = float("nan")
+        (found,) = session.run(["restored"], {"image": image.numpy(), "known": known.numpy()})
+        wanted = network(image, known).numpy()
+        difference = np.abs(found - wanted).max() / max(1, np.abs(wanted).max())
+        largest = float(np.maximum(largest, difference))  # NaN stays
+    return largest
+
+
+@torch.no_grad()
+def _loss_of_rounding(original: torch.nn.Module, rounded: torch.nn.Module, batches: Iterable[Batch]) -> float:
+    """Return by how many dB the PSNR of composited pictures, pooled over all, falls with the rounded weights."""
+    errors = np.zeros(2)
+    for pictures, holes in batches:
+        image = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255  # [B, 3, H, W]
+        hole = torch.from_numpy(holes)[:, None]  # [B, 1, H, W]
+        for k, network in enumerate((original, rounded)):
+            output = network(image, (~hole).float()).clamp(0, 1)
+            errors[k] += float((hole * (output - image)).double().square().sum())
+    return float(10 * np.log10(errors[1] / errors[0])) if errors.all() else 0.0
+
+
+def _drawn(side: int) -> Iterator[Batch]:
+    """Draw pictures of noise whose amplitude falls with frequency, with squares missing."""
+    rng = np.random.default_rng(0)
+    frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
+    frequency[0, 0] = 1
+    for _ in range(_DRAWN):
+        waves = np.fft.rfft2(rng.normal(size=(3, side, side))) / frequency
+        noise = np.fft.irfft2(waves, s=(side, side))
+        picture = np.clip(128 + 48 * noise / noise.std(), 0, 255).astype(np.uint8)
+        holes = np.zeros((side, side), np.bool_)
+        for top, left in rng.integers(0, side, (3, 2)):
+            holes[top : top + side // 6 + 1, left : left + side // 6 + 1] = True
+        yield picture.transpose(1, 2, 0)[None], holes[None]
