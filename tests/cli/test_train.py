@@ -75,7 +75,7 @@ def test_a_run_is_done_and_then_known_as_done(capsys: pytest.CaptureFixture[str]
         assert out.endswith(f"Done: 3 steps. The best network is {Path('x', 'best.ckpt')}.\n")
         assert err == ""
     assert run(f"train --preset cifar10-course --data pictures --out x --steps 3 {TINY} --seed 2") == 2
-    assert "The run in x was begun with seed 1 (now 2): give the same settings" in capsys.readouterr().err
+    assert "The run in x was begun with seed 0 (now 2): give the same settings" in capsys.readouterr().err
     assert run(f"train --preset cifar10-course --data pictures --out x --steps 1 {TINY} --seed 2 --overwrite -q") == 0
     assert capsys.readouterr() == ("", "")
 
