@@ -13,6 +13,8 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+import restauro
+
 CLONE = Path(__file__).resolve().parents[1]
 FOLDER = Path("docs", "benchmarks")
 PAINTING = CLONE / "examples" / "canaletto-damaged.jpg"
@@ -25,6 +27,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--print-only", action="store_true", help="write no file (for trials)")
     return options
+
+
+def classical_methods() -> list[str]:
+    """Return the names of all methods that need no model."""
+    return [name for name in restauro.method_names() if name != "network"]
 
 
 def cores() -> int:

@@ -24,7 +24,6 @@ from skimage.metrics import structural_similarity
 import _peers
 import _pictures
 import _tables
-import restauro
 from restauro.damage.synthesis import marks
 from restauro.training.data import ValidationExamples
 from restauro.training.pictures import open_pictures
@@ -136,8 +135,7 @@ def main() -> None:
     chosen = options.parse_args()
     load = _tables.load_before()
     data = chosen.data or _pictures.shared() / "data" / "cifar10"
-    methods = [name for name in restauro.method_names() if name != "network"]
-    ways = chosen.ways or [NETWORK, *chosen.also, *methods, *PEERS, MEAN]
+    ways = chosen.ways or [NETWORK, *chosen.also, *_tables.classical_methods(), *PEERS, MEAN]
     count = min(chosen.pictures or len(examples(data)), len(examples(data)))
     found = measure(ways, data, count)
     head = ["way", "MAE, whole", "MAE, holes", "PSNR (dB)", "SSIM", "ms a picture"]

@@ -24,7 +24,6 @@ import _peers
 import _pictures
 import _tables
 import _timing
-import restauro
 
 DAMAGES: dict[str, Callable[[int], NDArray[np.uint8]]] = {
     "cracks 2 %": partial(_masks.cracks, share=0.02),
@@ -137,7 +136,7 @@ def small(arguments: argparse.Namespace) -> list[str]:
 def large(arguments: argparse.Namespace) -> list[str]:
     """Measure the large holes, each in a process of its own; return the parts of the page."""
     chosen = {method: tuple(_large.CASES) for method in arguments.large} if arguments.large else _large.CHOSEN
-    there = {method: cases for method, cases in chosen.items() if method in restauro.method_names()}
+    there = {method: cases for method, cases in chosen.items() if method in _tables.classical_methods()}
     rows = []
     with tempfile.TemporaryDirectory(prefix="restauro-classical-", dir=arguments.folder) as name:
         for case in _large.CASES:
@@ -154,7 +153,7 @@ def large(arguments: argparse.Namespace) -> list[str]:
 
 def main() -> None:
     options = _tables.parser(__doc__)
-    options.add_argument("--methods", nargs="*", default=restauro.method_names(), help="by default all")
+    options.add_argument("--methods", nargs="*", default=_tables.classical_methods(), help="by default all but network")
     options.add_argument("--peers", nargs="*", default=list(_peers.PEERS), help="by default all")
     options.add_argument("--sizes", type=int, nargs="+", default=[512, 1024], help="sides of the pictures, pixels")
     options.add_argument("--damages", nargs="+", choices=DAMAGES, default=list(DAMAGES))

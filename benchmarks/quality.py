@@ -24,7 +24,6 @@ import _marks
 import _peers
 import _pictures
 import _tables
-import restauro
 from _marks import Scores
 
 RADII = (3, 5)
@@ -139,7 +138,7 @@ def main() -> None:
     options.add_argument(
         "--bins", type=int, nargs="+", default=[1, 2, 3, 4, 5, 6], help="1: 1 to 10 %% hole, ... 6: 50 to 60 %%"
     )
-    options.add_argument("--methods", nargs="*", default=restauro.method_names(), help="by default all")
+    options.add_argument("--methods", nargs="*", default=_tables.classical_methods(), help="by default all but network")
     options.add_argument("--peers", nargs="*", default=list(PEERS), help=f"of {', '.join(_peers.PEERS)}")
     options.add_argument("--paintings", type=int, default=PAINTINGS, help="how many, from the first")
     options.add_argument("--slow", type=int, default=PAINTINGS, help="how many of them slow peers fill, from the first")

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 import _peers
 import _tables
-import restauro
 
 SIDE, BAND = 256, 20  # pixels
 DARK, BRIGHT = 64, 192
@@ -149,7 +148,7 @@ def parts(filled: dict[str, Steps], load: str) -> list[str]:
 
 def main() -> None:
     options: argparse.ArgumentParser = _tables.parser(__doc__)
-    options.add_argument("--methods", nargs="*", default=restauro.method_names(), help="by default all")
+    options.add_argument("--methods", nargs="*", default=_tables.classical_methods(), help="by default all but network")
     options.add_argument("--peers", nargs="*", default=list(PEERS), help=f"of {', '.join(_peers.PEERS)}")
     options.add_argument("--figure", type=Path, metavar="FILE", help="save the filled steps as a picture")
     arguments = options.parse_args()

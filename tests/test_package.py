@@ -69,18 +69,24 @@ def test_imports_go_the_way_of_the_design() -> None:
 
 
 def test_importing_the_package_imports_numpy_alone() -> None:
-    heavy = ("numba", "scipy", "pyvips", "tifffile", "jpeglib", "click", "rich", "PIL", "cv2", "matplotlib")
+    heavy = ["numba", "scipy", "pyvips", "tifffile", "jpeglib", "click", "rich", "PIL", "cv2", "matplotlib"]
+    heavy += ["onnxruntime", "onnx", "torch"]
     loaded = run_python("-c", "import sys, restauro; print(*sys.modules)").split()
     assert [name for name in heavy if name in loaded] == []
 
 
 def test_the_wheel_needs_no_more_than_it_says() -> None:
-    """Whatever the package imports is the standard library's, its own, or a dependency that an installation brings."""
+    """Whatever the package imports is the standard library's, its own, or a dependency that an installation brings.
+
+    Training may have what the extra brings, too.
+    """
+    extra = PROJECT["optional-dependencies"]["train"]
     needed = {re.match(r"[\w-]+", line)[0].lower() for line in PROJECT["dependencies"]}  # type: ignore[index]
-    imported: set[str] = set()
+    trained = needed | {re.match(r"[\w-]+", line)[0].lower() for line in extra}  # type: ignore[index]
     for path in PACKAGE.rglob("*.py"):
-        imported |= set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
-    assert imported - set(sys.stdlib_module_names) - {"restauro"} <= needed
+        imported = set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        allowed = trained if path.parent.name == "training" else needed
+        assert imported - set(sys.stdlib_module_names) - {"restauro"} <= allowed, path
 
 
 @pytest.mark.parametrize("read_only", [False, True])

@@ -127,7 +127,8 @@ def panel(pixels: Pixels) -> pyvips.Image:
 def main() -> None:
     """Make the figure."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--methods", nargs="*", default=restauro.method_names(), help="by default all")
+    classical = [name for name in restauro.method_names() if name != "network"]  # which needs a model
+    options.add_argument("--methods", nargs="*", default=classical, help="by default all but network")
     options.add_argument("-o", "--output", type=Path, default=HERE / "contact-sheet.jpg")
     arguments = options.parse_args()
     heads = ["undamaged", "damaged", *arguments.methods]

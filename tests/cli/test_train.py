@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,25 @@ def test_the_help_names_every_preset(capsys: pytest.CaptureFixture[str], monkeyp
     assert run("train --help") == 0
     out = capsys.readouterr().out
     assert set(re.findall(r"[\w-]+", out)) >= set(PRESETS)
+
+
+def test_a_preset_for_pictures_of_ones_own_asks_for_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("train --preset paper") == 2
+    assert "The preset 'paper' needs pictures: name their folder with --data DIR." in capsys.readouterr().err
+
+
+@needs_torch
+def test_without_a_folder_cifar10_is_fetched(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from restauro.training import downloads
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    nowhere = replace(downloads.CIFAR10, url=(tmp_path / "cifar-10-python.tar.gz").as_uri())
+    monkeypatch.setattr(downloads, "CIFAR10", nowhere)
+    assert run("train --preset cifar10-course --epochs 1") == 2
+    assert "CIFAR-10 (170 MB) can't be fetched from file:" in capsys.readouterr().err
+    assert not Path("runs").exists()
 
 
 @needs_torch

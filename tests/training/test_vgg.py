@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -161,25 +160,3 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path: Path, name: str) -> Non
     (tmp_path / name).write_bytes(b"" if name.startswith("empty") else b"no weights at all")
     with pytest.raises(TrainingError, match=rf"{name} can't be read as weights \(.*\): name a \.safetensors or \.pth"):
         vgg.read_weights(tmp_path / name)
-
-
-def test_the_download_is_checked_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
-    start = hashlib.sha256(b"weights").hexdigest()[:8]
-    source = tmp_path / f"vgg16-{start}.pth"
-    source.write_bytes(b"weights")
-    path = vgg.downloaded(source.as_uri())
-    assert path.read_bytes() == b"weights"
-    source.unlink()
-    assert vgg.downloaded(source.as_uri()) == path
-
-
-def test_a_download_that_fails_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
-    source = tmp_path / "vgg16-00000000.pth"
-    with pytest.raises(TrainingError, match=r"VGG-16 can't be fetched from file:.*: name a file of its weights with"):
-        vgg.downloaded(source.as_uri())
-    source.write_bytes(b"weights")
-    with pytest.raises(TrainingError, match=r"invalid hash value.*: name a file of its weights with --vgg FILE"):
-        vgg.downloaded(source.as_uri())
-    assert not list((tmp_path / "cache").rglob("*.pth"))

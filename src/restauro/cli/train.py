@@ -14,10 +14,10 @@ import click
 from restauro.errors import RestauroError, TrainingError
 
 _INTERRUPTED = 130
-_HELP = """Train a network that fills holes, or go on with the run that is in the folder --out.
+_HELP = """Train a network that fills holes, or go on with the run that is in its folder.
 
 \b
-restauro train --preset cifar10 --data cifar-10-batches-py --out runs/cifar10
+restauro train --preset cifar10
 restauro train --preset cifar10-course --data DIR --out runs/leaky --set leaky=true --epochs 2
 
 Presets: cifar10, cifar10-course, paper. DIR holds pictures, tar files of pictures, or CIFAR-10. Ctrl-C writes a
@@ -28,8 +28,13 @@ torchrun. Needs PyTorch: pip install 'restauro[train]'.
 
 @click.command("train", help=_HELP, short_help="Train a network, or go on with a run.")
 @click.option("--preset", required=True, metavar="NAME", help="What to train: cifar10, cifar10-course, paper.")
-@click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The pictures.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The run's folder.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The pictures.  [default: CIFAR-10, downloaded, for its presets]",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder.  [default: runs/PRESET]")
 @click.option("--epochs", type=click.FloatRange(0, min_open=True), metavar="N", help="Length of the whole run.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Length of the whole run, in steps.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Decides all chance.  [default: the preset's]")
@@ -64,8 +69,8 @@ torchrun. Needs PyTorch: pip install 'restauro[train]'.
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
     preset: str,
-    data: Path,
-    out: Path,
+    data: Path | None,
+    out: Path | None,
     epochs: float | None,
     steps: int | None,
     seed: int | None,
@@ -87,11 +92,16 @@ def command(
         chosen = PRESETS[preset].changed(_pairs(settings)).lasting(epochs=epochs, steps=steps)
     except RestauroError as error:
         raise click.UsageError(str(error)) from None
+    if data is None and not chosen.fetches:
+        raise click.UsageError(f"The preset {preset!r} needs pictures: name their folder with --data DIR.")
     if importlib.util.find_spec("torch") is None:
         raise TrainingError("Training needs PyTorch: pip install 'restauro[train]'")
+    from restauro.training.downloads import CIFAR10
     from restauro.training.run import train
 
     quiet = quiet or os.environ.get("RANK", "0") != "0"  # of several processes one speaks
+    data = data or CIFAR10.path().parent
+    out = out or Path("runs", preset)
     with _reports(quiet) as (say, progress):
         outcome = train(
             chosen,

@@ -64,6 +64,7 @@ class Preset:
     checkpoint_every: int = 250  # steps
     log_every: int = 50  # steps
     compile: bool = False  # torch.compile, on GPUs only
+    fetches: Literal["", "cifar10"] = ""  # the pictures that are downloaded where none are named
 
     def changed(self, settings: Mapping[str, str]) -> Preset:
         """Return the preset with values of fields, network options or (with one phase) phase fields replaced.
@@ -200,7 +201,7 @@ class Preset:
 
 _PLAIN_FIELDS = [name for name in Preset.__annotations__ if name not in ("name", "title", "phases", "network_options")]
 _PHASE_FIELDS = list(Phase.__annotations__)
-_CHOICES = {"masks": ("marks", "strokes"), "optimiser": ("adam", "adamw", "muon")}
+_CHOICES = {"fetches": ("", "cifar10"), "masks": ("marks", "strokes"), "optimiser": ("adam", "adamw", "muon")}
 
 
 def _read(name: str, text: str, present: Value) -> Any:
@@ -240,10 +241,11 @@ def _simple_loss(name: str, *_: Any) -> Any:
 
 
 def _paper_loss(vgg: Path | None, pictures: Iterable[NDArray[np.uint8]]) -> Any:
+    from restauro.training.downloads import VGG16
     from restauro.training.losses import PartialConvLoss
-    from restauro.training.vgg import downloaded, load_vgg
+    from restauro.training.vgg import load_vgg
 
-    return PartialConvLoss(load_vgg(vgg or downloaded(), pictures))
+    return PartialConvLoss(load_vgg(vgg or VGG16.path(), pictures))
 
 
 _NETWORKS: dict[str, Callable[..., Any]] = {
@@ -264,6 +266,7 @@ _COURSE = Preset(
     network_options={"leaky": False, "quirks": True},  # as its code does, not its README
     loss="l1",  # plain mean absolute error over the whole picture
     side=32,  # CIFAR-10's pictures, whole
+    fetches="cifar10",
     masks="marks",
     batch=32,  # 1,562 steps an epoch: the last 16 of 50,000 pictures are dropped
     phases=(Phase(rate=1e-3, epochs=4.0),),  # Keras' default rate of Adam, never lowered
@@ -276,6 +279,7 @@ _CIFAR10 = Preset(
     network_options={"width": 64, "blocks": 1},  # below 64 channels bf16 convolutions are no faster than float32 ones
     loss="hole-l1",  # what lies outside the holes is pasted back, so nothing is spent on it
     side=32,  # CIFAR-10's pictures, whole
+    fetches="cifar10",
     masks="marks",
     batch=64,  # the smallest that keeps two cores busy
     phases=(Phase(rate=3e-3, epochs=16, schedule="cosine", warm_up=200),),  # falls to 0: the last epochs gain most

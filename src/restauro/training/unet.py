@@ -143,7 +143,9 @@ def doubled(source: Source) -> Source:
 
 
 def _norms(modules: nn.Module) -> list[nn.Module]:
-    return [module for module in modules.modules() if isinstance(module, nn.BatchNorm2d)]
+    return [
+        module for module in modules.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)
+    ]  # synchronised ones too
 
 
 def _parameters_of_norms(modules: nn.Module) -> list[nn.Parameter]:

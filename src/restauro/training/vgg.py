@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -25,7 +24,6 @@ from torch.nn import functional
 
 from restauro.errors import TrainingError
 
-URL = "https://download.pytorch.org/models/vgg16-397923af.pth"  # torchvision's; its name holds the start of its sha256
 MEASURED, SIDE = 64, 256  # pictures on which scales are measured, and the largest side of their middle that is used
 
 _BLOCKS = (2, 2, 3)  # convolutions before each pooling
@@ -199,27 +197,3 @@ def _chosen(found: Mapping[str, Tensor], names: list[str], kind: str, path: Path
             )
         chosen.append(values.detach().float())
     return tuple(chosen)
-
-
-def downloaded(url: str = URL) -> Path:
-    """Return torchvision's VGG-16, fetched (528 MB) where PyTorch's cache doesn't have it; its sha256 is checked.
-
-    It is kept where torchvision keeps it: in `torch.hub.get_dir()`. The file appears there only when it is whole.
-
-    Raises
-    ------
-    TrainingError
-        There is no network, or what came isn't the file.
-    """
-    name = url.rpartition("/")[2]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        start = name.rpartition("-")[2].removesuffix(".pth")
-        try:
-            torch.hub.download_url_to_file(url, str(path), hash_prefix=start, progress=sys.stderr.isatty())
-        except (OSError, RuntimeError) as error:
-            raise TrainingError(
-                f"VGG-16 can't be fetched from {url} ({error}): name a file of its weights with --vgg FILE."
-            ) from None
-    return path
