@@ -21,7 +21,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
 
 from restauro.errors import TrainingError
-from restauro.training import checkpoints
+from restauro.training import checkpoints, folders
 from restauro.training.machine import Machine
 from restauro.training.presets import PRESETS, Preset
 from restauro.training.run import Outcome, train
@@ -321,6 +321,19 @@ def test_overwriting_begins_anew(pictures: Path, tmp_path: Path) -> None:
     outcome = run(COURSE.lasting(steps=2), pictures, tmp_path / "x", overwrite=True, seed=1)
     assert outcome.step == 2
     assert [row["step"] for row in rows(tmp_path / "x/training.csv")] == [2]
+    assert not (tmp_path / "x/step-00000004.ckpt").exists()
+
+
+def test_overwriting_leaves_what_the_run_did_not_write(tmp_path: Path) -> None:
+    written = ["run.json", "training.csv", "step-00000004.ckpt", "step-00000006.ckpt.part", "samples/step-00000004.png"]
+    others = ["model.onnx", "notes.txt", "photographs/a.png"]
+    for name in (*written, *others):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    folders.prepare(tmp_path, {"seed": 1}, overwrite=True)
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {*others, "run.json"}
+    assert json.loads((tmp_path / "run.json").read_text()) == {"seed": 1}
 
 
 def test_too_few_pictures_are_said(pictures: Path, tmp_path: Path) -> None:
