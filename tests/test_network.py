@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import pyvips
 from onnx import TensorProto, helper, numpy_helper
@@ -313,6 +314,15 @@ def test_an_unknown_provider_is_said_with_those_there_are() -> None:
     with pytest.raises(ModelError, match=r"no provider 'TPUExecutionProvider'; there is .*CPUExecutionProvider"):
         fill(image, hole, providers="CPUExecutionProvider, TPUExecutionProvider")
     np.testing.assert_array_equal(fill(image, hole, providers=" CPUExecutionProvider,"), fill(image, hole))
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_provider_that_does_not_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build with CUDA on a computer without it would compute on the processor."""
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    image, hole = damaged((8, 8))
+    with pytest.raises(ModelError, match=r"can't start its provider 'CUDAExecutionProvider' here: see that its driver"):
+        fill(image, hole, providers="CUDAExecutionProvider")
 
 
 def test_a_network_that_gives_nan_is_refused(tmp_path: Path) -> None:

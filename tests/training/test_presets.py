@@ -31,6 +31,15 @@ def test_presets_can_be_built(preset: Preset) -> None:
     assert hole.dtype == bool
 
 
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_a_number_that_need_not_be_whole_is_not_given_as_a_whole_one(preset: Preset) -> None:
+    """A setting is read as the type that the value in the preset has."""
+    for values in (preset, *preset.phases):
+        for name, annotation in type(values).__annotations__.items():
+            if annotation == "float":
+                assert type(getattr(values, name)) is float, name
+
+
 def test_the_course_is_as_it_was() -> None:
     assert COURSE.ends(50_000 // COURSE.batch) == [4 * 1562]
     assert COURSE.network_options == {"leaky": False, "quirks": True}
@@ -76,6 +85,9 @@ def test_values_are_read_as_the_field_has_them() -> None:
         ("network", "vit", "network is 'vit'; it can be correcting, course, unet"),
         ("schedule", "linear", "schedule is 'linear'; it can be constant, cosine."),
         ("rate", "-1", "A phase needs a rate and a length above 0"),
+        ("seed", "-1", "seed is -1; it must be 0 or more."),
+        ("clip_norm", "nan", "clip_norm is nan; it must be 0 or more."),
+        ("freeze_batch_norm", "yes", "freeze_batch_norm needs the network unet, and this is course."),
         ("ema", "1", "ema is 1.0; it must be 0 (none) or a decay below 1"),
     ],
 )

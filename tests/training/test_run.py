@@ -21,7 +21,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
 
 from restauro.errors import TrainingError
-from restauro.training import checkpoints
+from restauro.training import checkpoints, folders
 from restauro.training.machine import Machine
 from restauro.training.presets import PRESETS, Preset
 from restauro.training.run import Outcome, train
@@ -268,14 +268,19 @@ def test_the_papers_second_phase_leaves_the_encoders_norms(pictures: Path, tmp_p
         assert torch.equal(found[0][name], found[1][name]) == (name in norms), name
 
 
-def test_two_processes_see_what_one_sees(pictures: Path, tmp_path: Path) -> None:
-    """Started as torchrun starts them; without batch normalisation, halves of a batch are worth the whole."""
-    preset = COURSE.changed({"batch": "8", "log_every": "1", "rate": "0.01"})
+def start_two(preset: Preset, data: Path, out: Path) -> list[subprocess.Popen[bytes]]:
+    """Start a run in two processes, as torchrun starts them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    processes = [start(preset, pictures, tmp_path / "two", RANK=rank, **address) for rank in ("0", "1")]
+    return [start(preset, data, out, RANK=rank, **address) for rank in ("0", "1")]
+
+
+def test_two_processes_see_what_one_sees(pictures: Path, tmp_path: Path) -> None:
+    """Without batch normalisation, halves of a batch are worth the whole."""
+    preset = COURSE.changed({"batch": "8", "log_every": "1", "rate": "0.01"})
+    processes = start_two(preset, pictures, tmp_path / "two")
     run(preset, pictures, tmp_path / "one")
     assert [process.wait(timeout=120) for process in processes] == [0, 0]
     one, two = (rows(tmp_path / name / "training.csv") for name in ("one", "two"))
@@ -284,6 +289,17 @@ def test_two_processes_see_what_one_sees(pictures: Path, tmp_path: Path) -> None
     for name in ("composited_mae", "hole_mae", "output_mae"):
         errors = [[row[name] for row in rows(tmp_path / folder / "validation.csv")] for folder in ("one", "two")]
         assert errors[0] == pytest.approx(errors[1], rel=1e-4)
+
+
+def test_an_interrupt_of_one_process_saves_and_ends_all(pictures: Path, tmp_path: Path) -> None:
+    """Signals don't come at the same step everywhere, and who goes on alone waits for ever, or breaks off unsaved."""
+    processes = start_two(COURSE.lasting(epochs=10_000), pictures, tmp_path / "x")
+    until(lambda: (tmp_path / "x").exists() and bool(checkpoints.newest(tmp_path / "x")))
+    processes[1].send_signal(signal.SIGTERM)
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    newest = checkpoints.newest(tmp_path / "x")
+    assert newest is not None
+    assert checkpoints.load(newest)["step"] < 80_000
 
 
 def test_a_batch_must_be_shared_evenly(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,6 +337,19 @@ def test_overwriting_begins_anew(pictures: Path, tmp_path: Path) -> None:
     outcome = run(COURSE.lasting(steps=2), pictures, tmp_path / "x", overwrite=True, seed=1)
     assert outcome.step == 2
     assert [row["step"] for row in rows(tmp_path / "x/training.csv")] == [2]
+    assert not (tmp_path / "x/step-00000004.ckpt").exists()
+
+
+def test_overwriting_leaves_what_the_run_did_not_write(tmp_path: Path) -> None:
+    written = ["run.json", "training.csv", "step-00000004.ckpt", "step-00000006.ckpt.part", "samples/step-00000004.png"]
+    others = ["model.onnx", "notes.txt", "photographs/a.png"]
+    for name in (*written, *others):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    folders.prepare(tmp_path, {"seed": 1}, overwrite=True)
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {*others, "run.json"}
+    assert json.loads((tmp_path / "run.json").read_text()) == {"seed": 1}
 
 
 def test_too_few_pictures_are_said(pictures: Path, tmp_path: Path) -> None:

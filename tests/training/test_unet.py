@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
 
+from restauro.errors import TrainingError
 from restauro.training.unet import PConvUNet
 
 # Of the paper's supplement: kernel, stride, channels of the sources, output channels, normalised; the encoder first.
@@ -116,7 +117,7 @@ def test_a_frozen_encoder_keeps_its_normalisation() -> None:
 
 
 def test_a_network_that_cannot_be_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"width is 0, depth 3: a width of 1 or more and a depth of 2 or more"):
+    with pytest.raises(TrainingError, match=r"width is 0, depth 3: a width of 1 or more and a depth of 2 or more"):
         PConvUNet(width=0, depth=3)
 
 

@@ -104,6 +104,11 @@ def _opened(path: Path, _: tuple[int, int], providers: tuple[str, ...], workers:
         runtime = onnxruntime.InferenceSession(str(path), settings, providers=list(providers))
     except Exception as error:
         raise ModelError(f"{path} can't be opened as an ONNX file ({_first_line(error)}).") from None
+    if failed := [name for name in providers if name not in runtime.get_providers()]:  # left out without a word
+        raise ModelError(
+            f"ONNX Runtime can't start its provider {failed[0]!r} here: see that its driver and libraries are "
+            "installed, or leave it out."
+        )
     about = runtime.get_modelmeta().custom_metadata_map
     inputs, outputs = ({entry.name for entry in entries} for entries in (runtime.get_inputs(), runtime.get_outputs()))
     if "restauro.format" not in about or inputs != {"image", "known"} or "restored" not in outputs:

@@ -31,8 +31,9 @@ class Network(Method):
     Time and memory go with the box around a hole and its surroundings (in tiles of 512 pixels), not with the hole. The
     wrong choice for pictures unlike those it was trained on, and for holes much wider than its training's.
 
-    Source of the architecture: G. Liu, F. A. Reda, K. J. Shih, T.-C. Wang, A. Tao, B. Catanzaro, "Image inpainting for
-    irregular holes using partial convolutions", ECCV 2018, doi:10.1007/978-3-030-01252-6_6.
+    Source of a network that is given the picture and its mask: G. Liu, F. A. Reda, K. J. Shih, T.-C. Wang, A. Tao,
+    B. Catanzaro, "Image inpainting for irregular holes using partial convolutions", ECCV 2018,
+    doi:10.1007/978-3-030-01252-6_6. A model's layers may be others than theirs.
 
     Examples
     --------

@@ -12,6 +12,7 @@ from typing import Any
 from restauro.errors import TrainingError
 
 _SETTINGS = "run.json"
+_WRITTEN = ("samples", "tensorboard", "training.csv", "validation.csv", "best.ckpt", "step-*.ckpt", _SETTINGS)
 _SHOWN = 3  # differences in a message
 
 
@@ -25,7 +26,7 @@ def prepare(out: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
     settings
         Plain values, nested; they are written to `run.json`.
     overwrite
-        Remove the run that is there.
+        Remove the run that is there; files that it didn't write stay.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def prepare(out: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
     if out.exists() and any(out.iterdir()) and not path.exists():
         raise TrainingError(f"{out} holds something else than a run: name a new folder.")
     if overwrite and path.exists():
-        shutil.rmtree(out)
+        _remove_run(out)
     if path.exists():
         _compare(out, json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(settings)))
         return
@@ -46,6 +47,16 @@ def prepare(out: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
     beside = path.with_name(path.name + ".part")
     beside.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     os.replace(beside, path)
+
+
+def _remove_run(out: Path) -> None:
+    """Remove what a run writes, its settings last: until then the folder is known as a run's."""
+    for pattern in _WRITTEN:
+        for path in [*out.glob(pattern), *out.glob(f"{pattern}.part")]:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def _compare(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -52,6 +52,10 @@ class Machine:
         """Return the mean of a number over all processes."""
         return self.add(torch.as_tensor(value, dtype=torch.float64, device=self.device)) / self.processes
 
+    def any(self, value: bool) -> bool:
+        """Whether it is so in any process; all get the same answer."""
+        return value if self.processes == 1 else bool(self.mean(float(value)) > 0)
+
     @torch.no_grad()
     def average_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
         """Replace gradients by their mean over all processes: one message for all of them."""

@@ -27,7 +27,7 @@ class Phase:
 
     rate: float  # highest learning rate
     steps: int = 0  # either steps ...
-    epochs: float = 0  # ... or epochs
+    epochs: float = 0.0  # ... or epochs
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: falls to 0 at the phase's end
     warm_up: int = 0  # steps over which the rate rises from 0
     freeze_batch_norm: bool = False  # the encoder's batch normalisation keeps its statistics and weights
@@ -60,7 +60,7 @@ class Preset:
     clip_norm: float = 0.0  # gradients longer than this are shortened to it; 0: never
     ema: float = 0.0  # decay a step of the running mean of weights that is validated and exported; 0: none
     validate_every: int = 0  # steps; 0: at each epoch's end
-    validation_pictures: int = 0  # the first so many test pictures; 0: all
+    validation_pictures: int = 0  # the first so many test pictures, in whole batches; 0: all
     checkpoint_every: int = 250  # steps
     log_every: int = 50  # steps
     compile: bool = False  # torch.compile, on GPUs only
@@ -113,7 +113,7 @@ class Preset:
                 np.round(ends), wanted - np.arange(len(ends))[::-1]
             )  # a step at least for each that follows
             parts = np.diff(ends.astype(int), prepend=0).tolist()
-            phases = (replace(phase, steps=part, epochs=0) for phase, part in zip(self.phases, parts, strict=True))
+            phases = (replace(phase, steps=part, epochs=0.0) for phase, part in zip(self.phases, parts, strict=True))
         return replace(self, phases=tuple(phase for phase in phases if phase.steps or phase.epochs))._checked()
 
     def ends(self, steps_an_epoch: int) -> list[int]:
@@ -189,11 +189,16 @@ class Preset:
         for name in ("side", "batch", "checkpoint_every", "log_every"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} is {getattr(self, name)}; it must be 1 or more.")
+        for name in ("seed", "weight_decay", "clip_norm", "validate_every", "validation_pictures"):
+            if not getattr(self, name) >= 0:
+                raise TrainingError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
         for phase in self.phases:
             if phase.schedule not in ("constant", "cosine"):
                 raise TrainingError(f"schedule is {phase.schedule!r}; it can be constant, cosine.")
             if not (phase.rate > 0 and phase.steps + phase.epochs > 0):
                 raise TrainingError(f"A phase needs a rate and a length above 0, and this has {phase}.")
+            if phase.freeze_batch_norm and self.network != "unet":
+                raise TrainingError(f"freeze_batch_norm needs the network unet, and this is {self.network}.")
         if not 0 <= self.ema < 1:
             raise TrainingError(f"ema is {self.ema}; it must be 0 (none) or a decay below 1, such as 0.999.")
         return self
@@ -268,7 +273,7 @@ _COURSE = Preset(
     side=32,  # CIFAR-10's pictures, whole
     fetches="cifar10",
     masks="marks",
-    batch=32,  # 1,562 steps an epoch: the last 16 of 50,000 pictures are dropped
+    batch=32,  # 1,562 steps an epoch; the 16 of 50,000 pictures that are left over begin the next
     phases=(Phase(rate=1e-3, epochs=4.0),),  # Keras' default rate of Adam, never lowered
     flip=False,  # it had none
 )
@@ -282,7 +287,7 @@ _CIFAR10 = Preset(
     fetches="cifar10",
     masks="marks",
     batch=64,  # the smallest that keeps two cores busy
-    phases=(Phase(rate=3e-3, epochs=16, schedule="cosine", warm_up=200),),  # falls to 0: the last epochs gain most
+    phases=(Phase(rate=3e-3, epochs=16.0, schedule="cosine", warm_up=200),),  # falls to 0: the last epochs gain most
     optimiser="muon",  # as far as AdamW in a third of the time
     weight_decay=0.01,  # AdamW's default
     clip_norm=1.0,  # a rare batch of tiny holes has long gradients

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from restauro.errors import TrainingError
-from restauro.training import checkpoints, folders
+from restauro.training import checkpoints, folders, losses
 from restauro.training.data import Examples, MaskFolder, ValidationExamples, batches, validation_batches
 from restauro.training.logs import Logs
 from restauro.training.machine import Machine, machine
@@ -164,7 +164,7 @@ class _Run:
         source = batches(examples, share, state.step, here.rank, here.processes, threads=here.threads)
         try:
             with _interruptible() as interrupted:
-                while state.step < self.steps and not interrupted.is_set():
+                while state.step < self.steps and not here.any(interrupted.is_set()):  # all leave at the same step
                     self._step(next(source))
                     if state.step % preset.log_every == 0:
                         self._log()
@@ -198,7 +198,7 @@ class _Run:
         image, known = to_tensors(batch, here.device)
         with here.autocast():
             terms = self.loss(self.forward(image, known).float(), image, known)
-        total = sum((self.loss.weights[name] * term for name, term in terms.items()), image.new_zeros(()))
+        total = losses.total(terms, self.loss.weights)
         state.optimiser.zero_grad(set_to_none=True)
         state.scaler.scale(total).backward()
         parameters = list(state.network.parameters())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from restauro.errors import TrainingError
 from restauro.training.partial_convolution import PartialConv2d, Source
 
 _KERNELS = {1: 7, 2: 5, 3: 5}  # of the encoder's first layers; 3 in all others
@@ -48,7 +49,7 @@ class PConvUNet(nn.Module):
     def __init__(self, width: int = 64, depth: int = 8, batch_norm: bool = True) -> None:
         super().__init__()
         if width < 1 or depth < 2:
-            raise ValueError(
+            raise TrainingError(
                 f"width is {width}, depth {depth}: a width of 1 or more and a depth of 2 or more are needed."
             )
         self.multiple = 2**depth
