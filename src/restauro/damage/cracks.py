@@ -193,7 +193,7 @@ class _Net:
     def _note(self, path: NDArray[np.float64]) -> None:
         """Count a crack's points, and keep some for branches."""
         height, width = self.mask.shape
-        inside = ((path >= 0) & (path < (height, width))).all(axis=1)
+        inside = np.asarray(((path >= 0) & (path < (height, width))).all(axis=1))
         cells = (path[inside] / self.cell).astype(int)
         np.add.at(self.density, (cells[:, 0], cells[:, 1]), 1)
         every = max(2, int(_EVERY * self.scale))

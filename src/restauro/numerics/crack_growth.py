@@ -31,7 +31,7 @@ def grow(
     and columns of the points, written.
     """
     height, width = net.shape
-    for k in range(bends.shape[0]):
+    for k in range(len(bends)):
         path[k, 0], path[k, 1] = row, column
         heading += bends[k] + 0.25 * pull * np.sin(4 * (axis - heading))
         row += np.sin(heading)
@@ -41,7 +41,7 @@ def grow(
             return -(k + 1)
         if k >= _BEHIND:
             net[int(path[k - _BEHIND, 0] + 0.5), int(path[k - _BEHIND, 1] + 0.5)] = True
-    return bends.shape[0]
+    return len(bends)
 
 
 @orderly_kernel

@@ -63,4 +63,5 @@ def _between(y: float, x: float, texture: NDArray[np.float64]) -> float:
     down, right = down * down * (3 - 2 * down), right * right * (3 - 2 * right)
     above = texture[top & last, left & last] * (1 - right) + texture[top & last, (left + 1) & last] * right
     below = texture[(top + 1) & last, left & last] * (1 - right) + texture[(top + 1) & last, (left + 1) & last] * right
-    return above * (1 - down) + below * down
+    found: float = above * (1 - down) + below * down
+    return found
