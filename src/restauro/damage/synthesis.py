@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro.damage import ratios
 from restauro.errors import ParameterError
 from restauro.numerics import brush, lines
 
@@ -23,6 +24,8 @@ _BLOBS = 0.15  # of all strokes
 _BROKEN = 0.25  # of all strokes
 _SMOOTH = np.array([1, 2, 3, 2, 1]) / np.sqrt(19)  # of random numbers, their standard deviation kept
 _ENOUGH, _TOO_MUCH = 0.97, 1.04  # of the hole that is asked for
+_SIDE_BY_SIDE = 0.2  # of all scratches
+_FULLEST_SCRATCHES = 0.5
 _FULLEST = 0.97  # of the area that may be hole: to cover the rest, strokes would have to be drawn for ever
 
 
@@ -133,6 +136,65 @@ def strokes(height: int, width: int, ratio: float, rng: np.random.Generator, bor
     covered = 0
     while covered < _ENOUGH * wanted:
         covered += _draw_one(inside, usual, scale, wanted, covered, rng)
+    return hole
+
+
+def scratches(height: int, width: int, ratio: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return scratches: long, thin, nearly straight, broken here and there, some side by side.
+
+    Parameters
+    ----------
+    height, width
+        Pixels, at least 1.
+    ratio
+        The share of the pixels that is to be hole, above 0, at most 0.5. It is met within 4 % of itself, or to a few
+        pixels where that is more.
+    rng
+        What is drawn; it is the same for the same generator in the same state.
+
+    Returns
+    -------
+    bool [H, W]
+
+    Raises
+    ------
+    ParameterError
+        The ratio is out of range.
+
+    Examples
+    --------
+    >>> hole = scratches(256, 256, 0.02, np.random.default_rng(7))
+    >>> round(float(hole.mean()), 2)
+    0.02
+    """
+    ratios.check(ratio, _FULLEST_SCRATCHES, "scratches")
+    scale = min(height, width) / _STROKES_SIDE
+    hole = np.zeros((height, width), np.bool_)
+    wanted = ratios.pixels(ratio, hole.size)
+    usual, common = rng.uniform(0, 2 * np.pi, 2)  # many scratches of a picture go one way
+    covered = 0
+    while covered < _ENOUGH * wanted:
+        row, column, along, wide = rng.random(4)
+        heading = usual + rng.normal(0, 0.15) if common < np.pi else 2 * np.pi * along
+        count = int(4 * 15 ** rng.random())
+        for beside in range(1 + (rng.random() < _SIDE_BY_SIDE) * rng.integers(1, 4)):
+            radius = max(0.5, scale * 0.4 * 5**wide)
+            aside = beside * (3 + 4 * rng.random()) * max(1, radius)
+            place = (
+                (1.4 * row - 0.2) * height + aside * np.cos(heading),
+                (1.4 * column - 0.2) * width - aside * np.sin(heading),
+            )
+            radii = np.maximum(0.5, radius * np.exp(0.12 * rng.standard_normal(count + 1)))
+            radii[[0, -1]] = 0.5
+            down = np.repeat(rng.random(count // 3 + 1) < 0.8, 3)[:count]
+            turns = 0.02 * rng.standard_normal(count)
+            covered += int(
+                brush.draw_stroke(
+                    *place, heading, max(_STRIDE * scale, 1.0), turns, radii, down, hole, wanted - covered
+                )
+            )
+            if covered >= _ENOUGH * wanted:
+                break
     return hole
 
 

@@ -33,7 +33,7 @@ def draw_stroke(
         for step in range(steps):
             part = step / steps
             if down[k]:
-                drawn += _draw_disc(row, column, radii[k] + part * (radii[k + 1] - radii[k]), mask)
+                drawn += draw_disc(row, column, radii[k] + part * (radii[k + 1] - radii[k]), mask)
                 if drawn >= most:
                     return drawn
             heading += turns[k] / steps
@@ -43,7 +43,7 @@ def draw_stroke(
 
 
 @inner
-def _draw_disc(row: float, column: float, radius: float, mask: NDArray[np.bool_]) -> int:
+def draw_disc(row: float, column: float, radius: float, mask: NDArray[np.bool_]) -> int:
     """Set the pixels whose centres are at most a radius away, and return how many weren't set."""
     height, width = mask.shape
     drawn = 0
