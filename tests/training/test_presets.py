@@ -117,3 +117,9 @@ def test_a_length_is_shared_by_the_phases() -> None:
 def test_presets_need_no_pytorch() -> None:
     code = "import sys; import restauro.training.presets; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_network_that_has_other_options_is_said() -> None:
+    preset = PRESETS["cifar10"].changed({"network": "unet"})
+    with pytest.raises(TrainingError, match=r"The network 'unet' has other options than width, blocks: choose"):
+        preset.make_network()

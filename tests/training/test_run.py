@@ -372,3 +372,14 @@ def test_a_loss_that_explodes_is_said(pictures: Path, tmp_path: Path, monkeypatc
 def test_without_a_gpu_it_is_said(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="PyTorch finds no GPU here: use --device cpu"):
         run(COURSE, pictures, tmp_path / "x", device="cuda")
+
+
+def test_no_checkpoint_holds_weights_that_are_lost(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "restauro.training.losses.L1.__call__", lambda self, output, image, known: {"l1": output.sum() * math.nan}
+    )
+    with pytest.raises(TrainingError, match=r"^The loss is nan at step 1: begin another run"):
+        run(COURSE.changed({"log_every": "100", "checkpoint_every": "1"}), pictures, tmp_path / "x")
+    assert checkpoints.newest(tmp_path / "x") is None

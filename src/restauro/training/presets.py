@@ -154,7 +154,13 @@ class Preset:
 
     def make_network(self) -> Any:
         """Return the network, with weights that PyTorch's global generator decides."""
-        return _NETWORKS[self.network](**self.network_options)
+        try:
+            return _NETWORKS[self.network](**self.network_options)
+        except TypeError:  # `--set network=` of a preset whose network has other options
+            options = ", ".join(self.network_options)
+            raise TrainingError(
+                f"The network {self.network!r} has other options than {options}: choose a preset that has it."
+            ) from None
 
     def make_loss(self, vgg: Path | None, pictures: Iterable[NDArray[np.uint8]]) -> Any:
         """Return the loss; one that needs VGG-16 takes the file of its weights, or downloads it, and pictures."""

@@ -219,11 +219,7 @@ class _Run:
         """Write a row of the training table: means since the last one."""
         state, now = self.state, time.perf_counter()
         means = state.row.take(self.here)
-        if not math.isfinite(means["loss"]):
-            raise TrainingError(
-                f"The loss is {means['loss']} at step {state.step:,}: begin another run with a lower rate or "
-                "with precision float32."
-            )
+        self._check(means["loss"])
         speed = (state.step - self.row_step) * self.preset.batch / (now - self.row_began)
         self.row_step, self.row_began = state.step, now
         self.text = f"loss {means['loss']:.4g}, {speed:.0f} examples/s"
@@ -261,7 +257,15 @@ class _Run:
         self.validation_began = self.row_began = time.perf_counter()
         self.row_step = state.step
 
+    def _check(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"The loss is {loss} at step {self.state.step:,}: begin another run with a lower rate or with precision "
+                "float32."
+            )
+
     def _save(self, path: Path) -> None:
+        self._check(float(self.state.row.sums.get("loss", 0.0)))  # no checkpoint may hold weights that are lost
         if self.here.writes:
             self.state.save(path, self.preset, self.settings)
             checkpoints.remove_old(self.out)
