@@ -63,13 +63,14 @@ def main() -> None:
     options = _tables.parser(__doc__)
     options.add_argument("--data", type=Path, help="folder of CIFAR-10")
     options.add_argument("--out", type=Path, default=Path("runs"), help="folder of the runs")
-    options.add_argument("--precision", choices=[*SECONDS], default="float32")
+    options.add_argument("--precision", choices=[*SECONDS], default="bf16")
     options.add_argument("--epochs", type=float, default=4)
+    options.add_argument("--variants", type=int, default=len(VARIANTS), help="only the first so many")
     chosen = options.parse_args()
     load = _tables.load_before()
     data = chosen.data or _pictures.shared() / "data" / "cifar10"
     found = {}
-    for variant, settings in VARIANTS.items():
+    for variant, settings in list(VARIANTS.items())[: chosen.variants]:
         name = "-".join(["course", chosen.precision, *(setting.replace("=", "-") for setting in settings)])
         found[variant] = train(data, chosen.out / name, chosen.precision, chosen.epochs, settings)
     head = ["network", "epoch", "MAE, training", "MAE, test", "pasted back", "in holes", "seconds"]

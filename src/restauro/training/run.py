@@ -260,8 +260,8 @@ class _Run:
     def _check(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise TrainingError(
-                f"The loss is {loss} at step {self.state.step:,}: begin another run with a lower rate or with precision "
-                "float32."
+                f"The loss is {loss} at step {self.state.step:,}: begin another run with a lower rate or with "
+                "precision float32."
             )
 
     def _save(self, path: Path) -> None:
