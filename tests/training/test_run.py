@@ -383,3 +383,20 @@ def test_no_checkpoint_holds_weights_that_are_lost(
     with pytest.raises(TrainingError, match=r"^The loss is nan at step 1: begin another run"):
         run(COURSE.changed({"log_every": "100", "checkpoint_every": "1"}), pictures, tmp_path / "x")
     assert checkpoints.newest(tmp_path / "x") is None
+
+
+@pytest.mark.shared
+def test_the_papers_preset_runs_through_both_phases_with_all_terms(
+    pictures: Path, tmp_path: Path, shared: Path
+) -> None:
+    small = {"width": "8", "depth": "5", "side": "64", "batch": "2", "log_every": "1"}
+    preset = PRESETS["paper"].changed(small).lasting(steps=11)
+    said: list[str] = []
+    vgg = shared / "weights" / "vgg16_caffe_conv1_1-conv3_3_rgb.safetensors"
+    run(preset, pictures, tmp_path / "x", vgg=vgg, say=said.append)
+    assert said[0] == "The features of VGG-16 are divided by their means, 146.3, 350.3, 325.4."
+    table = rows(tmp_path / "x/training.csv")
+    assert [row["rate"] for row in table] == [2e-4] * 10 + [5e-5]
+    weights_of = {"valid": 1, "hole": 6, "perceptual": 0.05, "style_out": 120, "style_comp": 120, "tv": 0.1}
+    for row in table:
+        assert row["loss"] == pytest.approx(sum(weight * row[name] for name, weight in weights_of.items()), rel=1e-4)

@@ -154,8 +154,11 @@ class _Run:
         preset, state, here = self.preset, self.state, self.here
         self.steps = preset.ends(self.steps_an_epoch)[-1]
         self.loss = preset.make_loss(vgg, (examples.pictures.read(index) for index in range(len(examples.pictures))))
-        if isinstance(getattr(self.loss, "vgg", None), torch.nn.Module):
-            self.loss.vgg.to(here.device)
+        vgg_16 = getattr(self.loss, "vgg", None)
+        if isinstance(vgg_16, torch.nn.Module):
+            vgg_16.to(here.device)
+            divisors = ", ".join(f"{scale:.4g}" for scale in vgg_16.scales)
+            self.say(f"The features of VGG-16 are divided by their means, {divisors}.")
         self.forward = torch.compile(state.network) if preset.compile and here.device.type == "cuda" else state.network
         self.logs = Logs(self.out, state.step) if here.writes else None
         self.validation_began = self.row_began = time.perf_counter()
