@@ -26,9 +26,10 @@ class CourseUNet(nn.Module):
     3x3 layers: (256, 128), (128, 64), (64, 32), (32, 3) channels. Then a plain 3x3 convolution and a sigmoid. No
     normalisation; the picture itself isn't part of the last skip connection.
 
-    How the project's kernels began isn't known. Here they begin as He et al. have it (normal) and biases at 0, those of
-    the three channels before the last convolution at 0.5: from 0 all three were negative everywhere soon, and their
-    ReLU let nothing through again (tried over 100 steps).
+    How the project's kernels began isn't known. Here they begin as He et al. have it (normal), times the number of
+    channels where the quirk divides by it: without that, features vanish from layer to layer, and the network is stuck
+    at grey for epochs. Biases begin at 0, those of the three channels before the last convolution at 0.5: from 0 all
+    three were negative everywhere soon, and their ReLU let nothing through again.
 
     Parameters
     ----------
@@ -99,6 +100,13 @@ class QuirkyPartialConv2d(PartialConv2d):
     The 9 (for a kernel of 3x3) is the window's area without the channels, over which sum(M) does run: with C channels
     features become C times smaller. And the bias is added in holes too.
     """
+
+    def __init__(
+        self, in_channels: int | tuple[int, ...], out_channels: int, kernel_size: int, stride: int = 1
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride)
+        with torch.no_grad():
+            self.weight.mul_(sum(self.in_channels))  # so that features have the size that He et al. meant
 
     def normalise(self, features: Tensor, sums: Tensor) -> Tensor:
         """See `PartialConv2d.normalise`."""
