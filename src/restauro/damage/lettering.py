@@ -39,8 +39,8 @@ def text(height: int, width: int, ratio: float, rng: np.random.Generator) -> NDA
     height, width
         Pixels, at least 1.
     ratio
-        The share of the pixels that is to be hole, above 0, at most 0.5. It is met within 3 % of itself, or to a few
-        pixels where that is more.
+        The share of the pixels that is to be hole, above 0, at most 0.5. It is met within 3 % of itself, or to the
+        pixels of a letter 3 pixels high where that is more.
     rng
         What is drawn; it is the same for the same generator in the same state.
 
