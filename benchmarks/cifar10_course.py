@@ -11,6 +11,7 @@ import csv
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import _pictures
@@ -24,6 +25,7 @@ REPORTED = [
     (1560, 0.0386, 0.0374),
 ]
 TARGET = 0.0374
+PICTURES = 50_000
 SECONDS = {"bf16": 120, "float32": 200}
 VARIANTS = {
     "as its code has it: ReLU, with its quirks": ("quirks=true", "leaky=false"),
@@ -42,6 +44,18 @@ def train(data: Path, out: Path, precision: str, epochs: float, settings: tuple[
     subprocess.run(command, check=True)
     with (out / "validation.csv").open(encoding="ascii", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def seconds_an_epoch(data: Path, precision: str) -> float:
+    """Train a little on all cores; return the seconds that an epoch would take at the median speed."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "run")
+        command = [sys.executable, "-m", "restauro", "train", "--preset", "cifar10-course", "--data", str(data)]
+        command += ["--out", str(out), "--precision", precision, "--steps", "400", "--set", "validation_pictures=320"]
+        subprocess.run(command, check=True)
+        with (out / "training.csv").open(encoding="ascii", newline="") as file:
+            speeds = [float(row["examples_per_second"]) for row in csv.DictReader(file)]
+    return PICTURES / statistics.median(speeds)
 
 
 def rows(found: dict[str, list[dict[str, str]]]) -> list[list[str]]:
@@ -70,6 +84,7 @@ def main() -> None:
     chosen = options.parse_args()
     load = _tables.load_before()
     data = chosen.data or _pictures.shared() / "data" / "cifar10"
+    times = {precision: seconds_an_epoch(data, precision) for precision in SECONDS}
     found = {}
     for variant, settings in list(VARIANTS.items())[: chosen.variants]:
         name = "-".join(["course", chosen.precision, *(setting.replace("=", "-") for setting in settings)])
@@ -77,18 +92,23 @@ def main() -> None:
     head = ["network", "epoch", "MAE, training", "MAE, test", "pasted back", "in holes", "seconds"]
     first = found[next(iter(VARIANTS))]
     error = float(first[-1]["output_mae"])
-    seconds, limit = statistics.median(float(row["seconds"]) for row in first), SECONDS[chosen.precision]
     parts = [
         "Four epochs of CIFAR-10 (A. Krizhevsky, Learning multiple layers of features from tiny images, 2009), "
         "32 x 32, with the course project's random marks, batches of 32, Adam at 0.001, mean absolute error over the "
         "whole picture. MAE is in 0..1. As in the report, the errors in training and on the test pictures are those of "
         "the network's whole output, known pixels too; beside them those with known pixels pasted back, and over hole "
         "pixels only. Its quirks: the ratio of a partial convolution leaves out the number of channels, and the "
-        "bias is added in holes too. Seconds are those of training, without the test.",
+        "bias is added in holes too. Seconds are those of "
+        "training, without the test, of runs that may have had company.",
         _tables.table(head, rows(found)),
         f"As its code has it, MAE on the test pictures after the last epoch: {error:.4f}, target {TARGET}: "
-        f"{'met' if error <= TARGET else f'missed by {error - TARGET:.4f}'}. Seconds an epoch in {chosen.precision}, "
-        f"median: {seconds:.0f}, target {limit}: {_tables.met(seconds, limit, at_most=True)}.",
+        f"{'met' if error <= TARGET else f'missed by {error - TARGET:.4f}'}.",
+        "Seconds an epoch, as its code has it, on all cores, from the median speed of 400 steps: "
+        + "; ".join(
+            f"{precision} {times[precision]:.0f}, target {limit}: {_tables.met(times[precision], limit, at_most=True)}"
+            for precision, limit in SECONDS.items()
+        )
+        + ".",
         _tables.conditions(load, "restauro", "torch"),
     ]
     _tables.publish(
