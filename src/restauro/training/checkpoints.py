@@ -104,7 +104,7 @@ def load_network(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
     try:
         network: torch.nn.Module = Preset.from_plain(checkpoint["preset"]).make_network()
         network.load_state_dict(checkpoint["ema"] or checkpoint["network"])
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, RuntimeError, TrainingError) as error:
         raise TrainingError(f"{path} holds a network that this version of restauro doesn't have: {error}") from error
     return network.eval(), checkpoint
 
