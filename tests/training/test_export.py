@@ -250,7 +250,7 @@ def test_on_the_command_line(
     assert about["context"] == "32"
     assert about["licence"] == "MIT"
     assert json.loads(about["metrics"]) == {"step": 7, "hole_mae": 0.25}
-    assert json.loads(about["preset"])["network_options"]["width"] == 4
+    assert json.loads(about["preset"])["network_options"]["width"] == 8
     stored = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer if t.data_type == TensorProto.FLOAT16}
     largest = max(stored.values(), key=np.size)
     kernels = [v.half().numpy() for v in mean.values() if v.shape == largest.shape]
