@@ -80,8 +80,8 @@ PATCHMATCH_CYTHON = "patchmatch-cython"
 OPENCV_TELEA, OPENCV_NAVIER_STOKES = "OpenCV Telea", "OpenCV Navier-Stokes"
 
 PEERS = {
-    OPENCV_TELEA: Peer(partial(_opencv, cv2.INPAINT_TELEA), "opencv-python-headless", slow=False),
-    OPENCV_NAVIER_STOKES: Peer(partial(_opencv, cv2.INPAINT_NS), "opencv-python-headless", slow=False),
+    OPENCV_TELEA: Peer(partial(_opencv, cv2.INPAINT_TELEA), "opencv-contrib-python-headless", slow=False),
+    OPENCV_NAVIER_STOKES: Peer(partial(_opencv, cv2.INPAINT_NS), "opencv-contrib-python-headless", slow=False),
     SCIPY: Peer(_scipy, "scipy"),
     SKIMAGE: Peer(_biharmonic, "scikit-image"),
     PYPATCHMATCH: Peer(_pypatchmatch, "pypatchmatch"),

@@ -25,8 +25,8 @@ import _peers
 import _pictures
 import _tables
 from restauro.damage.synthesis import marks
+from restauro.datasets import open_pictures
 from restauro.training.data import ValidationExamples
-from restauro.training.pictures import open_pictures
 
 SIDE = 32
 MASK_SEED = 0  # as in the validation of training
@@ -149,7 +149,7 @@ def main() -> None:
         "one core.",
         _tables.table(head, rows),
         *(verdict(way, found[way]) for way in ways if way == NETWORK),
-        _tables.conditions(load, "restauro", "onnxruntime", "opencv-python-headless", "scikit-image"),
+        _tables.conditions(load, "restauro", "onnxruntime", "opencv-contrib-python-headless", "scikit-image"),
     ]
     _tables.publish("cifar10", "CIFAR-10 with random marks", parts, print_only=chosen.print_only)
 

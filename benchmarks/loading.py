@@ -18,8 +18,8 @@ import numpy as np
 
 import _tables
 from restauro.damage.synthesis import RATIO_BINS, any_strokes, marks, ratio_in, strokes
+from restauro.datasets import Pictures, open_pictures
 from restauro.training import data
-from restauro.training.pictures import Pictures, open_pictures
 
 SHARED = Path(os.environ.get("RESTAURO_SHARED", _tables.CLONE.parent / "shared")) / "data"
 # Examples a second that training on two cores takes at most: small networks on CIFAR-10, the paper's network.

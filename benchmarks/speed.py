@@ -166,7 +166,7 @@ def compare(chosen: list[Case], rounds: dict[int, int], arguments: argparse.Name
 def _introduction(load: str, rounds: dict[int, int]) -> str:
     times = ", ".join(f"{count} at {size}" for size, count in rounds.items())
     return (
-        f"{_tables.conditions(load, 'restauro', 'numba', 'numpy', 'opencv-python-headless')}\n\n"
+        f"{_tables.conditions(load, 'restauro', 'numba', 'numpy', 'opencv-contrib-python-headless')}\n\n"
         "RGB, uint8. In one process restauro with one thread, restauro with all, and cv2.inpaint (INPAINT_TELEA, "
         f"always one thread) take turns, there and back; medians of the rounds ({times}), in brackets the lowest and "
         "highest. us/px: microseconds a hole pixel; ×: how many times as fast as OpenCV in the same round. Cracks are "

@@ -127,7 +127,7 @@ def save_figure(path: Path, filled: dict[str, Steps]) -> None:
 def parts(filled: dict[str, Steps], load: str) -> list[str]:
     head = ["method", *(f"{angle}°, %" for angle in ANGLES), "strays, px", "at least, %", "target"]
     explained = (
-        f"{_tables.conditions(load, 'restauro', 'numpy', 'opencv-python-headless')}\n\n"
+        f"{_tables.conditions(load, 'restauro', 'numpy', 'opencv-contrib-python-headless')}\n\n"
         f"A step from {DARK} to {BRIGHT} (8-bit grey) along a straight edge through the centre of a picture of "
         f"{SIDE} x {SIDE} pixels; the hole is a vertical band {BAND} pixels wide through it, from top to bottom. The "
         "angle is that between the edge and the normal of the band: at 0° the edge crosses the band by the shortest "

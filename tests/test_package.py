@@ -20,6 +20,14 @@ CLONE = Path(__file__).resolve().parents[1]
 PACKAGE = CLONE / "src" / "restauro"
 PROJECT = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
+IMPORTED_AS = {
+    "opencv-contrib-python-headless": "cv2",
+    "patchmatch-cython": "patchmatch_cython",
+    "pypatchmatch": "patchmatch",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+}
+
 # Restores a picture and prints how many kernels were compiled rather than loaded.
 COUNT_COMPILED = """
 import sys
@@ -75,17 +83,23 @@ def test_importing_the_package_imports_numpy_alone() -> None:
     assert [name for name in heavy if name in loaded] == []
 
 
+def modules(listed: list[str]) -> set[str]:
+    """Return what the distributions of a list are imported as."""
+    names = [re.match(r"[\w-]+", line)[0].lower() for line in listed]  # type: ignore[index]
+    return {IMPORTED_AS.get(name, name) for name in names}
+
+
 def test_the_wheel_needs_no_more_than_it_says() -> None:
     """Whatever the package imports is the standard library's, its own, or a dependency that an installation brings.
 
-    Training may have what the extra brings, too.
+    Training and evaluation may have what their extras bring, too; downloads, what both bring.
     """
-    extra = PROJECT["optional-dependencies"]["train"]
-    needed = {re.match(r"[\w-]+", line)[0].lower() for line in PROJECT["dependencies"]}  # type: ignore[index]
-    trained = needed | {re.match(r"[\w-]+", line)[0].lower() for line in extra}  # type: ignore[index]
+    needed = modules(PROJECT["dependencies"])
+    of = {name: modules(PROJECT["optional-dependencies"][name]) for name in ("train", "eval")}
+    extra = {"training": of["train"], "evaluation": of["eval"], "downloads.py": of["train"] & of["eval"]}
     for path in PACKAGE.rglob("*.py"):
         imported = set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
-        allowed = trained if path.parent.name == "training" else needed
+        allowed = needed | extra.get(path.relative_to(PACKAGE).parts[0], set())
         assert imported - set(sys.stdlib_module_names) - {"restauro"} <= allowed, path
 
 

@@ -10,6 +10,8 @@ import restauro
 
 NAMES = [
     "DEFAULT_METHOD",
+    "DataError",
+    "EvaluationError",
     "ImageError",
     "ImageTypeError",
     "MaskError",

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 import restauro
 from restauro.damage.synthesis import marks
+from restauro.datasets import open_pictures
 from restauro.training.data import ValidationExamples
-from restauro.training.pictures import open_pictures
 
 HERE = Path(__file__).resolve().parent
 SHARED = Path(os.environ.get("RESTAURO_SHARED", HERE.parents[2] / "shared"))

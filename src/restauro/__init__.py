@@ -13,6 +13,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what `__getattr__` finds, for type checkers and editors
+    from restauro.errors import DataError as DataError
+    from restauro.errors import EvaluationError as EvaluationError
     from restauro.errors import ImageError as ImageError
     from restauro.errors import ImageTypeError as ImageTypeError
     from restauro.errors import MaskError as MaskError
@@ -73,6 +75,8 @@ _PUBLIC = {
     "ReadError": "errors",
     "WriteError": "errors",
     "ModelError": "errors",
+    "DataError": "errors",
+    "EvaluationError": "errors",
     "TrainingError": "errors",
 }
 

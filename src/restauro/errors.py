@@ -49,5 +49,13 @@ class ModelError(RestauroError, ValueError):
     """A network's file is missing, or isn't one that can be run here."""
 
 
+class DataError(RestauroError, ValueError):
+    """A folder of pictures or masks to train or evaluate on is missing, or something in it can't be read."""
+
+
+class EvaluationError(RestauroError, ValueError):
+    """An evaluation can't start or go on: its methods, its settings or its folder of results."""
+
+
 class TrainingError(RestauroError, ValueError):
     """A training run can't start or go on: its data, its settings or its checkpoint."""

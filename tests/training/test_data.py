@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restauro.damage.synthesis import marks
+from restauro.datasets import ArrayPictures
 from restauro.errors import TrainingError
 from restauro.training import data
-from restauro.training.pictures import ArrayPictures
 
 Batch = tuple[np.ndarray, np.ndarray]
 

@@ -18,10 +18,10 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from restauro.datasets import Pictures, picture_paths
 from restauro.errors import RestauroError, TrainingError
 from restauro.mask import grow_mask
 from restauro.picture_mask import read_mask_file
-from restauro.training.pictures import Pictures, picture_paths
 
 Example = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 MakeMask = Callable[[int, int, np.random.Generator], NDArray[np.bool_]]
@@ -51,7 +51,7 @@ class Examples:
     Parameters
     ----------
     pictures
-        See `restauro.training.pictures.open_pictures`.
+        See `restauro.datasets.open_pictures`.
     side
         Pixels of a piece's side.
     make_mask
@@ -65,7 +65,7 @@ class Examples:
     Examples
     --------
     >>> from restauro.damage.synthesis import marks
-    >>> from restauro.training.pictures import ArrayPictures
+    >>> from restauro.datasets import ArrayPictures
     >>> pictures = ArrayPictures(np.zeros((50, 40, 60, 3), np.uint8), "black")
     >>> picture, hole = Examples(pictures, 32, marks, seed=0).example(1000)
     >>> picture.shape, hole.shape
@@ -179,7 +179,7 @@ def batches(
     Examples
     --------
     >>> from restauro.damage.synthesis import marks
-    >>> from restauro.training.pictures import ArrayPictures
+    >>> from restauro.datasets import ArrayPictures
     >>> examples = Examples(ArrayPictures(np.zeros((50, 32, 32, 3), np.uint8), "black"), 32, marks, seed=0)
     >>> endless = batches(examples, size=8)
     >>> pictures, holes = next(endless)

@@ -92,8 +92,8 @@ def export_checkpoint(
     }
     if data is None:
         return export(network, target, metadata, overwrite=overwrite)
+    from restauro.datasets import open_pictures
     from restauro.training.data import ValidationExamples, batch
-    from restauro.training.pictures import open_pictures
 
     pictures = open_pictures(data, split="test")
     count = min(len(pictures), _COMPARED)

@@ -20,12 +20,12 @@ from typing import Any
 
 import torch
 
+from restauro.datasets import open_pictures
 from restauro.errors import TrainingError
 from restauro.training import checkpoints, folders, losses
 from restauro.training.data import Examples, MaskFolder, ValidationExamples, batches, validation_batches
 from restauro.training.logs import Logs
 from restauro.training.machine import Machine, machine
-from restauro.training.pictures import open_pictures
 from restauro.training.presets import Preset
 from restauro.training.state import State, begin, move_mean
 from restauro.training.validating import error_sums, metrics_of, to_tensors

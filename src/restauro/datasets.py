@@ -1,4 +1,4 @@
-"""Where training takes pictures from: folders of files, tar shards, CIFAR-10."""
+"""Where training and evaluation take pictures from: folders of files, tar shards, CIFAR-10."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.errors import TrainingError
+from restauro.errors import DataError
 from restauro.files import formats
 
 _ENDINGS = tuple(ending for endings in formats.ENDINGS.values() for ending in endings)
@@ -70,7 +70,7 @@ def open_pictures(folder: str | os.PathLike[str], split: str = "all") -> Picture
 
     Raises
     ------
-    TrainingError
+    DataError
         No such folder, nothing in it, or a file of CIFAR-10 that is missing or cut short. A picture file that can't be
         read raises it too, when its turn comes.
 
@@ -85,10 +85,10 @@ def open_pictures(folder: str | os.PathLike[str], split: str = "all") -> Picture
     >>> folder.cleanup()
     """
     if split not in ("train", "test", "all"):
-        raise TrainingError(f"The split {split!r} isn't known: it is train, test or all.")
+        raise DataError(f"The split {split!r} isn't known: it is train, test or all.")
     place = Path(folder)
     if not place.is_dir():
-        raise TrainingError(f"There is no folder {place}: name the one that holds the pictures.")
+        raise DataError(f"There is no folder {place}: name the one that holds the pictures.")
     return _open_cifar(place, split) or _open_files(place, split)
 
 
@@ -133,7 +133,7 @@ class FilePictures:
             reason = error.strerror or str(error)
         except pyvips.Error as error:
             reason = error.detail.strip().splitlines()[-1] if error.detail.strip() else "no reason given"
-        raise TrainingError(f"The picture {what} can't be read ({reason}): get a complete copy, or take it away.")
+        raise DataError(f"The picture {what} can't be read ({reason}): get a complete copy, or take it away.")
 
 
 def decode(data: bytes) -> NDArray[np.uint8]:
@@ -159,13 +159,13 @@ def _open_files(folder: Path, split: str) -> FilePictures:
     else:
         files = [(path, path.name, None, 0) for path in picture_paths(own or folder)]
     if not files:
-        raise TrainingError(
+        raise DataError(
             f"There are no pictures in {own or folder}: restauro looks for {', '.join(_ENDINGS)} and .tar below it, "
             "and for the files of CIFAR-10."
         )
     if own is None and split != "all":
         if len(files) < 2:
-            raise TrainingError(f"There is one picture in {folder}: training needs two, one of them to test with.")
+            raise DataError(f"There is one picture in {folder}: training needs two, one of them to test with.")
         files = [file for number, file in enumerate(files) if (number % _HELD_OUT == 0) == (split == "test")]
     kind = f"{len(shards)} tar shards" if shards else "files"
     return FilePictures(files, f"{len(files)} pictures ({split}) from {kind} in {own or folder}")
@@ -197,7 +197,7 @@ def _members(shard: Path) -> Iterator[tuple[Path, str, int | None, int]]:
                 if member.isfile() and member.name.lower().endswith(_ENDINGS):
                     yield shard, member.name, member.offset_data, member.size
     except tarfile.TarError as error:
-        raise TrainingError(f"The shard {shard} isn't a plain tar file, or is cut short ({error}).") from None
+        raise DataError(f"The shard {shard} isn't a plain tar file, or is cut short ({error}).") from None
 
 
 def _open_cifar(folder: Path, split: str) -> ArrayPictures | None:
@@ -222,7 +222,7 @@ def read_sheets(folder: Path, split: str) -> NDArray[np.uint8]:
     sheets = sorted(folder.glob(f"{split}-[0-9][0-9][0-9].webp"))
     names = [f"{split}-{number:03}.webp" for number in range(len(sheets))]
     if not sheets or [sheet.name for sheet in sheets] != names:
-        raise TrainingError(
+        raise DataError(
             f"The sheets {split}-000.webp, {split}-001.webp ... in {folder} aren't complete: {len(sheets)} are there."
         )
     shape = (_SHEET_ROWS * _TILE, _SHEET_COLUMNS * _TILE, 3)
@@ -232,7 +232,7 @@ def read_sheets(folder: Path, split: str) -> NDArray[np.uint8]:
         for number, pixels in enumerate(threads.map(files.read, range(len(sheets)))):
             if pixels.shape != shape:
                 size = f"{pixels.shape[1]} x {pixels.shape[0]}"
-                raise TrainingError(f"The sheet {sheets[number]} is {size} pixels, not 1280 x 800.")
+                raise DataError(f"The sheet {sheets[number]} is {size} pixels, not 1280 x 800.")
             tiles[number] = pixels.reshape(_SHEET_ROWS, _TILE, _SHEET_COLUMNS, _TILE, 3).swapaxes(1, 2)
     return tiles.reshape(-1, _TILE, _TILE, 3)
 
@@ -259,7 +259,7 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise TrainingError(f"CIFAR-10's {path} can't be read ({error.strerror}): unpack the whole archive.") from None
+        raise DataError(f"CIFAR-10's {path} can't be read ({error.strerror}): unpack the whole archive.") from None
 
 
 def _archive_reader(archive: Path) -> Callable[[str], bytes]:
@@ -273,12 +273,10 @@ def _archive_reader(archive: Path) -> Callable[[str], bytes]:
                 if file:
                     found[name] = file.read()
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise TrainingError(
-            f"The archive {archive} can't be read ({_first_line(error)}): get a complete copy."
-        ) from None
+        raise DataError(f"The archive {archive} can't be read ({_first_line(error)}): get a complete copy.") from None
     missing = [name for name in wanted if name not in found]
     if missing:
-        raise TrainingError(f"The archive {archive} lacks {', '.join(missing)}: get a complete copy.")
+        raise DataError(f"The archive {archive} lacks {', '.join(missing)}: get a complete copy.")
     return found.__getitem__
 
 
@@ -294,7 +292,7 @@ def _parse_cifar(content: bytes, name: str) -> NDArray[np.uint8]:
     else:
         planes = _unpickle(content, name)
         if planes.ndim != 2 or planes.shape[1] != values or planes.dtype != np.uint8:
-            raise TrainingError(f"CIFAR-10's {name} holds {planes.dtype} {planes.shape}, not uint8 [N, {values}].")
+            raise DataError(f"CIFAR-10's {name} holds {planes.dtype} {planes.shape}, not uint8 [N, {values}].")
     return np.ascontiguousarray(planes.reshape(-1, 3, _TILE, _TILE).transpose(0, 2, 3, 1))
 
 
@@ -302,7 +300,7 @@ def _unpickle(content: bytes, name: str) -> NDArray[Any]:
     try:
         data = _ArraysOnly(BytesIO(content), encoding="bytes").load()[b"data"]
     except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise TrainingError(
+        raise DataError(
             f"CIFAR-10's {name} is neither a file of the binary version nor one of the Python version ({error}): get a "
             "complete copy."
         ) from None

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import pyvips
 
-from restauro.errors import TrainingError
-from restauro.training import pictures
-from restauro.training.pictures import open_pictures
+from restauro import datasets
+from restauro.datasets import open_pictures
+from restauro.errors import DataError
 
 
 def save(path: Path, array: np.ndarray, interpretation: str | None = None, **options: object) -> None:
@@ -27,7 +27,7 @@ def noise(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
-def read_all(found: pictures.Pictures) -> list[np.ndarray]:
+def read_all(found: datasets.Pictures) -> list[np.ndarray]:
     return [found.read(index) for index in range(len(found))]
 
 
@@ -96,33 +96,31 @@ def test_one_in_fifty_is_held_out(tmp_path: Path) -> None:
 
 
 def test_errors_name_the_file_and_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"There is no folder .*nowhere: name the one that holds the pictures\."):
+    with pytest.raises(DataError, match=r"There is no folder .*nowhere: name the one that holds the pictures\."):
         open_pictures(tmp_path / "nowhere")
-    with pytest.raises(TrainingError, match=r"There are no pictures in .*: restauro looks for \.jpg, .* and \.tar"):
+    with pytest.raises(DataError, match=r"There are no pictures in .*: restauro looks for \.jpg, .* and \.tar"):
         open_pictures(tmp_path)
-    with pytest.raises(TrainingError, match=r"The split 'valid' isn't known: it is train, test or all\."):
+    with pytest.raises(DataError, match=r"The split 'valid' isn't known: it is train, test or all\."):
         open_pictures(tmp_path, "valid")
     save(tmp_path / "one.jpg", noise(0, 64, 64, 3))
-    with pytest.raises(TrainingError, match=r"There is one picture in .*: training needs two"):
+    with pytest.raises(DataError, match=r"There is one picture in .*: training needs two"):
         open_pictures(tmp_path, "train")
     whole = (tmp_path / "one.jpg").read_bytes()
     (tmp_path / "one.jpg").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(
-        TrainingError, match=r"The picture .*one\.jpg can't be read \(.*\): get a complete copy, or take"
-    ):
+    with pytest.raises(DataError, match=r"The picture .*one\.jpg can't be read \(.*\): get a complete copy, or take"):
         open_pictures(tmp_path).read(0)
     (tmp_path / "one.jpg").write_bytes(b"words")
-    with pytest.raises(TrainingError, match=r"one\.jpg can't be read \(.*not in a known format.*\)"):
+    with pytest.raises(DataError, match=r"one\.jpg can't be read \(.*not in a known format.*\)"):
         open_pictures(tmp_path).read(0)
     found = open_pictures(tmp_path)
     (tmp_path / "one.jpg").unlink()
-    with pytest.raises(TrainingError, match=r"one\.jpg can't be read \(No such file or directory\)"):
+    with pytest.raises(DataError, match=r"one\.jpg can't be read \(No such file or directory\)"):
         found.read(0)
     save(tmp_path / "one.tif", noise(0, 4, 4).astype(np.float32))
-    with pytest.raises(TrainingError, match="its samples are of type float, and training takes 8 and 16 bits"):
+    with pytest.raises(DataError, match="its samples are of type float, and training takes 8 and 16 bits"):
         open_pictures(tmp_path).read(0)
     (tmp_path / "one.tar").write_bytes(b"no tar" * 200)
-    with pytest.raises(TrainingError, match=r"The shard .*one\.tar isn't a plain tar file, or is cut short"):
+    with pytest.raises(DataError, match=r"The shard .*one\.tar isn't a plain tar file, or is cut short"):
         open_pictures(tmp_path)
 
 
@@ -143,14 +141,14 @@ def test_sheets_of_cifar(tmp_path: Path) -> None:
     found = open_pictures(tmp_path, "test")
     assert found.description == f"1998 pictures (test) of CIFAR-10 in {tmp_path}"
     np.testing.assert_array_equal(np.stack(read_all(found)), np.delete(tiles, [3, 1001], axis=0))
-    with pytest.raises(TrainingError, match=r"The sheets train-000\.webp, .* aren't complete: 0 are there\."):
+    with pytest.raises(DataError, match=r"The sheets train-000\.webp, .* aren't complete: 0 are there\."):
         open_pictures(tmp_path, "train")
     (tmp_path / "test-000.webp").unlink()
     (tmp_path / "train-000.webp").touch()
-    with pytest.raises(TrainingError, match=r"The sheets test-000\.webp, .* aren't complete: 1 are there\."):
+    with pytest.raises(DataError, match=r"The sheets test-000\.webp, .* aren't complete: 1 are there\."):
         open_pictures(tmp_path, "test")
     save(tmp_path / "train-000.webp", noise(0, 32, 64, 3))
-    with pytest.raises(TrainingError, match=r"The sheet .*train-000\.webp is 64 x 32 pixels, not 1280 x 800\."):
+    with pytest.raises(DataError, match=r"The sheet .*train-000\.webp is 64 x 32 pixels, not 1280 x 800\."):
         open_pictures(tmp_path, "train")
 
 
@@ -180,7 +178,7 @@ def test_official_files_of_cifar(tmp_path: Path, form: str) -> None:
         place.mkdir(exist_ok=True)
         name = "test_batch.bin" if form == "bin" else "test_batch"
         (place / name).write_bytes(binary if form == "bin" else python)
-        with pytest.raises(TrainingError, match=r"CIFAR-10's .*data_batch_1.* can't be read .*: unpack the whole"):
+        with pytest.raises(DataError, match=r"CIFAR-10's .*data_batch_1.* can't be read .*: unpack the whole"):
             open_pictures(tmp_path, "train")
     found = open_pictures(tmp_path, "test")
     assert len(found) == 10_000
@@ -198,17 +196,17 @@ def test_official_files_of_cifar(tmp_path: Path, form: str) -> None:
 )
 def test_other_pickles_are_refused(tmp_path: Path, content: bytes, match: str) -> None:
     (tmp_path / "test_batch").write_bytes(content)
-    with pytest.raises(TrainingError, match=match):
+    with pytest.raises(DataError, match=match):
         open_pictures(tmp_path, "test")
 
 
 def test_a_cut_archive_of_cifar(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "cifar-10-binary.tar.gz", "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("test_batch.bin"))
-    with pytest.raises(TrainingError, match=r"The archive .* lacks data_batch_1, .*: get a complete copy"):
+    with pytest.raises(DataError, match=r"The archive .* lacks data_batch_1, .*: get a complete copy"):
         open_pictures(tmp_path, "test")
     (tmp_path / "cifar-10-binary.tar.gz").write_bytes(b"words")
-    with pytest.raises(TrainingError, match=r"The archive .* can't be read .*: get a complete copy"):
+    with pytest.raises(DataError, match=r"The archive .* can't be read .*: get a complete copy"):
         open_pictures(tmp_path, "test")
 
 
@@ -220,7 +218,7 @@ def test_cifar_is_what_it_was(shared: Path) -> None:
         "test": "3bf3a4c55e2f29b167792f0fa107da58463d583453be1cd03d4d07166aee94ad",
     }
     for split, digest in digests.items():
-        assert hashlib.sha256(pictures.read_sheets(folder, split).tobytes()).hexdigest() == digest
+        assert hashlib.sha256(datasets.read_sheets(folder, split).tobytes()).hexdigest() == digest
     test = open_pictures(folder, "test")
     assert len(test) == 9980
     assert all(test.read(index).any() for index in range(len(test)))
