@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ import pyvips
 from numba.core import event
 
 import restauro
+from restauro import restoring
 from restauro.cli import main, report
 from restauro.picture import read_picture
 
@@ -278,6 +282,47 @@ def test_an_interrupt_is_a_short_word(
     assert not Path("out.tif").exists()
 
 
+@pytest.fixture
+def _ctrl_c_arrives() -> Iterator[None]:
+    """A shell that starts the tests in the background has the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_arrives")
+def test_ctrl_c_waits_for_a_good_place(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """An exception that is raised at once can get lost in a library's callback, as while kernels are loaded."""
+    inpaint = restoring.inpaint
+
+    def interrupted(*arguments: object, **options: object) -> object:
+        with contextlib.suppress(KeyboardInterrupt):  # as ctypes does in a callback
+            signal.raise_signal(signal.SIGINT)
+        return inpaint(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(restoring, "inpaint", interrupted)
+    assert run("restore panel.tif --mask losses.png -o out.tif") == 130
+    assert capsys.readouterr().err.endswith("Stopped; the file at work was not written.\n")
+    assert not Path("out.tif").exists()
+
+
+@pytest.mark.usefixtures("_ctrl_c_arrives")
+def test_ctrl_c_after_the_fill_stops_before_the_next_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write = restoring.write_picture
+
+    def interrupted(*arguments: object, **options: object) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return write(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(restoring, "write_picture", interrupted)
+    shutil.copy("panel.tif", "other.tif")
+    assert run("restore panel.tif other.tif --mask losses.png -o new/") == 130
+    assert capsys.readouterr().err.endswith("Stopped; the file at work was finished.\n")
+    assert os.listdir("new") == ["panel.tif"]
+
+
 def test_that_kernels_are_compiled_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     with report.announce_compiling():
         for _ in range(2):
@@ -293,12 +338,12 @@ def test_a_bar_is_drawn_on_a_terminal_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with report.progress_bar("panel.tif", shown=True) as progress:
-        assert progress is None
+        progress(1.0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with report.progress_bar("panel [1].tif", shown=False) as progress:
-        assert progress is None
+        progress(1.0)
+    assert capsys.readouterr().err == ""
     with report.progress_bar("panel [1].tif", shown=True) as progress:
-        assert progress is not None
         progress(0.5)
         progress(1.0)
     out, err = capsys.readouterr()

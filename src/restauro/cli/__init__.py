@@ -84,8 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RestauroError as error:
         click.echo(f"Error: {error}", err=True)
         return 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped; the file at work was not written.", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        reason = str(stop.__cause__ or stop)  # click wraps a KeyboardInterrupt
+        click.echo(f"Stopped; {reason or 'the file at work was not written'}.", err=True)
         return _INTERRUPTED
     except SystemExit as stop:  # click's way out of a closed pipe
         return int(stop.code or 0)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from restauro.interrupts import interruptible
+
 if TYPE_CHECKING:
     from restauro.restoring import Restored
 
@@ -64,10 +66,27 @@ def _percent(share: float) -> str:
 
 
 @contextmanager
-def progress_bar(label: str, *, shown: bool) -> Iterator[Callable[[float], object] | None]:
-    """Show a bar on a terminal while the body runs; yields what takes the fraction done."""
+def progress_bar(label: str, *, shown: bool) -> Iterator[Callable[[float], object]]:
+    """Show a bar on a terminal while the body runs; yields what takes the fraction done.
+
+    Ctrl-C raises KeyboardInterrupt there, or after the body, which then was not stopped but came to its end.
+    """
+    with _bar(label, shown=shown) as show, interruptible() as asked:
+
+        def progress(fraction: float) -> None:
+            if asked.is_set():
+                raise KeyboardInterrupt
+            show(fraction)
+
+        yield progress
+    if asked.is_set():
+        raise KeyboardInterrupt("the file at work was finished")
+
+
+@contextmanager
+def _bar(label: str, *, shown: bool) -> Iterator[Callable[[float], object]]:
     if not (shown and sys.stderr.isatty()):
-        yield None
+        yield lambda fraction: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn

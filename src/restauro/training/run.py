@@ -7,21 +7,19 @@ step too. So a run that was killed goes on from its last checkpoint as if nothin
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 
 from restauro.datasets import open_pictures
 from restauro.errors import TrainingError
+from restauro.interrupts import interruptible
 from restauro.training import checkpoints, folders, losses
 from restauro.training.data import Examples, MaskFolder, ValidationExamples, batches, validation_batches
 from restauro.training.logs import Logs
@@ -166,7 +164,7 @@ class _Run:
         share = preset.batch // here.processes
         source = batches(examples, share, state.step, here.rank, here.processes, threads=here.threads)
         try:
-            with _interruptible() as interrupted:
+            with interruptible() as interrupted:
                 while state.step < self.steps and not here.any(interrupted.is_set()):  # all leave at the same step
                     self._step(next(source))
                     if state.step % preset.log_every == 0:
@@ -278,25 +276,3 @@ class _Run:
         if self.progress and (now - self.shown > _PROGRESS_INTERVAL or self._is_end()):
             self.shown = now
             self.progress(self.state.step, self.steps, getattr(self, "text", ""))
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """While the body runs, Ctrl-C and a request to end set an event; a second one stops at once."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # signals arrive there only
-        yield event
-        return
-
-    def ask(number: int, _: FrameType | None) -> None:
-        event.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
