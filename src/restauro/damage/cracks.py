@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,7 +73,7 @@ def cracks(
     Raises
     ------
     ParameterError
-        The ratio, pattern or course is out of range.
+        The ratio or the width is out of range, or there is no such pattern or course.
 
     Examples
     --------
@@ -81,6 +82,8 @@ def cracks(
     0.05
     """
     ratios.check(ratio, "cracks")
+    if crack_width is not None and not 0 < crack_width < math.inf:
+        raise ParameterError(f"The crack width {crack_width:g} is out of range: it is above 0, in pixels.")
     kind = _KINDS[_one_of("pattern", pattern, ("age", "drying"), rng)]
     rectilinear = _one_of("course", course, ("rectilinear", "rounded"), rng) == "rectilinear"
     scale = min(height, width) / _SIDE
