@@ -228,6 +228,7 @@ WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
         ParameterError,
         r"of 8 or 16 bits, or of floats .* \(int16\) aren't",
     ),
+    ({"source": "dot.png", "kind": "blobs", "fill": "mean"}, ParameterError, "no mean colour, because all of the pict"),
     ({"source": "missing.tif"}, ReadError, "There is no such file"),
     ({"target": "panel.tif"}, WriteError, "is the picture itself: choose another name, or replace it with --overwrite"),
     ({"target": "grey.png"}, WriteError, "is there already"),
@@ -243,6 +244,7 @@ WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
 def test_what_is_wrong_is_said_and_nothing_is_written(
     panel: Path, tmp_path: Path, wrong: dict[str, Any], error: type, sentence: str
 ) -> None:
+    save(tmp_path / "dot.png", CLEAN[:1, :1, 0])
     save(tmp_path / "grey.png", CLEAN[..., 0])
     tifffile.imwrite(
         tmp_path / "five.tif", np.dstack([CLEAN, CLEAN[..., :2]]), photometric="minisblack", planarconfig="contig"

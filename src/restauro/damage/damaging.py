@@ -203,7 +203,11 @@ def _paint(picture: Picture, seen: NDArray[Any], hole: NDArray[np.bool_], fill: 
         drawn = rng.random((np.count_nonzero(hole), colours.shape[2])) * white
         value = drawn if colours.dtype.kind == "f" else np.rint(drawn)
     elif fill == "mean":
-        known = ~hole[:, :, None] & np.isfinite(colours)
+        known = ~hole[:, :, None]
+        if colours.dtype.kind == "f":
+            known = known & np.isfinite(colours)
+        if not known.any():
+            raise ParameterError("There is no mean colour, because all of the picture is hole: use another fill.")
         value = np.mean(colours, axis=(0, 1), where=known, dtype=float)
         value = value if colours.dtype.kind == "f" else np.rint(value)
     elif fill[0] == "#":
