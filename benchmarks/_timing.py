@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 
 def interleaved(
     ways: Mapping[str, Callable[[], object]], rounds: int, fewer: Mapping[str, int] | None = None
@@ -19,3 +21,17 @@ def interleaved(
                 work()
                 seconds[name].append(time.perf_counter() - start)
     return seconds
+
+
+def work_rates(make: Callable[[np.random.Generator], object], rounds: int, seconds: float) -> list[float]:
+    """Return how often a second of one core's work something is made, a rate a round; the first isn't counted."""
+    rates = []
+    for turn in range(rounds):
+        rng = np.random.default_rng(turn)
+        make(rng)
+        start, work, made = time.perf_counter(), time.process_time(), 0
+        while time.perf_counter() - start < seconds:
+            make(rng)
+            made += 1
+        rates.append(made / (time.process_time() - work))
+    return rates

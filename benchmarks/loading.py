@@ -10,14 +10,13 @@ import statistics
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 import _tables
-from restauro.damage.synthesis import RATIO_BINS, any_strokes, marks, ratio_in, strokes
+import _timing
+from restauro.damage.ratios import RATIO_BINS, ratio_in
+from restauro.damage.synthesis import any_strokes, marks, strokes
 from restauro.datasets import Pictures, open_pictures
 from restauro.training import data
 
@@ -77,27 +76,14 @@ def row(source: str, masks: str, side: int, rates: list[tuple[float, float]]) ->
     return [*cells, str(eaten), f"{share:.1f} %", _tables.met(share, SHARE, at_most=True)]
 
 
-def masks_a_second(make: Callable[[np.random.Generator], object], rounds: int, seconds: float) -> list[float]:
-    rates = []
-    for turn in range(rounds):
-        rng = np.random.default_rng(turn)
-        make(rng)
-        start, work, made = time.perf_counter(), time.process_time(), 0
-        while time.perf_counter() - start < seconds:
-            make(rng)
-            made += 1
-        rates.append(made / (time.process_time() - work))
-    return rates
-
-
 def mask_rows(rounds: int, seconds: float) -> list[list[str]]:
     rows = []
     for side in (32, 512):
-        rates = masks_a_second(lambda rng, side=side: marks(side, side, rng), rounds, seconds)
+        rates = _timing.work_rates(lambda rng, side=side: marks(side, side, rng), rounds, seconds)
         rows.append(["marks", str(side), "-", _tables.median_and_range(rates, 0), "-", "-"])
     for border in (True, False):
         for ratios in RATIO_BINS:
-            rates = masks_a_second(
+            rates = _timing.work_rates(
                 lambda rng, ratios=ratios, border=border: strokes(512, 512, ratio_in(ratios, rng), rng, border=border),
                 rounds,
                 seconds,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import ImageError, MaskError, WriteError
-from restauro.files import saving
 from restauro.files.formats import format_asked_for
+from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.inpainting import inpaint, load_kernels, usable_cores
+from restauro.mask import full_scale, strips
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.picture import Picture, as_seen, check_target, read_picture, write_picture
-from restauro.picture_mask import check_options, full_scale, is_file, read_mask, read_mask_file, strips
+from restauro.picture_mask import check_options, is_file, read_mask, read_mask_file
 from restauro.windows import count_regions
 
 # Share of a picture from which a mask looks inverted.
@@ -158,7 +157,7 @@ def restore_file(
         written = write_picture(picture, target, hole=hole, overwrite=overwrite)
         changed_outside, notes = written.changed_outside, notes + written.notes
         if saved:
-            _write_mask(as_seen(hole, picture.orientation), saved)
+            write_mask(as_seen(hole, picture.orientation), saved)
     height, width = as_seen(hole, picture.orientation).shape
     return Restored(
         source=source,
@@ -216,49 +215,19 @@ def _check_targets(
     picture: Picture, target: Path, mask: Path | None, saved: Path | None, *, overwrite: bool, dry_run: bool
 ) -> None:
     """Refuse what can't be written, before the work; make missing folders."""
-    if mask and _is_same(target, mask):
+    if mask and is_same(target, mask):
         raise WriteError(f"The target {target} is the mask: choose another name.")
-    if saved and saved.suffix.lower() != ".png":
-        raise WriteError(f"The used mask is written as a PNG, so {saved} must end in .png.")
-    if saved and any(_is_same(saved, other) for other in (target, picture.path)):
-        raise WriteError(f"The used mask can't be written to {saved}, which is the picture: choose another name.")
-    if saved and saved.is_dir():
-        raise WriteError(f"The used mask can't be written to {saved}, which is a folder: name a file in it.")
-    if saved and saved.exists() and not overwrite:
-        raise WriteError(f"The file for the used mask, {saved}, is there already: choose another name, or --overwrite.")
+    if saved:
+        check_mask_target(saved, (target, picture.path), overwrite=overwrite)
     for path in (target, saved) if saved else (target,):
         folder = path.parent
         if not dry_run:
-            _make_folder(folder)
+            make_folder(folder)
         while not folder.exists():  # in a dry run the nearest folder stands for the one to be made
             folder = folder.parent
         if path is target:
             check_target(picture, folder / path.name, overwrite=overwrite or folder != path.parent)
 
 
-def _is_same(path: Path, other: Path) -> bool:
-    return path.resolve() == other.resolve()
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(f"The folder {folder} can't be made ({error.strerror}): choose another.") from None
-
-
 def _make_opaque(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
     pixels[..., -1][hole] = full_scale(pixels.dtype)
-
-
-def _write_mask(hole: NDArray[np.bool_], path: Path) -> None:
-    """Write a mask as people see it, white is hole, under another name first."""
-    image = saving.image_of(hole.view(np.uint8), is_cmyk=False) != 0  # 0 and 255
-    try:
-        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
-            written = Path(folder, path.name)
-            saving.save_png(image, written, bits=8, original=None)
-            os.replace(written, path)
-    except (OSError, pyvips.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error).strip()
-        raise WriteError(f"The picture was written, but the used mask {path} can't be ({reason}).") from None

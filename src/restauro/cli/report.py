@@ -1,4 +1,4 @@
-"""What `restauro restore` says: a line a file, or a JSON object a file; progress; that kernels are being compiled."""
+"""What commands say: a line a file, or a JSON object a file; progress; that kernels are being compiled."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import click
 from restauro.interrupts import interruptible
 
 if TYPE_CHECKING:
+    from restauro.damage.damaging import Damaged
     from restauro.restoring import Restored
 
 
@@ -29,21 +30,35 @@ def as_line(restored: Restored) -> str:
             f"{click.format_filename(restored.source)}: {restored.width} x {restored.height} pixels; {regions}, "
             f"{pixels} ({_percent(share)}) would be filled by {restored.method} and written to {target}"
         )
-    where = "the mask" if restored.counted_outside == "mask" else "the blocks that the holes touch"
     return (
         f"{target}: {regions}, {pixels} filled ({_percent(share)}) by {restored.method} in {restored.seconds:.1f} s; "
-        f"{_count(restored.changed_outside, 'pixel')} changed outside {where}"
+        f"{_changed(restored.changed_outside, restored.counted_outside)}"
     )
 
 
-def as_json(restored: Restored) -> str:
+def damaged_as_line(damaged: Damaged) -> str:
+    """Say in one line how a file was damaged."""
+    share = damaged.hole_pixels / (damaged.width * damaged.height)
+    return (
+        f"{click.format_filename(damaged.target)}: {damaged.kind} of seed {damaged.seed}, "
+        f"{_count(damaged.hole_pixels, 'pixel')} ({_percent(share)}) in {damaged.seconds:.1f} s; "
+        f"{_changed(damaged.changed_outside, damaged.counted_outside)}"
+    )
+
+
+def as_json(done: Restored | Damaged) -> str:
     """Say the same as a JSON object in one line; `changed_outside` is null after a dry run."""
-    return json.dumps(dataclasses.asdict(restored), default=str)
+    return json.dumps(dataclasses.asdict(done), default=str)
 
 
 def error_as_json(source: Path, error: Exception) -> str:
     """Say what was wrong with a file as a JSON object in one line."""
     return json.dumps({"source": str(source), "error": str(error)})
+
+
+def _changed(pixels: int, outside: str) -> str:
+    where = "the mask" if outside == "mask" else "the blocks that the holes touch"
+    return f"{_count(pixels, 'pixel')} changed outside {where}"
 
 
 def _count(number: int, what: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from restauro.cli import report
+from restauro.cli import places, report
 from restauro.errors import RestauroError
-from restauro.files.formats import ENDINGS
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -175,41 +173,9 @@ def _restore(
 
 def _plan(inputs: tuple[Path, ...], output: str | None, save_mask: str | None) -> list[_Job]:
     """Say for each input where it goes, before anything is done."""
-    first = inputs[0]
-    if not output:
-        example = "restored/" if len(inputs) > 1 else f"{first.stem}-restored{first.suffix}"
-        raise click.UsageError(f"Say where to write: -o {click.format_filename(example)}")
-    targets = _places(inputs, output, "-o")
-    masks: Sequence[Path | None] = [None] * len(inputs)
-    _check_distinct(inputs, targets)
-    if save_mask:
-        saved = _places([Path(f"{path.stem}.png") for path in inputs], save_mask, "--save-mask")
-        _check_distinct(inputs, saved)
-        masks = saved
-    return [_Job(*job) for job in zip(inputs, targets, masks, strict=True)]
-
-
-def _places(names: Sequence[Path], output: str, flag: str) -> list[Path]:
-    """Paths under a folder; or of one input the file that `output` names."""
-    path = Path(output)
-    has_ending = path.suffix.lower() in {ending for endings in ENDINGS.values() for ending in endings}
-    is_folder = path.is_dir() or output.endswith((os.sep, "/")) or not path.suffix
-    if len(names) > 1 and not path.is_dir() and (has_ending or path.exists()):
-        raise click.UsageError(f"Several pictures need a folder to write to, and {output} is a file: {flag} restored/")
-    if is_folder and path.exists() and not path.is_dir():
-        raise click.UsageError(f"{output} is a file, not a folder: choose another name for {flag}.")
-    return [path / name.name for name in names] if is_folder or len(names) > 1 else [path]
-
-
-def _check_distinct(inputs: Sequence[Path], places: Sequence[Path]) -> None:
-    seen: dict[str, Path] = {}
-    for source, place in zip(inputs, places, strict=True):
-        other = seen.setdefault(os.path.normcase(os.path.abspath(place)), source)
-        if other is not source:
-            raise click.UsageError(
-                f"{click.format_filename(other)} and {click.format_filename(source)} would both be written to "
-                f"{click.format_filename(place)}: restore them into different folders, one command each."
-            )
+    found = places.targets(inputs, output, "restored")
+    masks = places.mask_targets(inputs, save_mask, "--save-mask", "restored")
+    return [_Job(*job) for job in zip(inputs, found, masks, strict=True)]
 
 
 def _check_mask(mask: str | None, mask_dir: Path | None, polarity: str, tolerance: int) -> None:

@@ -1,0 +1,124 @@
+"""`restauro damage`: writes damaged copies of picture files, and the masks of what was damaged."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from restauro.cli import places, report
+from restauro.damage.kinds import KINDS
+from restauro.errors import RestauroError
+
+_KINDS = "\n".join(f"{kind.name:<10} {kind.summary}" for kind in KINDS.values())
+_DEFAULTS = ", ".join(f"{kind.name} {kind.default_ratio:g}" for kind in KINDS.values() if kind.default_ratio)
+_HELP = f"""Write a damaged copy of each of INPUTS, for training, testing and demonstrations.
+
+\b
+{_KINDS}
+
+Nothing outside the holes changes; JPEG to JPEG, the blocks that the holes touch are encoded anew.
+
+\b
+restauro damage painting.jpg --kind cracks --ratio 0.08 --seed 7 -o damaged.png --mask-out mask.png
+restauro damage painting.jpg --kind cracks --render -o cracked.png --mask-out mask.png
+restauro damage paintings/*.tif --kind losses -o damaged/ --mask-out masks/
+
+Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several files failed.
+"""
+
+
+@click.command("damage", help=_HELP, short_help="Write damaged copies of picture files, and their masks.")
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="What the damage looks like.")
+@click.option(
+    "--ratio",
+    type=float,
+    metavar="R",
+    help=f"Share of the picture that is to be hole; all kinds but marks take it.  [default: {_DEFAULTS}]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="The same seed draws the same damage; of several pictures each has one more than the one before.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE|FOLDER",
+    help="Where to write. A folder, made if it is missing, gets files of the inputs' names.",
+)
+@click.option("--mask-out", metavar="FILE|FOLDER", help="Write the mask, a PNG in which white is hole.")
+@click.option(
+    "--fill", metavar="white|black|mean|noise|#rrggbb", help="What is painted into the holes.  [default: white]"
+)
+@click.option(
+    "--render",
+    is_flag=True,
+    help="Make cracks and scratches look like such, with soft edges, varying depth and, at times, a bright rim.",
+)
+@click.option("--contrast", type=float, metavar="C", help="With --render, of 255.  [default: drawn, 15 to 60]")
+@click.option("--no-border", is_flag=True, help="Strokes: leave a margin free, 50 pixels in 512.")
+@click.option("--pattern", type=click.Choice(["age", "drying"]), help="Cracks: thin and sharp, or short and wide.")
+@click.option("--course", type=click.Choice(["rectilinear", "rounded"]), help="Cracks: along two directions, or arcs.")
+@click.option("--crack-width", type=float, metavar="W", help="Cracks: mean width of the first, in pixels.")
+@click.option("--overwrite", is_flag=True, help="Replace files that are there, the input too if it is the output.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object a line for each file; a bad one's has `error`."
+)
+def command(
+    inputs: tuple[Path, ...],
+    output: str | None,
+    mask_out: str | None,
+    seed: int,
+    no_border: bool,
+    pattern: str | None,
+    course: str | None,
+    crack_width: float | None,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+    **asked: Any,
+) -> int:
+    """Damage files one after the other; return the exit status."""
+    from restauro.damage.damaging import check_options
+
+    targets = places.targets(inputs, output, "damaged")
+    masks = places.mask_targets(inputs, mask_out, "--mask-out", "masks")
+    options = {"pattern": pattern, "course": course, "crack_width": crack_width, "border": False if no_border else None}
+    asked["options"] = {name: value for name, value in options.items() if value is not None}
+    try:
+        check_options(seed=seed, **asked)
+    except RestauroError as error:
+        raise click.UsageError(str(error)) from None
+    failed = 0
+    with nullcontext() if quiet else report.announce_compiling():
+        for number, (source, target, mask) in enumerate(zip(inputs, targets, masks, strict=True)):
+            asked |= {"seed": seed + number, "mask_out": mask, "overwrite": overwrite}
+            failed += not _damage(source, target, asked, quiet=quiet, as_json=as_json)
+    return 0 if not failed else 2 if len(inputs) == 1 else 1
+
+
+def _damage(source: Path, target: Path, asked: dict[str, Any], *, quiet: bool, as_json: bool) -> bool:
+    """Damage one file and say so; return whether it went well."""
+    from restauro.damage.damaging import damage_file
+
+    try:
+        damaged = damage_file(source, target, **asked)
+    except (RestauroError, MemoryError) as error:
+        click.echo(f"{click.format_filename(source)}: {error}", err=True)
+        if as_json:
+            click.echo(report.error_as_json(source, error))
+        return False
+    if as_json:
+        click.echo(report.as_json(damaged))
+    elif not quiet:
+        for line in (report.damaged_as_line(damaged), *(f"  {note}" for note in damaged.notes)):
+            click.echo(line)
+    return True
