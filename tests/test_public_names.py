@@ -10,6 +10,7 @@ import restauro
 
 NAMES = [
     "DEFAULT_METHOD",
+    "Damaged",
     "DataError",
     "EvaluationError",
     "ImageError",
@@ -31,12 +32,15 @@ NAMES = [
     "TrainingError",
     "WriteError",
     "Written",
+    "damage_file",
     "grow_mask",
     "inpaint",
+    "make_damage",
     "method_class",
     "method_names",
     "read_mask",
     "read_picture",
+    "render_cracks",
     "restore_file",
     "write_picture",
 ]

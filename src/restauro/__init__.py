@@ -13,6 +13,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what `__getattr__` finds, for type checkers and editors
+    from restauro.damage.damaging import Damaged as Damaged
+    from restauro.damage.damaging import damage_file as damage_file
+    from restauro.damage.kinds import make_damage as make_damage
+    from restauro.damage.rendering import render_cracks as render_cracks
     from restauro.errors import DataError as DataError
     from restauro.errors import EvaluationError as EvaluationError
     from restauro.errors import ImageError as ImageError
@@ -64,6 +68,10 @@ _PUBLIC = {
     "grow_mask": "mask",
     "Restored": "restoring",
     "restore_file": "restoring",
+    "make_damage": "damage.kinds",
+    "render_cracks": "damage.rendering",
+    "Damaged": "damage.damaging",
+    "damage_file": "damage.damaging",
     "RestauroError": "errors",
     "ImageError": "errors",
     "ImageTypeError": "errors",

@@ -157,7 +157,7 @@ def restore_file(
         written = write_picture(picture, target, hole=hole, overwrite=overwrite)
         changed_outside, notes = written.changed_outside, notes + written.notes
         if saved:
-            write_mask(as_seen(hole, picture.orientation), saved)
+            write_mask(as_seen(hole, picture.orientation), saved, after="The picture was written, but")
     height, width = as_seen(hole, picture.orientation).shape
     return Restored(
         source=source,

@@ -30,8 +30,11 @@ def check_mask_target(path: Path, pictures: Iterable[Path], *, overwrite: bool) 
         raise WriteError(f"The file for the mask, {path}, is there already: choose another name, or --overwrite.")
 
 
-def write_mask(hole: NDArray[np.bool_], path: Path) -> None:
-    """Write a mask [H, W] as people see it, an 8-bit PNG in which white is hole, under another name first."""
+def write_mask(hole: NDArray[np.bool_], path: Path, *, after: str = "") -> None:
+    """Write a mask [H, W] as people see it, an 8-bit PNG in which white is hole, under another name first.
+
+    after: what has been done and stays so if this fails, for the message, such as "The picture was written, but".
+    """
     image = saving.image_of(hole.view(np.uint8), is_cmyk=False) != 0  # 0 and 255
     try:
         with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
@@ -40,7 +43,8 @@ def write_mask(hole: NDArray[np.bool_], path: Path) -> None:
             os.replace(written, path)
     except (OSError, pyvips.Error) as error:
         reason = getattr(error, "strerror", None) or str(error).strip()
-        raise WriteError(f"The mask {path} can't be written ({reason}): choose another place.") from None
+        begun = f"{after} the" if after else "The"
+        raise WriteError(f"{begun} mask {path} can't be written ({reason}): choose another place.") from None
 
 
 def is_same(path: Path, other: Path) -> bool:
