@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
-import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 import restauro
 from restauro.errors import EvaluationError
-from restauro.method import NamedParameter, Parameter, TextParameter, make_method, method_class, method_names
+from restauro.evaluation.settings import Choice, checked, number, split_settings
+from restauro.method import Parameter, make_method, method_class, method_names
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -61,16 +61,6 @@ class Peer:
     package: str
     module: str
     summary: str
-
-
-@dataclass(frozen=True)
-class Choice(TextParameter):
-    """A parameter that is one of a few words; its range is those words, with "or" between."""
-
-    def check(self, name: str, kind: type, value: object) -> None:
-        """Raise unless `value` is one of the words."""
-        if value not in self.range_text.split(" or "):
-            raise EvaluationError(f"{name}={value} isn't known: it must be {self.range_text}.")
 
 
 Radius = Annotated[int, Parameter("how far known pixels are weighed", minimum=1, maximum=100, unit="pixels")]
@@ -185,15 +175,15 @@ def make_way(text: str) -> Way:
     """
     name, _, listed = text.partition(":")
     if name == NETWORK_FILE:
-        raise EvaluationError("onnx:FILE isn't there yet.")
+        return _network(text, listed)
     if name in PEERS:
-        return _peer(text, name, _settings(text, listed))
+        return _peer(text, name, split_settings(text, listed))
     if name not in method_names():
         close = get_close_matches(name, way_names(), n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there is {', '.join(way_names())}."
         raise EvaluationError(f"There is no method or peer {name!r}: {hint}")
     kinds = {parameter.name: parameter.kind for parameter in method_class(name).parameters()}
-    settings = {key: value if kinds.get(key) is str else _number(value) for key, value in _settings(text, listed)}
+    settings = {key: value if kinds.get(key) is str else number(value) for key, value in split_settings(text, listed)}
     method = make_method(name, settings)
     packages = ["numba", "numpy", *["onnxruntime"] * method.own_threads]
 
@@ -229,7 +219,7 @@ def label_of(text: str) -> str:
     return text.replace(":", ",").replace(",", ", ").replace("=", " ")
 
 
-def _peer(text: str, name: str, settings: Sequence[tuple[str, str]]) -> Way:
+def _peer(text: str, name: str, settings: list[tuple[str, str]]) -> Way:
     peer = PEERS[name]
     try:
         importlib.import_module(peer.module)
@@ -237,52 +227,23 @@ def _peer(text: str, name: str, settings: Sequence[tuple[str, str]]) -> Way:
         raise EvaluationError(
             f"{name} needs {peer.package}, which isn't installed: pip install 'restauro[eval]'"
         ) from None
-    parameters = checked(name, _parameters(peer.fill), settings)
+    parameters = checked(name, peer.fill, settings)
     return Way(text, label_of(text), _version(peer), partial(peer.fill, **parameters))
 
 
-def checked(name: str, known: Sequence[NamedParameter], settings: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return settings as the values that they stand for; raise for those that aren't known or are out of range."""
-    by_name = {parameter.name: parameter for parameter in known}
-    values: dict[str, Any] = {}
-    for key, text in settings:
-        if key not in by_name:
-            there = f"there is {', '.join(by_name)}" if by_name else "it has none"
-            raise EvaluationError(f"{name} has no parameter {key!r}; {there}.")
-        parameter = by_name[key]
-        value = text if parameter.kind is str else _number(text)
-        parameter.about.check(key, parameter.kind, value)
-        values[key] = value
-    return values
+def _network(text: str, rest: str) -> Way:
+    """Read "FILE" or "FILE:multiple=8,range=unit": the file's name may have colons too."""
+    from restauro.evaluation.onnx_networks import open_network
 
-
-def _parameters(fill: Callable[..., Pixels]) -> list[NamedParameter]:
-    """Read what a peer's function is annotated with."""
-    hints = typing.get_type_hints(fill, include_extras=True)
-    named = []
-    for argument in inspect.signature(fill).parameters.values():
-        if argument.kind is argument.KEYWORD_ONLY:
-            kind, about = typing.get_args(hints[argument.name])
-            named.append(NamedParameter(argument.name, kind, argument.default, about))
-    return named
-
-
-def _settings(text: str, listed: str) -> list[tuple[str, str]]:
-    """Split "radius=3,detail=0.5"."""
-    pairs = []
-    for setting in listed.split(",") if listed else []:
-        key, equals, value = setting.partition("=")
-        if not (key and equals and value):
-            raise EvaluationError(f"{text!r} can't be read at {setting!r}: write a way as NAME:radius=3,detail=0.5")
-        pairs.append((key.strip(), value.strip()))
-    return pairs
-
-
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return text
+    file, _, listed = rest.rpartition(":")
+    if not file or "=" not in listed:
+        file, listed = rest, ""
+    if not file:
+        raise EvaluationError("Name the network's file: onnx:FILE, for example onnx:lama.onnx:output=byte")
+    settings = checked(f"{NETWORK_FILE}:{Path(file).name}", open_network, split_settings(text, listed))
+    label = label_of(":".join([Path(file).stem, *[listed] * bool(listed)]))
+    fill = open_network(Path(file), **settings).fill
+    return Way(text, label, {"onnxruntime": version("onnxruntime")}, fill)
 
 
 def _version(peer: Peer) -> dict[str, str]:
