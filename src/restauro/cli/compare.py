@@ -111,7 +111,8 @@ def command(
     sheets.save(sheets.draw(cases, crops=0 if rows else crops, zoom=zoom), output, overwrite=overwrite)
     if not quiet:
         for case in cases:
-            click.echo(f"{case.title}: {report.count(int(case.hole.sum()), 'pixel')} filled by {len(ways)} methods")
+            pixels, by = report.count(int(case.hole.sum()), "pixel"), report.count(len(ways), "method")
+            click.echo(f"{case.title}: {pixels} filled by {by}")
         click.echo(f"Written to {click.format_filename(output)}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import DataError, ImageError, MaskError
+from restauro.errors import DataError, ImageError, MaskError, ReadError
 from restauro.evaluation.metrics import LEAST_SIDE, measure, psnr
 from restauro.evaluation.references import Way
 from restauro.evaluation.sheets import Case
@@ -58,7 +58,7 @@ def compare_file(
     RestauroError
         A file can't be read, sizes differ, there is no hole, nothing but hole, or a way failed.
     """
-    picture = read_picture(source)
+    picture = _read(source, "The picture")
     damaged = seen_in_bytes(picture)
     hole = np.ascontiguousarray(as_seen(read_mask(mask, picture, polarity=polarity).hole, picture.orientation))
     if not hole.any():
@@ -120,8 +120,15 @@ def find_original(folder: Path, picture: Path) -> Path:
     raise DataError(f"One original of {picture.name} is wanted in {folder}, and there is {there}.")
 
 
+def _read(path: Path, what: str) -> Picture:
+    try:
+        return read_picture(path)
+    except ReadError as error:
+        raise ReadError(f"{what} {path}: {error}") from None
+
+
 def _original(truth: Path, damaged: Pixels) -> Pixels:
-    original = seen_in_bytes(read_picture(truth))
+    original = seen_in_bytes(_read(truth, "The original"))
     if original.shape[:2] != damaged.shape[:2]:
         raise DataError(
             f"The original {truth} is {original.shape[1]} x {original.shape[0]} pixels and the damaged picture "

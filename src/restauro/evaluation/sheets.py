@@ -157,7 +157,7 @@ def worst_places(badness: NDArray[np.float32], side: int, count: int) -> list[Bo
         left = np.add.reduceat(left, np.arange(0, left.shape[axis], step), axis=axis)
     boxes: list[Box] = []
     while len(boxes) < count and left.any():
-        sums = _window_sums(left, _BLOCKS)
+        sums = _window_sums(left, side // step)
         first = np.unravel_index(sums.argmax(), sums.shape)
         found = tuple(slice(int(place) * step, int(place) * step + side) for place in first)
         box = _centred(badness, (found[0], found[1]), side)
@@ -275,10 +275,16 @@ def _text(words: str, width: int = CELL, *, bold: bool = False) -> pyvips.Image:
     """Return a line of text in black on white; one that is too long is made smaller."""
     if not words:
         return pyvips.Image.black(width, _LINE, bands=3).invert().copy(interpretation="srgb")
-    written = pyvips.Image.text(html.escape(words, quote=False), font=f"sans {'bold ' * bold}10", dpi=96).invert()
+    font = f"sans {'bold ' * bold}10"
+    written, with_bar = (
+        pyvips.Image.text(html.escape(text, quote=False), font=font, dpi=96).invert() for text in (words, f"|{words}")
+    )
+    # libvips cuts a text to its ink; a bar before it makes all lines as high, so that they stand on one line.
+    bar = with_bar.width - written.width
+    written = with_bar.crop(bar, 0, written.width, with_bar.height)
     if written.width > width:
         written = written.resize(width / written.width)
-    return written.embed(0, 5, width, _LINE, extend="white").colourspace("srgb")
+    return written.embed(0, 3, width, _LINE, extend="white").colourspace("srgb")
 
 
 def _strip(panels: Sequence[pyvips.Image]) -> pyvips.Image:
