@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,13 @@ def test_figures_are_those_of_the_composited_picture(folder: Path) -> None:
     assert case.notes["mask"] == ["7.0 % hole"]
 
 
+def test_ways_of_one_label_are_told_apart(folder: Path) -> None:
+    way = make_way("mean-colour")
+    ways = [replace(way, name=name) for name in ("onnx:a/net.onnx", "onnx:b/net.onnx")]
+    case = comparing.compare_file(folder / "damaged" / "one.png", ways, mask=folder / "masks" / "one.png", workers=1)
+    assert list(case.filled) == ["onnx:a/net.onnx", "onnx:b/net.onnx"]
+
+
 def test_large_pictures_have_the_same_figures_without_ssim(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = [folder / part / "one.png" for part in ("damaged", "masks", "originals")]
     notes = []
@@ -160,6 +168,10 @@ def test_deep_grey_turned_and_transparent_pictures_are_shown_in_bytes(tmp_path: 
             "There is no method or peer 'telae': did you mean 'telea'",
         ),
         (["--mask", "{masks}/one.png", "--methods", "telea", "-o", "{masks}/one.png"], "is there already: choose"),
+        (
+            ["--mask", "{masks}/one.png", "--overwrite", "-o", "{masks}/one.png"],
+            "one.png is one of the pictures: choose",
+        ),
         (["--mask", "{masks}/one.png", "--methods", "telea", "-o", "{masks}/one.tif"], "must end in .png, .jpg or"),
     ],
 )

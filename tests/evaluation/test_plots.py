@@ -72,6 +72,13 @@ def test_time_is_shown_over_what_every_way_filled(rows: list[dict[str, Any]]) ->
     assert "mean of 6 fills" in axes.get_title(loc="left")
 
 
+def test_ways_that_failed_are_left_out(rows: list[dict[str, Any]]) -> None:
+    failed = row("opencv-ns", 0, 0.3, 0) | {"psnr": "", "seconds": "", "hole_pixels": 9}
+    expected = time_figure(rows, PSNR).axes[0]
+    (axes,) = time_figure([*rows, failed], PSNR).axes
+    assert all(np.array_equal(a, b) for a, b in zip(lines(axes), lines(expected), strict=True))
+
+
 def test_both_files_of_every_metric_that_has_numbers(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     paths = plot(rows, tmp_path / "plots")
     stems = [f"{metric}-by-{axis}" for metric in ("psnr", "ssim", "rmse_hole") for axis in ("ratio", "time")]

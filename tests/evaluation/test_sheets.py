@@ -82,6 +82,13 @@ def test_overviews_fit_their_cells_and_small_pictures_are_squares() -> None:
     assert large.height < CELL * 3 // 4 + 150
 
 
+def test_crops_of_large_pictures_show_more() -> None:
+    for width, zoom in [(2000, 2), (2001, 1)]:
+        one = case(300, width)
+        assert np.array_equal(pixels(draw([one], crops=1)), pixels(draw([one], crops=1, zoom=zoom)))
+        assert not np.array_equal(pixels(draw([one], crops=1)), pixels(draw([one], crops=1, zoom=3 - zoom)))
+
+
 def test_several_pictures_stand_below_one_another() -> None:
     one, two = draw([case()], crops=0), draw([case(), case()], crops=0)
     assert two.width == one.width

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,10 @@ restauro compare *.png --mask-dir masks/ --truth-dir originals/ --layout rows -o
 )
 @click.option("--crops", type=click.IntRange(0, 20), default=3, show_default=True, metavar="N", help="Places to show.")
 @click.option(
-    "--zoom", type=click.IntRange(1, 16), default=2, show_default=True, metavar="N", help="How often they are enlarged."
+    "--zoom",
+    type=click.IntRange(1, 16),
+    metavar="N",
+    help="How often they are enlarged.  [default: 2; in pictures of more than 2000 pixels a side 1]",
 )
 @click.option(
     "--mask-polarity",
@@ -76,7 +80,7 @@ def command(
     methods: str | None,
     layout: str,
     crops: int,
-    zoom: int,
+    zoom: int | None,
     mask_polarity: str,
     overwrite: bool,
     quiet: bool,
@@ -90,6 +94,7 @@ def command(
 
     _check_usage(pictures, mask, mask_dir, truth, truth_dir)
     sheets.check_target(output, overwrite=overwrite)
+    _check_kept(output, [*pictures, *[Path(name) for name in (mask, truth) if name]])
     rows = layout == "rows"
     named = split_ways(methods) if methods else [DEFAULT_METHOD] if rows else _classical()
     ways: list[Way] = [make_way(text) for text in dict.fromkeys(named)]
@@ -114,6 +119,12 @@ def command(
             pixels, by = report.count(int(case.hole.sum()), "pixel"), report.count(len(ways), "method")
             click.echo(f"{case.title}: {pixels} filled by {by}")
         click.echo(f"Written to {click.format_filename(output)}")
+
+
+def _check_kept(output: Path, inputs: Sequence[Path]) -> None:
+    """Refuse to replace what is compared, whatever --overwrite says."""
+    if any(path.exists() and output.exists() and output.samefile(path) for path in inputs):
+        raise click.UsageError(f"{click.format_filename(output)} is one of the pictures: choose another name.")
 
 
 def _classical() -> list[str]:

@@ -68,11 +68,13 @@ def compare_file(
     original = None if truth is None else _original(truth, damaged)
     filled: dict[str, Pixels] = {}
     notes: dict[str, Sequence[str]] = {"mask": [f"{100 * hole.mean():.1f} % hole"]}
+    labels = [way.label for way in ways]
     for number, way in enumerate(ways):
         values, seconds = _fill(way, damaged, hole, workers or usable_cores())
-        filled[way.label] = values
+        head = way.label if labels.count(way.label) == 1 else way.name  # files of one name in two folders
+        filled[head] = values
         figures = [] if original is None else _figures(original, damaged, hole, values)
-        notes[way.label] = [*figures, f"{seconds:.2f} s"]
+        notes[head] = [*figures, f"{seconds:.2f} s"]
         if progress is not None:
             progress((number + 1) / len(ways))
     if original is not None:

@@ -115,7 +115,8 @@ def ratio_figure(rows: Sequence[Row], metric: Metric) -> Any:
             ends[way] = (scores.ratios[last[-1]], float(centre[last[-1]]))
     for axes in (left, right):
         axes.set_xlabel("share of the picture that is hole")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.set_xlim(0, 1.06 * max(scores.ratios))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
         _plain(axes)
     left.set_title(f"{metric.title} ({metric.better} is better)", loc="left", fontsize=10)
     right.set_title(f"difference from {label_of(scores.ways[0])}, with 95 % interval", loc="left", fontsize=10)
