@@ -57,6 +57,13 @@ def test_lines_are_means_of_bins_and_paired_differences(rows: list[dict[str, Any
     assert {text.get_text() for text in right.texts} == {"telea, radius 3", "opencv-ns"}
 
 
+def test_one_group_of_ratios_has_bars_side_by_side(rows: list[dict[str, Any]]) -> None:
+    left, right = ratio_figure([one for one in rows if one["ratio"] < 0.1], PSNR).axes
+    assert [line[0, 0] for line in lines(left)] == pytest.approx([0.05, 0.05])
+    assert [line[0, 0] for line in lines(right)] == pytest.approx([0.05 * 0.925, 0.05 * 1.075])
+    assert right.collections[1].get_segments()[0][:, 1] == pytest.approx(-1)
+
+
 def test_texts_of_a_csv_file_are_numbers(rows: list[dict[str, Any]]) -> None:
     texts = [{name: "" if value is None else str(value) for name, value in one.items()} for one in rows]
     for one, other in zip(ratio_figure(rows, PSNR).axes, ratio_figure(texts, PSNR).axes, strict=True):
