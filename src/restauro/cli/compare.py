@@ -116,8 +116,8 @@ def command(
     sheets.save(sheets.draw(cases, crops=0 if rows else crops, zoom=zoom), output, overwrite=overwrite)
     if not quiet:
         for case in cases:
-            pixels, by = report.count(int(case.hole.sum()), "pixel"), report.count(len(ways), "method")
-            click.echo(f"{case.title}: {pixels} filled by {by}")
+            pixels = f"{int(case.hole.sum()):,}".replace(",", " ")
+            click.echo(f"{case.title}: {pixels} hole pixels, filled by {', '.join(case.filled)}")
         click.echo(f"Written to {click.format_filename(output)}")
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def as_line(restored: Restored) -> str:
     """Say in one line what was done to a file, or would be done."""
     share = restored.hole_pixels / (restored.width * restored.height)
-    regions = count(restored.regions, "region")
-    pixels = count(restored.hole_pixels, "pixel")
+    regions = _count(restored.regions, "region")
+    pixels = _count(restored.hole_pixels, "pixel")
     target = click.format_filename(restored.target)
     if restored.changed_outside is None:
         return (
@@ -30,7 +30,7 @@ def as_line(restored: Restored) -> str:
     where = "the mask" if restored.counted_outside == "mask" else "the blocks that the holes touch"
     return (
         f"{target}: {regions}, {pixels} filled ({_percent(share)}) by {restored.method} in {restored.seconds:.1f} s; "
-        f"{count(restored.changed_outside, 'pixel')} changed outside {where}"
+        f"{_count(restored.changed_outside, 'pixel')} changed outside {where}"
     )
 
 
@@ -44,10 +44,10 @@ def error_as_json(source: Path, error: Exception) -> str:
     return json.dumps({"source": str(source), "error": str(error)})
 
 
-def count(number: int, what: str) -> str:
+def _count(number: int, what: str) -> str:
     """Write a number with spaces between thousands, and what is counted.
 
-    >>> count(20412, "pixel"), count(1, "region")
+    >>> _count(20412, "pixel"), _count(1, "region")
     ('20 412 pixels', '1 region')
     """
     return f"{number:,} {what}{'' if number == 1 else 's'}".replace(",", " ")
