@@ -1,16 +1,21 @@
-"""The peers: other libraries' methods, called alike with a uint8 picture [H, W] or [H, W, 3] and a mask [H, W]."""
+"""The peers as benchmarks call them: with a uint8 picture [H, W] or [H, W, 3] and a mask [H, W], on one thread.
+
+They are those of restauro.evaluation.references, and one more that shows what a general solver takes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+import restauro
+from restauro.evaluation import references
+from restauro.evaluation.settings import number, split_settings
 
 Fill = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.uint8]]
 
@@ -19,33 +24,8 @@ Fill = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.uint8]]
 class Peer:
     """Another library's method: the distribution it comes with, whether it takes seconds at 512 square."""
 
-    fill: Fill
     package: str
     slow: bool = True
-
-
-def _opencv(flag: int, image: NDArray[np.uint8], mask: NDArray[np.uint8], radius: int = 5) -> NDArray[np.uint8]:
-    return cv2.inpaint(image, mask, radius, flag).astype(np.uint8, copy=False)
-
-
-def _biharmonic(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    from skimage.restoration import inpaint_biharmonic
-
-    filled = inpaint_biharmonic(image, mask != 0, channel_axis=None if image.ndim == 2 else -1)
-    return np.rint(255 * np.clip(filled, 0, 1)).astype(np.uint8)
-
-
-def _pypatchmatch(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    import patchmatch
-
-    patchmatch.set_random_seed(0)
-    return patchmatch.inpaint(image, mask, patch_size=3)
-
-
-def _patchmatch_cython(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    from patchmatch_cython import inpaint_pyramid
-
-    return inpaint_pyramid(image, mask != 0, seed=0)
 
 
 def _scipy(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -73,20 +53,17 @@ def _scipy(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint
     return filled.reshape(image.shape)
 
 
-SCIPY = "SciPy harmonic"
-SKIMAGE = "scikit-image biharmonic"
+SCIPY = "scipy-harmonic"
+SKIMAGE = "skimage-biharmonic"
 PYPATCHMATCH = "pypatchmatch"
 PATCHMATCH_CYTHON = "patchmatch-cython"
-OPENCV_TELEA, OPENCV_NAVIER_STOKES = "OpenCV Telea", "OpenCV Navier-Stokes"
+OPENCV_TELEA, OPENCV_NAVIER_STOKES = "opencv-telea", "opencv-ns"
+MEAN = "mean-colour"
 
-PEERS = {
-    OPENCV_TELEA: Peer(partial(_opencv, cv2.INPAINT_TELEA), "opencv-contrib-python-headless", slow=False),
-    OPENCV_NAVIER_STOKES: Peer(partial(_opencv, cv2.INPAINT_NS), "opencv-contrib-python-headless", slow=False),
-    SCIPY: Peer(_scipy, "scipy"),
-    SKIMAGE: Peer(_biharmonic, "scikit-image"),
-    PYPATCHMATCH: Peer(_pypatchmatch, "pypatchmatch"),
-    PATCHMATCH_CYTHON: Peer(_patchmatch_cython, "patchmatch-cython"),
-}
+_QUICK = (OPENCV_TELEA, OPENCV_NAVIER_STOKES)
+_NAMED = (*_QUICK, SKIMAGE, PYPATCHMATCH, PATCHMATCH_CYTHON)
+PEERS = {name: Peer(references.PEERS[name].package, slow=name not in _QUICK) for name in _NAMED}
+PEERS[SCIPY] = Peer("scipy")
 
 
 def settings(text: str) -> tuple[str, dict[str, Any]]:
@@ -98,30 +75,21 @@ def settings(text: str) -> tuple[str, dict[str, Any]]:
     ('network', {'model': 'runs/course.onnx'})
     """
     name, _, listed = text.partition(":")
-    parameters = {}
-    for setting in listed.split(",") if listed else []:
-        key, _, value = setting.partition("=")
-        parameters[key] = _value(value)
-    return name, parameters
+    return name, {key: number(value) for key, value in split_settings(text, listed)}
 
 
-def _value(text: str) -> int | float | str:
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return text
-
-
-def label(way: str) -> str:
-    """Return a way as a reader likes it: telea, radius 3."""
-    return way.replace(":", ",").replace(",", ", ").replace("=", " ")
+label = references.label_of
 
 
 def fill_of(text: str, workers: int | None = None) -> Fill:
     """Return how a peer, or a method of restauro, fills, both with parameters as `settings` reads them."""
     name, parameters = settings(text)
-    if name in PEERS:
-        return partial(PEERS[name].fill, **parameters)
-    import restauro
-
+    if name == SCIPY:
+        return _scipy
+    if name in references.PEERS:
+        return partial(_fill, references.make_way(text))
     return partial(restauro.inpaint, method=restauro.method_class(name)(**parameters), workers=workers)
+
+
+def _fill(way: references.Way, image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return way.fill(image, mask != 0, 1)

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 import _peers
@@ -31,7 +30,6 @@ from restauro.training.data import ValidationExamples
 SIDE = 32
 MASK_SEED = 0  # as in the validation of training
 NETWORK = "network:model=cifar10"
-MEAN = "mean colour"
 PEERS = (f"{_peers.OPENCV_TELEA}:radius=3", f"{_peers.OPENCV_NAVIER_STOKES}:radius=1", _peers.SKIMAGE)
 TARGETS = (0.0065, 0.044)
 AIMS = (0.0058, 0.039)
@@ -71,17 +69,10 @@ def examples(data: Path) -> ValidationExamples:
     return ValidationExamples(open_pictures(data, split="test"), SIDE, marks, MASK_SEED)
 
 
-def mean_colour(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Fill with the mean colour of what is known."""
-    filled = image.copy()
-    filled[mask != 0] = np.rint(image[mask == 0].mean(axis=0)).astype(np.uint8)
-    return filled
-
-
 def judge(way: str, data: Path, count: int) -> Judged:
     """Fill the holes of the first so many pictures one way, one picture after the other."""
     cv2.setNumThreads(1)
-    fill = mean_colour if way == MEAN else _peers.fill_of(way, workers=1)
+    fill = _peers.fill_of(way, workers=1)
     tests = examples(data)
     error, holes, psnr, ssim, seconds = 0.0, 0, 0.0, 0.0, 0.0
     for number in range(-1, count):  # the first one once before, to load and compile
@@ -135,7 +126,7 @@ def main() -> None:
     chosen = options.parse_args()
     load = _tables.load_before()
     data = chosen.data or _pictures.shared() / "data" / "cifar10"
-    ways = chosen.ways or [NETWORK, *chosen.also, *_tables.classical_methods(), *PEERS, MEAN]
+    ways = chosen.ways or [NETWORK, *chosen.also, *_tables.classical_methods(), *PEERS, _peers.MEAN]
     count = min(chosen.pictures or len(examples(data)), len(examples(data)))
     found = measure(ways, data, count)
     head = ["way", "MAE, whole", "MAE, holes", "PSNR (dB)", "SSIM", "ms a picture"]

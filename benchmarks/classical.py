@@ -128,7 +128,7 @@ def small(arguments: argparse.Namespace) -> list[str]:
         f"medians of {arguments.rounds} rounds, of {SLOW_ROUNDS} of peers that take seconds; in brackets the lowest "
         f"and highest, and gains of the same round. restauro with {arguments.workers} threads; all peers have one. "
         "Cracks are one connected net of lines 3 pixels wide, strokes are 10 to 40 pixels wide in 1024 and half as "
-        "wide in 512, the square is one hole. SciPy harmonic assembles Laplace's equation and solves it by spsolve."
+        f"wide in 512, the square is one hole. {_peers.SCIPY} assembles Laplace's equation and solves it by spsolve."
     )
     return ["## Time a hole pixel", explained, times_table(ways, found), targets_table(found)]
 

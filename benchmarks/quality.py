@@ -2,7 +2,7 @@
 
 Needs 60 paintings, 10 masks for each bin and two networks' weights that are not in the repository, in the folder that
 RESTAURO_SHARED names or in ../shared: data/paintings-val and data/masks/irregular, each with an index.csv; weights.
-Methods and peers may be given with parameters: telea:radius=7, patchmatch:detail=0.3, "OpenCV Telea:radius=3".
+Methods and peers may be given with parameters: telea:radius=7, patchmatch:detail=0.3, opencv-telea:radius=3.
 """
 
 from __future__ import annotations

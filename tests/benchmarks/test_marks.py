@@ -19,9 +19,9 @@ def scores(way: str, psnr: float, lpips: float = 0.1, paintings: int = PAINTINGS
 
 
 def test_marks_take_the_best_setting_of_both_sides() -> None:
-    found = [scores("OpenCV Telea:radius=3", 30), scores("OpenCV Telea:radius=5", 31), scores("telea:radius=3", 30.5)]
+    found = [scores("opencv-telea:radius=3", 30), scores("opencv-telea:radius=5", 31), scores("telea:radius=3", 30.5)]
     assert _marks.rows(found, 1) == [
-        ["telea - OpenCV Telea, PSNR dB", "-0.500 (-0.500 to -0.500)", "+0", "-", "missed by 0.50"]
+        ["telea - opencv-telea, PSNR dB", "-0.500 (-0.500 to -0.500)", "+0", "-", "missed by 0.50"]
     ]
     found.append(scores("telea:radius=5", 31.25))
     assert _marks.rows(found, 1)[0][1:] == ["+0.250 (+0.250 to +0.250)", "+0", "-", "met"]
@@ -37,7 +37,7 @@ def test_who_filled_fewer_paintings_is_compared_on_those() -> None:
 
 def test_the_default_is_the_best_that_looks_no_worse_than_telea() -> None:
     of_bin = [
-        scores("OpenCV Telea", 40, 0.01),
+        scores("opencv-telea", 40, 0.01),
         scores("telea:radius=3", 30, 0.3),
         scores("telea:radius=5", 31, 0.2),
         scores("harmonic", 33, 0.21),

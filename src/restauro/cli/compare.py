@@ -1,0 +1,145 @@
+"""`restauro compare`: one figure of a damaged picture, its mask, what every method makes of it, and the original."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from restauro.cli import report
+from restauro.method import DEFAULT_METHOD, method_names
+
+if TYPE_CHECKING:
+    from restauro.evaluation.references import Way
+    from restauro.evaluation.sheets import Case
+
+_HELP = """Show what methods make of damaged PICTURES, side by side in one figure.
+
+A column each for the damaged picture, its mask, every method, and the original where there is one: the whole picture,
+and below it the same places enlarged, those where the methods err most (without an original: where most is hole). With
+an original, each method's PSNR (dB), the error in the holes (root mean square, of 255) and SSIM stand under it; the
+seconds always.
+
+\b
+restauro compare damaged.png --mask mask.png -o sheet.png
+restauro compare damaged.png --mask mask.png --truth original.png --methods telea:radius=3,opencv-telea -o sheet.png
+restauro compare *.png --mask-dir masks/ --truth-dir originals/ --layout rows -o sheet.png
+"""
+
+
+@click.command("compare", help=_HELP, short_help="Show what methods make of a picture, side by side.")
+@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--mask",
+    metavar="FILE|alpha|nan|color:#rrggbb",
+    help="What to fill: where a mask file is white, where the picture is transparent, NaN, or of a colour.",
+)
+@click.option("--mask-dir", type=click.Path(path_type=Path), help="A folder of masks of the pictures' names.")
+@click.option("--truth", type=click.Path(path_type=Path), help="The undamaged picture.")
+@click.option("--truth-dir", type=click.Path(path_type=Path), help="A folder of undamaged pictures of the same names.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The figure, .png or .jpg.")
+@click.option(
+    "--methods",
+    metavar="LIST",
+    help="Methods with commas between, with parameters if wanted (telea:radius=3), other libraries' methods "
+    "(opencv-telea) and networks (onnx:FILE).  [default: all but network; in rows the default method]",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["crops", "rows"]),
+    default="crops",
+    show_default=True,
+    help="Whole pictures with enlarged crops; or a row a picture, without crops.",
+)
+@click.option("--crops", type=click.IntRange(0, 20), default=3, show_default=True, metavar="N", help="Places to show.")
+@click.option(
+    "--zoom",
+    type=click.IntRange(1, 16),
+    metavar="N",
+    help="How often they are enlarged.  [default: 2; in pictures of more than 2000 pixels a side 1]",
+)
+@click.option(
+    "--mask-polarity",
+    type=click.Choice(["white", "black"]),
+    default="white",
+    show_default=True,
+    help="What marks the damage in a mask file.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the figure if it is there.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all cores]")
+def command(
+    pictures: tuple[Path, ...],
+    mask: str | None,
+    mask_dir: Path | None,
+    truth: Path | None,
+    truth_dir: Path | None,
+    output: Path,
+    methods: str | None,
+    layout: str,
+    crops: int,
+    zoom: int | None,
+    mask_polarity: str,
+    overwrite: bool,
+    quiet: bool,
+    workers: int | None,
+) -> None:
+    """Make the figure."""
+    from restauro.evaluation import sheets
+    from restauro.evaluation.comparing import compare_file, find_original
+    from restauro.evaluation.references import make_way, split_ways
+    from restauro.picture_mask import find_mask
+
+    _check_usage(pictures, mask, mask_dir, truth, truth_dir)
+    sheets.check_target(output, overwrite=overwrite)
+    _check_kept(output, [*pictures, *[Path(name) for name in (mask, truth) if name]])
+    rows = layout == "rows"
+    named = split_ways(methods) if methods else [DEFAULT_METHOD] if rows else _classical()
+    ways: list[Way] = [make_way(text) for text in dict.fromkeys(named)]
+    cases: list[Case] = []
+    with report.announce_compiling():
+        for picture in pictures:
+            with report.progress_bar(picture.name, shown=not quiet) as progress:
+                cases.append(
+                    compare_file(
+                        picture,
+                        ways,
+                        mask=find_mask(mask_dir, picture) if mask_dir else str(mask),
+                        polarity=mask_polarity,
+                        truth=find_original(truth_dir, picture) if truth_dir else truth,
+                        workers=workers,
+                        progress=progress,
+                    )
+                )
+    sheets.save(sheets.draw(cases, crops=0 if rows else crops, zoom=zoom), output, overwrite=overwrite)
+    if not quiet:
+        for case in cases:
+            pixels = f"{int(case.hole.sum()):,}".replace(",", " ")
+            click.echo(f"{case.title}: {pixels} hole pixels, filled by {', '.join(case.filled)}")
+        click.echo(f"Written to {click.format_filename(output)}")
+
+
+def _check_kept(output: Path, inputs: Sequence[Path]) -> None:
+    """Refuse to replace what is compared, whatever --overwrite says."""
+    if any(path.exists() and output.exists() and output.samefile(path) for path in inputs):
+        raise click.UsageError(f"{click.format_filename(output)} is one of the pictures: choose another name.")
+
+
+def _classical() -> list[str]:
+    return [name for name in method_names() if name != "network"]  # which needs a model
+
+
+def _check_usage(
+    pictures: tuple[Path, ...], mask: str | None, mask_dir: Path | None, truth: Path | None, truth_dir: Path | None
+) -> None:
+    if bool(mask) == bool(mask_dir):
+        raise click.UsageError("Say what to fill: --mask FILE, or --mask-dir FOLDER, one of them.")
+    if truth and truth_dir:
+        raise click.UsageError("Give --truth or --truth-dir, not both.")
+    if truth and len(pictures) > 1:
+        raise click.UsageError("Several pictures need their originals in a folder: --truth-dir FOLDER.")
+    for folder, what in ((mask_dir, "masks"), (truth_dir, "originals")):
+        if folder and not folder.is_dir():
+            raise click.UsageError(f"There is no folder {folder} of {what}.")

@@ -1,0 +1,193 @@
+"""`restauro compare`, as it is called."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvips
+
+pytest.importorskip("skimage", reason="needs scikit-image: pip install 'restauro[eval]'")
+
+from restauro.cli import main
+from restauro.evaluation import comparing
+from restauro.evaluation.references import make_way
+from restauro.evaluation.sheets import CELL
+
+GAP = 6
+
+
+def write(pixels: np.ndarray, path: Path) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    pyvips.Image.new_from_array(pixels).copy(
+        interpretation={1: "b-w", 3: "srgb"}[pixels[0, 0].size] if pixels.dtype == np.uint8 else "rgb16"
+    ).write_to_file(str(path))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with two damaged pictures, their masks and originals."""
+    for number, name in enumerate(("one", "two")):
+        y, x = np.mgrid[:40, :60]
+        truth = np.stack([4 * x, 3 * y + 40 * number, x + y], axis=-1).astype(np.uint8)
+        hole = np.zeros((40, 60), bool)
+        hole[10:14, 8:50] = True
+        write(truth, tmp_path / "originals" / f"{name}.png")
+        write(np.where(hole[:, :, np.newaxis], np.uint8(255), truth), tmp_path / "damaged" / f"{name}.png")
+        write(np.where(hole, 255, 0).astype(np.uint8), tmp_path / "masks" / f"{name}.png")
+    return tmp_path
+
+
+def call(folder: Path, *arguments: str, picture: str = "damaged/one.png") -> int:
+    return main(["compare", str(folder / picture), "-o", str(folder / "sheet.png"), "--workers", "1", *arguments])
+
+
+def width(folder: Path) -> int:
+    return int(pyvips.Image.new_from_file(str(folder / "sheet.png")).width)
+
+
+def columns(number: int) -> int:
+    return number * CELL + (number + 1) * GAP
+
+
+def test_a_column_for_each_method_and_the_original(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mask, truth = str(folder / "masks" / "one.png"), str(folder / "originals" / "one.png")
+    assert call(folder, "--mask", mask, "--methods", "telea:radius=3,harmonic,mean-colour") == 0
+    assert width(folder) == columns(5)
+    assert "one.png: 168 hole pixels, filled by telea, radius 3, harmonic, mean-colour" in capsys.readouterr().out
+    assert call(folder, "--mask", mask, "--truth", truth, "--methods", "harmonic", "--overwrite", "--quiet") == 0
+    assert width(folder) == columns(4)
+    assert capsys.readouterr().out == ""
+
+
+def test_rows_of_several_pictures(folder: Path) -> None:
+    arguments = ["--mask-dir", str(folder / "masks"), "--truth-dir", str(folder / "originals"), "--layout", "rows"]
+    assert call(folder, str(folder / "damaged" / "two.png"), *arguments) == 0
+    assert width(folder) == columns(4)  # damaged, mask, restored by the default method, original
+    sheet = pyvips.Image.new_from_file(str(folder / "sheet.png")).numpy()
+    shown = pyvips.Image.new_from_file(str(folder / "originals" / "two.png")).numpy().repeat(4, 0).repeat(4, 1)
+    left = 3 * (CELL + GAP) + GAP
+    assert any(
+        np.array_equal(sheet[top : top + 160, left : left + 240], shown) for top in range(200, sheet.shape[0] - 160)
+    )
+
+
+def test_all_that_need_no_model_by_default(folder: Path) -> None:
+    script = [sys.executable, "-m", "restauro", "compare", "damaged/one.png", "--mask", "masks/one.png", "-o", "a.jpg"]
+    done = subprocess.run(script, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "filled by telea, harmonic, biharmonic, coherence, edge-enhancing, navier-stokes, patchmatch\n" in done.stdout
+    )
+
+
+def test_figures_are_those_of_the_composited_picture(folder: Path) -> None:
+    pictures = [folder / part / "one.png" for part in ("damaged", "masks", "originals")]
+    case = comparing.compare_file(
+        pictures[0], [make_way("mean-colour")], mask=pictures[1], truth=pictures[2], workers=1
+    )
+    damaged, truth = (pyvips.Image.new_from_file(str(path)).numpy() for path in (pictures[0], pictures[2]))
+    mean = np.rint(damaged[~case.hole].mean(axis=0))
+    apart = (truth[case.hole] - mean).ravel()
+    psnr = 10 * np.log10(255**2 * truth.size / np.square(apart).sum())
+    rmse = np.sqrt(np.square(apart).mean())
+    assert case.notes["mean-colour"][:2] == [f"PSNR {psnr:.2f} dB", f"RMSE in holes {rmse:.1f}"]
+    assert case.notes["mean-colour"][3].endswith(" s")
+    assert case.notes["mask"] == ["7.0 % hole"]
+
+
+def test_ways_of_one_label_are_told_apart(folder: Path) -> None:
+    way = make_way("mean-colour")
+    ways = [replace(way, name=name) for name in ("onnx:a/net.onnx", "onnx:b/net.onnx")]
+    case = comparing.compare_file(folder / "damaged" / "one.png", ways, mask=folder / "masks" / "one.png", workers=1)
+    assert list(case.filled) == ["onnx:a/net.onnx", "onnx:b/net.onnx"]
+
+
+def test_large_pictures_have_the_same_figures_without_ssim(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = [folder / part / "one.png" for part in ("damaged", "masks", "originals")]
+    notes = []
+    for most in (comparing._CHEAP, 100):
+        monkeypatch.setattr(comparing, "_CHEAP", most)
+        found = comparing.compare_file(pictures[0], [make_way("telea")], mask=pictures[1], truth=pictures[2], workers=1)
+        notes.append(found.notes["telea"][:-1])
+    assert notes[1] == notes[0][:2]
+
+
+def test_deep_grey_turned_and_transparent_pictures_are_shown_in_bytes(tmp_path: Path) -> None:
+    y, x = np.mgrid[:20, :30]
+    deep = np.stack([x * 257, y * 257, (x + y) * 257], axis=-1).astype(np.uint16)
+    deep_file = write(deep, tmp_path / "deep.png")
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5, 3:9] = 255
+    mask_file = write(mask, tmp_path / "mask.png")
+    case = comparing.compare_file(deep_file, [make_way("telea")], mask=mask_file, workers=1)
+    assert case.damaged.dtype == np.uint8
+    assert np.array_equal(case.damaged, deep // 257)
+    grey = comparing.compare_file(
+        write((7 * y).astype(np.uint8), tmp_path / "grey.png"), [make_way("telea")], mask=mask_file, workers=1
+    )
+    assert grey.damaged.shape == (20, 30)
+    turned = pyvips.Image.new_from_array((deep // 257).astype(np.uint8)).copy(interpretation="srgb").rot270().copy()
+    turned.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    turned.tiffsave(str(tmp_path / "turned.tif"))
+    assert np.array_equal(comparing.seen_in_bytes(comparing.read_picture(tmp_path / "turned.tif")), deep // 257)
+    alpha = pyvips.Image.new_from_array((deep // 257).astype(np.uint8)).bandjoin(255).copy(interpretation="srgb")
+    alpha.pngsave(str(tmp_path / "alpha.png"))
+    assert np.array_equal(comparing.seen_in_bytes(comparing.read_picture(tmp_path / "alpha.png")), deep // 257)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Say what to fill: --mask FILE, or --mask-dir FOLDER, one of them"),
+        (["--mask", "{masks}/one.png", "--mask-dir", "{masks}"], "one of them"),
+        (
+            ["--mask", "{masks}/one.png", "--truth", "x.png", "--truth-dir", "y"],
+            "Give --truth or --truth-dir, not both",
+        ),
+        (["--mask-dir", "{masks}/none"], "There is no folder .* of masks"),
+        (["--mask", "{masks}/empty.png"], "has no hole, so there is nothing to compare"),
+        (["--mask", "{masks}/full.png"], "is hole, so there is nothing to fill it from"),
+        (["--mask", "{masks}/small.png"], "It is 30 x 20 pixels and the picture 60 x 40"),
+        (
+            ["--mask", "{masks}/one.png", "--truth", "{masks}/small.png"],
+            "is 30 x 20 pixels and the damaged picture 60 x",
+        ),
+        (["--mask", "{masks}/one.png", "--truth", "{masks}/one.png"], "is grey, the other isn't"),
+        (
+            ["--mask", "{masks}/one.png", "--truth", "{masks}/none.png"],
+            "The original .*none.png: There is no such file",
+        ),
+        (["--mask", "{masks}/one.png", "--truth-dir", "{masks}/.."], "One original of one.png is wanted in .* is none"),
+        (
+            ["--mask", "{masks}/one.png", "--methods", "telae"],
+            "There is no method or peer 'telae': did you mean 'telea'",
+        ),
+        (["--mask", "{masks}/one.png", "--methods", "telea", "-o", "{masks}/one.png"], "is there already: choose"),
+        (
+            ["--mask", "{masks}/one.png", "--overwrite", "-o", "{masks}/one.png"],
+            "one.png is one of the pictures: choose",
+        ),
+        (["--mask", "{masks}/one.png", "--methods", "telea", "-o", "{masks}/one.tif"], "must end in .png, .jpg or"),
+    ],
+)
+def test_what_is_refused(folder: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    masks = folder / "masks"
+    write(np.zeros((40, 60), np.uint8), masks / "empty.png")
+    write(np.full((40, 60), 255, np.uint8), masks / "full.png")
+    write(np.zeros((20, 30), np.uint8), masks / "small.png")
+    assert call(folder, *(argument.format(masks=masks) for argument in arguments)) == 2
+    assert re.search(message, " ".join(capsys.readouterr().err.split()))
+    assert not (folder / "sheet.png").exists()
+
+
+def test_several_pictures_need_folders(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two = str(folder / "damaged" / "two.png")
+    assert call(folder, two, "--mask-dir", str(folder / "masks"), "--truth", "original.png") == 2
+    assert "Several pictures need their originals in a folder: --truth-dir" in capsys.readouterr().err
