@@ -16,8 +16,9 @@ from restauro.evaluation.references import Way
 from restauro.evaluation.sheets import Case
 from restauro.files.formats import ENDINGS
 from restauro.inpainting import usable_cores
+from restauro.mask import full_scale
 from restauro.picture import Picture, as_seen, read_picture
-from restauro.picture_mask import full_scale, read_mask
+from restauro.picture_mask import read_mask
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
