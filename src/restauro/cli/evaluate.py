@@ -123,9 +123,8 @@ def command(
     if failed > 5:
         click.echo(f"... and {failed - 5} more: see {click.format_filename(out / 'results.csv')}", err=True)
     if not quiet:
-        click.echo(
-            f"{len(finished.rows):,} fills. Written: {', '.join(click.format_filename(file) for file in written)}"
-        )
+        names = dict.fromkeys(file.relative_to(out).parts[0] for file in written)
+        click.echo(f"{len(finished.rows):,} fills. Written to {click.format_filename(out)}: {', '.join(names)}")
     return 1 if failed else 0
 
 

@@ -126,8 +126,8 @@ def _report(rows: list[Row], kind: str) -> str:
     shares = [f"{np.mean([row[name] for row in rows]):.2%}" for name in ("marked", "truth")]
     return (
         f"# Detection of {kind}\n\n{len(rows)} pictures. Precision: marked pixels within 2 pixels of the truth. "
-        "Recall: true pixels within 2 pixels of a mark. Intersection over union: to the pixel. Means with 95 % intervals "
-        "(bootstrap over pictures).\n\n"
+        "Recall: true pixels within 2 pixels of a mark. Intersection over union: to the pixel. Means with 95 % "
+        "intervals (bootstrap over pictures).\n\n"
         + table(["picture", *_FIGURES.values(), "marked", "damage"], [*lines, ["mean", *means, *shares]])
         + "\n"
     )

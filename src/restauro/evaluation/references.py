@@ -173,9 +173,9 @@ def make_way(text: str) -> Way:
     >>> bool((way.fill(image, hole, 1) == 90).all())
     True
     """
-    name, _, listed = text.partition(":")
+    name, file, listed = _parts(text)
     if name == NETWORK_FILE:
-        return _network(text, listed)
+        return _network(text, file, listed)
     if name in PEERS:
         return _peer(text, name, split_settings(text, listed))
     if name not in method_names():
@@ -213,10 +213,22 @@ def split_ways(listed: str) -> list[str]:
 def label_of(text: str) -> str:
     """Return a way as a reader likes it.
 
-    >>> label_of("patchmatch:detail=0.5,rounds=2")
-    'patchmatch, detail 0.5, rounds 2'
+    >>> label_of("patchmatch:detail=0.5,rounds=2"), label_of("onnx:nets/lama.onnx:output=byte")
+    ('patchmatch, detail 0.5, rounds 2', 'lama, output byte')
     """
-    return text.replace(":", ",").replace(",", ", ").replace("=", " ")
+    name, file, listed = _parts(text)
+    return ", ".join(
+        [Path(file).stem or name, *[setting.replace("=", " ") for setting in listed.split(",") if setting]]
+    )
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    """Cut "telea:radius=3" or "onnx:FILE:multiple=8" into name, file and settings; a file may have colons too."""
+    name, _, rest = text.partition(":")
+    if name != NETWORK_FILE:
+        return name, "", rest
+    file, _, listed = rest.rpartition(":")
+    return (name, file, listed) if file and "=" in listed else (name, rest, "")
 
 
 def _peer(text: str, name: str, settings: list[tuple[str, str]]) -> Way:
@@ -231,19 +243,14 @@ def _peer(text: str, name: str, settings: list[tuple[str, str]]) -> Way:
     return Way(text, label_of(text), _version(peer), partial(peer.fill, **parameters))
 
 
-def _network(text: str, rest: str) -> Way:
-    """Read "FILE" or "FILE:multiple=8,range=unit": the file's name may have colons too."""
+def _network(text: str, file: str, listed: str) -> Way:
     from restauro.evaluation.onnx_networks import open_network
 
-    file, _, listed = rest.rpartition(":")
-    if not file or "=" not in listed:
-        file, listed = rest, ""
     if not file:
         raise EvaluationError("Name the network's file: onnx:FILE, for example onnx:lama.onnx:output=byte")
     settings = checked(f"{NETWORK_FILE}:{Path(file).name}", open_network, split_settings(text, listed))
-    label = label_of(":".join([Path(file).stem, *[listed] * bool(listed)]))
     fill = open_network(Path(file), **settings).fill
-    return Way(text, label, {"onnxruntime": version("onnxruntime")}, fill)
+    return Way(text, label_of(text), {"onnxruntime": version("onnxruntime")}, fill)
 
 
 def _version(peer: Peer) -> dict[str, str]:

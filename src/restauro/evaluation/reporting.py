@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from restauro.evaluation import tables
+from restauro.evaluation import plots, sheets, tables
 from restauro.evaluation.references import make_way
-from restauro.evaluation.results import machine, write_csv, write_text
-from restauro.evaluation.running import COLUMNS, Finished, Plan
+from restauro.evaluation.results import Row, machine, write_csv, write_text
+from restauro.evaluation.running import COLUMNS, Finished, Judge, Plan
 
 
 def write(plan: Plan, finished: Finished, folder: Path) -> list[Path]:
@@ -56,6 +57,26 @@ def describe(plan: Plan, machine: dict[str, str]) -> str:
     return text[0].upper() + text[1:]
 
 
+def contact_sheet(plan: Plan, rows: Sequence[Row], file: Path, *, shown: int = 6) -> None:
+    """Write a sheet of some pictures, each under another mask, filled every way, with crops of the worst holes."""
+    judge = Judge(plan)
+    failed = {row["way"] for row in rows if row["error"]}
+    ways = [way for way in plan.ways if way not in failed]
+    pairs = len(plan.pictures.names) * len(plan.masks)
+    count = min(shown, pairs)
+    cases = []
+    for number in range(count):
+        place = number * len(plan.masks) // min(count, len(plan.masks)) % len(plan.masks)
+        cases.append(judge.case(number % len(plan.pictures.names), place, ways))
+    sheets.save(sheets.draw(cases, crops=1), file, overwrite=True)
+
+
 def _pictured(plan: Plan, finished: Finished, folder: Path) -> list[Path]:
     """Draw plots and the contact sheet."""
-    return []
+    good = [row for row in finished.rows if not row["error"]]
+    if not good:
+        return []
+    sheet = folder / "sheet.png"
+    contact_sheet(plan, finished.rows, sheet)
+    in_bins = [row for row in good if row["bin"]]  # where there are bins, curves over the ratio are about them
+    return [sheet, *plots.plot(in_bins or good, folder / "plots")]

@@ -25,6 +25,7 @@ from restauro.evaluation import lpips, metrics, protocol, references
 from restauro.evaluation.protocol import MaskChoice, PictureSet
 from restauro.evaluation.references import Way
 from restauro.evaluation.results import Results, Row, machine
+from restauro.evaluation.sheets import Case
 from restauro.inpainting import usable_cores
 
 KEY = ("picture", "mask", "way")
@@ -247,8 +248,7 @@ class Judge:
     def rows(self, number: int, place: int, ways: Sequence[str]) -> list[Row]:
         """Return the rows of a picture's mask: all ways fill it, one after the other."""
         name, mask = self._plan.pictures.names[number], self._plan.masks[place]
-        truth = protocol.middle(self._pictures.read(number), self._plan.size, name)
-        hole = protocol.make_hole(mask, self._plan.pictures, number, truth.shape, self._plan.seed)
+        truth, hole, damaged = self._prepared(number, place)
         about: Row = {
             "picture": name,
             "mask": mask.name,
@@ -260,7 +260,6 @@ class Judge:
             "width": truth.shape[1],
             "height": truth.shape[0],
         }
-        damaged = np.where(hole[:, :, np.newaxis], np.uint8(_PAINTED), truth)
         rows, restored = [], {}
         for way in ways:
             row: Row = dict.fromkeys(COLUMNS) | about | {"way": way, "error": ""}
@@ -278,6 +277,20 @@ class Judge:
                 row[_LPIPS_COLUMNS[network]] = found.get(row["way"])
         return rows
 
+    def case(self, number: int, place: int, ways: Sequence[str]) -> Case:
+        """Return a picture's mask, filled by ways that don't fail, for a sheet."""
+        truth, hole, damaged = self._prepared(number, place)
+        filled = {self._ways[way].label: self._ways[way].fill(damaged.copy(), hole.copy(), 1)[hole] for way in ways}
+        title = f"{self._plan.pictures.names[number]}, {self._plan.masks[place].name}"
+        return Case(title, damaged, hole, filled, truth)
+
+    def _prepared(self, number: int, place: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.uint8]]:
+        """Return the undamaged picture, its hole, and what ways see."""
+        pictures = self._plan.pictures
+        truth = protocol.middle(self._pictures.read(number), self._plan.size, pictures.names[number])
+        hole = protocol.make_hole(self._plan.masks[place], pictures, number, truth.shape, self._plan.seed)
+        return truth, hole, np.where(hole[:, :, np.newaxis], np.uint8(_PAINTED), truth)
+
     def _fill(
         self, way: Way, mask: str, damaged: NDArray[np.uint8], hole: NDArray[np.bool_]
     ) -> tuple[NDArray[np.uint8], float]:
@@ -287,7 +300,7 @@ class Judge:
             small[20:30, 20:30] = True
             side = slice(_WARM_SIDE)
             with suppress(Exception):  # what is wrong with it, the fill itself will say
-                way.fill(np.ascontiguousarray(damaged[side, side]), small[: len(hole), : hole.shape[1]], 1)
+                way.fill(damaged[side, side].copy(), small[: len(hole), : hole.shape[1]], 1)
         for _ in range(2):
             image, own_hole = damaged.copy(), hole.copy()
             began = time.perf_counter()

@@ -1,0 +1,332 @@
+"""Plots of an evaluation: quality against hole ratio, and against time; PNG and SVG."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.errors import EvaluationError
+from restauro.evaluation import statistics
+from restauro.evaluation.references import PEERS, label_of
+
+Row = Mapping[str, Any]
+
+EDGES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # hole ratios between which rows are put together
+# Okabe and Ito's colours, which colour-blind readers can tell apart, without the pale yellow.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_LABEL = 8.5  # points
+_LEADER = {"arrowstyle": "-", "linewidth": 0.5, "shrinkA": 1, "shrinkB": 3}  # from a name to its point
+_SIZE = (9.0, 4.4)  # inches
+_DPI = 120
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of the results, as an axis has it; `better` is the way that is better."""
+
+    column: str
+    title: str
+    better: str
+
+
+METRICS = (
+    Metric("psnr", "PSNR, dB", "higher"),
+    Metric("ssim", "SSIM", "higher"),
+    Metric("lpips", "LPIPS (SqueezeNet)", "lower"),
+    Metric("lpips_alex", "LPIPS (AlexNet)", "lower"),
+    Metric("rmse_hole", "RMSE in holes, of 255", "lower"),
+)
+
+
+def plot(rows: Sequence[Row], folder: Path) -> list[Path]:
+    """Draw what an evaluation found.
+
+    Parameters
+    ----------
+    rows
+        One for each picture, mask and way, as in the CSV file of results; numbers may be texts. Columns without any
+        number (LPIPS without its weights) get no plot.
+    folder
+        Where the files go; it is made if it is missing, and files of an earlier run in it are replaced.
+
+    Returns
+    -------
+    The files, each figure as PNG and as SVG: `METRIC-by-ratio`, of every kind of mask one where there are several
+    (`METRIC-by-ratio-KIND`), and `METRIC-by-time`.
+
+    Raises
+    ------
+    EvaluationError
+        There are no rows, or Matplotlib isn't installed.
+    """
+    if not rows:
+        raise EvaluationError("There are no results to plot.")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise EvaluationError("Plots need Matplotlib: pip install 'restauro[eval]'") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
+    paths = []
+    for metric in METRICS:
+        if all(math.isnan(_number(row.get(metric.column))) for row in rows):
+            continue
+        for kind in kinds:
+            of_kind = [row for row in rows if str(row["kind"]) == kind]
+            name = f"{metric.column}-by-ratio" + f"-{kind}" * (len(kinds) > 1)
+            paths += _save(ratio_figure(of_kind, metric), folder / name)
+        paths += _save(time_figure(rows, metric), folder / f"{metric.column}-by-time")
+    return paths
+
+
+def ratio_figure(rows: Sequence[Row], metric: Metric) -> Any:
+    """Return a figure of a metric against hole ratio, a line a way.
+
+    On the left are means over the pictures. On the right is each way's difference from the first one, by pairs of the
+    same picture and mask, with its 95 % interval: differences between pictures, which are far larger, fall out of it.
+    """
+    from matplotlib.figure import Figure
+
+    scores = _Scores.of(rows, metric)
+    figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    ends = {}
+    for way in scores.ways:
+        style = _style(way, scores.ways)
+        left.plot(scores.ratios, [estimate.mean for estimate in scores.means(way)], **style)
+        apart = scores.differences(way)
+        centre = np.array([estimate.mean for estimate in apart])
+        right.plot(scores.ratios, centre, **style)
+        low, high = ([getattr(estimate, end) for estimate in apart] for end in ("low", "high"))
+        if len(scores.ratios) > 1:
+            right.fill_between(scores.ratios, low, high, color=style["color"], alpha=0.15, linewidth=0)
+        elif way != scores.ways[0]:
+            right.vlines(scores.ratios, low, high, color=style["color"])
+        last = np.flatnonzero(np.isfinite(centre))
+        if last.size:
+            ends[way] = (scores.ratios[last[-1]], float(centre[last[-1]]))
+    for axes in (left, right):
+        axes.set_xlabel("share of the picture that is hole")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        _plain(axes)
+    left.set_title(f"{metric.title} ({metric.better} is better)", loc="left", fontsize=10)
+    right.set_title(f"difference from {label_of(scores.ways[0])}, with 95 % interval", loc="left", fontsize=10)
+    _label_ends(right, ends, scores.ways)
+    return figure
+
+
+def time_figure(rows: Sequence[Row], metric: Metric) -> Any:
+    """Return a figure of a metric's mean against seconds a hole megapixel, a point a way.
+
+    Only what every way filled counts, so that one that was given a few small holes isn't compared with others on all.
+    """
+    from matplotlib.figure import Figure
+
+    ways = _ways(rows)
+    filled: dict[tuple[str, str, str], set[str]] = {}
+    for row in rows:
+        if math.isfinite(_number(row.get(metric.column))):
+            filled.setdefault(_key(row), set()).add(str(row["way"]))
+    common = {key for key, by in filled.items() if len(by) == len(ways)}
+    figure = Figure(figsize=(7.5, 4.8), dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    places = {}
+    for way in ways if common else []:
+        own = [row for row in rows if row["way"] == way and _key(row) in common]
+        seconds, pixels = (sum(_number(row[column]) for row in own) for column in ("seconds", "hole_pixels"))
+        mean = _by_picture(own, [_number(row[metric.column]) for row in own]).mean()
+        if seconds > 0:
+            places[way] = (1e6 * seconds / pixels, float(mean))
+            axes.plot(*([value] for value in places[way]), **_style(way, ways))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_xlabel("seconds a megapixel of hole")
+    heading = f"{metric.title} ({metric.better} is better), mean of {len(common)} fills that all ways have"
+    axes.set_title(heading, loc="left", fontsize=10)
+    _plain(axes)
+    axes.margins(x=0.12, y=0.1)
+    _label_points(axes, places, ways)
+    return figure
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """A metric of all ways: for each group of hole ratios and way, the value of every (picture, mask)."""
+
+    ways: list[str]
+    ratios: list[float]  # mean of each group
+    groups: list[list[Row]]
+    metric: Metric
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], metric: Metric) -> _Scores:
+        """Put rows together by their hole ratio."""
+        ratios = np.array([_number(row["ratio"]) for row in rows])
+        number = np.digitize(ratios, EDGES, right=True)
+        present = np.unique(number)
+        groups = [[row for row, of_row in zip(rows, number, strict=True) if of_row == group] for group in present]
+        return cls(_ways(rows), [float(ratios[number == group].mean()) for group in present], groups, metric)
+
+    def means(self, way: str) -> list[statistics.Estimate]:
+        """Return a way's mean in every group."""
+        return [statistics.mean(_by_picture(*self._of(way, group))) for group in self.groups]
+
+    def differences(self, way: str) -> list[statistics.Estimate]:
+        """Return the mean difference of a way from the first, over what both filled, in every group."""
+        found = []
+        for group in self.groups:
+            ours, theirs = (dict(zip(map(_key, own), values, strict=True))
+                            for own, values in (self._of(name, group) for name in (way, self.ways[0])))  # fmt: skip
+            pairs = [row for row in group if row["way"] == way and _key(row) in theirs]
+            found.append(statistics.mean(_by_picture(pairs, [ours[_key(row)] - theirs[_key(row)] for row in pairs])))
+        return found
+
+    def _of(self, way: str, group: Iterable[Row]) -> tuple[list[Row], list[float]]:
+        own = [row for row in group if row["way"] == way]
+        return own, [_number(row.get(self.metric.column)) for row in own]
+
+
+def _key(row: Row) -> tuple[str, str, str]:
+    return str(row["picture"]), str(row["mask"]), str(row["kind"])
+
+
+def _by_picture(rows: Sequence[Row], values: Sequence[float]) -> NDArray[np.float64]:
+    """Return the mean of each picture's values, without those that are missing: pictures are what is drawn."""
+    of_picture: dict[str, list[float]] = {}
+    for row, value in zip(rows, values, strict=True):
+        if math.isfinite(value):
+            of_picture.setdefault(str(row["picture"]), []).append(value)
+    return np.array([np.mean(found) for found in of_picture.values()])
+
+
+def _ways(rows: Iterable[Row]) -> list[str]:
+    return list(dict.fromkeys(str(row["way"]) for row in rows))
+
+
+def _number(value: object) -> float:
+    """Read a number as a row or its CSV file has it; what is missing is NaN."""
+    return math.nan if value in (None, "") else float(str(value))
+
+
+def _style(way: str, ways: Sequence[str]) -> dict[str, Any]:
+    """Return how a way is drawn, alike in all figures: peers and others' networks are dashed and hollow."""
+    place = ways.index(way)
+    own = way.partition(":")[0] not in {*PEERS, "onnx"}
+    colour = _COLOURS[place % len(_COLOURS)]
+    return {
+        "color": colour,
+        "marker": _MARKERS[(place + place // len(_COLOURS)) % len(_MARKERS)],
+        "markerfacecolor": colour if own else "white",
+        "linestyle": "-" if own else "--",
+        "linewidth": 1.4,
+        "markersize": 5,
+    }
+
+
+def _plain(axes: Any) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=9)
+
+
+def _label_ends(axes: Any, places: Mapping[str, tuple[float, float]], ways: Sequence[str]) -> None:
+    """Write each way's name at the right edge, as high as its line ends, pushed apart where two are near."""
+    axes.figure.draw_without_rendering()  # so that the limits and the size of the axes are known
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
+    gap = (_LABEL + 1.5) / _points(axes)[1] * (high - low)
+    named = sorted(places, key=lambda way: places[way][1])
+    for way, y in zip(named, _spread([places[way][1] for way in named], gap, low, high), strict=True):
+        colour = _style(way, ways)["color"]
+        axes.annotate(
+            label_of(way), places[way], xytext=(1.04, y), textcoords=axes.get_yaxis_transform(), color=colour,
+            fontsize=_LABEL, va="center", annotation_clip=False,
+            arrowprops=_LEADER | {"color": colour, "relpos": (0, 0.5)},
+        )  # fmt: skip
+
+
+def _spread(values: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Push rising values apart until none is nearer than `gap` to the next, within limits where there is room.
+
+    >>> _spread([0.0, 0.0, 5.0], 1.0, -5, 5), _spread([0.0, 0.0], 1.0, 0, 5)
+    ([-0.5, 0.5, 5.0], [0.0, 1.0])
+    """
+    blocks: list[tuple[float, int]] = []  # mean, members: a block's members stand a gap apart around its mean
+    for value in values:
+        blocks.append((value, 1))
+        while len(blocks) > 1 and blocks[-1][0] - blocks[-2][0] < gap * (blocks[-1][1] + blocks[-2][1]) / 2:
+            (mean, members), (other, others) = blocks.pop(), blocks.pop()
+            mean = (mean * members + other * others) / (members + others)
+            half = gap * (members + others - 1) / 2
+            blocks.append((max(min(mean, high - half), low + half), members + others))
+    return [mean + gap * (k - (members - 1) / 2) for mean, members in blocks for k in range(members)]
+
+
+def _label_points(axes: Any, places: Mapping[str, tuple[float, float]], ways: Sequence[str]) -> None:
+    """Write each way's name beside its point, at the first place around it where it covers no point and no name."""
+    axes.figure.draw_without_rendering()
+    width, height = _points(axes)
+    at = {way: axes.transAxes.inverted().transform(axes.transData.transform(place)) * (width, height)
+          for way, place in places.items()}  # fmt: skip
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in at.values()]
+    for way, (x, y) in at.items():
+        wide = 0.56 * _LABEL * len(label_of(way))
+        sides = [(away, dy, align) for dy in (0, 11, -11, 22, -22, 33, -33) for away, align in _SIDES[dy != 0]]
+        boxes = [_box(x + dx, y + dy, wide, align) for dx, dy, align in sides]
+        outside = [max(0, left - 2 < 0) + max(0, right > 1.1 * width) for left, _, right, _ in boxes]
+        covered = [sum(_overlap(box, other) for other in taken) for box in boxes]
+        best = min(range(len(boxes)), key=lambda k: (covered[k] + outside[k], k))
+        taken.append(boxes[best])
+        dx, dy, align = sides[best]
+        colour = _style(way, ways)["color"]
+        line = _LEADER | {"color": colour} if dy else None
+        axes.annotate(
+            label_of(way), places[way], xytext=(dx, dy), textcoords="offset points", color=colour, fontsize=_LABEL,
+            va="center", ha=align, annotation_clip=False, arrowprops=line,
+        )  # fmt: skip
+
+
+# Where a name may stand beside a point: beside it, or above and below; points to the right, and how it is aligned.
+_SIDES = (((7, "left"), (-7, "right")), ((0, "center"), (7, "left"), (-7, "right")))
+
+Box = tuple[float, float, float, float]
+
+
+def _box(x: float, y: float, wide: float, align: str) -> Box:
+    """Return left, bottom, right and top of a name."""
+    left = x - wide * {"left": 0, "center": 0.5, "right": 1}[align]
+    return left, y - _LABEL / 2 - 1, left + wide, y + _LABEL / 2 + 1
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _points(axes: Any) -> tuple[float, float]:
+    """Return the width and height of axes in points."""
+    box, dots = axes.get_window_extent(), axes.figure.dpi / 72
+    return box.width / dots, box.height / dots
+
+
+def _save(figure: Any, path: Path) -> list[Path]:
+    """Write a figure as PNG and as SVG, each under another name first; the same figure gives the same files."""
+    import matplotlib
+
+    paths = []
+    for ending, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
+        target = path.with_name(path.name + ending)
+        written = path.with_name(f".{path.name}{ending}.part")
+        with matplotlib.rc_context({"svg.hashsalt": "restauro"}):
+            figure.savefig(written, format=ending[1:], metadata=metadata)
+        os.replace(written, target)
+        paths.append(target)
+    return paths
