@@ -104,18 +104,21 @@ def ratio_figure(rows: Sequence[Row], metric: Metric) -> Any:
         left.plot(scores.ratios, [estimate.mean for estimate in scores.means(way)], **style)
         apart = scores.differences(way)
         centre = np.array([estimate.mean for estimate in apart])
-        right.plot(scores.ratios, centre, **style)
         low, high = ([getattr(estimate, end) for estimate in apart] for end in ("low", "high"))
-        if len(scores.ratios) > 1:
-            right.fill_between(scores.ratios, low, high, color=style["color"], alpha=0.15, linewidth=0)
-        elif way != scores.ways[0]:
-            right.vlines(scores.ratios, low, high, color=style["color"])
+        places = np.array(scores.ratios)
+        if len(places) > 1:
+            right.fill_between(places, low, high, color=style["color"], alpha=0.15, linewidth=0)
+        else:  # side by side, for a bar hides another
+            places = places * (0.85 + 0.3 * (scores.ways.index(way) + 0.5) / len(scores.ways))
+            right.vlines(places, low, high, color=style["color"])
+        right.plot(places, centre, **style)
         last = np.flatnonzero(np.isfinite(centre))
         if last.size:
-            ends[way] = (scores.ratios[last[-1]], float(centre[last[-1]]))
+            ends[way] = (float(places[last[-1]]), float(centre[last[-1]]))
     for axes in (left, right):
         axes.set_xlabel("share of the picture that is hole")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.set_xlim(0, (1.06 if len(scores.ratios) > 1 else 1.3) * max(scores.ratios))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
         _plain(axes)
     left.set_title(f"{metric.title} ({metric.better} is better)", loc="left", fontsize=10)
     right.set_title(f"difference from {label_of(scores.ways[0])}, with 95 % interval", loc="left", fontsize=10)

@@ -21,6 +21,7 @@ Hole = NDArray[np.bool_]
 Box = tuple[slice, slice]  # rows and columns
 
 CELL = 256  # side of a panel, pixels
+LARGE = 2000  # pixels a side
 ENDINGS = (".png", ".jpg", ".jpeg")
 _GAP = 6
 _LINE = 22  # height of a line of text, pixels
@@ -77,7 +78,7 @@ class Case:
         return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
-def draw(cases: Sequence[Case], *, overview: bool = True, crops: int = 3, zoom: int = 2) -> pyvips.Image:
+def draw(cases: Sequence[Case], *, overview: bool = True, crops: int = 3, zoom: int | None = None) -> pyvips.Image:
     """Draw cases below one another, a column for damaged picture, mask, each way and the original.
 
     Parameters
@@ -91,7 +92,8 @@ def draw(cases: Sequence[Case], *, overview: bool = True, crops: int = 3, zoom: 
         most with an original, else where most is hole. Pictures that a crop would show whole have none beside an
         overview.
     zoom
-        How often a crop is enlarged, 1 to 16: it shows `CELL // zoom` pixels a side.
+        How often a crop is enlarged, 1 to 16: it shows `CELL // zoom` pixels a side. By default twice; pictures of more
+        than `LARGE` pixels a side, whose holes are wider, as they are.
 
     Returns
     -------
@@ -125,8 +127,9 @@ def draw(cases: Sequence[Case], *, overview: bool = True, crops: int = 3, zoom: 
     return sheet.embed(_GAP, _GAP, sheet.width + 2 * _GAP, sheet.height + _GAP, extend="white")
 
 
-def _parts(case: Case, overview: bool, crops: int, zoom: int) -> list[pyvips.Image]:
+def _parts(case: Case, overview: bool, crops: int, zoom: int | None) -> list[pyvips.Image]:
     """Return a case's strips: the overview, the lines under it, the crops; without an overview the lines last."""
+    zoom = zoom or (1 if max(case.hole.shape) > LARGE else 2)
     side = CELL // zoom
     shown_whole = overview and max(case.hole.shape) <= side
     places = [] if shown_whole else worst_places(_badness(case), side, crops)
