@@ -15,6 +15,7 @@ from restauro.method import method_names
 if TYPE_CHECKING:
     from restauro.evaluation.protocol import PictureSet
 
+_INTERRUPTED = 130
 _HELP = """Compare methods: fill made or given holes of undamaged PICTURES (files, folders), measure what comes out.
 
 \b
@@ -114,9 +115,13 @@ def command(
         size=size,
         lpips=lpips_weights,
     )
-    with _bar("Filling", shown=not quiet) as progress:
-        finished = running.run(plan, out, workers=workers, progress=progress, overwrite=overwrite)
-        written = reporting.write(plan, finished, out)
+    try:
+        with _bar("Filling", shown=not quiet) as progress:
+            finished = running.run(plan, out, workers=workers, progress=progress, overwrite=overwrite)
+    except KeyboardInterrupt:
+        click.echo(f"Stopped; what is done is in {click.format_filename(out)}, and the same command goes on.", err=True)
+        return _INTERRUPTED
+    written = reporting.write(plan, finished, out)
     for row in finished.failures[:5]:
         click.echo(f"{row['way']} failed on {row['picture']}, {row['mask']}: {row['error']}", err=True)
     failed = len(finished.failures)
