@@ -58,11 +58,10 @@ def figures(folder: Path) -> list[str]:
     for old in FIGURES.iterdir():
         old.unlink()
     lines = []
-    for file in sorted((folder / "plots").iterdir()):
+    for file in sorted((folder / "plots").glob("*.png")):
         shutil.copy(file, FIGURES)
-        if file.suffix == ".png":
-            lines.append(f"![{file.stem.replace('-', ' ')}](methods/{file.name})")
-    pyvips.Image.new_from_file(str(folder / "sheet.png")).jpegsave(str(FIGURES / "sheet.jpg"), Q=85)
+        lines.append(f"![{file.stem.replace('-', ' ')}](methods/{file.name})")
+    pyvips.Image.new_from_file(str(folder / "sheet.png")).resize(0.6).jpegsave(str(FIGURES / "sheet.jpg"), Q=80)
     return [*lines, "![Damaged, mask, every way, original](methods/sheet.jpg)"]
 
 

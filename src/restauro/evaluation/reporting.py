@@ -46,7 +46,7 @@ def describe(plan: Plan, machine: dict[str, str]) -> str:
     source = (
         f"test pictures of CIFAR-10 ({len(pictures.names):,})"
         if pictures.dataset
-        else f"{len(pictures.names):,} pictures"
+        else f"{len(pictures.names):,} picture{'s' * (len(pictures.names) > 1)}"
     )
     versions = sorted({f"{name} {number}" for text in plan.ways for name, number in make_way(text).versions.items()})
     text = (

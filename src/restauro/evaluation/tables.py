@@ -69,15 +69,29 @@ def report(rows: Sequence[Row], ways: Sequence[str], settings: Mapping[str, Any]
     sections = _sections(good)
     if any(len({row["picture"] for row in section}) < statistics.FEW for section in sections.values()):
         parts.append(f"Of fewer than {statistics.FEW} pictures the intervals are too narrow to be trusted.")
-    strokes = [row for row in good if row["bin"]]
-    if len(sections) > 1 and len({row["mask"] for row in strokes}) > 1:
-        parts += ["## All bins together", _table(_by_picture(strokes), ways), *_verdicts(_by_picture(strokes), ways)]
+    parts += _together(rows, ways)
     for title, section in sections.items():
         ratio = np.mean([row[_RATIO] for row in section])
         count = len({row["picture"] for row in section})
-        parts += [f"## {title}", f"{count:,} pictures, {ratio:.1%} hole on average.", _table(section, ways),
+        pictures = f"{count:,} picture{'s' * (count > 1)}, {ratio:.1%} hole on average."
+        parts += [f"## {title}", pictures, _table(section, ways),
                   *_verdicts(section, ways)]  # fmt: skip
     return "\n\n".join(["# Methods compared", *parts]) + "\n"
+
+
+def _together(rows: Sequence[Row], ways: Sequence[str]) -> list[str]:
+    """Return the table of all bins, where there are several; of ways that failed on some mask it would not be fair."""
+    in_bins = [row for row in rows if row["bin"]]
+    if len({row["mask"] for row in in_bins}) < 2:
+        return []
+    failed = {row["way"] for row in in_bins if row["error"]}
+    left = [way for way in ways if way not in failed]
+    if not left:
+        return []
+    means = _by_picture([row for row in in_bins if row["way"] not in failed])
+    out = [label_of(way) for way in ways if way in failed]
+    note = [f"Without {', '.join(out)}, which failed on some masks."] if out else []
+    return ["## All bins together", *note, _table(means, left), *_verdicts(means, left)]
 
 
 def pooled(rows: Sequence[Row]) -> tuple[float, float, float]:
