@@ -9,13 +9,47 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from restauro.damage.cracks import cracks
-from restauro.damage.lettering import text
-from restauro.damage.patches import blobs, losses
-from restauro.damage.synthesis import scratches
+from restauro.damage.kinds import KINDS as TABLE
+from restauro.damage.kinds import make_damage
+from restauro.damage.patches import losses
 from restauro.errors import ParameterError
 
-KINDS = {"cracks": cracks, "scratches": scratches, "losses": losses, "blobs": blobs, "text": text}
-MOST = {"cracks": 0.5, "scratches": 0.5, "losses": 0.9, "blobs": 0.9, "text": 0.5}
+KINDS = [name for name, kind in TABLE.items() if kind.ratio_range]
+
+
+def test_the_table() -> None:
+    assert list(TABLE) == ["marks", "strokes", "cracks", "scratches", "losses", "blobs", "text"]
+    assert TABLE["marks"].ratio_range is None
+    assert TABLE["cracks"].ratio_range == (0, 0.5)
+    for name, kind in TABLE.items():
+        assert kind.name == name
+        hole = make_damage(name, 64, 48, rng=3)
+        np.testing.assert_array_equal(hole, kind.make(64, 48, None, np.random.default_rng(3)))
+        if kind.default_ratio:
+            assert hole.mean() == pytest.approx(kind.default_ratio, rel=0.1)
+            np.testing.assert_array_equal(hole, make_damage(name, 64, 48, kind.default_ratio, np.random.default_rng(3)))
+
+
+def test_what_there_is_not_is_refused() -> None:
+    with pytest.raises(ParameterError, match="There is no kind of damage 'rust': choose one of marks, strokes, cracks"):
+        make_damage("rust", 8, 8)
+    with pytest.raises(ParameterError, match=r"There is no option border of cracks, which have only pattern, course"):
+        make_damage("cracks", 8, 8, border=True)
+    with pytest.raises(ParameterError, match=r"There is no ratio of marks, which cover as much as they do"):
+        make_damage("marks", 8, 8, 0.1)
+    with pytest.raises(ParameterError, match=r"A mask of 0 x 8 pixels can't be drawn: both must be at least 1"):
+        make_damage("text", 0, 8)
+    for width in (0.0, -1.0, float("nan")):
+        with pytest.raises(ParameterError, match=r"The crack width \S+ is out of range: it is above 0, in pixels"):
+            make_damage("cracks", 8, 8, crack_width=width)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(32, 32), (70, 400), (1100, 900), (2200, 2048)])
+def test_ratios_are_met_at_all_sizes(kind: str, shape: tuple[int, int]) -> None:
+    for ratio in (0.01, 0.06):
+        hole = make_damage(kind, *shape, ratio, rng=1)
+        assert hole.mean() == pytest.approx(ratio, rel=0.1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -24,19 +58,19 @@ MOST = {"cracks": 0.5, "scratches": 0.5, "losses": 0.9, "blobs": 0.9, "text": 0.
 def test_they_cover_what_is_asked_for_again_and_again(
     kind: str, seed: int, height: int, width: int, share: float
 ) -> None:
-    ratio = share * MOST[kind]
-    hole = KINDS[kind](height, width, ratio, np.random.default_rng(seed))
+    ratio = share * TABLE[kind].ratio_range[1]
+    hole = make_damage(kind, height, width, ratio, np.random.default_rng(seed))
     assert hole.shape == (height, width)
     assert hole.dtype == bool
     assert abs(hole.sum() - ratio * hole.size) <= max(0.1 * ratio * hole.size, 6)
-    np.testing.assert_array_equal(hole, KINDS[kind](height, width, ratio, np.random.default_rng(seed)))
+    np.testing.assert_array_equal(hole, make_damage(kind, height, width, ratio, np.random.default_rng(seed)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("ratio", [0.0, -1.0, 0.95, float("nan")])
+@pytest.mark.parametrize("ratio", [0.0, -1.0, 0.98, float("nan")])
 def test_a_ratio_out_of_range_is_refused(kind: str, ratio: float) -> None:
     with pytest.raises(ParameterError, match=f"The hole ratio .* is out of range: of {kind} it is above 0, at most"):
-        KINDS[kind](64, 64, ratio, np.random.default_rng(0))
+        make_damage(kind, 64, 64, ratio, np.random.default_rng(0))
 
 
 def width_of(hole: np.ndarray) -> float:
@@ -49,7 +83,7 @@ def width_of(hole: np.ndarray) -> float:
 @pytest.mark.parametrize("kind", ["cracks", "scratches"])
 def test_widths_grow_with_the_picture(kind: str) -> None:
     widths = [
-        np.mean([width_of(KINDS[kind](side, side, 0.04, np.random.default_rng(seed))) for seed in range(6)])
+        np.mean([width_of(make_damage(kind, side, side, 0.04, np.random.default_rng(seed))) for seed in range(6)])
         for side in (256, 1024)
     ]
     assert widths[1] > 2 * widths[0]
@@ -100,7 +134,7 @@ def test_losses_are_ragged_and_blobs_are_not() -> None:
         """Return the outline's length over that of a disc of the same area, of the largest patch."""
         found = []
         for seed in range(5):
-            hole = KINDS[kind](512, 512, 0.15, np.random.default_rng(seed))
+            hole = make_damage(kind, 512, 512, 0.15, np.random.default_rng(seed))
             labels, _ = ndimage.label(hole)
             largest = labels == 1 + np.bincount(labels.ravel())[1:].argmax()
             outline = np.count_nonzero(largest[1:] != largest[:-1]) + np.count_nonzero(

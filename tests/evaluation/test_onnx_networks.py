@@ -132,7 +132,7 @@ def test_one_input_of_four_channels(tmp_path: Path, picture: np.ndarray, hole: n
 
 
 def test_sides_become_multiples_by_mirroring(tmp_path: Path, picture: np.ndarray, hole: np.ndarray) -> None:
-    """The graph pools 4 x 4 pixels and repeats them: what it gives is as large only where the sides are multiples of 4."""
+    """The graph pools 4 x 4 pixels and repeats them: what it gives is as large where the sides are multiples of 4."""
     nodes = [
         helper.make_node("Mul", ["image", "mask"], ["holes"]),
         helper.make_node("Sub", ["image", "holes"], ["known"]),

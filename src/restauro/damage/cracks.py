@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,7 +73,7 @@ def cracks(
     Raises
     ------
     ParameterError
-        The ratio, pattern or course is out of range.
+        The ratio or the width is out of range, or there is no such pattern or course.
 
     Examples
     --------
@@ -81,11 +82,14 @@ def cracks(
     0.05
     """
     ratios.check(ratio, "cracks")
+    if crack_width is not None and not 0 < crack_width < math.inf:
+        raise ParameterError(f"The crack width {crack_width:g} is out of range: it is above 0, in pixels.")
     kind = _KINDS[_one_of("pattern", pattern, ("age", "drying"), rng)]
     rectilinear = _one_of("course", course, ("rectilinear", "rounded"), rng) == "rectilinear"
     scale = min(height, width) / _SIDE
     low, high = kind.widths
-    drawn_width = scale * low * (high / low) ** rng.random() * (1 + 4 * ratio)
+    wider = 1 + 4 * ratio + 40 * max(0, ratio - 0.1) ** 2  # half a picture isn't covered with hairlines
+    drawn_width = scale * low * (high / low) ** rng.random() * wider
     net = _Net(height, width, scale, kind, rectilinear, crack_width or drawn_width, rng)
     wanted = ratios.pixels(ratio, height * width)
     covered = 0
@@ -151,7 +155,7 @@ class _Net:
         return row, column, heading + self.rng.normal(0, 0.15), False
 
     def _thinnest(self, places: NDArray[np.float64]) -> int:
-        cells = np.clip(places[:, :2] / self.cell, 0, None).astype(int)
+        cells = (places[:, :2] / self.cell).astype(int)  # towards zero: places begin half a pixel before it
         return int(self.density[cells[:, 0], cells[:, 1]].argmin())
 
     def _length(self) -> int:
@@ -163,7 +167,7 @@ class _Net:
         smooth = max(3, int(12 * self.scale))
         noise = self.rng.standard_normal(count // smooth + 3)
         wandering = np.interp(np.arange(count) / smooth, np.arange(len(noise)), noise)
-        bends = self.kind.wavering * wandering / max(self.scale, 0.2) + self.arc * self.rng.choice([-1, 0.3, 1])
+        bends = self.kind.wavering * wandering / max(self.scale, 0.2) + self.arc * (-1, 0.3, 1)[self.rng.integers(3)]
         kinks = self.rng.random(count) < 0.02 / max(self.scale, 0.2)
         kinked: NDArray[np.float64] = bends + kinks * self.rng.normal(0, 0.3, count)
         return kinked
@@ -186,12 +190,12 @@ class _Net:
 
     def _note(self, path: NDArray[np.float64]) -> None:
         """Count a crack's points, and keep some for branches."""
-        height, width = self.mask.shape
-        inside = np.asarray(((path >= 0) & (path < (height, width))).all(axis=1))
+        inside = path.min(axis=1) >= 0  # a path may run half a pixel beyond
         cells = (path[inside] / self.cell).astype(int)
         np.add.at(self.density, (cells[:, 0], cells[:, 1]), 1)
         every = max(2, int(_EVERY * self.scale))
-        points, ahead = path[:-1:every], np.diff(path, axis=0)[::every]
+        points = path[:-1:every]
+        ahead = path[1::every] - points
         headings = np.arctan2(ahead[:, 0], ahead[:, 1])
         self.origins = np.concatenate([self.origins, np.column_stack([points, headings])[inside[:-1:every]]])
 

@@ -6,7 +6,7 @@ A light module: what draws a kind is imported when it is drawn.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,19 +50,26 @@ class Kind:
         self, height: int, width: int, ratio: float | None, rng: np.random.Generator, **options: Any
     ) -> NDArray[np.bool_]:
         """Draw a mask; see `make_damage`."""
-        unknown = sorted(options.keys() - set(self.options))
-        if unknown:
-            known = f"only {' and '.join(self.options)}" if self.options else "none"
-            raise ParameterError(f"There is no option {unknown[0]} of {self.name}, which have {known}: leave it out.")
+        self.check(ratio, options)
         if height < 1 or width < 1:
             raise ParameterError(f"A mask of {height} x {width} pixels can't be drawn: both must be at least 1.")
         module = importlib.import_module(f"restauro.damage.{self.module}")
         draw: Callable[..., NDArray[np.bool_]] = getattr(module, self.name)
         if self.default_ratio is None:
-            if ratio is not None:
-                raise ParameterError(f"There is no ratio of {self.name}, which cover as much as they do: leave it out.")
             return draw(height, width, rng, **options)
         return draw(height, width, self.default_ratio if ratio is None else ratio, rng, **options)
+
+    def check(self, ratio: float | None, options: Mapping[str, Any]) -> None:
+        """Raise ParameterError for a ratio out of range or an option that there isn't."""
+        unknown = sorted(options.keys() - set(self.options))
+        if unknown:
+            known = f"only {', '.join(self.options)}" if self.options else "none"
+            raise ParameterError(f"There is no option {unknown[0]} of {self.name}, which have {known}: leave it out.")
+        if ratio is None:
+            return
+        if self.default_ratio is None:
+            raise ParameterError(f"There is no ratio of {self.name}, which cover as much as they do: leave it out.")
+        ratios.check(ratio, self.name)
 
 
 KINDS = {
@@ -105,8 +112,8 @@ def make_damage(
         Pixels, at least 1.
     ratio
         The share of the pixels that is to be hole: above 0, at most 0.97 of strokes, 0.9 of losses and blobs, 0.5 of
-        the others. It is met within 3 % of itself, or to a few pixels where that is more. By default the kind's own. Marks
-        take none.
+        the others. It is met within 3 % of itself, or to a few pixels where that is more. By default the kind's own.
+        Marks take none.
     rng
         What is drawn, or a seed of it; the mask is the same for the same generator in the same state.
     **options

@@ -137,6 +137,7 @@ def scratches(height: int, width: int, ratio: float, rng: np.random.Generator) -
     """
     ratios.check(ratio, "scratches")
     scale = min(height, width) / _STROKES_SIDE
+    wider = 1 + 4 * max(0, ratio - 0.1)  # half a picture isn't covered with hairlines
     hole = np.zeros((height, width), np.bool_)
     wanted = ratios.pixels(ratio, hole.size)
     usual, common = rng.uniform(0, 2 * np.pi, 2)  # many scratches of a picture go one way
@@ -146,7 +147,7 @@ def scratches(height: int, width: int, ratio: float, rng: np.random.Generator) -
         heading = usual + rng.normal(0, 0.15) if common < np.pi else 2 * np.pi * along
         count = int(4 * 15 ** rng.random())
         for beside in range(1 + (rng.random() < _SIDE_BY_SIDE) * rng.integers(1, 4)):
-            radius = max(0.5, scale * 0.4 * 5**wide)
+            radius = max(0.5, scale * wider * 0.4 * 5**wide)
             aside = beside * (3 + 4 * rng.random()) * max(1, radius)
             place = (
                 (1.4 * row - 0.2) * height + aside * np.cos(heading),

@@ -24,21 +24,26 @@ def draw_flake(
     """Draw a patch, and return how many pixels it set that weren't set.
 
     It is an ellipse, `stretch` times as long as wide with the same area as a disc of that radius, along the heading
-    (radians). A pixel belongs to it where its distance from the middle, in radii, is below 1 + ragged t. t is the
-    texture's sum over four octaves, the first with waves of `grain` pixels. texture: [S, S], periodic, S a power of
-    two, standard deviation 1. shift: [2], where in the texture the patch lies. mask: [H, W], added to.
+    (radians). A pixel belongs to it where its distance from the middle, in radii, is at most 1 + ragged t. t, up to
+    2.5, is the texture's sum over four octaves, the first with waves of `grain` pixels. texture: [S, S], periodic, S a
+    power of two, standard deviation 1. shift: [2], where in the texture the patch lies. mask: [H, W], added to.
     """
     height, width = mask.shape
     drawn = 0
-    reach = radius * np.sqrt(stretch) * (1 + 2.5 * ragged) + 1
+    furthest = 1 + 2.5 * ragged
+    reach = radius * np.sqrt(stretch) * furthest + 1
     along_row, along_column = np.sin(heading), np.cos(heading)
     for y in range(max(int(np.floor(row - reach)), 0), min(int(np.ceil(row + reach)), height - 1) + 1):
         for x in range(max(int(np.floor(column - reach)), 0), min(int(np.ceil(column + reach)), width - 1) + 1):
+            if mask[y, x]:
+                continue
             down, right = y - row, x - column
             along = (down * along_row + right * along_column) / np.sqrt(stretch)
             aside = (down * along_column - right * along_row) * np.sqrt(stretch)
-            moved = ragged * _octaves(y / grain + shift[0], x / grain + shift[1], texture)
-            if not mask[y, x] and np.sqrt(along * along + aside * aside) <= radius * (1 + moved):
+            away = np.sqrt(along * along + aside * aside) / radius
+            if away > furthest:
+                continue
+            if away <= 1 + ragged * _octaves(y / grain + shift[0], x / grain + shift[1], texture):
                 mask[y, x] = True
                 drawn += 1
     return drawn
