@@ -3,117 +3,71 @@
 The founding course project's experiment: the test pictures, each with random marks of its own, the same for every way
 to fill. Needs CIFAR-10 (the official python or binary files, or sheets) in the folder that --data names, or in
 data/cifar10 of the folder that RESTAURO_SHARED names, or of ../shared. Ways may be given with parameters:
-telea:radius=3, network:model=runs/course/model.onnx.
+telea:radius=3, network:model=runs/course/model.onnx. It is `restauro evaluate --dataset cifar10 --masks marks` with a
+table of its own; a run that was cut off goes on where it stopped.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
+import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from skimage.metrics import structural_similarity
 
-import _peers
 import _pictures
 import _tables
-from restauro.damage.synthesis import marks
-from restauro.datasets import open_pictures
-from restauro.training.data import ValidationExamples
+from restauro.evaluation import protocol, running, tables
+from restauro.evaluation.references import label_of
+from restauro.evaluation.results import Row
 
-SIDE = 32
-MASK_SEED = 0  # as in the validation of training
 NETWORK = "network:model=cifar10"
-PEERS = (f"{_peers.OPENCV_TELEA}:radius=3", f"{_peers.OPENCV_NAVIER_STOKES}:radius=1", _peers.SKIMAGE)
+PEERS = ("opencv-telea:radius=3", "opencv-ns:radius=1", "skimage-biharmonic", "mean-colour")
 TARGETS = (0.0065, 0.044)
 AIMS = (0.0058, 0.039)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What one way to fill comes to: sums over the pictures of errors in 0..1, PSNR, SSIM; seconds."""
+    """What one way to fill comes to: mean absolute errors in 0..1, PSNR (dB), SSIM, ms a picture."""
 
-    error: float
-    holes: int
+    whole: float
+    holes: float
     psnr: float
     ssim: float
-    seconds: float
-    pictures: int
+    ms: float
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Judged:
+        """Return the means of a way's rows; the error in holes is of all hole pixels together."""
+        l1, psnr, ssim, seconds = (np.mean([row[name] for row in rows]) for name in ("l1", "psnr", "ssim", "seconds"))
+        return cls(l1 / 100, tables.pooled(rows)[0] / 100, psnr, ssim, 1000 * seconds)
 
     def row(self, way: str) -> list[str]:
         """Return the table's row."""
-        whole, hole = self.maes
-        return [
-            _peers.label(way),
-            f"{whole:.5f}",
-            f"{hole:.4f}",
-            f"{self.psnr / self.pictures:.2f}",
-            f"{self.ssim / self.pictures:.4f}",
-            f"{1000 * self.seconds / self.pictures:.2f}",
-        ]
-
-    @property
-    def maes(self) -> tuple[float, float]:
-        """Mean absolute error of whole pictures, and of all hole pixels together, in 0..1."""
-        return self.error / (self.pictures * SIDE * SIDE * 3), self.error / (self.holes * 3)
-
-
-def examples(data: Path) -> ValidationExamples:
-    """Return the test pictures with their holes."""
-    return ValidationExamples(open_pictures(data, split="test"), SIDE, marks, MASK_SEED)
-
-
-def judge(way: str, data: Path, count: int) -> Judged:
-    """Fill the holes of the first so many pictures one way, one picture after the other."""
-    cv2.setNumThreads(1)
-    fill = _peers.fill_of(way, workers=1)
-    tests = examples(data)
-    error, holes, psnr, ssim, seconds = 0.0, 0, 0.0, 0.0, 0.0
-    for number in range(-1, count):  # the first one once before, to load and compile
-        picture, hole = tests.example(max(number, 0))
-        damaged, mask = np.where(hole[:, :, None], np.uint8(255), picture), hole.astype(np.uint8) * 255
-        began = time.perf_counter()
-        restored = fill(damaged, mask)
-        took = time.perf_counter() - began
-        if number < 0:
-            continue
-        composited = np.where(hole[:, :, None], restored, picture)
-        difference = np.abs(composited.astype(float) - picture) / 255
-        error += difference.sum()
-        holes += int(hole.sum())
-        psnr += -10 * np.log10(max(np.square(difference).mean(), 1e-10))  # 100 dB for an exact restoration
-        ssim += structural_similarity(
-            picture, composited, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
-        )
-        seconds += took
-    return Judged(error, holes, psnr, ssim, seconds, count)
-
-
-def measure(ways: Sequence[str], data: Path, count: int) -> dict[str, Judged]:
-    """Judge all ways, each in a process of its own, as many at a time as there are cores."""
-    os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(_tables.cores(), context, max_tasks_per_child=1) as pool:
-        futures = {way: pool.submit(judge, way, data, count) for way in ways}
-        return {way: future.result() for way, future in futures.items()}
+        figures = f"{self.whole:.5f} {self.holes:.4f} {self.psnr:.2f} {self.ssim:.4f} {self.ms:.2f}".split()
+        return [label_of(way), *figures]
 
 
 def verdict(way: str, found: Judged) -> str:
     """Say how far the network is from its targets."""
     parts = []
-    for name, value, target, aim in zip(("whole picture", "in holes"), found.maes, TARGETS, AIMS, strict=True):
+    values = ("whole picture", found.whole), ("in holes", found.holes)
+    for (name, value), target, aim in zip(values, TARGETS, AIMS, strict=True):
         parts.append(f"{name} {value:.5f}: target {target} {_met(value, target)}, aim {aim} {_met(value, aim)}")
-    return f"{_peers.label(way)}, mean absolute error: {'; '.join(parts)}."
+    return f"{label_of(way)}, mean absolute error: {'; '.join(parts)}."
 
 
 def _met(value: float, target: float) -> str:
     return "met" if value <= target else f"missed by {value - target:.5f}"
+
+
+def show(done: int, total: int) -> None:
+    """Say how far it is, now and then."""
+    if done % 10_000 < 2000:
+        print(f"{time.strftime('%H:%M:%S')} {done} of {total} fills", file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -123,22 +77,25 @@ def main() -> None:
     options.add_argument("--pictures", type=int, help="only the first so many")
     options.add_argument("--ways", nargs="*", default=[], metavar="WAY", help="only these ways to fill")
     options.add_argument("--also", nargs="*", default=[], metavar="WAY", help="further ways")
+    options.add_argument("--results", type=Path, default=Path("runs", "cifar10-methods"), help="folder for results")
+    options.add_argument("--overwrite", action="store_true", help="begin anew, after a change of the code")
     chosen = options.parse_args()
     load = _tables.load_before()
     data = chosen.data or _pictures.shared() / "data" / "cifar10"
-    ways = chosen.ways or [NETWORK, *chosen.also, *_tables.classical_methods(), *PEERS, _peers.MEAN]
-    count = min(chosen.pictures or len(examples(data)), len(examples(data)))
-    found = measure(ways, data, count)
+    ways = chosen.ways or [NETWORK, *chosen.also, *_tables.classical_methods(), *PEERS]
+    plan = running.Plan(protocol.open_dataset(data, chosen.pictures), protocol.choose_masks(["marks"]), tuple(ways))
+    rows = running.run(plan, chosen.results, progress=show, overwrite=chosen.overwrite).rows
+    found = {way: Judged.of([row for row in rows if row["way"] == way]) for way in ways}
     head = ["way", "MAE, whole", "MAE, holes", "PSNR (dB)", "SSIM", "ms a picture"]
-    rows = [found[way].row(way) for way in sorted(ways, key=lambda way: found[way].error)]
+    lines = [found[way].row(way) for way in sorted(ways, key=lambda way: found[way].whole)]
     parts = [
-        f"The first {count:,} test pictures of CIFAR-10 (A. Krizhevsky, Learning multiple layers of features from tiny "
-        "images, 2009), 32 x 32, each with random marks of its own (one to nine lines, 1 or 2 pixels thick; mean hole "
-        "ratio 0.149), the same for all ways. Mean absolute errors are in 0..1, of 8-bit results with all known pixels "
-        "pasted back: over whole pictures, and over all hole pixels together. PSNR and SSIM (Gaussian, sigma 1.5) are "
-        "means over pictures; an exact restoration counts as 100 dB. Time is that of one picture after the other on "
-        "one core.",
-        _tables.table(head, rows),
+        f"The first {len(plan.pictures.names):,} test pictures of CIFAR-10 (A. Krizhevsky, Learning multiple layers of "
+        "features from tiny images, 2009), 32 x 32, each with random marks of its own (one to nine lines, 1 or 2 "
+        "pixels thick; mean hole ratio 0.149), the same for all ways. Mean absolute errors are in 0..1, of 8-bit "
+        "results with all known pixels pasted back: over whole pictures, and over all hole pixels together. PSNR and "
+        "SSIM (Gaussian, sigma 1.5) are means over pictures; an exact restoration counts as 100 dB. Time is that of "
+        "one thread, with a process on every core.",
+        _tables.table(head, lines),
         *(verdict(way, found[way]) for way in ways if way == NETWORK),
         _tables.conditions(load, "restauro", "onnxruntime", "opencv-contrib-python-headless", "scikit-image"),
     ]

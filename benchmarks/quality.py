@@ -19,17 +19,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-import _lpips
 import _marks
 import _peers
 import _pictures
 import _tables
 from _marks import Scores
+from restauro.evaluation.lpips import Lpips
 
 RADII = (3, 5)
 WITH_RADII = ("telea", _peers.OPENCV_TELEA, _peers.OPENCV_NAVIER_STOKES)  # best radius is compared with best radius
 PEERS = (_peers.OPENCV_TELEA, _peers.OPENCV_NAVIER_STOKES, _peers.SKIMAGE, _peers.PYPATCHMATCH)
 PAINTINGS = 60
+WEIGHTS = ("lpips_squeeze1_1_v0.1_torchvision.safetensors", "lpips_alex_v0.1_torchvision.safetensors")
 
 
 class Judge:
@@ -37,22 +38,20 @@ class Judge:
 
     def __init__(self, ways: Sequence[str]) -> None:
         self.fills = [_peers.fill_of(way, workers=1) for way in ways]
-        self.networks = [_lpips.Lpips(name, _pictures.shared() / "weights") for name in ("squeeze", "alex")]
+        self.networks = [Lpips(_pictures.shared() / "weights" / name) for name in WEIGHTS]
 
     def measure(self, bin_number: int, i: int, skipped: Sequence[bool]) -> NDArray[np.float64]:
         """Return every way's figures for one painting [ways, figures of Scores], NaN where it is skipped."""
         painting, mask = _pictures.pair(bin_number, i)
         damaged = painting.copy()
         damaged[mask != 0] = 0  # so that nobody can see what was there
-        features = [network.features(painting) for network in self.networks]
         found = np.full((len(self.fills), len(_marks.FIGURES)), np.nan)
-        for k, fill in enumerate(self.fills):
-            if not skipped[k]:
-                restored = fill(damaged, mask)
-                squares = np.square(restored.astype(float) - painting)
-                psnr, rmse = 10 * np.log10(255**2 / squares.mean()), np.sqrt(squares[mask != 0].mean())
-                apart = zip(self.networks, features, strict=True)
-                found[k] = psnr, rmse, *(network.between(own, network.features(restored)) for network, own in apart)
+        there = [k for k, skip in enumerate(skipped) if not skip]
+        restored = [self.fills[k](damaged, mask) for k in there]
+        for k, picture in zip(there, restored, strict=True):
+            squares = np.square(picture.astype(float) - painting)
+            found[k, :2] = 10 * np.log10(255**2 / squares.mean()), np.sqrt(squares[mask != 0].mean())
+        found[there, 2:] = np.transpose([network.distances(painting, restored) for network in self.networks])
         return found
 
 

@@ -25,6 +25,7 @@ _TILE = 32  # pixels: the side of CIFAR-10's pictures
 _SHEET_ROWS, _SHEET_COLUMNS = 25, 40
 _CIFAR_FILES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 _CIFAR_FILE_PICTURES = 10_000
+_TEST_HOLES = 2  # a stream of random numbers of its own: training draws from others of the same seed
 
 
 class Pictures(Protocol):
@@ -90,6 +91,24 @@ def open_pictures(folder: str | os.PathLike[str], split: str = "all") -> Picture
     if not place.is_dir():
         raise DataError(f"There is no folder {place}: name the one that holds the pictures.")
     return _open_cifar(place, split) or _open_files(place, split)
+
+
+def hole_generator(seed: int, number: int, *further: int | None) -> np.random.Generator:
+    """Return what the hole of a test picture is drawn from: the same in training's validation and in evaluation.
+
+    Parameters
+    ----------
+    seed, number
+        Of the run, and of the picture; both at least 0.
+    further
+        What else the hole depends on, such as a bin of hole ratio; None doesn't count.
+
+    Examples
+    --------
+    >>> hole_generator(0, 7).random() == hole_generator(0, 7, None).random() != hole_generator(0, 8).random()
+    True
+    """
+    return np.random.default_rng([seed, _TEST_HOLES, number, *(int(one) for one in further if one is not None)])
 
 
 class ArrayPictures:

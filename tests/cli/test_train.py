@@ -76,13 +76,13 @@ def test_a_preset_for_pictures_of_ones_own_asks_for_them(capsys: pytest.CaptureF
 def test_without_a_folder_cifar10_is_fetched(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from restauro.training import downloads
+    from restauro import downloads
 
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
-    nowhere = replace(downloads.CIFAR10, url=(tmp_path / "cifar-10-python.tar.gz").as_uri())
+    monkeypatch.setenv("RESTAURO_CACHE", str(tmp_path / "cache"))
+    nowhere = replace(downloads.CIFAR10, url="http://127.0.0.1:9/cifar-10-python.tar.gz")
     monkeypatch.setattr(downloads, "CIFAR10", nowhere)
     assert run("train --preset cifar10-course --epochs 1") == 2
-    assert "CIFAR-10 (170 MB) can't be fetched from file:" in capsys.readouterr().err
+    assert "CIFAR-10 (170 MB) can't be fetched from http:" in capsys.readouterr().err
     assert not Path("runs").exists()
 
 

@@ -96,7 +96,7 @@ def command(
         raise click.UsageError(f"The preset {preset!r} needs pictures: name their folder with --data DIR.")
     if importlib.util.find_spec("torch") is None:
         raise TrainingError("Training needs PyTorch: pip install 'restauro[train]'")
-    from restauro.training.downloads import CIFAR10
+    from restauro.downloads import CIFAR10
     from restauro.training.run import train
 
     quiet = quiet or os.environ.get("RANK", "0") != "0"  # of several processes one speaks

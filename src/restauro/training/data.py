@@ -18,7 +18,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.datasets import Pictures, picture_paths
+from restauro.datasets import Pictures, hole_generator, picture_paths
 from restauro.errors import RestauroError, TrainingError
 from restauro.mask import grow_mask
 from restauro.picture_mask import read_mask_file
@@ -28,7 +28,7 @@ MakeMask = Callable[[int, int, np.random.Generator], NDArray[np.bool_]]
 Result = TypeVar("Result")
 
 # What is drawn from a seed: one stream of numbers each.
-_ORDER, _EXAMPLE, _VALIDATION = 0, 1, 2
+_ORDER, _EXAMPLE = 0, 1  # 2 is `hole_generator`'s
 _MASKS_KEPT = 4096  # read mask files, a bit a pixel: 32 KiB each at 512 x 512
 _TRIES = 10  # to cut a piece with some hole and something known out of a mask
 
@@ -129,7 +129,7 @@ class ValidationExamples:
         height, width = picture.shape[:2]
         window = min(height, width)
         top, left = (height - window) // 2, (width - window) // 2
-        rng = np.random.default_rng([self.seed, _VALIDATION, number])
+        rng = hole_generator(self.seed, number)
         piece = resized(picture[top : top + window, left : left + window], self.side)
         return piece, self.make_mask(self.side, self.side, rng)
 

@@ -252,7 +252,7 @@ def _simple_loss(name: str, *_: Any) -> Any:
 
 
 def _paper_loss(vgg: Path | None, pictures: Iterable[NDArray[np.uint8]]) -> Any:
-    from restauro.training.downloads import VGG16
+    from restauro.downloads import VGG16
     from restauro.training.losses import PartialConvLoss
     from restauro.training.vgg import load_vgg
 

@@ -1,0 +1,262 @@
+"""What is compared on what: pictures, and the masks that each of them gets.
+
+The protocol is that of Liu et al. 2018: irregular holes in six bins of hole ratio, with and without holes near the
+border, results composited. Other kinds of damage and given masks go the same way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.damage.kinds import KINDS, make_damage
+from restauro.damage.ratios import RATIO_BINS, ratio_in
+from restauro.damage.synthesis import strokes
+from restauro.datasets import FilePictures, Pictures, hole_generator, open_pictures, picture_paths
+from restauro.errors import DataError, EvaluationError, MaskError
+from restauro.mask import grow_mask
+from restauro.picture_mask import find_mask, read_mask_file
+
+BORDERS = {"both": (True, False), "border": (True,), "no-border": (False,)}
+_IN_BINS = "strokes"
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures by name; what processes are told, each of which opens them itself.
+
+    Attributes
+    ----------
+    names
+        One a picture; masks depend on it, so a picture keeps its masks in any company.
+    files
+        Their files; empty for a data set.
+    dataset
+        The folder of a data set, whose test pictures are taken; None for files.
+    """
+
+    names: tuple[str, ...]
+    files: tuple[Path, ...] = ()
+    dataset: Path | None = None
+
+    def open(self) -> Pictures:
+        """Return what reads them."""
+        if self.dataset is not None:
+            return open_pictures(self.dataset, split="test")
+        return FilePictures([(file, file.name, None, 0) for file in self.files], "pictures to evaluate on")
+
+
+@dataclass(frozen=True)
+class MaskChoice:
+    """One of the masks that every picture gets.
+
+    Attributes
+    ----------
+    name
+        What results call it: "strokes-0.1-0.2-border", "cracks", "losses.png".
+    kind
+        A kind of damage, or the file or folder that the mask comes from.
+    bin
+        The bin's number from 0 in `RATIO_BINS`; None where there are none.
+    border
+        Whether holes come near the border; None where nothing is asked for.
+    file
+        A mask file, or a folder of them.
+    """
+
+    name: str
+    kind: str
+    bin: int | None = None
+    border: bool | None = None
+    file: Path | None = None
+
+    @property
+    def bin_text(self) -> str:
+        """The bin as results call it: "0.1-0.2", or nothing.
+
+        >>> MaskChoice("strokes", "strokes", bin=1).bin_text
+        '0.1-0.2'
+        """
+        return "" if self.bin is None else "{:g}-{:g}".format(*RATIO_BINS[self.bin])
+
+
+def find_pictures(places: Sequence[str | os.PathLike[str]], count: int | None = None) -> PictureSet:
+    """Return the pictures of files and folders, the first so many of them.
+
+    Names are those of the files without ending, below a folder with the path from there.
+
+    Raises
+    ------
+    DataError
+        There is no such file or folder, no picture in a folder, or two pictures have one name.
+    """
+    files: dict[str, Path] = {}
+    for place in map(Path, places):
+        if place.is_dir():
+            found = {path.relative_to(place).with_suffix("").as_posix(): path for path in picture_paths(place)}
+            if not found:
+                raise DataError(f"There are no pictures in {place}: name a folder that holds some, or files.")
+        elif place.is_file():
+            found = {place.stem: place}
+        else:
+            raise DataError(f"There is no picture or folder {place}.")
+        for name, path in found.items():
+            if files.setdefault(name, path) != path:
+                raise DataError(
+                    f"{files[name]} and {path} are both called {name}, and results go by names: evaluate them in two "
+                    "runs, or rename one."
+                )
+    chosen = list(files.items())[:count]
+    return PictureSet(tuple(name for name, _ in chosen), tuple(path for _, path in chosen))
+
+
+def open_dataset(folder: str | os.PathLike[str], count: int | None = None) -> PictureSet:
+    """Return the test pictures of CIFAR-10, the first so many of them."""
+    total = len(open_pictures(folder, split="test"))
+    return PictureSet(tuple(f"{number:05}" for number in range(min(total, count or total))), dataset=Path(folder))
+
+
+def choose_masks(
+    masks: Sequence[str], bins: Sequence[int] | None = None, border: str = "both"
+) -> tuple[MaskChoice, ...]:
+    """Return the masks that each picture gets.
+
+    Parameters
+    ----------
+    masks
+        Kinds of damage made; "all" for all of them; mask files, folders of mask files.
+    bins
+        Which bins of hole ratio `strokes` are drawn in, from 1; None is all six. Other kinds have a ratio of their own.
+    border
+        Of `strokes`: "both", "border", "no-border".
+
+    Raises
+    ------
+    EvaluationError
+        There is no such kind, file or bin.
+
+    Examples
+    --------
+    >>> [mask.name for mask in choose_masks(["strokes", "cracks"], bins=[1], border="both")]
+    ['strokes-0.01-0.1-border', 'strokes-0.01-0.1-no-border', 'cracks']
+    """
+    numbers = [number - 1 for number in bins or range(1, len(RATIO_BINS) + 1)]
+    if not all(0 <= number < len(RATIO_BINS) for number in numbers):
+        raise EvaluationError(f"Bins are 1 (1 to 10 % hole) to {len(RATIO_BINS)} (50 to 60 %), not {list(bins or ())}.")
+    if border not in BORDERS:
+        raise EvaluationError(f"The border is {', '.join(BORDERS)}, not {border!r}.")
+    chosen: list[MaskChoice] = []
+    for mask in dict.fromkeys(one for name in masks for one in (KINDS if name == "all" else [name])):
+        if mask == _IN_BINS:
+            chosen += _in_bins(numbers, BORDERS[border])
+        elif mask in KINDS:
+            chosen.append(MaskChoice(mask, mask))
+        elif Path(mask).exists():
+            file = Path(mask).resolve()
+            chosen.append(MaskChoice(file.name, file.name, file=file))
+        else:
+            raise EvaluationError(
+                f"There is no kind of damage, mask file or folder {mask!r}: kinds are {', '.join(KINDS)}, all."
+            )
+    if len({mask.name for mask in chosen}) < len(chosen):
+        raise EvaluationError("Two of the mask files or folders have one name: evaluate them in two runs.")
+    return tuple(chosen)
+
+
+def _in_bins(numbers: Sequence[int], borders: Sequence[bool]) -> Iterator[MaskChoice]:
+    for number in numbers:
+        for border in borders:
+            low, high = RATIO_BINS[number]
+            name = f"{_IN_BINS}-{low:g}-{high:g}-{'border' if border else 'no-border'}"
+            yield MaskChoice(name, _IN_BINS, number, border)
+
+
+def middle(picture: NDArray[np.uint8], size: int | None, name: str = "it") -> NDArray[np.uint8]:
+    """Return the middle `size` x `size` pixels; the whole picture where no size is given.
+
+    >>> middle(np.arange(25, dtype=np.uint8).reshape(5, 5), 1)
+    array([[12]], dtype=uint8)
+    """
+    if size is None:
+        return picture
+    height, width = picture.shape[:2]
+    if min(height, width) < size:
+        raise DataError(
+            f"The picture {name} is {width} x {height} pixels, smaller than the size {size}: leave it out, or give a "
+            "smaller size."
+        )
+    top, left = (height - size) // 2, (width - size) // 2
+    return picture[top : top + size, left : left + size]
+
+
+def make_hole(
+    choice: MaskChoice, pictures: PictureSet, number: int, shape: Sequence[int], seed: int
+) -> NDArray[np.bool_]:
+    """Return a picture's mask, bool [H, W]: a function of seed, picture's name, choice, and the picture's size.
+
+    Of a data set the picture's number stands for its name, as it does in training. A folder gives the mask of the
+    picture's name (or `<name>_mask`), else any of its masks. A mask file of another size is cut to the picture's shape
+    around its middle, and brought to its size by taking the nearest pixels.
+
+    Raises
+    ------
+    MaskError, DataError
+        A mask file can't be read, or has no hole, or nothing but hole.
+    """
+    height, width = shape[:2]
+    name = pictures.names[number]
+    if pictures.dataset is not None:
+        rng = hole_generator(seed, number, choice.bin, choice.border)
+    else:
+        rng = np.random.default_rng([seed, crc32(name.encode()), crc32(choice.name.encode())])
+    if choice.file:
+        hole = _fitted(_hole_of_file(_file_for(choice.file, pictures, number, rng)), height, width)
+    elif choice.bin is not None:
+        hole = strokes(height, width, ratio_in(RATIO_BINS[choice.bin], rng), rng, border=bool(choice.border))
+    else:
+        hole = make_damage(choice.kind, height, width, rng=rng)
+    if hole.all() or not hole.any():
+        raise MaskError(
+            f"The mask {choice.name} of the picture {name} is {'all' if hole.all() else 'no'} hole, so there is "
+            "nothing to judge: take another."
+        )
+    return hole
+
+
+def _file_for(place: Path, pictures: PictureSet, number: int, rng: np.random.Generator) -> Path:
+    if place.is_file():
+        return place
+    if pictures.files:
+        try:
+            return find_mask(place, pictures.files[number])
+        except MaskError as error:
+            if "two masks" in str(error):
+                raise
+    files = picture_paths(place)
+    if not files:
+        raise DataError(f"There are no mask files in {place}: name the folder that holds them.")
+    return files[rng.integers(len(files))]
+
+
+@lru_cache(maxsize=64)
+def _hole_of_file(file: Path) -> NDArray[np.bool_]:
+    mask = read_mask_file(file, "white")
+    return grow_mask(mask.hole, 1) if mask.soft else mask.hole
+
+
+def _fitted(hole: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+    """Return the largest middle piece of a mask that has a picture's shape, brought to its size."""
+    step = min(hole.shape[0] / height, hole.shape[1] / width)  # pixels of the mask to a pixel of the picture
+    places = [
+        np.minimum(((length - step * count) / 2 + step * (np.arange(count) + 0.5)).astype(np.int64), length - 1)
+        for length, count in zip(hole.shape, (height, width), strict=True)
+    ]
+    fitted: NDArray[np.bool_] = hole[np.ix_(*places)]
+    return fitted

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+pytest.importorskip("skimage", reason="needs the peers: pip install 'restauro[eval]'")
+pytest.importorskip("cv2", reason="needs the peers: pip install 'restauro[eval]'")
+pytest.importorskip("matplotlib", reason="needs the peers: pip install 'restauro[eval]'")
+
+from restauro.cli import main
+from tests.evaluation.pictures import make_pictures, write_picture
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    make_pictures(tmp_path / "pictures", 2)
+    return tmp_path
+
+
+def run(line: str) -> int:
+    return main(["evaluate", *shlex.split(line)])
+
+
+def test_it_fills_measures_and_writes(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "pictures --methods mean-colour,opencv-telea:radius=3 --masks cracks --size 36 --out results --workers 1"
+    assert run(line) == 0
+    out, err = capsys.readouterr()
+    assert out == "4 fills. Written to results: results.csv, results.json, table.md, sheet.png, plots\n"
+    assert err == ""
+    found = json.loads(Path("results", "results.json").read_text(encoding="utf-8"))
+    assert found["plan"]["ways"] == ["mean-colour", "opencv-telea:radius=3"]
+    assert len(found["rows"]) == 4
+    assert run(f"{line} --seed 1") == 2
+    assert "holds results of other settings (seed: 0, now 1): choose another" in capsys.readouterr().err
+    assert run(f"{line} --quiet") == 0  # nothing is left to do
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--out x", "Name PICTURES, or --dataset cifar10 with --data DIR, or --detection DIR: one of them."),
+        ("pictures --dataset cifar10 --data d --out x", "one of them."),
+        ("pictures --data d --out x", "--data and --download go with --dataset cifar10."),
+        ("--dataset cifar10 --out x", "Say where the data set is, --data DIR, or have it fetched, --download."),
+        ("--dataset cifar10 --data d --download --out x", "Say where the data set is"),
+        ("pictures --bins 1,b --out x", "--bins takes numbers from 1 to 6, such as 1,2,3, and this is '1,b'."),
+        ("pictures --masks craks --out x", "There is no kind of damage, mask file or folder 'craks'"),
+        ("pictures --methods telia --out x", "There is no method or peer 'telia': did you mean 'telea'?"),
+        ("nowhere --out x", "There is no picture or folder nowhere."),
+        ("--dataset cifar10 --data nowhere --out x", "There is no folder nowhere: name the one that holds"),
+        ("pictures --methods telea --lpips-weights nothing --out x", "The weights nothing can't be read"),
+    ],
+)
+def test_what_is_wrong_is_said_before_the_work(line: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(line) == 2
+    assert words in capsys.readouterr().err
+    assert not Path("x").exists()
+
+
+def test_a_data_set_is_evaluated_as_in_training(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cifar").mkdir()
+    content = np.random.default_rng(0).integers(0, 256, (10_000, 3073), np.uint8)
+    Path("cifar", "test_batch.bin").write_bytes(content.tobytes())
+    line = (
+        "--dataset cifar10 --data cifar --masks marks --methods mean-colour --pictures 3 --out results --workers 1 -q"
+    )
+    assert run(line) == 0
+    rows = json.loads(Path("results", "results.json").read_text(encoding="utf-8"))["rows"]
+    assert [row["picture"] for row in rows] == ["00000", "00001", "00002"]
+    picture = content[1, 1:].reshape(3, 32, 32).transpose(1, 2, 0)
+    from restauro.damage.synthesis import marks
+    from restauro.datasets import hole_generator
+
+    hole = marks(32, 32, hole_generator(0, 1))
+    apart = np.abs(np.rint(picture[~hole].mean(axis=0)) - picture[hole])
+    assert rows[1]["l1_hole"] == pytest.approx(100 * apart.mean() / 255)
+    assert rows[1]["l1"] == pytest.approx(100 * apart.sum() / 255 / 3072)
+
+
+def test_detection_is_judged_on_pictures_with_masks(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a detector of its own: what is dark is damage."""
+    detection, scores = ModuleType("restauro.damage.detection"), ModuleType("restauro.evaluation.detection")
+    import dataclasses
+
+    Scores = dataclasses.make_dataclass("Scores", ["precision", "recall", "f1", "iou"])
+    detection.detect = lambda image, kind, workers=None: image.max(axis=2) < 60
+    scores.score = lambda found, truth: Scores(
+        *[float((found & truth).sum() / part.sum()) for part in (found, truth, found | truth, found | truth)]
+    )
+    monkeypatch.setitem(sys.modules, "restauro.damage.detection", detection)
+    monkeypatch.setitem(sys.modules, "restauro.evaluation.detection", scores)
+    (folder / "museum").mkdir()
+    for name, half in (("a", 10), ("b", 20)):
+        panel, mask = np.full((40, 40, 3), 200, np.uint8), np.zeros((40, 40), np.uint8)
+        panel[:half] = 10
+        mask[:20] = 255
+        write_picture(folder / "museum" / f"{name}.png", panel)
+        write_picture(folder / "museum" / f"{name}_mask.png", mask)
+    assert run("--detection museum --kind losses --out found") == 0
+    out = capsys.readouterr().out
+    assert "# Detection of losses\n\n2 pictures." in out
+    assert "| mean " in out
+    lines = Path("found", "detection.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("picture,kind,precision,recall,f1,iou,marked,truth,seconds")
+    assert lines[1].startswith("a,losses,1,0.5,0.5,0.5,0.25,0.5,")
+    assert lines[2].startswith("b,losses,1,1,1,1,0.5,0.5,")
+    (folder / "museum" / "b_mask.png").unlink()
+    assert run("--detection museum --out other") == 2
+    assert "There is no mask for it in museum: it would be called" in capsys.readouterr().err
