@@ -6,6 +6,8 @@ Masks of files, transparency, NaN or a colour: `restauro.picture_mask`.
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from restauro.errors import MaskError, MaskTypeError
 
 MAX_GROW = 1000  # pixels
+_STRIP = 1 << 20  # values looked at together: small enough to stay in the processor's cache
 
 
 def hole_from_array(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -101,6 +104,50 @@ def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:
     half_widths = np.array([math.isqrt(radius**2 - dy**2) for dy in range(radius + 1)])
     discs.draw_discs(hole, half_widths, grown)
     return grown
+
+
+def parse_colour(text: str) -> tuple[int, int, int] | None:
+    """Return red, green and blue of a colour written as #rrggbb, 0 to 255; None where it isn't of that form.
+
+    >>> parse_colour("#ff8000")
+    (255, 128, 0)
+    """
+    if not re.fullmatch("#?[0-9a-fA-F]{6}", text):
+        return None
+    red, green, blue = bytes.fromhex(text.removeprefix("#"))
+    return red, green, blue
+
+
+def of_colour(pixels: NDArray[Any], colour: Sequence[int], tolerance: int) -> NDArray[np.bool_]:
+    """Return where the bands of pixels, uint8 or uint16 [H, W, 1 or 3], are all within a tolerance of a colour.
+
+    Colour and tolerance are of the scale 0 to 255 for both.
+
+    >>> of_colour(np.array([[[250, 0, 0], [200, 0, 0]]], np.uint8), (255, 0, 0), 8)
+    array([[ True, False]])
+    """
+    scale = full_scale(pixels.dtype) // 255
+    lowest = [max(band - tolerance, 0) * scale for band in colour]
+    highest = [min(band + tolerance, 255) * scale for band in colour]
+    hole = np.empty(pixels.shape[:2], bool)
+    for rows in strips(pixels):
+        hole[rows] = True
+        for band in range(pixels.shape[2]):
+            values = pixels[rows][..., band]
+            hole[rows] &= (values >= lowest[band]) & (values <= highest[band])
+    return hole
+
+
+def full_scale(dtype: np.dtype[Any]) -> int:
+    """White, or opaque: the largest value of an integer dtype, 1 of a float."""
+    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
+def strips(array: NDArray[Any]) -> Iterator[slice]:
+    """Rows of an array, so many at a time that working on them takes little memory."""
+    height = array.shape[0]
+    step = max(1, _STRIP * height // max(array.size, 1))
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
 def _as_array(mask: ArrayLike) -> NDArray[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,10 @@ from numpy.typing import NDArray
 
 from restauro.errors import MaskError, RestauroError
 from restauro.files import formats
-from restauro.mask import grow_mask
+from restauro.mask import full_scale, grow_mask, of_colour, parse_colour, strips
 from restauro.picture import Picture, as_seen, as_stored, read_picture
 
 POLARITIES = ("white", "black")
-_STRIP = 1 << 20  # values looked at together: small enough to stay in the processor's cache
 _COLOUR_NOISE = 8 / 255  # how far the bands of a grey mask may differ, as a JPEG's do
 
 
@@ -237,26 +235,17 @@ def _coloured(picture: Picture, text: str, tolerance: int) -> NDArray[np.bool_]:
         raise MaskError(
             f"The picture is grey and the colour {text.partition(':')[2]} isn't: give a grey one, or a file."
         )
-    scale = full_scale(pixels.dtype) // 255
-    lowest = [max(band - tolerance, 0) * scale for band in colour]
-    highest = [min(band + tolerance, 255) * scale for band in colour]
-    hole = np.empty(pixels.shape[:2], bool)
-    for rows in strips(pixels):
-        hole[rows] = True
-        for band in range(pixels.shape[2]):
-            values = pixels[rows][..., band]
-            hole[rows] &= (values >= lowest[band]) & (values <= highest[band])
-    return hole
+    return of_colour(pixels, colour, tolerance)
 
 
 def _parse_colour(text: str) -> tuple[int, int, int]:
     digits = text.partition(":")[2]
-    if not re.fullmatch("#?[0-9a-fA-F]{6}", digits):
+    colour = parse_colour(digits)
+    if colour is None:
         raise MaskError(
             f"The colour {digits!r} isn't of the form #rrggbb: white is color:#ffffff, pure red color:#ff0000."
         )
-    red, green, blue = bytes.fromhex(digits.removeprefix("#"))
-    return red, green, blue
+    return colour
 
 
 def _grey(mask: Picture, polarity: str) -> NDArray[Any]:
@@ -332,15 +321,3 @@ def _compare(comparison: np.ufunc, values: NDArray[Any], other: float) -> NDArra
 
 def _count(values: NDArray[Any], value: float) -> int:
     return sum(int(np.count_nonzero(values[rows] == value)) for rows in strips(values))
-
-
-def full_scale(dtype: np.dtype[Any]) -> int:
-    """White, or opaque: the largest value of an integer dtype, 1 of a float."""
-    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
-
-
-def strips(array: NDArray[Any]) -> Iterator[slice]:
-    """Rows of an array, so many at a time that working on them takes little memory."""
-    height = array.shape[0]
-    step = max(1, _STRIP * height // max(array.size, 1))
-    return (slice(top, min(top + step, height)) for top in range(0, height, step))

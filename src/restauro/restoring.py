@@ -22,9 +22,10 @@ from restauro.errors import ImageError, MaskError, WriteError
 from restauro.files import saving
 from restauro.files.formats import format_asked_for
 from restauro.inpainting import inpaint, load_kernels, usable_cores
+from restauro.mask import full_scale, strips
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.picture import Picture, as_seen, check_target, read_picture, write_picture
-from restauro.picture_mask import check_options, full_scale, is_file, read_mask, read_mask_file, strips
+from restauro.picture_mask import check_options, is_file, read_mask, read_mask_file
 from restauro.windows import count_regions
 
 # Share of a picture from which a mask looks inverted.

@@ -1,0 +1,37 @@
+"""A random forest's vote for many pixels at once; scikit-learn's own takes ten times as long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from restauro.numerics.kernel import orderly_kernel
+
+LEAF = -1
+
+
+def flattened(forest: Any) -> tuple[Any, ...]:
+    """Return the trees of a scikit-learn forest of two classes as flat arrays, as `votes` takes them."""
+    trees = [tree.tree_ for tree in forest.estimators_]
+    roots = np.cumsum([0, *(tree.node_count for tree in trees)])
+    children = [np.concatenate([np.where(one < 0, LEAF, one + root) for one, root in zip(sides, roots[:-1], strict=True)])
+                for sides in ([tree.children_left for tree in trees], [tree.children_right for tree in trees])]  # fmt: skip
+    features = np.concatenate([tree.feature for tree in trees])
+    thresholds = np.concatenate([tree.threshold for tree in trees])
+    values = np.concatenate([tree.value[:, 0, :] for tree in trees])
+    shares = values[:, 1] / values.sum(axis=1)
+    return roots[:-1], *children, features, thresholds, shares
+
+
+@orderly_kernel
+def votes(X: Any, roots: Any, left: Any, right: Any, feature: Any, threshold: Any, share: Any, out: Any) -> None:
+    """Set out, float32 [n], to the mean over the trees of the share of the second class; X: float32 [F, n]."""
+    for i in range(X.shape[1]):
+        total = 0.0
+        for root in roots:
+            node = root
+            while left[node] != LEAF:
+                node = left[node] if X[feature[node], i] <= threshold[node] else right[node]
+            total += share[node]
+        out[i] = total / roots.shape[0]
