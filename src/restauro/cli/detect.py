@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from restauro.cli import report
-from restauro.cli.restore import _check_distinct, _places
+from restauro.cli import places, report
 from restauro.errors import RestauroError
 
 if TYPE_CHECKING:
@@ -65,12 +63,12 @@ def command(
 ) -> int:
     """Detect in files one after the other; return the exit status."""
     _check(inputs, output, options)
-    targets = _places_of(inputs, str(output), "-o")
-    previews: Sequence[Path | None] = _places_of(inputs, preview, "--preview") if preview else [None] * len(inputs)
+    targets = places.mask_targets(inputs, output, "-o", "masks")
+    previews = places.mask_targets(inputs, preview, "--preview", "previews")
     failed = 0
     with nullcontext() if quiet else report.announce_compiling():
         for source, target, shown in zip(inputs, targets, previews, strict=True):
-            failed += not _detect(source, target, shown, options, quiet=quiet, as_json=as_json)
+            failed += not _detect(source, target or Path(), shown, options, quiet=quiet, as_json=as_json)
     return 0 if not failed else 2 if len(inputs) == 1 else 1
 
 
@@ -88,12 +86,6 @@ def _check(inputs: tuple[Path, ...], output: str | None, options: dict[str, Any]
         check_options(options["kind"], options["colour"], options["tolerance"], has_hints=hints is not None)
     except RestauroError as error:
         raise click.UsageError(str(error)) from None
-
-
-def _places_of(inputs: tuple[Path, ...], output: str, flag: str) -> list[Path]:
-    places = _places([Path(f"{path.stem}.png") for path in inputs], output, flag)
-    _check_distinct(inputs, places)
-    return places
 
 
 def _detect(

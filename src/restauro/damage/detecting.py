@@ -15,8 +15,10 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.damage.detection import check_options, detect
+from restauro.damage.tiles import checked_picture
 from restauro.errors import MaskError, RestauroError, WriteError
 from restauro.files import saving
+from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.mask import grow_mask, strips
 from restauro.numerics.threads import usable_cores
 from restauro.picture import Picture, as_seen, as_stored, read_picture
@@ -130,11 +132,11 @@ def detect_file(
     )  # fmt: skip
     found = grow_mask(found, grow) if grow else found
     seen = np.ascontiguousarray(as_seen(found, picture.orientation))
-    _make_folder(target)
+    make_folder(target.parent)
     if shown:
-        _make_folder(shown)
+        make_folder(shown.parent)
         _save_preview(picture, found, shown)
-    _save(saving.image_of(seen.view(np.uint8), is_cmyk=False) != 0, target)
+    write_mask(seen, target)
     count = int(np.count_nonzero(found))
     return Detected(
         source=source,
@@ -179,7 +181,6 @@ def _without_inks(inks: NDArray[Any]) -> NDArray[Any]:
 def _read_labels(path: Path, picture: Picture, pixels: NDArray[Any]) -> NDArray[np.int8]:
     """Read a file of hints, turned as the picture's pixels are stored."""
     from restauro.damage.hints import read_hints
-    from restauro.damage.tiles import checked_picture
 
     try:
         strokes = read_picture(path)
@@ -197,25 +198,22 @@ def _read_labels(path: Path, picture: Picture, pixels: NDArray[Any]) -> NDArray[
 
 def _check_targets(source: Path, target: Path, preview: Path | None, hints: Path | None, *, overwrite: bool) -> None:
     """Refuse what can't be written, before the work."""
-    if target.suffix.lower() != ".png":
-        raise WriteError(f"The mask is written as a PNG, so {target} must end in .png.")
-    if preview and preview.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+    if hints and is_same(target, hints):
+        raise WriteError(f"The mask can't be written to {target}, which holds the hints: choose another name.")
+    check_mask_target(target, [source], overwrite=overwrite)
+    if not preview:
+        return
+    if preview.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise WriteError(f"The preview is written as a PNG or JPEG, so {preview} must end in .png or .jpg.")
-    if preview and preview.resolve() == target.resolve():
-        raise WriteError(f"Mask and preview would both be written to {target}: choose two names.")
-    for what, path in (("mask", target), ("preview", preview)):
-        if path is None:
-            continue
-        for other, read in (("picture", source), ("file of hints", hints)):
-            if read and path.resolve() == read.resolve():
-                raise WriteError(f"The {what} can't be written to {path}, which is the {other}: choose another name.")
-        if path.is_dir():
-            raise WriteError(f"The {what} can't be written to {path}, which is a folder: name a file in it.")
-        if path.exists() and not overwrite:
-            raise WriteError(
-                f"The {what} {path} is there already: choose another name, or replace it with --overwrite (in Python "
-                f"overwrite=True)."
-            )
+    if any(is_same(preview, other) for other in (source, target, hints) if other):
+        raise WriteError(
+            f"The preview can't be written to {preview}, which is the picture, its mask or its hints: choose another "
+            f"name."
+        )
+    if preview.is_dir():
+        raise WriteError(f"The preview can't be written to {preview}, which is a folder: name a file in it.")
+    if preview.exists() and not overwrite:
+        raise WriteError(f"The preview {preview} is there already: choose another name, or --overwrite.")
 
 
 def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> None:
@@ -254,29 +252,16 @@ def _in_srgb(picture: Picture) -> pyvips.Image:
             pixels = np.rint(255 * pixels).astype(np.uint8)
         elif pixels.dtype == np.uint16:
             pixels = (pixels >> 8).astype(np.uint8)
-        image = saving.image_of(pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else _mean(pixels), is_cmyk=False)
+        image = saving.image_of(checked_picture(pixels), is_cmyk=False)
     if image.bands in (2, 4):
         image = image.extract_band(0, n=image.bands - 1)
     return image if image.bands == 3 else image.bandjoin([image, image]).copy(interpretation="srgb")
 
 
-def _mean(pixels: NDArray[Any]) -> NDArray[Any]:
-    from restauro.damage.tiles import checked_picture
-
-    return checked_picture(pixels)
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(f"The folder {path.parent} can't be made ({error.strerror}): choose another.") from None
-
-
 def _save(image: pyvips.Image, path: Path) -> None:
-    """Write a PNG or JPEG under another name first."""
+    """Write the preview under another name first."""
     try:
-        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.resolve().parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
             written = Path(folder, path.name)
             if path.suffix.lower() == ".png":
                 saving.save_png(image, written, bits=8, original=None)
@@ -285,4 +270,4 @@ def _save(image: pyvips.Image, path: Path) -> None:
             os.replace(written, path)
     except (OSError, pyvips.Error) as error:
         reason = getattr(error, "strerror", None) or str(error).strip()
-        raise WriteError(f"The file {path} can't be written ({reason}): choose another place.") from None
+        raise WriteError(f"The preview {path} can't be written ({reason}): choose another place.") from None

@@ -129,4 +129,5 @@ def _checked_hints(hints: NDArray[Any]) -> NDArray[np.int8]:
             f"Hints are an array [H, W] of signed integers (1 damage, -1 sound, 0 unknown), not {what}: of a picture "
             f"with strokes, restauro.damage.hints.read_hints makes them."
         )
-    return np.sign(hints).astype(np.int8)
+    labels: NDArray[np.int8] = np.sign(hints).astype(np.int8)
+    return labels

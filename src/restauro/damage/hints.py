@@ -19,6 +19,7 @@ _TREES = 100
 _MOST = 20_000  # hint pixels of each kind that are learnt from
 _SIDE = 512  # of tiles: some fifty values a pixel are in memory at once
 _HALO = 32
+_VOTES = 0.75  # of the forest: among hints half is damage, in a picture it is rare
 _SMOOTHING = 0.7  # pixels, of the probabilities
 _VIVID = 0.45  # of full scale: the largest band less the smallest, of a stroke
 _DIFFERENT = 0.15  # of full scale: what a stroke on a copy of the picture differs by from the picture
@@ -132,18 +133,18 @@ def find_by_hints(
     picture = tiles.checked_picture(image)
     check_labels(labels, picture.shape)
     chosen = _chosen(labels)
-    trees = forest.flattened(_trained(picture, chosen, found, workers))
-    halo = _HALO
+    trees: Any = forest.flattened(_trained(picture, chosen, found, workers))
+    places = tiles.places_of(picture.shape, _SIDE, _HALO)
 
     def find(place: tiles.Place) -> NDArray[np.bool_]:
         values = _features(picture, found, place.with_halo)
         height, width = values.shape[1:]
         shares = np.empty(height * width, np.float32)
-        forest.votes(values.reshape(len(values), -1), *trees, shares)
+        forest.votes(values.reshape(len(values), -1), trees, shares)
         smooth = ndimage.gaussian_filter(shares.reshape(height, width), _SMOOTHING, mode="nearest")
-        return np.asarray(smooth > 0.5)[place.core]
+        return np.asarray(smooth > _VOTES)[place.core]
 
-    return tiles.find_at(tiles.places_of(picture.shape, _SIDE, halo), picture.shape, find, workers, progress)
+    return tiles.find_at(places, picture.shape, find, workers, progress)
 
 
 def _check_size(hints: tuple[int, ...], picture: tuple[int, ...]) -> None:
@@ -179,7 +180,12 @@ def _trained(
             samples.append(values[:, here != 0].T)
             answers.append(here[here != 0] == DAMAGE)
     forest = RandomForestClassifier(
-        _TREES, min_samples_leaf=2, max_features="sqrt", random_state=0, n_jobs=tiles.threads(workers)
+        _TREES,
+        min_samples_leaf=2,
+        max_features="sqrt",
+        class_weight="balanced",
+        random_state=0,
+        n_jobs=tiles.threads(workers),
     )
     return forest.fit(np.concatenate(samples), np.concatenate(answers))
 
@@ -188,12 +194,15 @@ def _features(
     picture: NDArray[Any], found: NDArray[np.bool_] | None, where: tuple[slice, slice]
 ) -> NDArray[np.float32]:
     """Return what filters say about a part of a picture, float32 [F, h, w]."""
+    from restauro.damage.crack_detection import crack_features
+
     bands, grey = tiles.as_floats(picture[where]), tiles.as_grey(picture[where])
     channels = [bands[..., k] for k in range(3)] if bands.ndim == 3 else [grey]
     values: list[NDArray[Any]] = []
     for scale in _SCALES:
         values += [_smooth(channel, scale) for channel in channels]
         values += _derivatives(grey, scale)
+    values += list(crack_features(picture[where], workers=1))
     if found is not None:
         values.append(_smooth(found[where].astype(np.float32), 1.0))
     return np.stack(values).astype(np.float32, copy=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,15 @@ _STEPS = (0.016, 0.04, 0.08)  # of full scale: what a flat area may differ by fr
 _SMALLEST = 8  # pixels
 _LARGE = 120  # pixels: a loss that small ones may follow
 _LARGEST = 0.2  # of the picture
-_FLAT = 0.03  # of full scale: how far a loss deviates from its colour
+_FLAT = 0.045  # of full scale: how far a loss deviates from its colour
 _CONTRAST = 0.12  # of full scale: to what lies around
-_AROUND = 0.9  # of its rim where it must have that contrast
-_RAGGED = 1.35  # outline of a large loss over that of a disc
+_AROUND, _MOSTLY = 0.9, 0.75  # of the rim, of large losses and of small ones, where they must have that contrast
+_PALE, _DARK = 0.83, 0.1  # brightness of a large loss: at least, or at most
+_RAGGED = 1.25  # outline of a large loss over that of a disc
 _SATURATION = 0.25  # ground, plaster, paper and bare emulsion have little colour
 _ALIKE = 0.05  # of full scale: losses of one ground
 _HALO = 320
-_SCALE = 1024
+_SCALE, _WHOLE = 1024, 2048  # shorter and longer side of what is looked at as a whole
 _EDGE = np.ones((3, 3), np.bool_)
 
 
@@ -69,7 +71,7 @@ def find_losses(
     """
     picture = tiles.checked_picture(image)
     sizes = [picture]
-    while min(sizes[-1].shape[:2]) > _SCALE:
+    while min(sizes[-1].shape[:2]) > _SCALE or max(sizes[-1].shape[:2]) > _WHOLE:
         sizes.append(tiles.halved(sizes[-1]))
     costs = np.cumsum([0, *(size.size for size in sizes)]) / sum(size.size for size in sizes)
     found = np.zeros((1, 1), np.bool_)
@@ -77,21 +79,15 @@ def find_losses(
     for k in range(len(sizes) - 1, -1, -1):  # the smallest size first: the largest losses, and the colour of all
         step = tiles.part(progress, 1 - costs[k + 1], 1 - costs[k])
         whole = sizes[k].shape[:2]
-        if max(whole) <= tiles.SIDE * 2:
+        if k == len(sizes) - 1:
             zones = [_zones(sizes[k], difference, whole) for difference in _STEPS]
             grounds += [zone.colours[zone.sure] for zone in zones]
             here = _of_grounds(zones, np.concatenate(grounds), sizes[k])
             if step:
                 step(1.0)
         else:
-            known = np.concatenate(grounds)
-            here = tiles.find_in_tiles(
-                sizes[k],
-                lambda tile, core, known=known, whole=whole: _find(tile, core, known, whole),
-                _HALO,
-                workers,
-                step,
-            )
+            find = partial(_find, grounds=np.concatenate(grounds), whole=whole)
+            here = tiles.find_in_tiles(sizes[k], find, _HALO, workers, step)
         found = here if k == len(sizes) - 1 else here | tiles.doubled(found, here.shape)
     return found
 
@@ -116,9 +112,10 @@ def _zones(tile: NDArray[Any], difference: float, whole: tuple[int, ...]) -> _Zo
     rims = flat_zones.survey_rims(grey, numbers, levels, _CONTRAST)
     share = np.maximum(rims[:, 1], rims[:, 2]) / np.maximum(rims[:, 0], 1)
     possible = (areas <= _LARGEST * whole[0] * whole[1]) & (deviations.max(axis=1) <= _FLAT)
-    possible &= (share >= _AROUND) & (np.ptp(means, axis=1) <= _SATURATION) & (areas > 0)
+    possible &= (share >= _MOSTLY) & (np.ptp(means, axis=1) <= _SATURATION) & (areas > 0)
     scale = max(1.0, min(whole) / 512)
-    sure = possible & (areas >= _LARGE * scale**2) & (flat_zones.compactness(areas, rims) >= _RAGGED)
+    sure = possible & (share >= _AROUND) & ((levels >= _PALE) | (levels <= _DARK))
+    sure &= (areas >= _LARGE * scale**2) & (flat_zones.compactness(areas, rims) >= _RAGGED)
     return _Zones(numbers, areas, means, possible, sure)
 
 

@@ -13,9 +13,9 @@ from restauro.damage import tiles
 _HALF = 30  # pixels to each side of a pixel that evidence is summed over
 _SHORT = 7  # the same for where a line ends
 _WIDTHS = (1, 2, 3)
-_SURE, _LIKELY = 8.0, 5.0  # noise levels: a line needs the one somewhere, and the other everywhere
+_SURE, _LIKELY = 9.0, 5.0  # noise levels: a line needs the one somewhere, and the other everywhere
 _SUPPORT = 0.5  # of a line's contrast that each part of it must have
-_SHORTEST = 30  # pixels
+_SHORTEST = 40  # pixels
 _WIDEST = 0.2  # width of a line over its length
 _CLIP = 2.5  # noise levels that one pixel counts at most
 _SMOOTH = 6.0  # pixels, standard deviation of what is taken for the picture's slow changes

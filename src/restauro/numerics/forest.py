@@ -15,18 +15,28 @@ def flattened(forest: Any) -> tuple[Any, ...]:
     """Return the trees of a scikit-learn forest of two classes as flat arrays, as `votes` takes them."""
     trees = [tree.tree_ for tree in forest.estimators_]
     roots = np.cumsum([0, *(tree.node_count for tree in trees)])
-    children = [np.concatenate([np.where(one < 0, LEAF, one + root) for one, root in zip(sides, roots[:-1], strict=True)])
-                for sides in ([tree.children_left for tree in trees], [tree.children_right for tree in trees])]  # fmt: skip
+    left = _joined([tree.children_left for tree in trees], roots)
+    right = _joined([tree.children_right for tree in trees], roots)
     features = np.concatenate([tree.feature for tree in trees])
     thresholds = np.concatenate([tree.threshold for tree in trees])
     values = np.concatenate([tree.value[:, 0, :] for tree in trees])
     shares = values[:, 1] / values.sum(axis=1)
-    return roots[:-1], *children, features, thresholds, shares
+    return roots[:-1], left, right, features, thresholds, shares
+
+
+def _joined(children: list[Any], roots: Any) -> Any:
+    """Return the trees' nodes' children as places in the flat arrays."""
+    return np.concatenate([np.where(one < 0, LEAF, one + root) for one, root in zip(children, roots[:-1], strict=True)])
+
+
+def votes(samples: Any, trees: tuple[Any, ...], out: Any) -> None:
+    """Set out, float32 [n], to the mean over the trees of the share of the second class; samples: float32 [F, n]."""
+    roots, left, right, feature, threshold, share = trees
+    _vote(samples, roots, left, right, feature, threshold, share, out)
 
 
 @orderly_kernel
-def votes(X: Any, roots: Any, left: Any, right: Any, feature: Any, threshold: Any, share: Any, out: Any) -> None:
-    """Set out, float32 [n], to the mean over the trees of the share of the second class; X: float32 [F, n]."""
+def _vote(X: Any, roots: Any, left: Any, right: Any, feature: Any, threshold: Any, share: Any, out: Any) -> None:
     for i in range(X.shape[1]):
         total = 0.0
         for root in roots:

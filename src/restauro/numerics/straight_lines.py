@@ -116,7 +116,7 @@ def _sum_rows(z: Any, shift: Any, last: int, half: int, short: int, long_sums: A
 
 
 @inner
-def _profile(sums: Any, row: int, x: int, wide: int, flank: int) -> tuple[float, float, float]:
+def _profile(sums: Any, row: int, x: int, wide: int, flank: int) -> tuple[Any, Any, Any]:
     """Return the means across a line and across the two strips beside it, a pixel away from it; 0 beyond the rim."""
     rows = sums.shape[0]
     first = row - (wide - 1) // 2
@@ -131,7 +131,7 @@ def _profile(sums: Any, row: int, x: int, wide: int, flank: int) -> tuple[float,
 
 
 @inner
-def _contrast(centre: float, one: float, other: float) -> float:
+def _contrast(centre: Any, one: Any, other: Any) -> Any:
     """Return how far the middle stands out from the nearer of its flanks, less half of what tells the flanks apart."""
     unlike = np.float32(0.5) * abs(one - other)
     if centre > max(one, other) + unlike:

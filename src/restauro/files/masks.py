@@ -1,0 +1,56 @@
+"""Masks to files: where one may be written, and how."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from restauro.errors import WriteError
+from restauro.files import saving
+
+
+def check_mask_target(path: Path, pictures: Iterable[Path], *, overwrite: bool) -> None:
+    """Raise WriteError for what can be known before the work to be wrong with a place for a mask.
+
+    pictures: the files that are read and written beside it.
+    """
+    if path.suffix.lower() != ".png":
+        raise WriteError(f"The mask is written as a PNG, so {path} must end in .png.")
+    if any(is_same(path, picture) for picture in pictures):
+        raise WriteError(f"The mask can't be written to {path}, which is the picture: choose another name.")
+    if path.is_dir():
+        raise WriteError(f"The mask can't be written to {path}, which is a folder: name a file in it.")
+    if path.exists() and not overwrite:
+        raise WriteError(f"The file for the mask, {path}, is there already: choose another name, or --overwrite.")
+
+
+def write_mask(hole: NDArray[np.bool_], path: Path) -> None:
+    """Write a mask [H, W] as people see it, an 8-bit PNG in which white is hole, under another name first."""
+    image = saving.image_of(hole.view(np.uint8), is_cmyk=False) != 0  # 0 and 255
+    try:
+        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
+            written = Path(folder, path.name)
+            saving.save_png(image, written, bits=8, original=None)
+            os.replace(written, path)
+    except (OSError, pyvips.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error).strip()
+        raise WriteError(f"The mask {path} can't be written ({reason}): choose another place.") from None
+
+
+def is_same(path: Path, other: Path) -> bool:
+    """Whether two names mean one file, whether it is there or not."""
+    return path.resolve() == other.resolve()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, or raise WriteError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"The folder {folder} can't be made ({error.strerror}): choose another.") from None
