@@ -82,7 +82,8 @@ def test_hints(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("detect panel.tif --hints hints.png -o mask.png -q") == 0
     assert capsys.readouterr().out == ""
     found = read_picture("mask.png").pixels == 255
-    assert (found & HOLE).sum() > 0.6 * HOLE.sum()
+    assert (found & HOLE).sum() > 0.4 * HOLE.sum()
+    assert (found & ~HOLE).sum() < 0.2 * HOLE.sum()
     assert run("detect panel.tif clean.tif --hints hints.png -o masks/") == 2
     assert "Hints are for one picture: give one at a time." in capsys.readouterr().err
     assert run("detect panel.tif --hints none.png -o mask2.png") == 2

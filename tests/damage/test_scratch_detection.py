@@ -34,7 +34,7 @@ def test_a_faint_line_is_found_at_any_angle(angle: float, sign: int) -> None:
     line = line_through(160, angle)
     found = find_scratches(noise() + sign * 0.1 * line)
     assert near(found)[line].mean() > 0.8
-    assert not (found & ~near(line, 9)).any()
+    assert not (found & ~near(line, 11)).any()
 
 
 def test_it_cannot_be_told_from_single_pixels() -> None:
