@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import pyvips
 
+from restauro.cli import detect as cli_detect
 from restauro.cli import main
+from restauro.damage.detection import KINDS
 from restauro.picture import read_picture
 
 HOLE = np.zeros((60, 80), bool)
@@ -122,3 +124,7 @@ def test_nothing_is_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
     assert Path("mask.png").read_bytes() == before
     assert run("detect clean.tif --kind color --color #ff0000 -o mask.png --overwrite") == 0
     assert Path("mask.png").read_bytes() != before
+
+
+def test_the_kinds_are_those_of_detect() -> None:
+    assert tuple(KINDS) == cli_detect._KINDS
