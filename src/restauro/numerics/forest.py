@@ -29,19 +29,35 @@ def _joined(children: list[Any], roots: Any) -> Any:
     return np.concatenate([np.where(one < 0, LEAF, one + root) for one, root in zip(children, roots[:-1], strict=True)])
 
 
-def votes(samples: Any, trees: tuple[Any, ...], out: Any) -> None:
-    """Set out, float32 [n], to the mean over the trees of the share of the second class; samples: float32 [F, n]."""
+def votes(samples: Any, trees: tuple[Any, ...], out: Any, few: int = 1 << 30, least: float = 0.0) -> None:
+    """Set out, float32 [n], to the mean over the trees of the share of the second class; samples: float32 [F, n].
+
+    Where the first `few` trees give less than `least` on average, that is taken: most of a picture is sound.
+    """
     roots, left, right, feature, threshold, share = trees
-    _vote(samples, roots, left, right, feature, threshold, share, out)
+    _vote(samples, roots, left, right, feature, threshold, share, few, least, out)
 
 
 @orderly_kernel
-def _vote(X: Any, roots: Any, left: Any, right: Any, feature: Any, threshold: Any, share: Any, out: Any) -> None:
+def _vote(
+    X: Any,
+    roots: Any,
+    left: Any,
+    right: Any,
+    feature: Any,
+    threshold: Any,
+    share: Any,
+    few: int,
+    least: float,
+    out: Any,
+) -> None:
     for i in range(X.shape[1]):
         total = 0.0
-        for root in roots:
-            node = root
+        asked = 0
+        while asked < roots.shape[0] and not (asked == few and total < least * few):
+            node = roots[asked]
             while left[node] != LEAF:
                 node = left[node] if X[feature[node], i] <= threshold[node] else right[node]
             total += share[node]
-        out[i] = total / roots.shape[0]
+            asked += 1
+        out[i] = total / asked
