@@ -31,7 +31,7 @@ def find_scratches(
 ) -> NDArray[np.bool_]:
     """Return long, thin, nearly straight lines that are brighter or darker than both sides.
 
-    The difference to both flanks is summed along 61 pixels in 242 directions, so that a line is found that no pixel of
+    The difference to both flanks is summed along 61 pixels in 120 directions, so that a line is found that no pixel of
     it shows. It is measured in units of the noise around, and of the texture that runs the same way around it: a line
     among brush strokes of its own direction has to stand out from them. Pictures with a shorter side of 512 or more are
     looked at again at half their size, and so on, for wider lines. Time: about a second a megapixel and core.
