@@ -8,7 +8,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from restauro.errors import ImageError, ImageTypeError, ParameterError, ParameterTypeError
 from restauro.mask import hole_from_array
 from restauro.method import DEFAULT_METHOD, Method, Task, make_method
+from restauro.numerics.threads import usable_cores as usable_cores
 from restauro.windows import Holes, Window, find_holes, plan_windows
 
 DTYPES = ("bool", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64")
@@ -301,16 +301,6 @@ def _check_seed(seed: int) -> None:
         raise ParameterTypeError(f"seed must be a whole number, not {seed!r}.")
     if seed < 0:
         raise ParameterError(f"seed={seed} is out of range: it must be 0 or more.")
-
-
-def usable_cores() -> int:
-    """Cores that this process may use: its affinity, and the quota of a container (control groups, version 2)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))
 
 
 def load_kernels(method: Method) -> None:

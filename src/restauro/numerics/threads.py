@@ -1,8 +1,11 @@
-"""What numerics need of a task: how many threads there are, how to use them, whether to stop."""
+"""What numerics need of a task: how many threads there are, how to use them, whether to stop; and usable cores."""
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,3 +29,13 @@ class Threads(Protocol):
     def together(self, steps: Sequence[Callable[[], Any]]) -> list[Any]:
         """Run steps, no more than `workers`, that may wait for one another; return their results."""
         ...
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: its affinity, and the quota of a container (control groups, version 2)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))

@@ -1,0 +1,119 @@
+"""`restauro detect`: finds damage in picture files, and writes masks to correct and to restore with."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from restauro.cli import places, report
+from restauro.errors import RestauroError
+
+if TYPE_CHECKING:
+    from restauro.damage.detecting import Detected
+
+_KINDS = ("cracks", "scratches", "losses", "color")
+_HELP = """Look for damage in each of INPUTS, and write a mask: white is damage.
+
+It is a proposal. Look at it with --preview, correct it in any paint program, then restore with it. Where nothing is
+found the mask is empty.
+
+\b
+restauro detect panel.tif --kind cracks -o mask.png --preview preview.png
+restauro detect photo.jpg --kind color --color '#ff0000' -o mask.png
+restauro detect panel.tif --hints strokes.png -o mask.png
+restauro detect scans/*.tif --kind scratches -o masks/
+
+Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input; 1 where some of several files failed.
+"""
+
+
+@click.command("detect", help=_HELP, short_help="Find damage in picture files.")
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--kind", type=click.Choice(_KINDS), help="What to look for; with --hints it may be left out.")
+@click.option("-o", "--output", metavar="FILE|FOLDER", help="Where to write the mask, a PNG.")
+@click.option("--preview", metavar="FILE|FOLDER", help="Also write the picture with the marks in magenta, PNG or JPEG.")
+@click.option(
+    "--hints",
+    type=click.Path(path_type=Path),
+    help="Strokes over the picture, on a transparent layer or a copy: red is damage, green or blue is not.",
+)
+@click.option("--color", "colour", metavar="#rrggbb", help="With --kind color: the colour of the marks.")
+@click.option(
+    "--tolerance",
+    type=click.IntRange(0, 85),
+    metavar="N",
+    help="With --kind color: how far red, green and blue may each be off.  [default: 24]",
+)
+@click.option(
+    "--grow", type=click.IntRange(0, 1000), default=0, metavar="N", help="Grow the mask by N pixels.", show_default=True
+)
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object a line for each file; a bad one's has `error`."
+)
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all cores]")
+def command(
+    inputs: tuple[Path, ...], output: str | None, preview: str | None, quiet: bool, as_json: bool, **options: Any
+) -> int:
+    """Detect in files one after the other; return the exit status."""
+    _check(inputs, output, options)
+    targets = places.mask_targets(inputs, output, "-o", "masks")
+    previews = places.mask_targets(inputs, preview, "--preview", "previews")
+    failed = 0
+    with nullcontext() if quiet else report.announce_compiling():
+        for source, target, shown in zip(inputs, targets, previews, strict=True):
+            failed += not _detect(source, target or Path(), shown, options, quiet=quiet, as_json=as_json)
+    return 0 if not failed else 2 if len(inputs) == 1 else 1
+
+
+def _check(inputs: tuple[Path, ...], output: str | None, options: dict[str, Any]) -> None:
+    from restauro.damage.detection import check_options
+
+    if not output:
+        raise click.UsageError(f"Say where to write: -o {'masks/' if len(inputs) > 1 else 'mask.png'}")
+    hints = options["hints"]
+    if hints and len(inputs) > 1:
+        raise click.UsageError("Hints are for one picture: give one at a time.")
+    if hints and not hints.is_file():
+        raise click.UsageError(f"There is no file of hints {click.format_filename(hints)}.")
+    try:
+        check_options(options["kind"], options["colour"], options["tolerance"], has_hints=hints is not None)
+    except RestauroError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _detect(
+    source: Path, target: Path, preview: Path | None, options: dict[str, Any], *, quiet: bool, as_json: bool
+) -> bool:
+    """Look for damage in one file and say what was found; return whether it went well."""
+    from restauro.damage.detecting import detect_file
+
+    try:
+        with report.progress_bar(source.name, shown=not quiet) as progress:
+            found = detect_file(source, target, preview=preview, progress=progress, **options)
+    except (RestauroError, MemoryError) as error:
+        click.echo(f"{click.format_filename(source)}: {error}", err=True)
+        if as_json:
+            click.echo(report.error_as_json(source, error))
+        return False
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found), default=str))
+    elif not quiet:
+        for line in (_as_line(found), *(f"  {note}" for note in found.notes)):
+            click.echo(line)
+    return True
+
+
+def _as_line(found: Detected) -> str:
+    target = click.format_filename(found.target)
+    if not found.pixels:
+        what = {None: "damage", "color": "marks of that colour"}.get(found.kind, found.kind)
+        return f"{target}: no {what} found: the mask is empty"
+    share = report._percent(found.pixels / (found.width * found.height))
+    return f"{target}: {report._count(found.marks, 'mark')}, {report._count(found.pixels, 'pixel')} ({share})"

@@ -1,0 +1,236 @@
+"""Pictures as detectors look at them: checked, grey or RGB, and cut into tiles that all cores work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from restauro.errors import ImageError, ImageTypeError, ParameterError
+from restauro.mask import full_scale, strips
+from restauro.numerics.threads import usable_cores
+
+SIDE = 1024  # pixels of a tile without its surroundings
+_PROGRESS_INTERVAL = 0.2  # seconds
+
+Progress = Callable[[float], object]
+
+
+def checked_picture(image: ArrayLike) -> NDArray[Any]:
+    """Return a picture as detectors take it: uint8, uint16 or float32, [H, W] grey or [H, W, 3] red, green, blue.
+
+    One or three bands are taken as they are; of any other number the mean is looked at. Floats are 0 to 1.
+
+    Raises
+    ------
+    ImageTypeError
+        Not an array of uint8, uint16 or floats.
+    ImageError
+        Not [H, W] or [H, W, C], empty, or floats that aren't 0 to 1.
+
+    Examples
+    --------
+    >>> checked_picture(np.zeros((2, 3, 1), np.uint8)).shape, checked_picture(np.zeros((2, 3, 5))).dtype
+    ((2, 3), dtype('float32'))
+    """
+    if not isinstance(image, np.ndarray) or not (image.dtype in (np.uint8, np.uint16) or image.dtype.kind == "f"):
+        what = f"dtype {image.dtype}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ImageTypeError(
+            f"Damage is looked for in an array of uint8, uint16 or floats, not {what}: convert it, for instance "
+            f"image.astype(np.uint8), or read a file with restauro.read_picture."
+        )
+    if image.ndim not in (2, 3) or not image.size:
+        raise ImageError(f"The image has the shape {image.shape}: it must be [H, W] or [H, W, C], and not empty.")
+    if image.dtype.kind == "f":
+        _check_range(image)
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[..., 0]
+    if image.ndim == 3 and image.shape[2] != 3:
+        image = _mean(image)
+    return image.astype(np.float32) if image.dtype.kind == "f" else image
+
+
+def _check_range(image: NDArray[Any]) -> None:
+    for rows in strips(image):
+        low, high = float(image[rows].min()), float(image[rows].max())
+        if not 0 <= low <= high <= 1:  # NaN too
+            raise ImageError(
+                f"Floats must be 0 to 1, and the image's go from {low:g} to {high:g}: divide them by white's value, "
+                f"and replace NaN."
+            )
+
+
+def _mean(image: NDArray[Any]) -> NDArray[Any]:
+    mean = np.empty(image.shape[:2], image.dtype)
+    for rows in strips(image):
+        values = image[rows].mean(axis=2, dtype=np.float32)
+        mean[rows] = values if image.dtype.kind == "f" else np.rint(values)
+    return mean
+
+
+def as_floats(tile: NDArray[Any]) -> NDArray[np.float32]:
+    """Return a part of a checked picture as float32, black 0 and white 1.
+
+    >>> as_floats(np.array([[0, 255]], np.uint8))
+    array([[0., 1.]], dtype=float32)
+    """
+    floats: NDArray[np.float32] = np.asarray(tile, np.float32) * np.float32(1 / full_scale(tile.dtype))
+    return floats
+
+
+def as_grey(tile: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the brightness of a part of a checked picture, 0 to 1 (ITU-R BT.601's weights)."""
+    floats = as_floats(tile)
+    if floats.ndim == 2:
+        return floats
+    grey: NDArray[np.float32] = floats @ np.array([0.299, 0.587, 0.114], np.float32)
+    return grey
+
+
+def halved(picture: NDArray[Any]) -> NDArray[Any]:
+    """Return a checked picture at half its size, rounded down, each pixel the mean of four; None of its sides is 1.
+
+    >>> halved(np.array([[1, 3, 9], [5, 7, 9]], np.uint8))
+    array([[4]], dtype=uint8)
+    """
+    height, width = picture.shape[0] // 2, picture.shape[1] // 2
+    small = np.empty((height, width, *picture.shape[2:]), picture.dtype)
+    for rows in strips(small):
+        source = picture[2 * rows.start : 2 * rows.stop, : 2 * width]
+        four = source.reshape(rows.stop - rows.start, 2, width, 2, *picture.shape[2:])
+        values = four.mean(axis=(1, 3), dtype=np.float32)
+        small[rows] = values if picture.dtype.kind == "f" else np.rint(values)
+    return small
+
+
+def doubled(found: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return a mask of a halved picture at the full size.
+
+    >>> doubled(np.array([[True, False]]), (3, 4)).astype(int)
+    array([[1, 1, 0, 0],
+           [1, 1, 0, 0],
+           [1, 1, 0, 0]])
+    """
+    full = np.zeros(shape[:2], np.bool_)
+    rows = np.minimum(np.arange(shape[0]) // 2, found.shape[0] - 1)
+    columns = np.minimum(np.arange(shape[1]) // 2, found.shape[1] - 1)
+    for strip in strips(full):
+        full[strip] = found[rows[strip]][:, columns]
+    return full
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tile lies in the picture, alone and with its surroundings, and where in those its core lies."""
+
+    inside: tuple[slice, slice]
+    with_halo: tuple[slice, slice]
+    core: tuple[slice, slice]
+
+
+def places_of(shape: tuple[int, ...], side: int, halo: int) -> list[Place]:
+    """Return the tiles of a picture.
+
+    >>> [place.with_halo for place in places_of((5, 4), 4, 2)]
+    [(slice(0, 6, None), slice(0, 6, None)), (slice(2, 7, None), slice(0, 6, None))]
+    """
+    places = []
+    for top in range(0, shape[0], side):
+        for left in range(0, shape[1], side):
+            bottom, right = min(top + side, shape[0]), min(left + side, shape[1])
+            upper, outer = max(0, top - halo), max(0, left - halo)
+            places.append(
+                Place(
+                    (slice(top, bottom), slice(left, right)),
+                    (slice(upper, bottom + halo), slice(outer, right + halo)),
+                    (slice(top - upper, bottom - upper), slice(left - outer, right - outer)),
+                )
+            )
+    return places
+
+
+def find_in_tiles(
+    picture: NDArray[Any],
+    find: Callable[[NDArray[Any], tuple[slice, slice]], NDArray[np.bool_]],
+    halo: int,
+    workers: int | None,
+    progress: Progress | None,
+) -> NDArray[np.bool_]:
+    """Have a mask found tile by tile, on several threads; how many makes no difference to the result.
+
+    Parameters
+    ----------
+    picture
+        As `checked_picture` returns it.
+    find
+        Given a tile with its surroundings and where its core lies in it, returns the core's mask.
+    halo
+        Pixels of surroundings on each side, where the picture has them.
+    workers
+        Threads; None is all usable cores.
+    progress
+        Called in this thread with the fraction done; an exception raised in it stops the work.
+    """
+    return find_at(
+        places_of(picture.shape, SIDE, halo),
+        picture.shape,
+        lambda place: find(picture[place.with_halo], place.core),
+        workers,
+        progress,
+    )
+
+
+def find_at(
+    places: Sequence[Place],
+    shape: tuple[int, ...],
+    find: Callable[[Place], NDArray[np.bool_]],
+    workers: int | None,
+    progress: Progress | None,
+) -> NDArray[np.bool_]:
+    """Do the same, where what finds a tile's core is given its place."""
+    found = np.zeros(shape[:2], np.bool_)
+
+    def fill(place: Place) -> None:
+        found[place.inside] = find(place)
+
+    report = progress or (lambda fraction: None)
+    with ThreadPoolExecutor(threads(workers)) as pool:
+        running = {pool.submit(fill, place) for place in places}
+        try:
+            while running:
+                try:
+                    for one in as_completed(running, timeout=_PROGRESS_INTERVAL):
+                        one.result()
+                        running.discard(one)
+                        report(1 - len(running) / len(places))
+                        break
+                except NotYet:
+                    report(1 - len(running) / len(places))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return found
+
+
+def threads(workers: int | None) -> int:
+    """Return how many threads to use.
+
+    Raises
+    ------
+    ParameterError
+        workers is no whole number of 1 or more.
+    """
+    if workers is None:
+        return usable_cores()
+    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1:
+        raise ParameterError(f"workers={workers!r} is out of range: it must be a whole number, 1 or more.")
+    return int(workers)
+
+
+def part(progress: Progress | None, begin: float, end: float) -> Progress | None:
+    """Return what reports the progress of a part of the work, which goes from one fraction to another."""
+    return progress and (lambda fraction: progress(begin + (end - begin) * fraction))
