@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what `__getattr__` finds, for type checkers and editors
     from restauro.damage.damaging import Damaged as Damaged
     from restauro.damage.damaging import damage_file as damage_file
+    from restauro.damage.detecting import Detected as Detected
+    from restauro.damage.detecting import detect_file as detect_file
+    from restauro.damage.detection import detect as detect
     from restauro.damage.kinds import make_damage as make_damage
     from restauro.damage.rendering import render_cracks as render_cracks
     from restauro.errors import DataError as DataError
@@ -72,6 +75,9 @@ _PUBLIC = {
     "render_cracks": "damage.rendering",
     "Damaged": "damage.damaging",
     "damage_file": "damage.damaging",
+    "detect": "damage.detection",
+    "Detected": "damage.detecting",
+    "detect_file": "damage.detecting",
     "RestauroError": "errors",
     "ImageError": "errors",
     "ImageTypeError": "errors",

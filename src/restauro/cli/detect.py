@@ -115,5 +115,5 @@ def _as_line(found: Detected) -> str:
     if not found.pixels:
         what = {None: "damage", "color": "marks of that colour"}.get(found.kind, found.kind)
         return f"{target}: no {what} found: the mask is empty"
-    share = report._percent(found.pixels / (found.width * found.height))
-    return f"{target}: {report._count(found.marks, 'mark')}, {report._count(found.pixels, 'pixel')} ({share})"
+    share = report.percent(found.pixels / (found.width * found.height))
+    return f"{target}: {report.count(found.marks, 'mark')}, {report.count(found.pixels, 'pixel')} ({share})"

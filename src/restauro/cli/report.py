@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 def as_line(restored: Restored) -> str:
     """Say in one line what was done to a file, or would be done."""
     share = restored.hole_pixels / (restored.width * restored.height)
-    regions = _count(restored.regions, "region")
-    pixels = _count(restored.hole_pixels, "pixel")
+    regions = count(restored.regions, "region")
+    pixels = count(restored.hole_pixels, "pixel")
     target = click.format_filename(restored.target)
     if restored.changed_outside is None:
         return (
             f"{click.format_filename(restored.source)}: {restored.width} x {restored.height} pixels; {regions}, "
-            f"{pixels} ({_percent(share)}) would be filled by {restored.method} and written to {target}"
+            f"{pixels} ({percent(share)}) would be filled by {restored.method} and written to {target}"
         )
     return (
-        f"{target}: {regions}, {pixels} filled ({_percent(share)}) by {restored.method} in {restored.seconds:.1f} s; "
+        f"{target}: {regions}, {pixels} filled ({percent(share)}) by {restored.method} in {restored.seconds:.1f} s; "
         f"{_changed(restored.changed_outside, restored.counted_outside)}"
     )
 
@@ -41,7 +41,7 @@ def damaged_as_line(damaged: Damaged) -> str:
     share = damaged.hole_pixels / (damaged.width * damaged.height)
     return (
         f"{click.format_filename(damaged.target)}: {damaged.kind} of seed {damaged.seed}, "
-        f"{_count(damaged.hole_pixels, 'pixel')} ({_percent(share)}) in {damaged.seconds:.1f} s; "
+        f"{count(damaged.hole_pixels, 'pixel')} ({percent(share)}) in {damaged.seconds:.1f} s; "
         f"{_changed(damaged.changed_outside, damaged.counted_outside)}"
     )
 
@@ -58,26 +58,26 @@ def error_as_json(source: Path, error: Exception) -> str:
 
 def _changed(pixels: int, outside: str) -> str:
     where = "the mask" if outside == "mask" else "the blocks that the holes touch"
-    return f"{_count(pixels, 'pixel')} changed outside {where}"
+    return f"{count(pixels, 'pixel')} changed outside {where}"
 
 
-def _count(number: int, what: str) -> str:
+def count(number: int, what: str) -> str:
     """Write a number with spaces between thousands, and what is counted.
 
-    >>> _count(20412, "pixel"), _count(1, "region")
+    >>> count(20412, "pixel"), count(1, "region")
     ('20 412 pixels', '1 region')
     """
     return f"{number:,} {what}{'' if number == 1 else 's'}".replace(",", " ")
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Write a share so that a small one isn't 0.
 
-    >>> _percent(0.019), _percent(0.00012), _percent(0)
+    >>> percent(0.019), percent(0.00012), percent(0)
     ('1.9 %', '0.012 %', '0 %')
     """
-    percent = 100 * share
-    return f"{percent:.1f} %" if percent >= 0.95 else f"{percent:.2g} %"
+    value = 100 * share
+    return f"{value:.1f} %" if value >= 0.95 else f"{value:.2g} %"
 
 
 @contextmanager
