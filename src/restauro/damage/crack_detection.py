@@ -14,10 +14,15 @@ Field = NDArray[np.float32]
 
 _ANGLES = 16
 _LENGTH = 13  # pixels, over which a line is straight
-_MARGIN = 8  # pixels to where a line's sides are read
+_MARGIN = 12  # pixels to where a line's sides are read
 _EDGE = _MARGIN + _LENGTH // 2 + 2
-# Distance to a line's sides, and the steps across it that are its own: for lines up to 2, 4 and 8 pixels wide.
-_WIDTHS: tuple[tuple[float, tuple[float, ...]], ...] = ((2.0, (0.0,)), (3.2, (-0.8, 0.8)), (5.6, (-1.8, 0.0, 1.8)))
+# Distance to a line's sides, and the steps across it that are its own: for lines up to 2, 4, 8 and 13 pixels wide.
+_WIDTHS: tuple[tuple[float, tuple[float, ...]], ...] = (
+    (2.0, (0.0,)),
+    (3.2, (-0.8, 0.8)),
+    (5.6, (-1.8, 0.0, 1.8)),
+    (8.8, (-3.0, 0.0, 3.0)),
+)
 _SURROUNDINGS = 49  # pixels, side of the square whose texture a line is weighed against
 _NOISE = 0.15  # of 255: less than this no picture's texture is
 _STEP, _STEPS = 4, 3  # of following a line, in double pixels
@@ -97,6 +102,7 @@ def _responses(grey: Field, colours: Field, pool: ThreadPoolExecutor) -> Field:
         each += [np.log(v.repeat(2, 0).repeat(2, 1) + 0.3) for v in (short, long)]
         each += [np.log(change + 1), np.log((change + 1) / (best / weight[1] + 1))]
         each += [np.log(own[1] / other[1]), np.log(own[0] / other[0]), np.log(other[0]), np.log(other[2] / other[0])]
+        each += [np.log(own[3] / other[3])]
         each += [smooth / 128 - 1]
         result.append(np.stack(each)[:, :height, :width])
     return np.stack(result)
