@@ -1,31 +1,124 @@
-"""Cracks found: lines darker or brighter than both sides, followed along their length, weighed against the texture."""
+"""Cracks found: lines darker or brighter than both sides, followed along their length, weighed against the texture.
+
+Two looks are taken. The first says of every pixel by itself how much its surroundings look like a crack. The second
+follows lines through what the first one said, and compares a pixel with the cracks of the whole picture: they share
+their polarity, their contrast and their width, and where a picture shows hardly any, there are none.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+from restauro.damage import crack_responses, crack_weights
+from restauro.errors import ImageError, ImageTypeError, ParameterError
 
-_ANGLES = 16
-_LENGTH = 13  # pixels, over which a line is straight
-_MARGIN = 12  # pixels to where a line's sides are read
-_EDGE = _MARGIN + _LENGTH // 2 + 2
-# Distance to a line's sides, and the steps across it that are its own: for lines up to 2, 4, 8 and 13 pixels wide.
-_WIDTHS: tuple[tuple[float, tuple[float, ...]], ...] = (
-    (2.0, (0.0,)),
-    (3.2, (-0.8, 0.8)),
-    (5.6, (-1.8, 0.0, 1.8)),
-    (8.8, (-3.0, 0.0, 3.0)),
-)
-_SURROUNDINGS = 49  # pixels, side of the square whose texture a line is weighed against
-_NOISE = 0.15  # of 255: less than this no picture's texture is
-_STEP, _STEPS = 4, 3  # of following a line, in double pixels
+Field = NDArray[np.float32]
+Progress = Callable[[float], None]
+
+_TILE = 1024  # pixels, side; even, as the halo is
+_HALO = 72  # pixels around a tile that are looked at too
+_LENGTH = 9  # double pixels, over which what was found is straight
+_AHEAD, _ASIDE, _STEPS = 6, 1.2, 3  # double pixels of a step along it, and steps
+_NEAR, _FAR = 33, 97  # pixels, sides of the squares in which cracks are counted
+_SOME = 10  # pixels of crack, from which on a picture's own say what they are like
+_ALIKE = (0, 1, 2, 3, crack_responses.LONG)  # responses in which a picture's cracks are alike
+_WEAK, _STRONG = 0.0, 1.5  # log odds of a crack's pixels, and of some pixels of every crack
+_SHORTEST = 15  # pixels, side of the square that shorter cracks lie in
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What the cracks of a picture are like, for dark and for bright ones: sums over pixels, [2, ...]."""
+
+    pixels: int
+    chances: NDArray[np.float64]  # of being crack
+    sure: NDArray[np.float64]  # pixels that are nearly certain
+    weights: NDArray[np.float64]
+    alike: NDArray[np.float64]  # [2, 5], weighted responses
+
+    def __add__(self, other: _Sums) -> _Sums:
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return _Sums(*(one + another for one, another in pairs))
+
+
+def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progress | None = None) -> NDArray[np.bool_]:
+    """Return where a picture has cracks: dark or bright ones, up to some 12 pixels wide, and their bright rims.
+
+    Parameters
+    ----------
+    image
+        uint8, uint16 or floats with a full scale of 0 to 1, [H, W] or [H, W, C]; the first three bands are taken for
+        colours. It isn't modified.
+    workers
+        Threads; by default all usable cores. The result doesn't depend on it.
+    progress
+        Called in this thread with the part that is done, rising to 1.
+
+    Returns
+    -------
+    bool [H, W]
+        Empty where the picture shows no cracks.
+
+    Raises
+    ------
+    ImageTypeError, ImageError, ParameterError
+        The image isn't as it is described above, or there are no workers.
+
+    Notes
+    -----
+    Every pixel is told by the responses of filters (`crack_features`): lines of four widths and sixteen angles that
+    differ from both their sides, weighed against the lines of the other polarity around them, followed along their
+    length; and by the change of colour across the line, which brush strokes have [1]_. What these say together was
+    learned on paintings with rendered cracks (benchmarks/tune_cracks.py). A second look follows lines through what the
+    first one found and compares them with the cracks of the whole picture, as curators' masks of the Ghent Altarpiece
+    are made consistent [2]_. Strong places keep the weak ones that hang together with them.
+
+    The picture is looked at twice, in tiles of 1024 pixels: some 1 GB, and 7 bytes a pixel.
+
+    References
+    ----------
+    .. [1] I. Giakoumis, N. Nikolaidis, I. Pitas, "Digital image processing techniques for the detection and removal of
+       cracks in digitized paintings", IEEE Transactions on Image Processing 15 (1), 2006.
+    .. [2] B. Cornelis et al., "Crack detection and inpainting for virtual restoration of paintings: the case of the
+       Ghent Altarpiece", Signal Processing 93 (3), 2013.
+
+    Examples
+    --------
+    >>> panel = np.full((64, 64), 150, np.uint8)
+    >>> bool(find_cracks(panel).any())
+    False
+    """
+    _check(image)
+    height, width = image.shape[:2]
+    tiles = list(_tiles(height, width))
+    odds = np.empty((2, height, width), np.float16)
+    levels = np.zeros((height, width), np.uint8)
+    with ThreadPoolExecutor(_threads(workers)) as pool:
+        told = None
+        sums = []
+        for k, tile in enumerate(tiles):
+            told = tile.inner_of(_told(image, tile, pool))
+            odds[:, tile.inner[0], tile.inner[1]] = [_weighed(each, crack_weights.FIRST, pool) for each in told]
+            sums.append(_summed(told, odds[:, tile.inner[0], tile.inner[1]]))
+            if progress:
+                progress(0.5 * (k + 1) / len(tiles))
+        picture = sum(sums[1:], sums[0])
+        for k, tile in enumerate(tiles):
+            if len(tiles) > 1:
+                told = tile.inner_of(_told(image, tile, pool))
+            seen = _seen_again(told, odds[:, tile.outer[0], tile.outer[1]].astype(np.float32), tile, picture, pool)
+            best = np.max([_weighed(each, crack_weights.SECOND, pool) for each in seen], axis=0)
+            levels[tile.inner] = (best > _WEAK).astype(np.uint8) + (best > _STRONG)
+            if progress:
+                progress(0.5 + 0.5 * (k + 1) / len(tiles))
+    return _cleaned(levels)
 
 
 def crack_features(image: NDArray[Any], workers: int | None = None) -> Field:
@@ -41,117 +134,150 @@ def crack_features(image: NDArray[Any], workers: int | None = None) -> Field:
     Returns
     -------
     float32 [F, H, W]
-        About as large as 1; 0 is nothing.
+        Logarithms, mostly, between -3 and 6: first of dark lines, then the same of bright ones.
+
+    Notes
+    -----
+    All planes of the picture are in memory at once, some 700 bytes a pixel: cut large pictures into tiles.
     """
-    threads = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
-        local = _responses(*_planes(image), pool)
-    return np.concatenate([local[0], local[1]])
+    _check(image)
+    with ThreadPoolExecutor(_threads(workers)) as pool:
+        told = crack_responses.responses(*crack_responses.planes(image), pool)
+    return told.reshape(-1, *image.shape[:2])
 
 
-def _planes(image: NDArray[Any]) -> tuple[Field, Field]:
-    """Return lightness and two differences of colour, [H, W] and [2, H, W], in 255ths of the full scale."""
-    scale = np.float32(255 / (np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1))
-    bands = np.atleast_3d(image).astype(np.float32) * scale
-    grey = bands.mean(axis=2)
-    if bands.shape[2] < 3:
-        return grey, np.zeros((0, *grey.shape), np.float32)
-    share = 128 / (grey + 16)
-    return grey, np.stack([(bands[..., 0] - bands[..., 2]) * share, (bands[..., 1] - grey) * share])
+def second_planes(image: NDArray[Any], first: crack_weights.Weights, pool: ThreadPoolExecutor) -> Field:
+    """Return what there is to say at the second look [2, G, H, W], by given weights of the first: to learn from."""
+    told = crack_responses.responses(*crack_responses.planes(image), pool)
+    odds = np.stack([_weighed(each, first, pool) for each in told])
+    whole = (slice(0, image.shape[0]), slice(0, image.shape[1]))
+    return np.stack(list(_seen_again(told, odds, _Tile(whole, whole), _summed(told, odds), pool)))
 
 
-def _responses(grey: Field, colours: Field, pool: ThreadPoolExecutor) -> Field:
-    """Return what filters say of dark and of bright lines, [2, F, H, W], of even sides."""
+@dataclass(frozen=True)
+class _Tile:
+    inner: tuple[slice, slice]
+    outer: tuple[slice, slice]
+
+    def inner_of(self, told: Field) -> Field:
+        """Return the tile without its halo, of planes [..., H, W] with it."""
+        return told[
+            ...,
+            self.inner[0].start - self.outer[0].start : self.inner[0].stop - self.outer[0].start,
+            self.inner[1].start - self.outer[1].start : self.inner[1].stop - self.outer[1].start,
+        ]
+
+
+def _tiles(height: int, width: int) -> Iterator[_Tile]:
+    def spans(length: int) -> list[tuple[slice, slice]]:
+        firsts = range(0, length, _TILE)
+        ends = [min(first + _TILE, length) for first in firsts]
+        return [
+            (slice(first, end), slice(max(0, first - _HALO), min(length, end + _HALO)))
+            for first, end in zip(firsts, ends, strict=True)
+        ]
+
+    for inner_rows, outer_rows in spans(height):
+        for inner_columns, outer_columns in spans(width):
+            yield _Tile((inner_rows, inner_columns), (outer_rows, outer_columns))
+
+
+def _told(image: NDArray[Any], tile: _Tile, pool: ThreadPoolExecutor) -> Field:
+    return crack_responses.responses(*crack_responses.planes(image[tile.outer]), pool)
+
+
+def _weighed(planes: Field, weights: crack_weights.Weights, pool: ThreadPoolExecutor) -> Field:
+    """Return the log odds that pixels are crack, [H, W]."""
+    from restauro.numerics import perceptron
+
+    planes = np.ascontiguousarray(planes)
+    out = np.empty(planes.shape[1:], np.float32)
+    crack_responses.in_rows(perceptron.apply, len(out), pool, planes, *weights, out)
+    return out
+
+
+def _chances(odds: Field) -> Field:
+    chances: Field = 1 / (1 + np.exp(-odds.astype(np.float32)))
+    return chances
+
+
+def _summed(told: Field, odds: NDArray[np.float16]) -> _Sums:
+    chances = _chances(odds)
+    weights = chances**2
+    alike = [[(one * each[k]).sum(dtype=np.float64) for k in _ALIKE] for one, each in zip(weights, told, strict=True)]
+    return _Sums(
+        chances[0].size,
+        chances.sum(axis=(1, 2), dtype=np.float64),
+        (chances > 0.9).sum(axis=(1, 2)).astype(np.float64),
+        weights.sum(axis=(1, 2), dtype=np.float64),
+        np.array(alike),
+    )
+
+
+def _seen_again(told: Field, odds: Field, tile: _Tile, picture: _Sums, pool: ThreadPoolExecutor) -> Iterator[Field]:
+    """Yield what there is to say at a second look, of dark and of bright lines, [G, H, W]; odds come with their halo."""
     from scipy import ndimage
 
-    from restauro.numerics import line_evidence
-
-    height, width = grey.shape
-    grey = np.pad(grey, ((0, height % 2), (0, width % 2)), "edge")
-    colours = np.pad(colours, ((0, 0), (0, height % 2), (0, width % 2)), "edge")
-    smooth = ndimage.gaussian_filter(grey, 0.6)
-    stack = _ridges(smooth, _WIDTHS, pool)
-    tints = np.zeros(stack.shape[1:], np.float32)
-    for colour in colours:
-        tints += np.abs(_ridges(ndimage.gaussian_filter(colour, 0.6), _WIDTHS[1:2], pool)[0])
-    means = list(
-        pool.map(lambda job: _mean_of(stack[job[0]], job[1]), [(j, s) for j in range(len(_WIDTHS)) for s in (1, -1)])
-    )
-    spreads = list(pool.map(lambda mean: ndimage.uniform_filter(mean, _SURROUNDINGS, mode="reflect") + _NOISE, means))
-    result = []
-    for sign in (1, -1):
-        own = np.stack(spreads[0::2] if sign == 1 else spreads[1::2])
-        other = np.stack(spreads[1::2] if sign == 1 else spreads[0::2])
-        best, mean, change = (np.empty(grey.shape, np.float32) for _ in range(3))
-        pooled = np.empty((_ANGLES, grey.shape[0] // 2, grey.shape[1] // 2), np.float32)
-        weight = 1 / other
-        rows = np.arange(0, grey.shape[0] + 64, 64).clip(max=grey.shape[0])
-        list(
-            pool.map(
-                lambda k: line_evidence.combine(
-                    stack, tints, weight, float(sign), rows[k : k + 2], best, mean, change, pooled
-                ),
-                range(len(rows) - 1),
-            )
-        )
-        long, short = _followed(pooled, pool)
-        strengths = [(sign * stack[j]).max(axis=0) for j in range(len(_WIDTHS))]
-        each = [*(np.log(s.clip(0) + 0.5) for s in strengths)]
-        each += [np.log(s.clip(0) * w + 0.3) for s, w in zip(strengths, weight, strict=True)]
-        each += [np.log(v + 0.3) for v in (best, mean)]
-        each += [np.log(v.repeat(2, 0).repeat(2, 1) + 0.3) for v in (short, long)]
-        each += [np.log(change + 1), np.log((change + 1) / (best / weight[1] + 1))]
-        each += [np.log(own[1] / other[1]), np.log(own[0] / other[0]), np.log(other[0]), np.log(other[2] / other[0])]
-        each += [np.log(own[3] / other[3])]
-        each += [smooth / 128 - 1]
-        result.append(np.stack(each)[:, :height, :width])
-    return np.stack(result)
+    chances = _chances(odds)
+    counts = [[ndimage.uniform_filter(one, side) for side in (_NEAR, _FAR)] for one in chances]
+    for own, other in ((0, 1), (1, 0)):
+        lines = [np.log(value + np.float32(0.02)) for value in _lines(chances[own], pool)]
+        near_and_far = [np.log(counts[s][k] + np.float32(0.005)) for k in (0, 1) for s in (own, other)]
+        around = tile.inner_of(np.stack([odds[own], *lines, *near_and_far]))
+        here = told[own]
+        typical = picture.alike[own] / (picture.weights[own] + _SOME)
+        unlike = [here[k] - np.float32(value) for k, value in zip(_ALIKE, typical, strict=True)]
+        same = here[[crack_responses.BEST, crack_responses.LONG, crack_responses.BALANCE]]
+        shares = [
+            np.log(total[s] / picture.pixels + 0.001)
+            for s in (own, other)
+            for total in (picture.weights, picture.sure, picture.chances)
+        ]
+        whole = [np.full(here.shape[1:], share, np.float32) for share in shares]
+        yield np.concatenate([around, np.stack(unlike), same, np.stack(whole)])
 
 
-def _mean_of(stack: Field, sign: int) -> Field:
-    return np.mean(np.maximum(stack * sign, 0), axis=0)
-
-
-def _ridges(plane: Field, widths: tuple[tuple[float, tuple[float, ...]], ...], pool: ThreadPoolExecutor) -> Field:
-    """Return lines of every width and angle, [widths, angles, H, W]: dark ones positive, bright ones negative."""
+def _lines(chances: Field, pool: ThreadPoolExecutor) -> list[Field]:
+    """Return the mean chance along the best line through every pixel: a long, a shorter, and a short one."""
     from restauro.numerics import ridges
 
-    height, width = plane.shape
-    padded = np.pad(plane, _EDGE, "reflect" if min(plane.shape) > _EDGE else "symmetric")
-    stack = np.empty((len(widths), _ANGLES, height, width), np.float32)
-
-    def at(k: int) -> None:
-        angle = np.pi * k / _ANGLES
-        means = np.empty((height + 2 * _MARGIN, width + 2 * _MARGIN), np.float32)
-        ridges.line_means(padded, _EDGE - _MARGIN, ridges.along(angle, _LENGTH), means)
-        for j, (aside, own) in enumerate(widths):
-            inside = np.array([ridges.across(angle, step) for step in own])
-            sides = np.array([ridges.across(angle, step) for step in (aside, -aside)])
-            ridges.ridges(means, _MARGIN, inside, sides, stack[j, k])
-
-    list(pool.map(at, range(_ANGLES)))
-    return stack
+    height, width = chances.shape
+    even = np.pad(chances, ((0, height % 2), (0, width % 2)), "edge")
+    half = even.reshape(len(even) // 2, 2, -1, 2).max(axis=(1, 3))
+    margin = _LENGTH // 2 + 1
+    padded = np.pad(half, margin, "reflect" if min(half.shape) > margin else "symmetric")
+    stack = np.empty((crack_responses.ANGLES, *half.shape), np.float32)
+    angles = np.pi * np.arange(len(stack)) / len(stack)
+    list(pool.map(lambda k: ridges.line_means(padded, margin, ridges.along(angles[k], _LENGTH), stack[k]), range(len(stack))))
+    shorter, long = crack_responses.followed(stack, _AHEAD, _ASIDE, _STEPS, pool)
+    return [value.repeat(2, 0).repeat(2, 1)[:height, :width] for value in (long, shorter, stack.max(axis=0))]
 
 
-def _followed(stack: Field, pool: ThreadPoolExecutor) -> tuple[Field, Field]:
-    """Return the mean along the best line through every place, a long one and a short one."""
-    from restauro.numerics import line_evidence, ridges
+def _cleaned(levels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return weak places that hang together with strong ones and aren't short, their pinholes closed, and grown."""
+    from scipy import ndimage
 
-    angles = np.pi * np.arange(_ANGLES) / _ANGLES
-    ahead = np.rint(_STEP * np.stack([-np.sin(angles), np.cos(angles)], axis=1)).astype(np.int64)
-    aside = np.array([ridges.across(angle, 0.8) for angle in angles])
-    total, short = stack.copy(), stack.copy()
-    for way in (1, -1):
-        sums = np.zeros_like(stack)
-        for step in range(_STEPS):
-            following = np.empty_like(stack)
-            list(
-                pool.map(
-                    lambda a: line_evidence.follow(stack, sums, way * ahead, aside, a, a + 1, following), range(_ANGLES)
-                )
-            )
-            sums = following
-            if step == 0:
-                short += sums
-        total += sums
-    return total.max(axis=0) / (2 * _STEPS + 1), short.max(axis=0) / 3
+    labels, count = ndimage.label(levels > 0, np.ones((3, 3), bool))
+    keep = np.zeros(count + 1, bool)
+    keep[np.unique(labels[levels > 1])] = True
+    for k, box in enumerate(ndimage.find_objects(labels), start=1):
+        keep[k] &= max(box[0].stop - box[0].start, box[1].stop - box[1].start) >= _SHORTEST
+    keep[0] = False
+    found: NDArray[np.bool_] = keep[labels]
+    return found
+
+
+def _threads(workers: int | None) -> int:
+    if workers is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if workers < 1:
+        raise ParameterError(f"workers={workers} is out of range: it must be 1 or more.")
+    return workers
+
+
+def _check(image: NDArray[Any]) -> None:
+    if not isinstance(image, np.ndarray) or not (image.dtype in (np.uint8, np.uint16) or image.dtype.kind == "f"):
+        what = f"dtype {image.dtype}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ImageTypeError(f"The image must be an array of uint8, uint16 or floats, not {what}: convert it first.")
+    if image.ndim not in (2, 3) or 0 in image.shape:
+        raise ImageError(f"The image has the shape {image.shape}: it must be [H, W] or [H, W, C], and not empty.")

@@ -12,17 +12,18 @@ Stack = NDArray[np.float32]  # [angles, H, W]
 
 @kernel
 def combine(
+    first_row: int,
+    end_row: int,
     ridges: NDArray[np.float32],
     colour: Stack,
     weight: NDArray[np.float32],
     sign: float,
-    rows: NDArray[np.int64],
     best: NDArray[np.float32],
     mean: NDArray[np.float32],
     change: NDArray[np.float32],
     pooled: Stack,
 ) -> None:
-    """Write what the widths say together about lines of one sign, for rows from and to (even).
+    """Write what the widths say together about lines of one sign, for rows from one to before another, both even.
 
     ridges: [widths, angles, H, W], positive and negative; colour: [angles, H, W], by how much colour changes there;
     weight: [widths, H, W], what a ridge of a width is worth. best, mean: over angles; change: colour at the best angle;
@@ -30,7 +31,7 @@ def combine(
     """
     widths, angles, _, width = ridges.shape
     line = np.empty(width, np.float32)
-    for y in range(rows[0], rows[1]):
+    for y in range(first_row, end_row):
         best[y] = 0
         mean[y] = 0
         change[y] = 0
@@ -76,3 +77,22 @@ def follow(
                 line, values, sums = out[a, y], stack[angle, y + down], so_far[angle, y + down]
                 for x in range(max(0, -over), min(width, width - over)):
                     line[x] = max(line[x], values[x + over] + sums[x + over])
+
+
+@kernel
+def summarise(first_row: int, end_row: int, stack: Stack, best: NDArray[np.float32], mean: NDArray[np.float32]) -> None:
+    """Write the highest and the mean value over angles, of positive and of negative values: [2, H, W] each."""
+    angles, _, width = stack.shape
+    share = np.float32(1 / angles)
+    for y in range(first_row, end_row):
+        best[:, y] = 0
+        mean[:, y] = 0
+        dark, bright, darks, brights = best[0, y], best[1, y], mean[0, y], mean[1, y]
+        for a in range(angles):
+            values = stack[a, y]
+            for x in range(width):
+                above, below = max(values[x], np.float32(0)), max(-values[x], np.float32(0))
+                dark[x] = max(dark[x], above)
+                bright[x] = max(bright[x], below)
+                darks[x] += above * share
+                brights[x] += below * share

@@ -1,0 +1,121 @@
+"""The weights of the crack detector, fitted on paintings with rendered cracks, and on the same without.
+
+    python benchmarks/tune_cracks.py            # writes src/restauro/damage/crack_weights.py; some 20 minutes
+
+Paintings: those of paintings-fine but each tenth, and each sixth of paintings-train; never paintings-val. On every one
+cracks are rendered once for each look. A sixth of the paintings are turned to grey.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+import _pictures
+import _tables
+from restauro.damage import crack_detection, crack_responses
+from restauro.damage.cracks import cracks
+from restauro.damage.rendering import render_cracks
+
+Field = NDArray[np.float32]
+Weights = tuple[Field, Field, Field, float]
+
+WIDTHS, RATIOS = (1.0, 6.0), (0.01, 0.04)
+CRACK, OTHER = 400, 650  # pixels of a painting, and of either polarity, that are learned from
+UNITS = (24, 16)
+EPOCHS = 15
+TARGET = _tables.CLONE / "src" / "restauro" / "damage" / "crack_weights.py"
+HEAD = '''"""What the crack detector has learned: the weights of its two looks, written by benchmarks/tune_cracks.py.
+
+A look is a layer of rectified units and their weighted sum, which is the log odds that a pixel is crack. Every line is
+one unit: what each plane counts for, its threshold, and what the unit counts for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Weights = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], float]
+
+
+def _look(last: float, units: str) -> Weights:
+    numbers = np.array([line.split() for line in units.strip().splitlines()], np.float32)
+    return np.ascontiguousarray(numbers[:, :-2]), numbers[:, -2].copy(), numbers[:, -1].copy(), last
+
+'''
+
+
+def paintings() -> list[Path]:
+    """Return the paintings to learn from."""
+    fine = sorted((_pictures.shared() / "data" / "paintings-fine").glob("*.jpg"))
+    train = sorted((_pictures.shared() / "data" / "paintings-train").glob("*.jpg"))
+    return [path for i, path in enumerate(fine) if i % 10 != 3] + train[5::6]
+
+
+def examples(look: int, tell: Callable[[Field], Field]) -> tuple[Field, NDArray[np.bool_]]:
+    """Return planes [n, F] and whether they are crack's [n], of pixels drawn from all paintings."""
+    rng = np.random.default_rng(look)
+    told, truths = [], []
+    for i, path in enumerate(paintings()):
+        image = _pictures.middle(_pictures.read(path))
+        if i % 6 == 5:
+            image = image.mean(axis=2, keepdims=True).astype(np.uint8).repeat(3, axis=2)
+        is_bright = bool(rng.random() < 1 / 3)
+        hole = cracks(*image.shape[:2], rng.uniform(*RATIOS), rng, crack_width=rng.uniform(*WIDTHS))
+        rendered, truth = render_cracks(image, hole, rng, bright=is_bright)
+        for picture, true in ((rendered, truth), (image, np.zeros_like(truth))):
+            for bright, planes in enumerate(tell(picture)):
+                for pixels, is_crack in _drawn(true, bool(bright) == is_bright, rng):
+                    told.append(planes.reshape(len(planes), -1)[:, pixels].T)
+                    truths.append(np.full(len(pixels), is_crack))
+        print(f"look {look}: {i + 1} paintings", end="\r", flush=True)
+    return np.concatenate(told), np.concatenate(truths)
+
+
+def _drawn(
+    truth: NDArray[np.bool_], own_polarity: bool, rng: np.random.Generator
+) -> Iterator[tuple[NDArray[np.int64], bool]]:
+    """Yield pixels of cracks, where these planes are to show them, and pixels away from cracks."""
+    from restauro.mask import grow_mask
+
+    crack, other = np.flatnonzero(truth), np.flatnonzero(~grow_mask(truth, 2))
+    if own_polarity and len(crack):
+        yield rng.choice(crack, min(CRACK, len(crack)), replace=False), True
+    yield rng.choice(other, OTHER, replace=False), False
+
+
+def fitted(planes: Field, truth: NDArray[np.bool_], units: int) -> Weights:
+    """Return a look's weights, for planes as they are."""
+    middle, spread = planes.mean(axis=0), planes.std(axis=0) + 1e-6
+    model = MLPClassifier((units,), max_iter=EPOCHS, batch_size=1024, learning_rate_init=2e-3, alpha=1e-5, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit((planes - middle) / spread, truth)
+    weights = (model.coefs_[0] / spread[:, None]).T
+    thresholds = model.intercepts_[0] - weights @ middle
+    return tuple(np.float32(v) for v in (weights, thresholds, model.coefs_[1][:, 0])) + (float(model.intercepts_[1][0]),)
+
+
+def written(look: Weights) -> str:
+    """Return a look as text."""
+    lines = [" ".join(f"{v:.4g}" for v in [*weights, *rest]) for weights, *rest in zip(*look[:3], strict=True)]
+    return f'_look(\n    {look[3]:.4g},\n    """\n' + "".join(f"    {line}\n" for line in lines) + '    """,\n)\n'
+
+
+def main() -> None:
+    with ThreadPoolExecutor() as pool:
+        first = fitted(*examples(1, lambda image: crack_responses.responses(*crack_responses.planes(image), pool)), UNITS[0])
+        second = fitted(*examples(2, lambda image: crack_detection.second_planes(image, first, pool)), UNITS[1])
+    TARGET.write_text(f"{HEAD}\nFIRST = {written(first)}SECOND = {written(second)}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
