@@ -8,6 +8,7 @@ cracks are rendered once for each look. A sixth of the paintings are turned to g
 
 from __future__ import annotations
 
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,14 +29,15 @@ Field = NDArray[np.float32]
 Weights = tuple[Field, Field, Field, float]
 
 WIDTHS, RATIOS = (1.0, 6.0), (0.01, 0.04)
-CRACK, OTHER = 400, 650  # pixels of a painting, and of either polarity, that are learned from
+CRACK, OTHER = 400, 500  # pixels of a painting, and of either polarity, that are learned from
+BESIDE = 200  # pixels that are learned from beside cracks
 UNITS = (24, 16)
 EPOCHS = 15
 TARGET = _tables.CLONE / "src" / "restauro" / "damage" / "crack_weights.py"
 HEAD = '''"""What the crack detector has learned: the weights of its two looks, written by benchmarks/tune_cracks.py.
 
-A look is a layer of rectified units and their weighted sum, which is the log odds that a pixel is crack. Every line is
-one unit: what each plane counts for, its threshold, and what the unit counts for.
+A look is a layer of rectified units and their weighted sum, which is the log odds that a pixel is crack. Of every
+unit: what each plane counts for, its threshold, and what the unit counts for.
 """
 
 from __future__ import annotations
@@ -46,8 +48,8 @@ from numpy.typing import NDArray
 Weights = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], float]
 
 
-def _look(last: float, units: str) -> Weights:
-    numbers = np.array([line.split() for line in units.strip().splitlines()], np.float32)
+def _look(units: int, last: float, text: str) -> Weights:
+    numbers = np.array(text.split(), np.float32).reshape(units, -1)
     return np.ascontiguousarray(numbers[:, :-2]), numbers[:, -2].copy(), numbers[:, -1].copy(), last
 
 '''
@@ -87,32 +89,44 @@ def _drawn(
     from restauro.mask import grow_mask
 
     crack, other = np.flatnonzero(truth), np.flatnonzero(~grow_mask(truth, 2))
+    beside = np.flatnonzero(grow_mask(truth, 9) & ~grow_mask(truth, 2))
     if own_polarity and len(crack):
         yield rng.choice(crack, min(CRACK, len(crack)), replace=False), True
+        yield rng.choice(beside, min(BESIDE, len(beside)), replace=False), False
     yield rng.choice(other, OTHER, replace=False), False
 
 
 def fitted(planes: Field, truth: NDArray[np.bool_], units: int) -> Weights:
     """Return a look's weights, for planes as they are."""
     middle, spread = planes.mean(axis=0), planes.std(axis=0) + 1e-6
-    model = MLPClassifier((units,), max_iter=EPOCHS, batch_size=1024, learning_rate_init=2e-3, alpha=1e-5, random_state=0)
+    model = MLPClassifier(
+        (units,), max_iter=EPOCHS, batch_size=1024, learning_rate_init=2e-3, alpha=1e-5, random_state=0
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit((planes - middle) / spread, truth)
     weights = (model.coefs_[0] / spread[:, None]).T
-    thresholds = model.intercepts_[0] - weights @ middle
-    return tuple(np.float32(v) for v in (weights, thresholds, model.coefs_[1][:, 0])) + (float(model.intercepts_[1][0]),)
+    thresholds, counts = model.intercepts_[0] - weights @ middle, model.coefs_[1][:, 0]
+    return (
+        weights.astype(np.float32),
+        thresholds.astype(np.float32),
+        counts.astype(np.float32),
+        float(model.intercepts_[1][0]),
+    )
 
 
 def written(look: Weights) -> str:
     """Return a look as text."""
-    lines = [" ".join(f"{v:.4g}" for v in [*weights, *rest]) for weights, *rest in zip(*look[:3], strict=True)]
-    return f'_look(\n    {look[3]:.4g},\n    """\n' + "".join(f"    {line}\n" for line in lines) + '    """,\n)\n'
+    numbers = [f"{value:.4g}" for weights, *rest in zip(*look[:3], strict=True) for value in (*weights, *rest)]
+    lines = textwrap.indent(textwrap.fill(" ".join(numbers), 116, break_on_hyphens=False), "    ")
+    return f'_look(\n    {len(look[1])},\n    {look[3]:.4g},\n    """\n{lines}\n    """,\n)\n'
 
 
 def main() -> None:
     with ThreadPoolExecutor() as pool:
-        first = fitted(*examples(1, lambda image: crack_responses.responses(*crack_responses.planes(image), pool)), UNITS[0])
+        first = fitted(
+            *examples(1, lambda image: crack_responses.responses(*crack_responses.planes(image), pool)), UNITS[0]
+        )
         second = fitted(*examples(2, lambda image: crack_detection.second_planes(image, first, pool)), UNITS[1])
     TARGET.write_text(f"{HEAD}\nFIRST = {written(first)}SECOND = {written(second)}", encoding="utf-8")
 

@@ -20,6 +20,7 @@ from restauro.damage import crack_responses, crack_weights
 from restauro.errors import ImageError, ImageTypeError, ParameterError
 
 Field = NDArray[np.float32]
+Odds = NDArray[np.float32] | NDArray[np.float16]
 Progress = Callable[[float], None]
 
 _TILE = 1024  # pixels, side; even, as the halo is
@@ -29,8 +30,11 @@ _AHEAD, _ASIDE, _STEPS = 6, 1.2, 3  # double pixels of a step along it, and step
 _NEAR, _FAR = 33, 97  # pixels, sides of the squares in which cracks are counted
 _SOME = 10  # pixels of crack, from which on a picture's own say what they are like
 _ALIKE = (0, 1, 2, 3, crack_responses.LONG)  # responses in which a picture's cracks are alike
-_WEAK, _STRONG = 0.0, 1.5  # log odds of a crack's pixels, and of some pixels of every crack
-_SHORTEST = 15  # pixels, side of the square that shorter cracks lie in
+_RARER = 2.25  # log odds by which cracks are rarer in pictures than among the pixels that were learned from
+_LOWEST, _HIGHEST = 0.7, 3.0  # log odds, between which a picture's threshold lies
+_GRADES = 16  # of a log odd in which what was found is kept
+_MIDDLE = 128  # the grade that is a log odd of 0
+_SMALLEST = 10  # pixels of a crack
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,10 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
     differ from both their sides, weighed against the lines of the other polarity around them, followed along their
     length; and by the change of colour across the line, which brush strokes have [1]_. What these say together was
     learned on paintings with rendered cracks (benchmarks/tune_cracks.py). A second look follows lines through what the
-    first one found and compares them with the cracks of the whole picture, as curators' masks of the Ghent Altarpiece
-    are made consistent [2]_. Strong places keep the weak ones that hang together with them.
+    first one found and compares them with the cracks of the whole picture, which are alike [2]_. The threshold is the
+    one that promises the highest F1, within fixed bounds, so that a picture without cracks gets no marks.
 
-    The picture is looked at twice, in tiles of 1024 pixels: some 1 GB, and 7 bytes a pixel.
+    The picture is looked at twice, in tiles of 1024 pixels: some 1 GB, and a few bytes a pixel.
 
     References
     ----------
@@ -99,9 +103,9 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
     height, width = image.shape[:2]
     tiles = list(_tiles(height, width))
     odds = np.empty((2, height, width), np.float16)
-    levels = np.zeros((height, width), np.uint8)
+    grades = np.empty((height, width), np.uint8)
     with ThreadPoolExecutor(_threads(workers)) as pool:
-        told = None
+        told = np.empty(0, np.float32)  # kept from the first look where there is one tile
         sums = []
         for k, tile in enumerate(tiles):
             told = tile.inner_of(_told(image, tile, pool))
@@ -115,10 +119,10 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
                 told = tile.inner_of(_told(image, tile, pool))
             seen = _seen_again(told, odds[:, tile.outer[0], tile.outer[1]].astype(np.float32), tile, picture, pool)
             best = np.max([_weighed(each, crack_weights.SECOND, pool) for each in seen], axis=0)
-            levels[tile.inner] = (best > _WEAK).astype(np.uint8) + (best > _STRONG)
+            grades[tile.inner] = np.clip(np.rint(best * _GRADES) + _MIDDLE, 0, 255)
             if progress:
                 progress(0.5 + 0.5 * (k + 1) / len(tiles))
-    return _cleaned(levels)
+    return _without_specks(grades > _threshold(grades))
 
 
 def crack_features(image: NDArray[Any], workers: int | None = None) -> Field:
@@ -196,12 +200,12 @@ def _weighed(planes: Field, weights: crack_weights.Weights, pool: ThreadPoolExec
     return out
 
 
-def _chances(odds: Field) -> Field:
+def _chances(odds: Odds) -> Field:
     chances: Field = 1 / (1 + np.exp(-odds.astype(np.float32)))
     return chances
 
 
-def _summed(told: Field, odds: NDArray[np.float16]) -> _Sums:
+def _summed(told: Field, odds: Odds) -> _Sums:
     chances = _chances(odds)
     weights = chances**2
     alike = [[(one * each[k]).sum(dtype=np.float64) for k in _ALIKE] for one, each in zip(weights, told, strict=True)]
@@ -221,7 +225,7 @@ def _seen_again(told: Field, odds: Field, tile: _Tile, picture: _Sums, pool: Thr
     chances = _chances(odds)
     counts = [[ndimage.uniform_filter(one, side) for side in (_NEAR, _FAR)] for one in chances]
     for own, other in ((0, 1), (1, 0)):
-        lines = [np.log(value + np.float32(0.02)) for value in _lines(chances[own], pool)]
+        lines = [(np.log(value + np.float32(0.02))) for value in _lines(chances[own], pool)]
         near_and_far = [np.log(counts[s][k] + np.float32(0.005)) for k in (0, 1) for s in (own, other)]
         around = tile.inner_of(np.stack([odds[own], *lines, *near_and_far]))
         here = told[own]
@@ -248,22 +252,36 @@ def _lines(chances: Field, pool: ThreadPoolExecutor) -> list[Field]:
     padded = np.pad(half, margin, "reflect" if min(half.shape) > margin else "symmetric")
     stack = np.empty((crack_responses.ANGLES, *half.shape), np.float32)
     angles = np.pi * np.arange(len(stack)) / len(stack)
-    list(pool.map(lambda k: ridges.line_means(padded, margin, ridges.along(angles[k], _LENGTH), stack[k]), range(len(stack))))
+    list(
+        pool.map(
+            lambda k: ridges.line_means(padded, margin, ridges.along(float(angles[k]), _LENGTH), stack[k]),
+            range(len(stack)),
+        )
+    )
     shorter, long = crack_responses.followed(stack, _AHEAD, _ASIDE, _STEPS, pool)
     return [value.repeat(2, 0).repeat(2, 1)[:height, :width] for value in (long, shorter, stack.max(axis=0))]
 
 
-def _cleaned(levels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return weak places that hang together with strong ones and aren't short, their pinholes closed, and grown."""
+def _threshold(grades: NDArray[np.uint8]) -> float:
+    """Return the grade beyond which marks are expected to have the highest F1, within fixed bounds.
+
+    Where cracks are plain, only the sure pixels are taken, where they are hardly seen, likely ones too. With chances p,
+    F1 beyond a threshold is 2 (sum of p beyond it) / (pixels beyond it + sum of all p).
+    """
+    counts = sum((np.bincount(row, minlength=256) for row in grades), np.zeros(256, np.int64))[::-1]
+    odds = (255 - np.arange(256) - _MIDDLE) / _GRADES
+    expected = counts / (1 + np.exp(_RARER - odds))
+    f1 = 2 * np.cumsum(expected) / (np.cumsum(counts) + expected.sum())
+    return float(np.clip(odds[f1.argmax()], _LOWEST, _HIGHEST) * _GRADES + _MIDDLE)
+
+
+def _without_specks(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what was found without what hangs together in too few pixels; it is written to."""
     from scipy import ndimage
 
-    labels, count = ndimage.label(levels > 0, np.ones((3, 3), bool))
-    keep = np.zeros(count + 1, bool)
-    keep[np.unique(labels[levels > 1])] = True
-    for k, box in enumerate(ndimage.find_objects(labels), start=1):
-        keep[k] &= max(box[0].stop - box[0].start, box[1].stop - box[1].start) >= _SHORTEST
-    keep[0] = False
-    found: NDArray[np.bool_] = keep[labels]
+    labels, count = ndimage.label(found, np.ones((3, 3), np.int8))
+    pixels = np.bincount(labels.ravel(), minlength=count + 1)
+    found &= (pixels >= _SMALLEST)[labels]
     return found
 
 

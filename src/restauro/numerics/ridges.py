@@ -18,8 +18,9 @@ def along(angle: float, length: int) -> Steps:
     """Return the pixels of a straight line of `length` (odd) about a pixel; 0 is along a row, pi / 2 up a column."""
     way = np.array([-np.sin(angle), np.cos(angle)])
     way /= np.abs(way).max()
-    half = int(round((length // 2) / np.hypot(*way)))
-    return np.rint(np.arange(-half, half + 1)[:, None] * way).astype(np.int64)
+    half = round(float((length // 2) / np.hypot(*way)))
+    steps: Steps = np.rint(np.arange(-half, half + 1)[:, None] * way).astype(np.int64)
+    return steps
 
 
 def across(angle: float, distance: float) -> tuple[int, int]:
@@ -45,10 +46,11 @@ def line_means(padded: NDArray[np.float32], margin: int, steps: NDArray[np.int64
 
 
 @inner
-def _above_both(middle: float, one: float, other: float) -> float:
+def _beyond_both(middle: float, one: float, other: float, zero: float) -> float:
     """Return by how much a middle is beyond both sides: below them positive, above them negative, between them 0."""
     low, high = min(one, other), max(one, other)
-    return max(low - middle, np.float32(0)) - max(middle - high, np.float32(0))
+    below: float = max(low - middle, zero) - max(middle - high, zero)
+    return below
 
 
 @kernel
@@ -77,4 +79,4 @@ def ridges(
         one, other = means[y + margin + sides[0, 0]], means[y + margin + sides[1, 0]]
         from_one, from_other = margin + sides[0, 1], margin + sides[1, 1]
         for x in range(width):
-            line[x] = _above_both(line[x] * share, one[from_one + x], other[from_other + x])
+            line[x] = _beyond_both(line[x] * share, one[from_one + x], other[from_other + x], np.float32(0))
