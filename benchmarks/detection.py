@@ -94,7 +94,7 @@ def by_sato(image: Image) -> Mask:
     return found
 
 
-SATO = 6.0  # of 255
+SATO = 8.0  # of 255
 
 
 def interval(values: Sequence[float]) -> str:
