@@ -35,7 +35,7 @@ F1, MARKED, SECONDS = 0.75, 0.3, 0.5
 CONTRASTS, WIDTHS = (15, 30, 60), (1, 2, 3, 4, 6)
 PATTERNS = ("ghent-altarpiece-*.png", "craquelure-*.png")
 # Undamaged paintings whose craquelure can be seen: there a mark is right.
-CRACKED: dict[str, str] = {}
+CRACKED: dict[str, str] = {}  # none does: what is marked there are painted lines
 SCAN = """
 import sys, time, resource
 import numpy as np
@@ -86,7 +86,7 @@ def by_otsu(image: Image) -> Mask:
 
 
 def by_sato(image: Image) -> Mask:
-    """Return what Sato's filter finds, dark or bright lines of 1 to 3 pixels, at the threshold best on paintings-fine."""
+    """Return the dark and bright lines of 1 to 3 pixels that Sato's filter finds; threshold best on paintings-fine."""
     from skimage.filters import sato
 
     grey = image.mean(axis=2)
@@ -158,8 +158,8 @@ def false_marks(marked: dict[str, float]) -> tuple[str, list[list[str]]]:
     median = statistics.median(clean)
     nothing = sum(value == 0 for value in clean)
     text = (
-        f"Of {len(clean)} undamaged paintings without visible craquelure the median one has {median:.2f} % of its pixels "
-        f"marked (target at most {MARKED} %: {_tables.met(median, MARKED, at_most=True)}), the mean is "
+        f"Of {len(clean)} undamaged paintings without visible craquelure the median one has {median:.2f} % of its "
+        f"pixels marked (target at most {MARKED} %: {_tables.met(median, MARKED, at_most=True)}), the mean is "
         f"{statistics.fmean(clean):.2f} %, and {nothing} have none at all."
     )
     most = sorted(marked, key=lambda name: -marked[name])[:10]
@@ -204,11 +204,11 @@ def main() -> None:
         warnings.simplefilter("ignore")
         plain = baselines(images, drawn, marked)
     parts = [
-        "Cracks found by the default settings on the middle (512 x 512 pixels) of the paintings of `paintings-val`, none of "
-        "which was used to tune anything. Precision: marked pixels at most 2 pixels from a true one; recall: true pixels "
-        "at most 2 pixels from a mark. Cracks are rendered with a contrast of 15 to 60 of 255, 1 to 6 pixels wide, on 1 to "
-        "4 % of the area (without the rim), brighter than the paint on a third, with a bright rim (which counts as true) on "
-        "a third. By contrast and by width on every third painting.",
+        "Cracks found by the default settings on the middle (512 x 512 pixels) of the paintings of `paintings-val`, "
+        "none of which was used to tune anything. Precision: marked pixels at most 2 pixels from a true one; recall: "
+        "true pixels at most 2 pixels from a mark. Cracks are rendered with a contrast of 15 to 60 of 255, 1 to 6 "
+        "pixels wide, on 1 to 4 % of the area (without the rim), brighter than the paint on a third, with a bright rim "
+        "(which counts as true) on a third. By contrast and by width on every third painting.",
         _tables.table(head, scores(images, drawn)),
         "## Undamaged paintings",
         text,

@@ -1,7 +1,8 @@
 """Makes detection.jpg, cracks found on three paintings: python docs/figures/make_detection_figure.py.
 
-From above: the painting with rendered cracks, with what is found in magenta, and with the truth in magenta. The paintings
-are not in the repository: they are in data/paintings-val of the folder that RESTAURO_SHARED names, or of ../shared.
+From above: the painting with rendered cracks, with what is found in magenta, and with the truth in magenta. The
+paintings are not in the repository: they are in data/paintings-val of the folder that RESTAURO_SHARED names, or of
+../shared.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def column(k: int, file: str, bright: bool, width: float, contrast: float) -> Pi
 
 
 def main() -> None:
+    """Write the figure."""
     columns = [column(k, *shown) for k, shown in enumerate(SHOWN)]
     gap = np.full((len(columns[0]), GAP, 3), 255, np.uint8)
     sheet = np.concatenate([columns[0], gap, columns[1], gap, columns[2]], axis=1)

@@ -109,7 +109,7 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
         sums = []
         for k, tile in enumerate(tiles):
             told = tile.inner_of(_told(image, tile, pool))
-            odds[:, tile.inner[0], tile.inner[1]] = [_weighed(each, crack_weights.FIRST, pool) for each in told]
+            odds[:, tile.inner[0], tile.inner[1]] = [_weighed(told[s], crack_weights.FIRST, pool) for s in (0, 1)]
             sums.append(_summed(told, odds[:, tile.inner[0], tile.inner[1]]))
             if progress:
                 progress(0.5 * (k + 1) / len(tiles))
@@ -118,7 +118,8 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
             if len(tiles) > 1:
                 told = tile.inner_of(_told(image, tile, pool))
             seen = _seen_again(told, odds[:, tile.outer[0], tile.outer[1]].astype(np.float32), tile, picture, pool)
-            best = np.max([_weighed(each, crack_weights.SECOND, pool) for each in seen], axis=0)
+            dark, bright = [_weighed(each, crack_weights.SECOND, pool) for each in seen]
+            best = np.maximum(dark, bright)
             grades[tile.inner] = np.clip(np.rint(best * _GRADES) + _MIDDLE, 0, 255)
             if progress:
                 progress(0.5 + 0.5 * (k + 1) / len(tiles))
@@ -201,13 +202,13 @@ def _weighed(planes: Field, weights: crack_weights.Weights, pool: ThreadPoolExec
 
 
 def _chances(odds: Odds) -> Field:
-    chances: Field = 1 / (1 + np.exp(-odds.astype(np.float32)))
+    chances: Field = np.reciprocal(1 + np.exp(-odds.astype(np.float32)))
     return chances
 
 
 def _summed(told: Field, odds: Odds) -> _Sums:
     chances = _chances(odds)
-    weights = chances**2
+    weights: Field = chances * chances
     alike = [[(one * each[k]).sum(dtype=np.float64) for k in _ALIKE] for one, each in zip(weights, told, strict=True)]
     return _Sums(
         chances[0].size,
@@ -219,7 +220,7 @@ def _summed(told: Field, odds: Odds) -> _Sums:
 
 
 def _seen_again(told: Field, odds: Field, tile: _Tile, picture: _Sums, pool: ThreadPoolExecutor) -> Iterator[Field]:
-    """Yield what there is to say at a second look, of dark and of bright lines, [G, H, W]; odds come with their halo."""
+    """Yield what the second look is told of dark and of bright lines, [G, H, W]; odds come with their halo."""
     from scipy import ndimage
 
     chances = _chances(odds)

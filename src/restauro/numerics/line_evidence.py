@@ -59,7 +59,7 @@ def combine(
 def follow(
     stack: Stack, so_far: Stack, ahead: NDArray[np.int64], aside: NDArray[np.int64], first: int, last: int, out: Stack
 ) -> None:
-    """Write, for angles first to last, the highest sum that one step ahead leads to: the value there and its sum so far.
+    """Write, for angles first to last, the highest sum one step ahead: the value there and the sum so far.
 
     The step may go aside to either hand, or, straight ahead, to a neighbouring angle. ahead, aside: [angles, 2].
     Beyond the rim there is nothing.

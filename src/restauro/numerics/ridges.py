@@ -6,10 +6,14 @@ registers. `along` and `across` give the steps.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from restauro.numerics.kernel import inner, kernel
+
+_ZERO: Any = np.float32(0)  # 0 itself would make sums of float64
 
 Steps = NDArray[np.int64]  # [n, 2]: rows and columns from a pixel
 
@@ -46,10 +50,10 @@ def line_means(padded: NDArray[np.float32], margin: int, steps: NDArray[np.int64
 
 
 @inner
-def _beyond_both(middle: float, one: float, other: float, zero: float) -> float:
+def _beyond_both(middle: float, one: float, other: float) -> float:
     """Return by how much a middle is beyond both sides: below them positive, above them negative, between them 0."""
     low, high = min(one, other), max(one, other)
-    below: float = max(low - middle, zero) - max(middle - high, zero)
+    below: float = max(low - middle, _ZERO) - max(middle - high, _ZERO)
     return below
 
 
@@ -79,4 +83,4 @@ def ridges(
         one, other = means[y + margin + sides[0, 0]], means[y + margin + sides[1, 0]]
         from_one, from_other = margin + sides[0, 1], margin + sides[1, 1]
         for x in range(width):
-            line[x] = _beyond_both(line[x] * share, one[from_one + x], other[from_other + x], np.float32(0))
+            line[x] = _beyond_both(line[x] * share, one[from_one + x], other[from_other + x])
