@@ -38,7 +38,9 @@ def _cracked(width: float, bright: bool, contrast: float = 40, size: int = 256) 
 @pytest.mark.parametrize("width", [1.5, 3, 6])
 def test_planted_cracks_are_found(width: float, bright: bool) -> None:
     image, truth = _cracked(width, bright)
-    assert score(find_cracks(image), truth).f1 > 0.8
+    scores = score(find_cracks(image), truth)
+    assert scores.recall > 0.95
+    assert scores.f1 > 0.7  # marks on plain ground are wider than the cracks by some pixels
 
 
 def test_where_nothing_is_nothing_is_found() -> None:
