@@ -84,7 +84,7 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
     first one found and compares them with the cracks of the whole picture, which are alike [2]_. The threshold is the
     one that promises the highest F1, within fixed bounds, so that a picture without cracks gets no marks.
 
-    The picture is looked at twice, in tiles of 1024 pixels: some 1 GB, and a few bytes a pixel.
+    The picture is looked at twice, in tiles of 1024 pixels: some 1.2 GB, and a few bytes a pixel.
 
     References
     ----------
