@@ -38,10 +38,14 @@ def pair(bin_number: int, i: int) -> tuple[Picture, Mask]:
     of_bin = [name for name in _listed(masks) if name.startswith(f"nv-b{bin_number}-")]
     if len(of_bin) != MASKS_A_BIN:
         sys.exit(f"Bin {bin_number} has {len(of_bin)} masks instead of {MASKS_A_BIN}; bins are 1 to 6.")
-    painting = read(paintings / _listed(paintings)[i])
-    top, left = ((side - SIDE) // 2 for side in painting.shape[:2])
     mask = _decoded(masks / of_bin[i % MASKS_A_BIN], cv2.IMREAD_GRAYSCALE)
-    return painting[top : top + SIDE, left : left + SIDE].copy(), mask
+    return middle(read(paintings / _listed(paintings)[i])), mask
+
+
+def middle(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the middle of a picture or a mask, 512 square or, where a side is shorter, as long as it is."""
+    top, left = (max(0, side - SIDE) // 2 for side in picture.shape[:2])
+    return picture[top : top + SIDE, left : left + SIDE].copy()
 
 
 def example(size: int) -> Picture:
