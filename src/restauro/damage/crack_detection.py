@@ -21,7 +21,7 @@ from restauro.errors import ImageError, ImageTypeError, ParameterError
 
 Field = NDArray[np.float32]
 Odds = NDArray[np.float32] | NDArray[np.float16]
-Progress = Callable[[float], None]
+Progress = Callable[[float], object]
 
 _TILE = 1024  # pixels, side; even, as the halo is
 _HALO = 72  # pixels around a tile that are looked at too
