@@ -91,8 +91,8 @@ def run(
 ) -> Finished:
     """Fill every mask of every picture every way, and keep what each comes to.
 
-    Each process works on one picture after the other with one thread, so `seconds` is time on one core, while others
-    work beside it; what a way loads and compiles on first use isn't counted. All results are
+    Each process works on one picture after the other with one thread. `seconds` is the processor time it took, which
+    other work on the machine changes little; what a way loads and compiles on first use isn't counted. All results are
     composited: only hole pixels can differ from the picture. What was under the hole is white for the ways.
 
     Parameters
@@ -303,9 +303,9 @@ class Judge:
                 way.fill(damaged[side, side].copy(), small[: len(hole), : hole.shape[1]], 1)
         for _ in range(2):
             image, own_hole = damaged.copy(), hole.copy()
-            began = time.perf_counter()
+            began = time.process_time()
             filled = way.fill(image, own_hole, 1)
-            seconds = time.perf_counter() - began
+            seconds = time.process_time() - began
             # Another kind of mask may be the first to need some kernel.
             if {way.name, f"{way.name} {mask}"} <= self._warm or seconds > _QUICK:
                 break

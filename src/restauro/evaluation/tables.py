@@ -42,7 +42,7 @@ LEGEND = (
     "pixels of all pictures; RMSE is in levels of 255. An exact restoration, whose PSNR is infinite, counts as "
     f"{metrics.EXACT_PSNR:g} dB in means; {{exact}}. SSIM is scikit-image's (Gaussian window, sigma 1.5). LPIPS is "
     "version 0.1 with SqueezeNet 1.1, lower is better; it may be used to choose, and AlexNet's is the witness that "
-    "nothing is chosen by. Seconds a megapixel of hole are those of one thread, while other processes fill beside it. "
+    "nothing is chosen by. Seconds a megapixel of hole are processor time of one thread. "
     "Differences are paired, picture by picture; a way is called better or worse only where the "
     "interval leaves out 0."
 )
