@@ -93,8 +93,8 @@ def main() -> None:
         "features from tiny images, 2009), 32 x 32, each with random marks of its own (one to nine lines, 1 or 2 "
         "pixels thick; mean hole ratio 0.149), the same for all ways. Mean absolute errors are in 0..1, of 8-bit "
         "results with all known pixels pasted back: over whole pictures, and over all hole pixels together. PSNR and "
-        "SSIM (Gaussian, sigma 1.5) are means over pictures; an exact restoration counts as 100 dB. Time is that of "
-        "one thread, with a process on every core.",
+        "SSIM (Gaussian, sigma 1.5) are means over pictures; an exact restoration counts as 100 dB. Time is processor "
+        "time.",
         _tables.table(head, lines),
         *(verdict(way, found[way]) for way in ways if way == NETWORK),
         _tables.conditions(load, "restauro", "onnxruntime", "opencv-contrib-python-headless", "scikit-image"),

@@ -169,9 +169,13 @@ def test_known_weights_give_the_known_values(network: str, shared: Path) -> None
     expected = {"squeeze": 0, "alex": 1}[network]
     for values, one, other in [
         ((0.0, 0.0), astronaut, astronaut),
+        ((0.022084, 0.017181), astronaut, blurred(astronaut, 0.5)),
         ((0.138207, 0.144966), astronaut, blurred(astronaut, 1)),
+        ((0.287585, 0.320957), astronaut, blurred(astronaut, 2)),
         ((0.480377, 0.501475), astronaut, blurred(astronaut, 4)),
         ((0.083378, 0.050603), astronaut, noisy(astronaut, 5)),
+        ((0.204970, 0.177976), astronaut, noisy(astronaut, 10)),
+        ((0.437712, 0.482505), astronaut, noisy(astronaut, 25)),
         ((0.614738, 0.829251), astronaut, noisy(astronaut, 50)),
         ((0.056805, 0.074620), astronaut, square),
         ((0.630965, 0.725746), astronaut, astronaut[:, ::-1]),
