@@ -14,6 +14,7 @@ from restauro.errors import DataError, ImageError, MaskError, ReadError
 from restauro.evaluation.metrics import LEAST_SIDE, measure, psnr
 from restauro.evaluation.references import Way
 from restauro.evaluation.sheets import Case
+from restauro.evaluation.timing import timed_fill
 from restauro.files.formats import ENDINGS
 from restauro.inpainting import usable_cores
 from restauro.mask import full_scale
@@ -24,7 +25,6 @@ Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
 
 _CHEAP = 5_000_000  # pixels up to which SSIM takes no more than some seconds
-_WARM = 48  # side of what each way fills before, so that loading and compiling don't count as its time
 
 
 def compare_file(
@@ -144,14 +144,8 @@ def _original(truth: Path, damaged: Pixels) -> Pixels:
 
 def _fill(way: Way, damaged: Pixels, hole: Hole, workers: int) -> tuple[Pixels, float]:
     """Return the values of the hole pixels, and the seconds of filling."""
-    small = np.zeros((_WARM, _WARM, *damaged.shape[2:]), np.uint8)
-    small[:, ::2] = 200
-    middle = np.zeros((_WARM, _WARM), bool)
-    middle[20:24, 20:24] = True
-    way.fill(small, middle, workers)
-    began = time.perf_counter()
-    filled = way.fill(damaged, hole, workers)
-    return filled[hole], time.perf_counter() - began
+    filled, seconds = timed_fill(way, damaged, hole, workers, set(), time.perf_counter)
+    return filled[hole], seconds
 
 
 def _figures(truth: Pixels, damaged: Pixels, hole: Hole, values: Pixels) -> list[str]:

@@ -7,11 +7,10 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -26,6 +25,7 @@ from restauro.evaluation.protocol import MaskChoice, PictureSet
 from restauro.evaluation.references import Way
 from restauro.evaluation.results import Results, Row, machine
 from restauro.evaluation.sheets import Case
+from restauro.evaluation.timing import timed_fill
 from restauro.inpainting import usable_cores
 
 KEY = ("picture", "mask", "way")
@@ -33,8 +33,6 @@ COLUMNS = (*KEY[:2], "kind", "bin", "border", "ratio", "way", "l1", "psnr", "ssi
            "lpips_alex", "seconds", "hole_pixels", "width", "height", "error")  # fmt: skip
 _LPIPS_COLUMNS = {"squeeze": "lpips", "alex": "lpips_alex"}
 _PAINTED = 255  # what ways see under the hole: white, never what was there
-_WARM_SIDE = 64  # pixels
-_QUICK = 5.0  # seconds, below which loading may be a part of the time
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VIPS_CONCURRENCY")
 _SMALL = 200_000  # pixels that a piece of work has at least, where pictures are small
 
@@ -264,7 +262,7 @@ class Judge:
         for way in ways:
             row: Row = dict.fromkeys(COLUMNS) | about | {"way": way, "error": ""}
             try:
-                filled, row["seconds"] = self._fill(self._ways[way], mask.name, damaged, hole)
+                filled, row["seconds"] = self._fill(self._ways[way], damaged, hole)
             except Exception as error:  # whatever another's code raises: the others go on
                 row["error"] = f"{type(error).__name__}: {error}".partition("\n")[0]
             else:
@@ -291,25 +289,9 @@ class Judge:
         hole = protocol.make_hole(self._plan.masks[place], pictures, number, truth.shape, self._plan.seed)
         return truth, hole, np.where(hole[:, :, np.newaxis], np.uint8(_PAINTED), truth)
 
-    def _fill(
-        self, way: Way, mask: str, damaged: NDArray[np.uint8], hole: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.uint8], float]:
-        """Return what a way makes of a picture, and its seconds; what loads and compiles on first use isn't in them."""
-        if way.name not in self._warm:
-            small = np.zeros((_WARM_SIDE, _WARM_SIDE), np.bool_)
-            small[20:30, 20:30] = True
-            side = slice(_WARM_SIDE)
-            with suppress(Exception):  # what is wrong with it, the fill itself will say
-                way.fill(damaged[side, side].copy(), small[: len(hole), : hole.shape[1]], 1)
-        for _ in range(2):
-            image, own_hole = damaged.copy(), hole.copy()
-            began = time.process_time()
-            filled = way.fill(image, own_hole, 1)
-            seconds = time.process_time() - began
-            # Another kind of mask may be the first to need some kernel.
-            if {way.name, f"{way.name} {mask}"} <= self._warm or seconds > _QUICK:
-                break
-            self._warm |= {way.name, f"{way.name} {mask}"}
+    def _fill(self, way: Way, damaged: NDArray[np.uint8], hole: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], float]:
+        """Return what a way makes of a picture, and its seconds."""
+        filled, seconds = timed_fill(way, damaged, hole, 1, self._warm)
         if filled.shape != damaged.shape or filled.dtype != np.uint8:
             raise EvaluationError(f"{way.name} returned {filled.dtype} {filled.shape}, not uint8 {damaged.shape}.")
         return filled, seconds
