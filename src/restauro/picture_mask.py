@@ -20,6 +20,10 @@ POLARITIES = ("white", "black")
 _COLOUR_NOISE = 8 / 255  # how far the bands of a grey mask may differ, as a JPEG's do
 
 
+class NoMaskError(MaskError):
+    """A folder has no mask of a picture's name."""
+
+
 @dataclass(frozen=True)
 class PictureMask:
     """The holes of a picture, and what there is to say about how they were found.
@@ -144,21 +148,24 @@ def find_mask(folder: Path, picture: Path) -> Path:
     MaskError
         There is no such file, or there are two.
     """
-    try:
-        entries = [entry for entry in os.scandir(folder) if entry.name.startswith(picture.stem)]
-    except OSError as error:
-        raise MaskError(f"The folder of masks {folder} can't be read ({error.strerror}).") from None
-    endings = [ending for known in formats.ENDINGS.values() for ending in known]
-    paths = [Path(entry.path) for entry in entries]
-    masks = [path for path in paths if path.suffix.lower() in endings and not _is_same_file(path, picture)]
     for stem in (picture.stem, f"{picture.stem}_mask"):
-        found = sorted(path for path in masks if path.stem == stem)
+        try:
+            found = [path for path in files_of_stem(folder, stem) if not _is_same_file(path, picture)]
+        except OSError as error:
+            raise MaskError(f"The folder of masks {folder} can't be read ({error.strerror}).") from None
         if len(found) > 1:
             names = " and ".join(path.name for path in found)
             raise MaskError(f"There are two masks for it in {folder}: {names}. Move one of them away.")
         if found:
             return found[0]
-    raise MaskError(f"There is no mask for it in {folder}: it would be called {picture.stem}.png or {stem}.png.")
+    raise NoMaskError(f"There is no mask for it in {folder}: it would be called {picture.stem}.png or {stem}.png.")
+
+
+def files_of_stem(folder: Path, stem: str) -> list[Path]:
+    """Return the picture files of a folder whose names are `stem` and an ending; OSError where it can't be read."""
+    endings = [ending for known in formats.ENDINGS.values() for ending in known]
+    paths = [Path(entry.path) for entry in os.scandir(folder) if entry.name.startswith(stem)]
+    return sorted(path for path in paths if path.stem == stem and path.suffix.lower() in endings)
 
 
 def is_file(mask: str | os.PathLike[str]) -> bool:

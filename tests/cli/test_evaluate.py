@@ -54,6 +54,12 @@ def test_it_fills_measures_and_writes(capsys: pytest.CaptureFixture[str]) -> Non
         ("pictures --bins 1,b --out x", "--bins takes numbers from 1 to 6, such as 1,2,3, and this is '1,b'."),
         ("pictures --masks craks --out x", "There is no kind of damage, mask file or folder 'craks'"),
         ("pictures --methods telia --out x", "There is no method or peer 'telia': did you mean 'telea'?"),
+        (
+            "pictures --out pictures/x",
+            "--out pictures/x lies in pictures, and its pictures would be taken for pictures",
+        ),
+        ("pictures/p0.png --masks pictures --out pictures", "and its pictures would be taken for pictures or masks"),
+        ("--dataset cifar10 --data pictures --out x", "There is no CIFAR-10 in pictures"),
         ("nowhere --out x", "There is no picture or folder nowhere."),
         ("--dataset cifar10 --data nowhere --out x", "There is no folder nowhere: name the one that holds"),
         ("pictures --methods telea --lpips-weights nothing --out x", "The weights nothing can't be read"),
@@ -65,10 +71,27 @@ def test_what_is_wrong_is_said_before_the_work(line: str, words: str, capsys: py
     assert not Path("x").exists()
 
 
+def test_one_fill_and_being_stopped_at_the_sheet(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "pictures/p0.png --methods mean-colour --masks cracks --out results --workers 1"
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("restauro.evaluation.sheets.draw", stop)
+        assert run(line) == 130
+    assert capsys.readouterr().err == "Stopped; what is done is in results, and the same command goes on.\n"
+    assert run(line) == 0
+    assert capsys.readouterr().out.startswith("1 fill. Written to results: ")
+
+
 def test_a_data_set_is_evaluated_as_in_training(capsys: pytest.CaptureFixture[str]) -> None:
     Path("cifar").mkdir()
     content = np.random.default_rng(0).integers(0, 256, (10_000, 3073), np.uint8)
     Path("cifar", "test_batch.bin").write_bytes(content.tobytes())
+    here = Path.cwd()
     line = (
         "--dataset cifar10 --data cifar --masks marks --methods mean-colour --pictures 3 --out results --workers 1 -q"
     )
@@ -83,6 +106,12 @@ def test_a_data_set_is_evaluated_as_in_training(capsys: pytest.CaptureFixture[st
     apart = np.abs(np.rint(picture[~hole].mean(axis=0)) - picture[hole])
     assert rows[1]["l1_hole"] == pytest.approx(100 * apart.mean() / 255)
     assert rows[1]["l1"] == pytest.approx(100 * apart.sum() / 255 / 3072)
+    assert run(line.replace("--data cifar", f"--data {here / 'cifar'}")) == 0  # the same, called otherwise
+    content[7, 7] += 1
+    Path("cifar", "test_batch.bin").write_bytes(content.tobytes())
+    capsys.readouterr()
+    assert run(line) == 2
+    assert "other settings (pictures: CIFAR-10 sha256" in capsys.readouterr().err
 
 
 def test_detection_is_judged_on_pictures_with_masks(

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="needs Matplotlib: pip install 'restauro[eval]'")
 
 from restauro.errors import EvaluationError
-from restauro.evaluation.plots import METRICS, plot, ratio_figure, time_figure
+from restauro.evaluation.plots import METRICS, kind_figure, plot, ratio_figure, time_figure
 
 PSNR = METRICS[0]
 
@@ -100,6 +100,25 @@ def test_every_kind_of_mask_has_a_plot_of_its_own(tmp_path: Path) -> None:
     rows = [row("telea", 0, 0.1, 30.0), row("telea", 0, 0.1, 28.0, kind="cracks")]
     names = {path.stem for path in plot(rows, tmp_path)}
     assert {"psnr-by-ratio-strokes", "psnr-by-ratio-cracks", "psnr-by-time"} <= names
+
+
+def test_quality_is_shown_for_every_kind_beside_bins(tmp_path: Path) -> None:
+    bins = [row("telea", picture, 0.1, 30.0) | {"bin": "0.01-0.1"} for picture in range(2)]
+    cracks = [row("telea", picture, 0.1, 20.0 + picture, kind="cracks") for picture in range(2)]
+    names = {path.stem for path in plot([*bins, *cracks], tmp_path)}
+    assert {name for name in names if name.startswith("psnr")} == {"psnr-by-ratio", "psnr-by-time", "psnr-by-kind"}
+    panels = kind_figure([*bins, *cracks], PSNR).axes
+    assert [axes.get_title(loc="left") for axes in panels] == ["strokes", "cracks"]
+    assert lines(panels[1])[0] == pytest.approx(np.array([[20.5, 0]]))
+    assert panels[1].collections[0].get_segments()[0][:, 0] == pytest.approx([20, 21])
+
+
+def test_plots_that_are_not_drawn_any_more_are_taken_away(tmp_path: Path) -> None:
+    (tmp_path / "psnr-by-ratio-cracks.png").touch()
+    (tmp_path / "mine.png").touch()
+    plot([row("telea", 0, 0.1, 30.0)], tmp_path)
+    assert not (tmp_path / "psnr-by-ratio-cracks.png").exists()
+    assert (tmp_path / "mine.png").exists()
 
 
 def test_nothing_to_plot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

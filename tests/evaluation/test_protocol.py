@@ -15,6 +15,7 @@ from restauro.evaluation.protocol import (
     find_pictures,
     make_hole,
     middle,
+    open_dataset,
 )
 from tests.evaluation.pictures import make_pictures, write_picture
 
@@ -120,6 +121,9 @@ def test_pictures_are_found_and_named(tmp_path: Path) -> None:
     assert find_pictures([folder / "p1.png", folder / "p0.png"], 1).names == ("p1",)
     with pytest.raises(DataError, match=r"are both called p0"):
         find_pictures([folder / "p0.png", folder / "more"])
+    write_picture(folder / "p2.tif", np.zeros((20, 20), np.uint8))
+    with pytest.raises(DataError, match=r"p2.png and .*p2.tif are both called p2"):
+        find_pictures([folder])
     with pytest.raises(DataError, match=r"There is no picture or folder .*nothing"):
         find_pictures([folder / "nothing"])
     (tmp_path / "empty").mkdir()
@@ -134,3 +138,27 @@ def test_what_is_asked_for_wrongly_is_said() -> None:
         choose_masks(["strokes"], bins=[0, 7])
     with pytest.raises(DataError, match=r"The picture p is 40 x 30 pixels, smaller than the size 32"):
         middle(np.zeros((30, 40, 3), np.uint8), 32, "p")
+
+
+def test_a_folder_of_other_pictures_is_no_cifar(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"There is no CIFAR-10 in .*pictures: name the folder of its official files"):
+        open_dataset(make_pictures(tmp_path / "pictures", 2))
+
+
+def test_a_folder_called_as_a_kind_is_asked_for_as_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("cracks").mkdir()
+    (kind,), (folder,) = choose_masks(["cracks"]), choose_masks(["./cracks"])
+    assert (kind.name, kind.file) == ("cracks", None)
+    assert (folder.name, folder.kind, folder.file) == ("cracks/", "cracks/", tmp_path / "cracks")
+    with pytest.raises(DataError, match=r"There are no mask files in .*cracks"):
+        folder.digest()
+
+
+def test_two_masks_of_a_picture_are_refused_not_another_taken(tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    for ending in ("png", "tif"):
+        write_picture(tmp_path / "masks" / f"one.{ending}", np.zeros((30, 30), np.uint8))
+    (choice,) = choose_masks([str(tmp_path / "masks")])
+    with pytest.raises(MaskError, match=r"There are two masks for it in .*: one.png and one.tif"):
+        make_hole(choice, PictureSet(("one",), (tmp_path / "one.jpg",)), 0, (30, 30, 3), 0)

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,12 +18,13 @@ pytest.importorskip("skimage", reason="needs the peers: pip install 'restauro[ev
 pytest.importorskip("cv2", reason="needs the peers: pip install 'restauro[eval]'")
 pytest.importorskip("matplotlib", reason="needs the peers: pip install 'restauro[eval]'")
 
-from restauro.errors import EvaluationError
+from restauro.errors import DataError, EvaluationError
 from restauro.evaluation import metrics, reporting, running
-from restauro.evaluation.protocol import choose_masks, find_pictures, make_hole
+from restauro.evaluation.protocol import _hole_of_file, choose_masks, find_pictures, make_hole
 from restauro.evaluation.results import Results
 from restauro.evaluation.running import Finished, Judge, Plan, run
-from tests.evaluation.pictures import make_pictures
+from restauro.methods.network import shipped_models
+from tests.evaluation.pictures import make_pictures, write_picture
 
 WAYS = ("mean-colour", "opencv-telea:radius=3")
 
@@ -34,7 +36,7 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def timeless(rows: list[dict]) -> list[dict]:
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+    return [{name: value for name, value in row.items() if name not in ("seconds", "workers")} for row in rows]
 
 
 def test_rows_say_what_came_of_every_picture_mask_and_way(plan: Plan, tmp_path: Path) -> None:
@@ -95,9 +97,10 @@ def test_a_way_that_fails_is_recorded_and_the_others_go_on(plan: Plan, tmp_path:
     assert "returned uint8 (35, 36, 3), not uint8 (36, 36, 3)" in rows[2]["error"]
     assert rows[0]["psnr"] is None
     assert rows[1]["psnr"] > 10
-    results = Results(tmp_path / "out", running._settings(plan), running.KEY)
+    results = Results(tmp_path / "out", running.settings_of(plan), running.KEY)
     results.add(rows[:2])
     results.close()
+    assert rows[1]["kind"] == "strokes"
     finished = run(plan, tmp_path / "out", workers=1)  # what failed is tried again
     assert finished.failures == []
 
@@ -145,20 +148,200 @@ def test_a_finished_run_can_be_extended_and_begun_anew(plan: Plan, tmp_path: Pat
     assert len((tmp_path / "out" / "rows.jsonl").read_text(encoding="utf-8").splitlines()) == 12
 
 
+def begun(out: Path, plan: Plan) -> Path:
+    """A folder of results that has a row."""
+    results = Results(out, running.settings_of(plan), running.KEY)
+    results.add([dict.fromkeys(running.COLUMNS) | {"picture": "p0", "mask": "cracks", "way": WAYS[0], "error": ""}])
+    results.close()
+    return out
+
+
 def test_other_settings_in_the_same_folder_are_refused(plan: Plan, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    Results(out, running._settings(plan), running.KEY).close()
+    out = begun(tmp_path / "out", plan)
     with pytest.raises(EvaluationError, match=r"holds results of other settings \(seed: 0, now 1\): choose another"):
         run(dataclasses.replace(plan, seed=1), out)
     with pytest.raises(EvaluationError, match=r"\(size: 36, now none\)"):
         run(dataclasses.replace(plan, size=None), out)
-    os.truncate(tmp_path / "pictures" / "p1.png", 100)
-    with pytest.raises(EvaluationError, match=r"\(pictures: p1 \d+ bytes, now p1 100 bytes\)"):
-        run(plan, out)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(EvaluationError, match=r"holds other files: choose an empty one"):
         run(plan, tmp_path / "mine")
+
+
+def test_settings_of_a_run_without_rows_are_replaced(plan: Plan, tmp_path: Path) -> None:
+    Results(tmp_path / "out", running.settings_of(plan), running.KEY).close()
+    other = running.settings_of(dataclasses.replace(plan, seed=1))
+    results = Results(tmp_path / "out", other, running.KEY)
+    results.close()
+    assert results.settings["seed"] == 1
+
+
+def test_a_picture_a_mask_or_a_network_that_was_replaced_is_another_setting(plan: Plan, tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    square = np.zeros((36, 36), np.uint8)
+    square[5:9, 5:9] = 255
+    for name in ("one.png", "masks/two.png"):
+        write_picture(tmp_path / name, square)
+    network = tmp_path / "net.onnx"
+    shutil.copy(next(iter(shipped_models().values())), network)
+    ways = (f"network:model={network}",)
+    whole = dataclasses.replace(plan, masks=choose_masks([str(tmp_path / "one.png"), str(masks)]), ways=ways)
+    out = begun(tmp_path / "out", whole)
+    Results(out, running.settings_of(whole), running.KEY).close()  # nothing has changed
+
+    def refused(file: Path, content: bytes, words: str) -> None:
+        before = file.read_bytes()
+        file.write_bytes(content)
+        _hole_of_file.cache_clear()
+        with pytest.raises(EvaluationError, match=words):
+            Results(out, running.settings_of(whole), running.KEY)
+        file.write_bytes(before)
+
+    picture, other = tmp_path / "pictures" / "p1.png", square.T.copy()
+    other[20:22, 1:9] = 255
+    changed = write_picture(tmp_path / "changed.png", other).read_bytes()
+    refused(picture, picture.read_bytes()[:-1] + b"\0", r"\(pictures: p1 sha256 [0-9a-f]{8}\.\.\., now p1 sha256")
+    refused(tmp_path / "one.png", changed, r"\(masks: one.png sha256 [0-9a-f]{8}\.\.\., now one.png sha256")
+    refused(masks / "two.png", changed, r"\(masks: masks sha256 [0-9a-f]{8}\.\.\., now masks sha256")
+    refused(network, network.read_bytes() + b"\0", r"\(ways: network:model=.* model sha256 [0-9a-f]{8}\.\.\., now network")
+
+
+def test_rows_of_nobody_knows_what_settings_are_refused(plan: Plan, tmp_path: Path) -> None:
+    out = begun(tmp_path / "out", plan)
+    settings = out / "settings.json"
+    old = json.loads(settings.read_text())
+    del old["format"]
+    settings.write_text(json.dumps(old | {"pictures": {"p0": "266132 bytes"}}))
+    with pytest.raises(
+        EvaluationError, match=r"holds results of an earlier version of restauro, which didn't keep what"
+    ):
+        run(plan, out)
+    settings.unlink()
+    with pytest.raises(EvaluationError, match=r"holds rows.jsonl without settings.json, so nothing says what the rows"):
+        run(plan, out)
+
+
+@pytest.mark.parametrize(
+    "spoilt", ["{}\n", "3\n", '{"picture": "p2", "ma\n', '{"picture": "p1", "mask": "x", "way": "y"}']
+)
+def test_a_spoilt_last_line_is_taken_away_and_another_is_named(plan: Plan, tmp_path: Path, spoilt: str) -> None:
+    out = begun(tmp_path / "out", plan)
+    rows = out / "rows.jsonl"
+    whole = rows.read_text()
+    rows.write_text(whole + spoilt)
+    results = Results(out, running.settings_of(plan), running.KEY)
+    results.close()
+    assert len(results.rows) == 1
+    assert rows.read_text() == whole
+    rows.write_text(spoilt.rstrip().replace('y"}', "") + "\n" + whole)
+    with pytest.raises(
+        EvaluationError, match=r"Line 1 of .*rows.jsonl isn't what restauro wrote: take it away to go on"
+    ):
+        Results(out, running.settings_of(plan), running.KEY)
+
+
+def test_one_run_at_a_time_works_in_a_folder(plan: Plan, tmp_path: Path) -> None:
+    results = Results(tmp_path / "out", running.settings_of(plan), running.KEY)
+    with pytest.raises(EvaluationError, match=r"Another run is at work in .*out: wait until it has ended"):
+        run(plan, tmp_path / "out", overwrite=True)
+    results.close()
+    Results(tmp_path / "out", running.settings_of(plan), running.KEY).close()
+
+
+def test_overwrite_takes_old_results_away_and_only_once_all_is_checked(plan: Plan, tmp_path: Path) -> None:
+    out = begun(tmp_path / "out", plan)
+    (out / "plots").mkdir()
+    old = [out / name for name in ("results.csv", "results.json", "table.md", "sheet.png", "plots/ssim-by-time.png")]
+    for file in [*old, out / "notes.txt"]:
+        file.write_text("old")
+    before = (out / "rows.jsonl").read_text()
+    with pytest.raises(DataError, match=r"The picture p0 is 44 x 40 pixels, less than the 50 x 50 of the size that is"):
+        run(dataclasses.replace(plan, size=50), out, overwrite=True)
+    assert (out / "rows.jsonl").read_text() == before
+    assert all(file.exists() for file in old)
+    results = Results(out, running.settings_of(plan), running.KEY, outputs=running.OUTPUTS, overwrite=True)
+    results.close()
+    assert results.rows == {}
+    assert not any(file.exists() for file in old)
+    assert (out / "notes.txt").exists()
+
+
+def test_pictures_that_are_too_small_are_named_before_the_work(plan: Plan, tmp_path: Path) -> None:
+    write_picture(tmp_path / "pictures" / "thin.png", np.zeros((1, 300, 3), np.uint8))
+    thin = dataclasses.replace(plan, pictures=find_pictures([tmp_path / "pictures"]), size=None)
+    with pytest.raises(
+        DataError, match=r"The picture thin is 300 x 1 pixels, less than the 11 x 11 of what SSIM needs"
+    ):
+        run(thin, tmp_path / "out")
+    with pytest.raises(DataError, match=r"less than the 31 x 31 of what LPIPS needs: leave it out, or --lpips-weights"):
+        running._check_sizes(dataclasses.replace(thin, size=None), with_lpips=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_that_cannot_be_read_does_not_stop_the_others(plan: Plan, tmp_path: Path) -> None:
+    broken = tmp_path / "pictures" / "p1.png"
+    os.truncate(broken, broken.stat().st_size // 2)
+    plan = dataclasses.replace(plan, ways=WAYS[:1])
+    finished = run(plan, tmp_path / "out", workers=1)
+    assert [row["picture"] for row in finished.failures] == ["p1", "p1"]
+    assert "DataError: The picture" in finished.failures[0]["error"]
+    assert len([row for row in finished.rows if row["psnr"]]) == 4
+    files = {file.name for file in reporting.write(plan, finished, tmp_path / "out")}
+    assert {"sheet.png", "table.md", "psnr-by-ratio.png", "psnr-by-kind.svg"} <= files
+    assert "failed on 2 of 6 masks: DataError" in (tmp_path / "out" / "table.md").read_text()
+
+
+def test_rows_say_what_seconds_were_measured_on(plan: Plan, tmp_path: Path) -> None:
+    plan = dataclasses.replace(plan, ways=WAYS[:1])
+    out = tmp_path / "out"
+    first = run(dataclasses.replace(plan, masks=plan.masks[:1]), out, workers=1)
+    assert {row["workers"] for row in first.rows} == {1}
+    second = run(plan, out, workers=2)
+    place = second.rows[0]["machine"]
+    assert "cores" in place
+    about = reporting.describe(plan, second.rows)
+    assert f"{place}, 1 process at a time and {place}, 2 processes at a time, so that seconds are not all comp" in about
+    assert reporting.describe(plan, first.rows).count("at a time") == 1
+    old = [{name: value for name, value in row.items() if name not in ("machine", "workers")} for row in first.rows]
+    assert place in reporting.describe(plan, old)
+
+
+def test_sheet_and_plots_are_drawn_once(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = dataclasses.replace(plan, ways=WAYS[:1])
+    out = tmp_path / "out"
+    finished = run(plan, out, workers=1)
+    told: list[tuple[int, int]] = []
+    files = reporting.write(plan, finished, out, progress=lambda *counts: told.append(counts))
+    assert told[-1] == (6, 6)
+    monkeypatch.setattr(running.Judge, "case", None)
+    monkeypatch.setattr(reporting.plots, "plot", None)
+    assert set(reporting.write(plan, run(plan, out), out)) == set(files)
+    changed = dataclasses.replace(finished, rows=[row | {"psnr": 1.0} for row in finished.rows])
+    with pytest.raises(TypeError):
+        reporting.write(plan, changed, out)
+    assert not (out / "sheet.png").exists()
+
+
+def test_a_way_that_fails_on_the_sheet_is_named(plan: Plan) -> None:
+    judge = Judge(plan)
+
+    def fail(*_: object) -> np.ndarray:
+        raise MemoryError("8 GB")
+
+    judge._ways[WAYS[0]] = dataclasses.replace(judge._ways[WAYS[0]], fill=fail)
+    with pytest.raises(
+        EvaluationError, match=r"The sheet can't be drawn: mean-colour failed on it \(MemoryError: 8 GB"
+    ):
+        judge.case(0, 0, WAYS)
+
+
+def test_networks_of_one_name_have_a_column_each_on_the_sheet(plan: Plan) -> None:
+    two = ("onnx:a/net.onnx", "onnx:b/net.onnx")
+    judge = Judge(plan)
+    judge._plan = dataclasses.replace(plan, ways=two)
+    judge._ways = {way: dataclasses.replace(judge._ways[WAYS[0]], name=way, label="net") for way in two}
+    assert list(judge.case(0, 0, two).filled) == list(two)
 
 
 def test_reports_hold_every_row_setting_and_version(plan: Plan, tmp_path: Path) -> None:
@@ -166,7 +349,7 @@ def test_reports_hold_every_row_setting_and_version(plan: Plan, tmp_path: Path) 
     out.mkdir()
     judge = Judge(plan)
     rows = [row for number in range(3) for place in range(2) for row in judge.rows(number, place, WAYS)]
-    finished = Finished(rows, running._settings(plan))
+    finished = Finished(rows, running.settings_of(plan))
     files = reporting.write(plan, finished, out)
     assert {file.relative_to(out).parts[0] for file in files} == {
         "results.csv", "results.json", "table.md", "sheet.png", "plots"}  # fmt: skip

@@ -44,12 +44,27 @@ def test_differences_are_paired_and_called_only_where_the_interval_leaves_out_0(
 
 
 def test_exact_restorations_are_counted_and_means_stay_finite() -> None:
-    rows = [row(0, "telea", 100.0), row(1, "telea", 40.0)]
+    rows = [row(0, "telea", 100.0, l1=0.0), row(1, "telea", 40.0), row(2, "telea", 100.0, l1=1e-7)]
     text = report(rows, ["telea"], SETTINGS, "about")
-    assert "counts as 100 dB in means; there are 1 of 2." in text
-    assert cells(text, "telea")[0].startswith("70.00 (")
+    assert "PSNR counts as 100 dB at most, for that of an exact restoration is infinite; 1 of 3 are exact." in text
+    assert cells(text, "telea")[0].startswith("80.00 (")
     assert "inf" not in text.replace("infinite", "")
     assert "Of fewer than 10 pictures the intervals are too narrow" in text
+
+
+def test_no_way_is_called_worse_by_a_few_pictures() -> None:
+    rows = [row(picture, way, psnr) for picture in range(10) for way, psnr in (("telea", 30.0), ("harmonic", 31.0))]
+    assert cells(report(rows, ["telea", "harmonic"], SETTINGS, "about"), "telea", 1)[0].endswith(" worse")
+    few = cells(report(rows[:18], ["telea", "harmonic"], SETTINGS, "about"), "telea", 1)[0]
+    assert few == "-1.00 (-1.00 to -1.00)"
+
+
+def test_networks_of_one_name_are_told_apart() -> None:
+    ways = ["onnx:a/net.onnx", "onnx:b/net.onnx", "onnx:c/other.onnx"]
+    text = report([row(0, way, 30.0) for way in ways], ways, SETTINGS, "about")
+    assert cells(text, ways[0])
+    assert cells(text, ways[1])
+    assert cells(text, "other")
 
 
 def test_errors_in_holes_are_those_of_all_hole_pixels() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from restauro.cli import report
 from restauro.method import method_names
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ on where a run was cut off. Time is that of one thread, one process a core. Need
     "--masks",
     multiple=True,
     metavar="LIST|FILE|FOLDER",
-    help="Kinds of damage (see `restauro damage`), or all; a mask file, or a folder of them. May be repeated.  "
+    help="Kinds of damage (see `restauro damage`), or all; a mask file, or a folder of them (./cracks, if it has a "
+    "kind's name). May be repeated.  "
     "[default: strokes]",
 )
 @click.option("--bins", metavar="LIST", help="Of strokes: bins of hole ratio, 1 (1 to 10 %) to 6 (50 to 60 %).  [all]")
@@ -107,9 +109,11 @@ def command(
     from restauro.evaluation.references import split_ways
 
     ways = [way for listed in methods for way in split_ways(listed)] or [n for n in method_names() if n != "network"]
+    chosen = protocol.choose_masks(_split(masks) or ["strokes"], _bins(bins), border)
+    _check_out(out, [*pictures, *(mask.file for mask in chosen if mask.file)])
     plan = running.Plan(
         pictures=_open_dataset(data, download, count) if dataset else protocol.find_pictures(pictures, count),
-        masks=protocol.choose_masks(_split(masks) or ["strokes"], _bins(bins), border),
+        masks=chosen,
         ways=tuple(dict.fromkeys(ways)),
         seed=seed,
         size=size,
@@ -118,10 +122,11 @@ def command(
     try:
         with _bar("Filling", shown=not quiet) as progress:
             finished = running.run(plan, out, workers=workers, progress=progress, overwrite=overwrite)
+        with _bar("Drawing the sheet", shown=not quiet) as progress:
+            written = reporting.write(plan, finished, out, progress=progress)
     except KeyboardInterrupt:
         click.echo(f"Stopped; what is done is in {click.format_filename(out)}, and the same command goes on.", err=True)
         return _INTERRUPTED
-    written = reporting.write(plan, finished, out)
     for row in finished.failures[:5]:
         click.echo(f"{row['way']} failed on {row['picture']}, {row['mask']}: {row['error']}", err=True)
     failed = len(finished.failures)
@@ -129,7 +134,9 @@ def command(
         click.echo(f"... and {failed - 5} more: see {click.format_filename(out / 'results.csv')}", err=True)
     if not quiet:
         names = dict.fromkeys(file.relative_to(out).parts[0] for file in written)
-        click.echo(f"{len(finished.rows):,} fills. Written to {click.format_filename(out)}: {', '.join(names)}")
+        click.echo(
+            f"{report.count(len(finished.rows), 'fill')}. Written to {click.format_filename(out)}: {', '.join(names)}"
+        )
     return 1 if failed else 0
 
 
@@ -153,6 +160,16 @@ def _check_sources(
         raise click.UsageError("--data and --download go with --dataset cifar10.")
     if dataset is not None and (data is None) == (not download):
         raise click.UsageError("Say where the data set is, --data DIR, or have it fetched, --download.")
+
+
+def _check_out(out: Path, places: Sequence[Path]) -> None:
+    """Refuse to write below a folder that pictures or masks come from: the results would be taken for some of them."""
+    for place in places:
+        if place.is_dir() and out.resolve().is_relative_to(place.resolve()):
+            raise click.UsageError(
+                f"--out {out} lies in {place}, and its pictures would be taken for pictures or masks of that folder: "
+                "choose one outside."
+            )
 
 
 def _open_dataset(data: Path | None, download: bool, count: int | None) -> PictureSet:

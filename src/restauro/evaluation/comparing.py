@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,13 @@ from numpy.typing import NDArray
 
 from restauro.errors import DataError, ImageError, MaskError, ReadError
 from restauro.evaluation.metrics import LEAST_SIDE, measure, psnr
-from restauro.evaluation.references import Way
+from restauro.evaluation.references import Way, labels_of
 from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
-from restauro.files.formats import ENDINGS
 from restauro.inpainting import usable_cores
 from restauro.mask import full_scale
 from restauro.picture import Picture, as_seen, read_picture
-from restauro.picture_mask import read_mask
+from restauro.picture_mask import files_of_stem, read_mask
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -69,10 +67,10 @@ def compare_file(
     original = None if truth is None else _original(truth, damaged)
     filled: dict[str, Pixels] = {}
     notes: dict[str, Sequence[str]] = {"mask": [f"{100 * hole.mean():.1f} % hole"]}
-    labels = [way.label for way in ways]
+    labels = labels_of(way.name for way in ways)
     for number, way in enumerate(ways):
         values, seconds = _fill(way, damaged, hole, workers or usable_cores())
-        head = way.label if labels.count(way.label) == 1 else way.name  # files of one name in two folders
+        head = labels[way.name]
         filled[head] = values
         figures = [] if original is None else _figures(original, damaged, hole, values)
         notes[head] = [*figures, f"{seconds:.2f} s"]
@@ -112,10 +110,12 @@ def find_original(folder: Path, picture: Path) -> Path:
     Raises
     ------
     DataError
-        There is none, or several.
+        There is none, or several, or the folder can't be read.
     """
-    endings = [ending for known in ENDINGS.values() for ending in known]
-    found = sorted(path for path in folder.glob(f"{escape(picture.stem)}.*") if path.suffix.lower() in endings)
+    try:
+        found = files_of_stem(folder, picture.stem)
+    except OSError as error:
+        raise DataError(f"The folder of originals {folder} can't be read ({error.strerror}).") from None
     same = [path for path in found if path.name == picture.name]
     if len(same or found) == 1:
         return (same or found)[0]

@@ -12,8 +12,8 @@ import numpy as np
 
 from restauro.datasets import FilePictures, picture_paths
 from restauro.errors import DataError, MaskError
-from restauro.evaluation import statistics
-from restauro.evaluation.results import Results, Row, machine, write_csv, write_text
+from restauro.evaluation import digests, statistics
+from restauro.evaluation.results import FORMAT, Results, Row, machine, write_csv, write_text
 from restauro.evaluation.tables import table
 from restauro.picture_mask import find_mask, read_mask_file
 
@@ -81,11 +81,13 @@ def run(
     """
     pairs = find_pairs(folder)
     settings: dict[str, Any] = {
+        "format": FORMAT,
         "detection": kind,
         "restauro": machine()["restauro"],
-        "pictures": {name: f"{picture.stat().st_size} bytes" for name, (picture, _) in pairs.items()},
+        "pictures": {name: digests.of_file(picture) for name, (picture, _) in pairs.items()},
+        "masks": {name: digests.of_file(mask) for name, (_, mask) in pairs.items()},
     }
-    results = Results(out, settings, ("picture",), overwrite=overwrite)
+    results = Results(out, settings, ("picture",), outputs=("detection.csv", "table.md"), overwrite=overwrite)
     try:
         for done, (name, (picture, mask)) in enumerate(pairs.items()):
             if (name,) not in results.rows:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro.damage.ratios import RATIO_BINS
 from restauro.errors import EvaluationError
 from restauro.evaluation import statistics
-from restauro.evaluation.references import PEERS, label_of
+from restauro.evaluation.references import PEERS, labels_of
+from restauro.evaluation.results import replacing
 
 Row = Mapping[str, Any]
 
-EDGES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # hole ratios between which rows are put together
+_EDGES = (*(low for low, _ in RATIO_BINS), RATIO_BINS[-1][1])  # hole ratios between which rows are put together
 # Okabe and Ito's colours, which colour-blind readers can tell apart, without the pale yellow.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _LABEL = 8.5  # points
 _LEADER = {"arrowstyle": "-", "linewidth": 0.5, "shrinkA": 1, "shrinkB": 3}  # from a name to its point
 _SIZE = (9.0, 4.4)  # inches
+_PANELS, _PANEL, _NAMES = 4, 2.0, 1.6  # of kinds side by side, and the inches of one and of the ways' names
 _DPI = 120
 
 
@@ -44,6 +46,7 @@ METRICS = (
     Metric("lpips_alex", "LPIPS (AlexNet)", "lower"),
     Metric("rmse_hole", "RMSE in holes, of 255", "lower"),
 )
+PATTERNS = tuple(f"{metric.column}-by-*.{ending}" for metric in METRICS for ending in ("png", "svg"))
 
 
 def plot(rows: Sequence[Row], folder: Path) -> list[Path]:
@@ -55,12 +58,13 @@ def plot(rows: Sequence[Row], folder: Path) -> list[Path]:
         One for each picture, mask and way, as in the CSV file of results; numbers may be texts. Columns without any
         number (LPIPS without its weights) get no plot.
     folder
-        Where the files go; it is made if it is missing, and files of an earlier run in it are replaced.
+        Where the files go; it is made if it is missing, and plots of an earlier run in it are replaced or taken away.
 
     Returns
     -------
-    The files, each figure as PNG and as SVG: `METRIC-by-ratio`, of every kind of mask one where there are several
-    (`METRIC-by-ratio-KIND`), and `METRIC-by-time`.
+    The files, each figure as PNG and as SVG: `METRIC-by-ratio` and `METRIC-by-time`, of the masks in bins of hole ratio
+    where there are some, else of all, one by ratio for each kind of mask where these are several
+    (`METRIC-by-ratio-KIND`); and, of several kinds, `METRIC-by-kind`.
 
     Raises
     ------
@@ -74,17 +78,32 @@ def plot(rows: Sequence[Row], folder: Path) -> list[Path]:
     except ImportError:
         raise EvaluationError("Plots need Matplotlib: pip install 'restauro[eval]'") from None
     folder.mkdir(parents=True, exist_ok=True)
-    kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
-    paths = []
+    kinds = _kinds(rows)
+    in_bins = [row for row in rows if row["bin"]]
+    curves = in_bins or rows
+    paths: list[Path] = []
     for metric in METRICS:
         if all(math.isnan(_number(row.get(metric.column))) for row in rows):
             continue
-        for kind in kinds:
-            of_kind = [row for row in rows if str(row["kind"]) == kind]
-            name = f"{metric.column}-by-ratio" + f"-{kind}" * (len(kinds) > 1)
+        for kind in _kinds(curves):
+            of_kind = [row for row in curves if row["kind"] == kind]
+            name = f"{metric.column}-by-ratio" + f"-{_as_name(kind)}" * (not in_bins and len(kinds) > 1)
             paths += _save(ratio_figure(of_kind, metric), folder / name)
-        paths += _save(time_figure(rows, metric), folder / f"{metric.column}-by-time")
+        paths += _save(time_figure(curves, metric), folder / f"{metric.column}-by-time")
+        if len(kinds) > 1:
+            paths += _save(kind_figure(rows, metric), folder / f"{metric.column}-by-kind")
+    for old in {file for pattern in PATTERNS for file in folder.glob(pattern)} - set(paths):
+        old.unlink()
     return paths
+
+
+def _kinds(rows: Iterable[Row]) -> list[str]:
+    return list(dict.fromkeys(str(row["kind"]) for row in rows))
+
+
+def _as_name(kind: str) -> str:
+    """Return a kind as a part of a file's name: a folder of masks that is called as a kind ends in a slash."""
+    return kind.replace("/", "_")
 
 
 def ratio_figure(rows: Sequence[Row], metric: Metric) -> Any:
@@ -121,8 +140,39 @@ def ratio_figure(rows: Sequence[Row], metric: Metric) -> Any:
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
         _plain(axes)
     left.set_title(f"{metric.title} ({metric.better} is better)", loc="left", fontsize=10)
-    right.set_title(f"difference from {label_of(scores.ways[0])}, with 95 % interval", loc="left", fontsize=10)
+    right.set_title(
+        f"difference from {labels_of(scores.ways)[scores.ways[0]]}, with 95 % interval", loc="left", fontsize=10
+    )
     _label_ends(right, ends, scores.ways)
+    return figure
+
+
+def kind_figure(rows: Sequence[Row], metric: Metric) -> Any:
+    """Return a figure of a metric for each kind of damage: a panel a kind, a line a way, means with 95 % intervals."""
+    from matplotlib.figure import Figure
+
+    ways, kinds = _ways(rows), _kinds(rows)
+    labels = labels_of(ways)
+    across = min(len(kinds), _PANELS)
+    down = math.ceil(len(kinds) / across)
+    size = (_NAMES + _PANEL * across, down * (0.9 + 0.2 * len(ways)))
+    figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
+    panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
+    for kind, axes in zip(kinds, panels, strict=False):
+        for place, way in enumerate(ways):
+            own = [row for row in rows if row["kind"] == kind and row["way"] == way]
+            found = statistics.mean(_by_picture(own, [_number(row.get(metric.column)) for row in own]))
+            style = _style(way, ways) | {"linestyle": ""}
+            axes.hlines(place, found.low, found.high, color=style["color"])
+            axes.plot([found.mean], [place], **style)
+        axes.set_title(kind, loc="left", fontsize=10)
+        _plain(axes)
+        axes.locator_params(axis="x", nbins=4)
+    panels[0].set_yticks(range(len(ways)), [labels[way] for way in ways])
+    panels[0].invert_yaxis()
+    for axes in panels[len(kinds) :]:
+        axes.set_visible(False)
+    figure.suptitle(f"{metric.title} ({metric.better} is better), with 95 % interval", x=0.01, ha="left", fontsize=10)
     return figure
 
 
@@ -173,7 +223,7 @@ class _Scores:
     def of(cls, rows: Sequence[Row], metric: Metric) -> _Scores:
         """Put rows together by their hole ratio."""
         ratios = np.array([_number(row["ratio"]) for row in rows])
-        number = np.digitize(ratios, EDGES, right=True)
+        number = np.digitize(ratios, _EDGES, right=True)
         present = np.unique(number)
         groups = [[row for row, of_row in zip(rows, number, strict=True) if of_row == group] for group in present]
         return cls(_ways(rows), [float(ratios[number == group].mean()) for group in present], groups, metric)
@@ -247,11 +297,11 @@ def _label_ends(axes: Any, places: Mapping[str, tuple[float, float]], ways: Sequ
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
     gap = (_LABEL + 1.5) / _points(axes)[1] * (high - low)
-    named = sorted(places, key=lambda way: places[way][1])
+    named, labels = sorted(places, key=lambda way: places[way][1]), labels_of(ways)
     for way, y in zip(named, _spread([places[way][1] for way in named], gap, low, high), strict=True):
         colour = _style(way, ways)["color"]
         axes.annotate(
-            label_of(way), places[way], xytext=(1.04, y), textcoords=axes.get_yaxis_transform(), color=colour,
+            labels[way], places[way], xytext=(1.04, y), textcoords=axes.get_yaxis_transform(), color=colour,
             fontsize=_LABEL, va="center", annotation_clip=False,
             arrowprops=_LEADER | {"color": colour, "relpos": (0, 0.5)},
         )  # fmt: skip
@@ -277,12 +327,12 @@ def _spread(values: Sequence[float], gap: float, low: float, high: float) -> lis
 def _label_points(axes: Any, places: Mapping[str, tuple[float, float]], ways: Sequence[str]) -> None:
     """Write each way's name beside its point, at the first place around it where it covers no point and no name."""
     axes.figure.draw_without_rendering()
-    width, height = _points(axes)
+    (width, height), labels = _points(axes), labels_of(ways)
     at = {way: axes.transAxes.inverted().transform(axes.transData.transform(place)) * (width, height)
           for way, place in places.items()}  # fmt: skip
     taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in at.values()]
     for way, (x, y) in at.items():
-        wide = 0.56 * _LABEL * len(label_of(way))
+        wide = 0.56 * _LABEL * len(labels[way])
         sides = [(away, dy, align) for dy in (0, 11, -11, 22, -22, 33, -33) for away, align in _SIDES[dy != 0]]
         boxes = [_box(x + dx, y + dy, wide, align) for dx, dy, align in sides]
         outside = [max(0, left - 2 < 0) + max(0, right > 1.1 * width) for left, _, right, _ in boxes]
@@ -293,7 +343,7 @@ def _label_points(axes: Any, places: Mapping[str, tuple[float, float]], ways: Se
         colour = _style(way, ways)["color"]
         line = _LEADER | {"color": colour} if dy else None
         axes.annotate(
-            label_of(way), places[way], xytext=(dx, dy), textcoords="offset points", color=colour, fontsize=_LABEL,
+            labels[way], places[way], xytext=(dx, dy), textcoords="offset points", color=colour, fontsize=_LABEL,
             va="center", ha=align, annotation_clip=False, arrowprops=line,
         )  # fmt: skip
 
@@ -327,9 +377,7 @@ def _save(figure: Any, path: Path) -> list[Path]:
     paths = []
     for ending, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
         target = path.with_name(path.name + ending)
-        written = path.with_name(f".{path.name}{ending}.part")
-        with matplotlib.rc_context({"svg.hashsalt": "restauro"}):
+        with replacing(target) as written, matplotlib.rc_context({"svg.hashsalt": "restauro"}):
             figure.savefig(written, format=ending[1:], metadata=metadata)
-        os.replace(written, target)
         paths.append(target)
     return paths

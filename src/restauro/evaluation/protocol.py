@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+import pyvips
 from numpy.typing import NDArray
 
 from restauro.damage.kinds import KINDS, make_damage
 from restauro.damage.ratios import RATIO_BINS, ratio_in
 from restauro.damage.synthesis import strokes
-from restauro.datasets import FilePictures, Pictures, hole_generator, open_pictures, picture_paths
+from restauro.datasets import ArrayPictures, FilePictures, Pictures, hole_generator, open_pictures, picture_paths
 from restauro.errors import DataError, EvaluationError, MaskError
+from restauro.evaluation import digests
 from restauro.mask import grow_mask
-from restauro.picture_mask import find_mask, read_mask_file
+from restauro.picture_mask import NoMaskError, find_mask, read_mask_file
 
 BORDERS = {"both": (True, False), "border": (True,), "no-border": (False,)}
 _IN_BINS = "strokes"
@@ -51,6 +54,35 @@ class PictureSet:
         if self.dataset is not None:
             return open_pictures(self.dataset, split="test")
         return FilePictures([(file, file.name, None, 0) for file in self.files], "pictures to evaluate on")
+
+    def digests(self) -> dict[str, str]:
+        """Return digests of the files by the pictures' names; of a data set one of all its test pictures."""
+        if self.dataset is not None:
+            pictures = self.open()
+            assert isinstance(pictures, ArrayPictures)
+            return {"CIFAR-10": digests.of_bytes(np.ascontiguousarray(pictures.array).data)}
+        return {name: digests.of_file(file) for name, file in zip(self.names, self.files, strict=True)}
+
+    def sizes(self) -> Iterator[tuple[str, int, int]]:
+        """Yield each picture's name, height and width, which a file's header says.
+
+        Raises
+        ------
+        DataError
+            A file's header can't be read.
+        """
+        if self.dataset is not None:
+            height, width = self.open().read(0).shape[:2]
+            yield from ((name, height, width) for name in self.names)
+        for name, file in zip(self.names, self.files, strict=False):
+            try:
+                image = pyvips.Image.new_from_file(str(file)).autorot()
+            except pyvips.Error as error:
+                reason = error.detail.strip().splitlines()[-1] if error.detail.strip() else "no reason given"
+                raise DataError(
+                    f"The picture {file} can't be read ({reason}): get a complete copy, or take it away."
+                ) from None
+            yield name, image.height, image.width
 
 
 @dataclass(frozen=True)
@@ -86,6 +118,21 @@ class MaskChoice:
         """
         return "" if self.bin is None else "{:g}-{:g}".format(*RATIO_BINS[self.bin])
 
+    def digest(self) -> str:
+        """Return what the mask is made by: a kind of damage, or the digest of its file or of the files of its folder.
+
+        Raises
+        ------
+        MaskError, DataError
+            A file can't be read, or is no mask; there is none in the folder.
+        """
+        if self.file is None:
+            return self.kind
+        if self.file.is_dir():
+            return digests.of_files(_mask_files(self.file), self.file)
+        _hole_of_file(self.file)
+        return digests.of_file(self.file)
+
 
 def find_pictures(places: Sequence[str | os.PathLike[str]], count: int | None = None) -> PictureSet:
     """Return the pictures of files and folders, the first so many of them.
@@ -100,14 +147,14 @@ def find_pictures(places: Sequence[str | os.PathLike[str]], count: int | None = 
     files: dict[str, Path] = {}
     for place in map(Path, places):
         if place.is_dir():
-            found = {path.relative_to(place).with_suffix("").as_posix(): path for path in picture_paths(place)}
+            found = [(path.relative_to(place).with_suffix("").as_posix(), path) for path in picture_paths(place)]
             if not found:
                 raise DataError(f"There are no pictures in {place}: name a folder that holds some, or files.")
         elif place.is_file():
-            found = {place.stem: place}
+            found = [(place.stem, place)]
         else:
             raise DataError(f"There is no picture or folder {place}.")
-        for name, path in found.items():
+        for name, path in found:
             if files.setdefault(name, path) != path:
                 raise DataError(
                     f"{files[name]} and {path} are both called {name}, and results go by names: evaluate them in two "
@@ -118,8 +165,20 @@ def find_pictures(places: Sequence[str | os.PathLike[str]], count: int | None = 
 
 
 def open_dataset(folder: str | os.PathLike[str], count: int | None = None) -> PictureSet:
-    """Return the test pictures of CIFAR-10, the first so many of them."""
-    total = len(open_pictures(folder, split="test"))
+    """Return the test pictures of CIFAR-10, the first so many of them.
+
+    Raises
+    ------
+    DataError
+        The folder holds something else, or nothing, or not all of it.
+    """
+    pictures = open_pictures(folder, split="test")
+    if not isinstance(pictures, ArrayPictures):
+        raise DataError(
+            f"There is no CIFAR-10 in {folder}: name the folder of its official files, of their archive, or of its "
+            "sheets; pictures of another kind are named without --dataset."
+        )
+    total = len(pictures)
     return PictureSet(tuple(f"{number:05}" for number in range(min(total, count or total))), dataset=Path(folder))
 
 
@@ -131,7 +190,8 @@ def choose_masks(
     Parameters
     ----------
     masks
-        Kinds of damage made; "all" for all of them; mask files, folders of mask files.
+        Kinds of damage made; "all" for all of them; mask files, folders of mask files. A name that is a kind's is the
+        kind: a folder of that name is written "./cracks".
     bins
         Which bins of hole ratio `strokes` are drawn in, from 1; None is all six. Other kinds have a ratio of their own.
     border
@@ -160,7 +220,8 @@ def choose_masks(
             chosen.append(MaskChoice(mask, mask))
         elif Path(mask).exists():
             file = Path(mask).resolve()
-            chosen.append(MaskChoice(file.name, file.name, file=file))
+            name = f"{file.name}/" if file.name in KINDS else file.name  # ./cracks isn't the kind
+            chosen.append(MaskChoice(name, name, file=file))
         else:
             raise EvaluationError(
                 f"There is no kind of damage, mask file or folder {mask!r}: kinds are {', '.join(KINDS)}, all."
@@ -234,15 +295,17 @@ def _file_for(place: Path, pictures: PictureSet, number: int, rng: np.random.Gen
     if place.is_file():
         return place
     if pictures.files:
-        try:
+        with suppress(NoMaskError):
             return find_mask(place, pictures.files[number])
-        except MaskError as error:
-            if "two masks" in str(error):
-                raise
-    files = picture_paths(place)
-    if not files:
-        raise DataError(f"There are no mask files in {place}: name the folder that holds them.")
+    files = _mask_files(place)
     return files[rng.integers(len(files))]
+
+
+def _mask_files(folder: Path) -> list[Path]:
+    files = picture_paths(folder)
+    if not files:
+        raise DataError(f"There are no mask files in {folder}: name the folder that holds them.")
+    return files
 
 
 @lru_cache(maxsize=64)

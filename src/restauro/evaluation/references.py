@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,8 +19,10 @@ from numpy.typing import NDArray
 
 import restauro
 from restauro.errors import EvaluationError
+from restauro.evaluation import digests
 from restauro.evaluation.settings import Choice, checked, number, split_settings
 from restauro.method import Parameter, make_method, method_class, method_names
+from restauro.methods.network import shipped_models
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -45,12 +48,15 @@ class Way:
         Takes a picture, uint8 [H, W] or [H, W, 3] (RGB), with anything under the hole; the hole, bool [H, W]; the
         threads to use. Returns a new uint8 array of the picture's shape. Outside the hole it may differ: the caller
         composites.
+    model
+        The digest of the network's file, where there is one; see `digests`.
     """
 
     name: str
     label: str
     versions: dict[str, str]
     fill: Fill
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,7 +198,9 @@ def make_way(text: str) -> Way:
         return filled
 
     versions = {"restauro": restauro.__version__, **{package: version(package) for package in packages}}
-    return Way(text, label_of(text), versions, fill)
+    model = getattr(method, "model", "")
+    digest = digests.of_network(shipped_models().get(model, Path(model))) if model else ""
+    return Way(text, label_of(text), versions, fill, digest)
 
 
 def split_ways(listed: str) -> list[str]:
@@ -220,6 +228,17 @@ def label_of(text: str) -> str:
     return ", ".join(
         [Path(file).stem or name, *[setting.replace("=", " ") for setting in listed.split(",") if setting]]
     )
+
+
+def labels_of(ways: Iterable[str]) -> dict[str, str]:
+    """Return a label for each way; those that would share one, as files of one name in two folders, keep their text.
+
+    >>> labels_of(["telea:radius=3", "onnx:a/net.onnx", "onnx:b/net.onnx"])
+    {'telea:radius=3': 'telea, radius 3', 'onnx:a/net.onnx': 'onnx:a/net.onnx', 'onnx:b/net.onnx': 'onnx:b/net.onnx'}
+    """
+    labels = {way: label_of(way) for way in ways}
+    counts = Counter(labels.values())
+    return {way: label if counts[label] == 1 else way for way, label in labels.items()}
 
 
 def _parts(text: str) -> tuple[str, str, str]:
@@ -250,7 +269,8 @@ def _network(text: str, file: str, listed: str) -> Way:
         raise EvaluationError("Name the network's file: onnx:FILE, for example onnx:lama.onnx:output=byte")
     settings = checked(f"{NETWORK_FILE}:{Path(file).name}", open_network, split_settings(text, listed))
     fill = open_network(Path(file), **settings).fill
-    return Way(text, label_of(text), {"onnxruntime": version("onnxruntime")}, fill)
+    digest = digests.of_network(Path(file))
+    return Way(text, label_of(text), {"onnxruntime": version("onnxruntime")}, fill, digest)
 
 
 def _version(peer: Peer) -> dict[str, str]:

@@ -6,8 +6,10 @@ import csv
 import json
 import os
 import platform
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,7 +20,11 @@ from restauro.errors import EvaluationError
 
 Row = dict[str, Any]
 
+FORMAT = 2  # of settings; 1 had no digests of files
+
 _ROWS, _SETTINGS = "rows.jsonl", "settings.json"
+_TOKENS = (_ROWS, _SETTINGS, "results.json")  # a folder that holds one of them is one of results
+_FAR = 1 << 40  # the byte that is locked on Windows, where nobody can read a byte that is
 _PACKAGES = ("numpy", "numba", "scipy", "onnxruntime", "scikit-image", "pyvips")
 
 
@@ -28,40 +34,62 @@ class Results:
     Parameters
     ----------
     folder
-        Made if it is missing.
+        Made if it is missing. Only one run at a time can work in it.
     settings
         Plain values; rows in the folder must come from the same. Of values that are dicts only the keys that both have
-        are compared, so that pictures and ways can be added to a run.
+        are compared, so that pictures and ways can be added to a run. `format` is `FORMAT`. Settings of a run that has
+        no rows yet are replaced.
     key
         The columns that tell rows apart; of two with the same key the later counts.
+    outputs
+        Patterns of what is made of the rows later: files that --overwrite takes away too.
     overwrite
         Throw away the rows that are there.
 
     Raises
     ------
     EvaluationError
-        The folder holds results of other settings, or something else, or can't be written to.
+        The folder holds results of other settings, or something else, or can't be written to; or another run is at
+        work in it.
     """
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, Any], key: Sequence[str], *, overwrite: bool = False
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        key: Sequence[str],
+        *,
+        outputs: Iterable[str] = (),
+        overwrite: bool = False,
     ) -> None:
         self.folder, self._key = folder, tuple(key)
         plain = json.loads(json.dumps(settings))
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if overwrite:
-                for name in (_ROWS, _SETTINGS):
-                    (folder / name).unlink(missing_ok=True)
-            before = self._settings_before()
-            self.settings = _merged(before, plain, folder) if before is not None else plain
-            write_text(folder / _SETTINGS, json.dumps(self.settings, indent=1))
-            self.rows = {self.key_of(row): row for row in self._read()}
+            self._check_folder()
             self._file = (folder / _ROWS).open("a", encoding="utf-8")
         except OSError as error:
             raise EvaluationError(
                 f"The folder {folder} can't be written to ({error.strerror}): choose another."
             ) from None
+        try:
+            self._lock()
+            if overwrite:
+                self._file.truncate(0)
+                for pattern in (_SETTINGS, *outputs):
+                    for file in folder.glob(pattern):
+                        file.unlink()
+            begun = (folder / _ROWS).stat().st_size > 0
+            self.settings = _merged(self._settings_before(), plain, folder) if begun else plain
+            found = self._read()
+            write_text(folder / _SETTINGS, json.dumps(self.settings, indent=1))
+        except OSError as error:
+            self.close()
+            raise EvaluationError(f"{error.filename} can't be replaced ({error.strerror}).") from None
+        except BaseException:
+            self.close()
+            raise
+        self.rows = {self.key_of(row): row for row in found}
 
     def key_of(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what tells a row apart from others."""
@@ -76,42 +104,81 @@ class Results:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Close the file of rows."""
+        """Close the file of rows, so that another run can go on."""
         self._file.close()
 
-    def _settings_before(self) -> dict[str, Any] | None:
-        file = self.folder / _SETTINGS
-        if file.exists():
-            try:
-                found = json.loads(file.read_text(encoding="utf-8"))
-            except ValueError:
-                found = None
-            if not isinstance(found, dict):
-                raise EvaluationError(f"{file} isn't what restauro wrote: begin anew with --overwrite.")
-            return found
-        if any(self.folder.iterdir()) and not (self.folder / "results.json").exists():
+    def _check_folder(self) -> None:
+        """Raise where the folder holds what no evaluation wrote."""
+        if any(self.folder.iterdir()) and not any((self.folder / name).exists() for name in _TOKENS):
             raise EvaluationError(
                 f"The folder {self.folder} holds other files: choose an empty one for results, or a new name."
             )
-        return None
+
+    def _lock(self) -> None:
+        """Keep other runs out until the file of rows is closed, or this process ends."""
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                self._file.seek(_FAR)
+                msvcrt.locking(self._file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise EvaluationError(
+                f"Another run is at work in {self.folder}: wait until it has ended, or choose another --out."
+            ) from None
+
+    def _settings_before(self) -> dict[str, Any]:
+        """Return the settings of the rows that are there."""
+        file = self.folder / _SETTINGS
+        if not file.exists():
+            raise EvaluationError(
+                f"{self.folder} holds {_ROWS} without {_SETTINGS}, so nothing says what the rows were made with: put "
+                "it back, choose another --out, or begin anew with --overwrite."
+            )
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise EvaluationError(f"{file} isn't what restauro wrote: begin anew with --overwrite.")
+        return found
 
     def _read(self) -> list[Row]:
-        """Return the rows that are there; a last line that was cut off is taken away."""
-        file = self.folder / _ROWS
-        if not file.exists():
-            return []
-        data = file.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            os.truncate(file, len(whole))
-        try:
-            return [json.loads(line) for line in whole.splitlines()]
-        except ValueError:
-            raise EvaluationError(f"{file} isn't what restauro wrote: begin anew with --overwrite.") from None
+        """Return the rows that are there; a last line that was cut off or spoilt is taken away."""
+        file, whole = self.folder / _ROWS, 0
+        rows: list[Row] = []
+        lines = file.read_bytes().splitlines(keepends=True)
+        for number, line in enumerate(lines, start=1):
+            try:
+                if not line.endswith(b"\n"):
+                    raise ValueError
+                row = json.loads(line)
+                self.key_of(row)
+            except (ValueError, KeyError, TypeError):
+                if number == len(lines):
+                    os.truncate(file, whole)
+                    break
+                raise EvaluationError(
+                    f"Line {number} of {file} isn't what restauro wrote: take it away to go on, or begin anew with "
+                    "--overwrite."
+                ) from None
+            rows.append(row)
+            whole += len(line)
+        return rows
 
 
 def _merged(before: dict[str, Any], now: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the settings of both, which agree where both say something."""
+    advice = "choose another --out, give the same settings to go on, or begin anew with --overwrite."
+    if before.get("format") != now.get("format"):
+        raise EvaluationError(
+            f"The folder {folder} holds results of an earlier version of restauro, which didn't keep what pictures, "
+            "masks and networks it read: choose another --out, or begin anew with --overwrite."
+        )
     merged = {**before, **now}
     for name in before.keys() & now.keys():
         old, new = before[name], now[name]
@@ -121,17 +188,17 @@ def _merged(before: dict[str, Any], now: dict[str, Any], folder: Path) -> dict[s
         if old != new:
             old, new = (_short(old, new), _short(new, old))
             raise EvaluationError(
-                f"The folder {folder} holds results of other settings ({name}: {old}, now {new}): choose another "
-                "--out, give the same settings to go on, or begin anew with --overwrite."
+                f"The folder {folder} holds results of other settings ({name}: {old}, now {new}): {advice}"
             )
     return merged
 
 
 def _short(value: Any, other: Any) -> str:
-    """Write a setting in short: of dicts what differs."""
+    """Write a setting in short: of dicts what differs, of digests how they begin."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {value[key]}" for key in value if other.get(key) != value[key])
-    return "none" if value is None else str(value)
+        other = other if isinstance(other, dict) else {}
+        return ", ".join(f"{key} {_short(value[key], other.get(key))}" for key in value if other.get(key) != value[key])
+    return "none" if value is None else re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1...", str(value))
 
 
 def machine() -> dict[str, str]:
@@ -159,14 +226,28 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def where(about: Mapping[str, str]) -> str:
+    """Write what times depend on: processor, cores, system."""
+    return f"{about['processor']}, {about['cores']} cores, {about['system']}"
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """Give the name of a file to write, which becomes `file` at the end, so that this is there whole or as it was."""
+    temporary = file.with_name(f".{file.name}.part")
+    try:
+        yield temporary
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_csv(file: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Write rows as CSV: None is empty, true and false are yes and no."""
-    temporary = file.with_name(f".{file.name}.part")
-    with temporary.open("w", encoding="utf-8", newline="") as opened:
+    with replacing(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened)
         writer.writerow(columns)
         writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
-    os.replace(temporary, file)
 
 
 def _cell(value: Any) -> Any:
@@ -176,7 +257,6 @@ def _cell(value: Any) -> Any:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write a text beside a file and rename it, so that the file is there whole or as it was."""
-    temporary = file.with_name(f".{file.name}.part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, file)
+    """Write a text; see `replacing`."""
+    with replacing(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -19,18 +19,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import EvaluationError
-from restauro.evaluation import lpips, metrics, protocol, references
+from restauro.errors import DataError, EvaluationError, RestauroError
+from restauro.evaluation import lpips, metrics, plots, protocol, references
 from restauro.evaluation.protocol import MaskChoice, PictureSet
 from restauro.evaluation.references import Way
-from restauro.evaluation.results import Results, Row, machine
+from restauro.evaluation.results import FORMAT, Results, Row, machine, where
 from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
 from restauro.inpainting import usable_cores
 
 KEY = ("picture", "mask", "way")
 COLUMNS = (*KEY[:2], "kind", "bin", "border", "ratio", "way", "l1", "psnr", "ssim", "l1_hole", "rmse_hole", "lpips",
-           "lpips_alex", "seconds", "hole_pixels", "width", "height", "error")  # fmt: skip
+           "lpips_alex", "seconds", "hole_pixels", "width", "height", "workers", "machine", "error")  # fmt: skip
+OUTPUTS = ("results.csv", "results.json", "table.md", "sheet.png", *(f"plots/{pattern}" for pattern in plots.PATTERNS))
 _LPIPS_COLUMNS = {"squeeze": "lpips", "alex": "lpips_alex"}
 _PAINTED = 255  # what ways see under the hole: white, never what was there
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VIPS_CONCURRENCY")
@@ -111,25 +112,31 @@ def run(
     -------
     Finished
         A row has the columns `COLUMNS`: `l1` and `l1_hole` in percent, `psnr` in dB, `rmse_hole` in levels of 255,
-        `error` what a way that failed said.
+        `workers` and `machine` what `seconds` were measured on, `error` what a way that failed said, or what is wrong
+        with the picture or its mask.
 
     Raises
     ------
     EvaluationError
-        Nothing to do, a way that isn't known, results of other settings in the folder; a process that died.
+        Nothing to do, a way that isn't known, results of other settings in the folder, another run at work in it; a
+        process that died.
     DataError, MaskError
-        A picture or a mask can't be read.
+        A picture is too small, or it or a mask can't be read; what is found before the work, and before anything is
+        thrown away.
     """
-    settings = _settings(plan)
-    results = Results(folder, settings, KEY, overwrite=overwrite)
+    settings = settings_of(plan)
+    _check_sizes(plan, bool(settings["lpips_weights"]))
+    results = Results(folder, settings, KEY, outputs=OUTPUTS, overwrite=overwrite)
+    workers = workers or usable_cores()
+    measured = {"workers": workers, "machine": where(machine())}
     try:
         work = list(_missing(plan, results))
         total = len(plan.pictures.names) * len(plan.masks) * len(plan.ways)
         done = total - sum(len(ways) for _, _, ways in work)
         if progress:
             progress(done, total)
-        for rows in _all(plan, work, workers or usable_cores()):
-            results.add(rows)
+        for rows in _all(plan, work, workers):
+            results.add([row | measured for row in rows])
             done += len(rows)
             if progress:
                 progress(done, total)
@@ -141,23 +148,38 @@ def run(
         results.close()
 
 
-def _settings(plan: Plan) -> dict[str, Any]:
+def settings_of(plan: Plan) -> dict[str, Any]:
     """Return what rows depend on, as plain values; what can't work is found here, before the work."""
     if not (plan.pictures.names and plan.masks and plan.ways):
         raise EvaluationError("There is nothing to evaluate: name pictures, masks and methods.")
-    ways = {text: references.make_way(text).versions for text in plan.ways}
+    ways = {text: references.make_way(text) for text in plan.ways}
     networks = lpips.open_all(plan.lpips)
-    files = zip(plan.pictures.names, plan.pictures.files, strict=False)
     return {
+        "format": FORMAT,
+        "detection": None,
         "seed": plan.seed,
         "size": plan.size,
-        "dataset": plan.pictures.dataset and str(plan.pictures.dataset),
+        "dataset": "CIFAR-10" if plan.pictures.dataset else None,
         "lpips_weights": sorted(f"{name} {network.sha256}" for name, network in networks.items()),
         "restauro": machine()["restauro"],
-        "pictures": {name: f"{file.stat().st_size} bytes" for name, file in files},
-        "masks": {mask.name: str(mask.file or mask.kind) for mask in plan.masks},
-        "ways": ways,
+        "pictures": plan.pictures.digests(),
+        "masks": {mask.name: mask.digest() for mask in plan.masks},
+        "ways": {text: way.versions | ({"model": way.model} if way.model else {}) for text, way in ways.items()},
     }
+
+
+def _check_sizes(plan: Plan, with_lpips: bool) -> None:
+    """Raise where a picture is too small to be taken or judged."""
+    least, why = max(
+        (plan.size or 0, "the size that is taken of each: leave it out, or give a smaller --size"),
+        (metrics.LEAST_SIDE, "what SSIM needs: leave it out"),
+        (lpips.LEAST_SIDE if with_lpips else 0, "what LPIPS needs: leave it out, or --lpips-weights"),
+    )
+    for name, height, width in plan.pictures.sizes():
+        if min(height, width) < least:
+            raise DataError(
+                f"The picture {name} is {width} x {height} pixels, less than the {least} x {least} of {why}."
+            )
 
 
 def _missing(plan: Plan, results: Results) -> Iterator[Work]:
@@ -233,6 +255,10 @@ def _judge_all(work: Sequence[Work]) -> list[Row]:
     return [row for number, place, ways in work for row in _judge.rows(number, place, ways)]
 
 
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
+
+
 class Judge:
     """What one process measures with: pictures, ways, networks. See `run`."""
 
@@ -246,13 +272,19 @@ class Judge:
     def rows(self, number: int, place: int, ways: Sequence[str]) -> list[Row]:
         """Return the rows of a picture's mask: all ways fill it, one after the other."""
         name, mask = self._plan.pictures.names[number], self._plan.masks[place]
-        truth, hole, damaged = self._prepared(number, place)
-        about: Row = {
+        about: Row = dict.fromkeys(COLUMNS) | {
             "picture": name,
             "mask": mask.name,
             "kind": mask.kind,
             "bin": mask.bin_text,
             "border": mask.border,
+            "error": "",
+        }
+        try:
+            truth, hole, damaged = self._prepared(number, place)
+        except RestauroError as error:  # the other pictures and masks go on
+            return [about | {"way": way, "error": _first_line(error)} for way in ways]
+        about |= {
             "ratio": float(hole.mean()),
             "hole_pixels": int(hole.sum()),
             "width": truth.shape[1],
@@ -260,11 +292,11 @@ class Judge:
         }
         rows, restored = [], {}
         for way in ways:
-            row: Row = dict.fromkeys(COLUMNS) | about | {"way": way, "error": ""}
+            row = about | {"way": way}
             try:
                 filled, row["seconds"] = self._fill(self._ways[way], damaged, hole)
             except Exception as error:  # whatever another's code raises: the others go on
-                row["error"] = f"{type(error).__name__}: {error}".partition("\n")[0]
+                row["error"] = _first_line(error)
             else:
                 restored[way] = np.where(hole[:, :, np.newaxis], filled, truth)
                 row |= dataclasses.asdict(metrics.measure(truth, restored[way], hole))
@@ -276,9 +308,15 @@ class Judge:
         return rows
 
     def case(self, number: int, place: int, ways: Sequence[str]) -> Case:
-        """Return a picture's mask, filled by ways that don't fail, for a sheet."""
+        """Return a picture's mask, filled by ways that didn't fail on it, for a sheet."""
         truth, hole, damaged = self._prepared(number, place)
-        filled = {self._ways[way].label: self._ways[way].fill(damaged.copy(), hole.copy(), 1)[hole] for way in ways}
+        labels = references.labels_of(self._plan.ways)
+        filled = {}
+        for way in ways:
+            try:
+                filled[labels[way]] = self._ways[way].fill(damaged.copy(), hole.copy(), 1)[hole]
+            except Exception as error:  # whatever another's code raises
+                raise EvaluationError(f"The sheet can't be drawn: {way} failed on it ({_first_line(error)}).") from None
         title = f"{self._plan.pictures.names[number]}, {self._plan.masks[place].name}"
         return Case(title, damaged, hole, filled, truth)
 

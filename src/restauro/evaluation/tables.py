@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from restauro.evaluation import lpips, metrics, statistics
-from restauro.evaluation.references import label_of
+from restauro.evaluation.references import labels_of
 from restauro.evaluation.results import Row
 from restauro.evaluation.statistics import Estimate
 
@@ -39,12 +39,12 @@ _BY_NAME = {figure.column: figure for figure in FIGURES}
 LEGEND = (
     "Means over pictures of 8-bit results with all known pixels pasted back, each with its 95 % interval (bootstrap "
     "over pictures). L1 is the mean absolute error in percent of the range. Errors in holes are pooled over all hole "
-    "pixels of all pictures; RMSE is in levels of 255. An exact restoration, whose PSNR is infinite, counts as "
-    f"{metrics.EXACT_PSNR:g} dB in means; {{exact}}. SSIM is scikit-image's (Gaussian window, sigma 1.5). LPIPS is "
+    "pixels of all pictures; RMSE is in levels of 255. PSNR counts as {most:g} dB at most, for that of an exact "
+    "restoration is infinite; {exact}. SSIM is scikit-image's (Gaussian window, sigma 1.5). LPIPS is "
     "version 0.1 with SqueezeNet 1.1, lower is better; it may be used to choose, and AlexNet's is the witness that "
     "nothing is chosen by. Seconds a megapixel of hole are processor time of one thread. "
     "Differences are paired, picture by picture; a way is called better or worse only where the "
-    "interval leaves out 0."
+    f"interval leaves out 0, of {statistics.FEW} pictures or more."
 )
 
 
@@ -62,34 +62,40 @@ def report(rows: Sequence[Row], ways: Sequence[str], settings: Mapping[str, Any]
     about
         A paragraph about what was evaluated.
     """
+    names = labels_of(ways)
     good = [row for row in rows if not row["error"]]
-    exact = sum(row["psnr"] >= metrics.EXACT_PSNR for row in good)
-    legend = LEGEND.format(exact=f"there are {exact} of {len(good):,}" if exact else "there is none here")
-    parts = [about, legend, *_empty_columns(settings), *_failures(rows, ways)]
+    exact = sum(row["l1"] == 0 for row in good)
+    legend = LEGEND.format(
+        most=metrics.EXACT_PSNR, exact=f"{exact:,} of {len(good):,} are exact" if exact else "none is exact here"
+    )
+    parts = [about, legend, *_empty_columns(settings), *_failures(rows, names)]
     sections = _sections(good)
     if any(len({row["picture"] for row in section}) < statistics.FEW for section in sections.values()):
-        parts.append(f"Of fewer than {statistics.FEW} pictures the intervals are too narrow to be trusted.")
-    parts += _together(rows, ways)
+        parts.append(
+            f"Of fewer than {statistics.FEW} pictures the intervals are too narrow to be trusted, and no way is called "
+            "better or worse."
+        )
+    parts += _together(rows, names)
     for title, section in sections.items():
         ratio = np.mean([row[_RATIO] for row in section])
         count = len({row["picture"] for row in section})
         pictures = f"{count:,} picture{'s' * (count > 1)}, {ratio:.1%} hole on average."
-        parts += [f"## {title}", pictures, _table(section, ways),
-                  *_verdicts(section, ways)]  # fmt: skip
+        parts += [f"## {title}", pictures, _table(section, names),
+                  *_verdicts(section, names)]  # fmt: skip
     return "\n\n".join(["# Methods compared", *parts]) + "\n"
 
 
-def _together(rows: Sequence[Row], ways: Sequence[str]) -> list[str]:
+def _together(rows: Sequence[Row], names: Mapping[str, str]) -> list[str]:
     """Return the table of all bins, where there are several; of ways that failed on some mask it would not be fair."""
     in_bins = [row for row in rows if row["bin"]]
     if len({row["mask"] for row in in_bins}) < 2:
         return []
     failed = {row["way"] for row in in_bins if row["error"]}
-    left = [way for way in ways if way not in failed]
+    left = {way: name for way, name in names.items() if way not in failed}
     if not left:
         return []
     means = _by_picture([row for row in in_bins if row["way"] not in failed])
-    out = [label_of(way) for way in ways if way in failed]
+    out = [name for way, name in names.items() if way in failed]
     note = [f"Without {', '.join(out)}, which failed on some masks."] if out else []
     return ["## All bins together", *note, _table(means, left), *_verdicts(means, left)]
 
@@ -164,13 +170,13 @@ def _of_way(rows: Sequence[Row], way: str) -> dict[str, Row]:
     return {row["picture"]: row for row in rows if row["way"] == way}
 
 
-def _table(rows: Sequence[Row], ways: Sequence[str]) -> str:
+def _table(rows: Sequence[Row], names: Mapping[str, str]) -> str:
     """Return the table of one section; a figure that no row has makes no column."""
     figures = [figure for figure in FIGURES if any(row[figure.column] is not None for row in rows)]
     head = ["way", *(figure.heading for figure in figures), "L1 in holes, %", "RMSE in holes", "s a hole megapixel"]
     lines = []
-    counts = {way: len(_of_way(rows, way)) for way in ways}
-    for way in ways:
+    counts = {way: len(_of_way(rows, way)) for way in names}
+    for way, name in names.items():
         own = list(_of_way(rows, way).values())
         if not own:
             continue
@@ -179,28 +185,28 @@ def _table(rows: Sequence[Row], ways: Sequence[str]) -> str:
         pixels = [row["hole_pixels"] for row in own]
         l1 = statistics.mean([row["l1_hole"] for row in own], pixels).text(2)
         rmse = statistics.mean([row["rmse_hole"] ** 2 for row in own], pixels).root().text(2)
-        lines.append([label_of(way) + few, *means, l1, rmse, f"{pooled(own)[2]:.3g}"])
+        lines.append([name + few, *means, l1, rmse, f"{pooled(own)[2]:.3g}"])
     return table(head, lines)
 
 
-def _verdicts(rows: Sequence[Row], ways: Sequence[str]) -> list[str]:
+def _verdicts(rows: Sequence[Row], names: Mapping[str, str]) -> list[str]:
     """Return the paired differences to the best way, by PSNR, and by LPIPS with its witness."""
-    there = [way for way in ways if _of_way(rows, way)]
+    there = [way for way in names if _of_way(rows, way)]
     if len(there) < 2:
         return []
     parts = []
     best = _best(rows, there, _BY_NAME["psnr"])
     columns: list[tuple[str, Callable[[str], Estimate], int, bool]] = [
-        (f"PSNR, dB, minus {label_of(best)}'s", lambda way: _apart(rows, way, best, "psnr"), 2, True)
+        (f"PSNR, dB, minus {names[best]}'s", lambda way: _apart(rows, way, best, "psnr"), 2, True)
     ]
     if all(row["lpips"] is not None for row in rows):
         likest = _best(rows, there, _BY_NAME["lpips"])
-        columns.append((f"LPIPS minus {label_of(likest)}'s", lambda way: _apart(rows, way, likest, "lpips"), 4, False))
+        columns.append((f"LPIPS minus {names[likest]}'s", lambda way: _apart(rows, way, likest, "lpips"), 4, False))
         if all(row["lpips_alex"] is not None for row in rows):
             columns.append(("the same, AlexNet", lambda way: _apart(rows, way, likest, "lpips_alex"), 4, False))
     lines = []
     for way in there:
-        cells = [label_of(way)]
+        cells = [names[way]]
         for _, apart, digits, more_is_better in columns:
             found = apart(way)
             cells.append(f"{found.text(digits, sign=True)} {_verdict(found, more_is_better)}".rstrip())
@@ -226,7 +232,7 @@ def _apart(rows: Sequence[Row], way: str, other: str, column: str) -> Estimate:
 
 
 def _verdict(found: Estimate, more_is_better: bool) -> str:
-    if np.isnan(found.mean) or np.isnan(found.low):
+    if np.isnan(found.mean) or found.count < statistics.FEW:
         return ""
     if not found.is_other_than_zero:
         return "undecided"
@@ -240,11 +246,11 @@ def _empty_columns(settings: Mapping[str, Any]) -> list[str]:
     return [missing[0].replace(f" with {lpips.TITLES['squeeze']}", "")] if len(missing) == 2 else missing
 
 
-def _failures(rows: Sequence[Row], ways: Sequence[str]) -> list[str]:
+def _failures(rows: Sequence[Row], names: Mapping[str, str]) -> list[str]:
     lines = []
-    for way in ways:
+    for way, name in names.items():
         failed = [row for row in rows if row["way"] == way and row["error"]]
         total = sum(row["way"] == way for row in rows)
         if failed:
-            lines.append(f"- {label_of(way)} failed on {len(failed):,} of {total:,} masks: {failed[0]['error']}")
+            lines.append(f"- {name} failed on {len(failed):,} of {total:,} masks: {failed[0]['error']}")
     return ["Some ways failed, and their means leave out what they failed on:\n\n" + "\n".join(lines)] if lines else []
