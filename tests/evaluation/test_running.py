@@ -204,7 +204,9 @@ def test_a_picture_a_mask_or_a_network_that_was_replaced_is_another_setting(plan
     refused(picture, picture.read_bytes()[:-1] + b"\0", r"\(pictures: p1 sha256 [0-9a-f]{8}\.\.\., now p1 sha256")
     refused(tmp_path / "one.png", changed, r"\(masks: one.png sha256 [0-9a-f]{8}\.\.\., now one.png sha256")
     refused(masks / "two.png", changed, r"\(masks: masks sha256 [0-9a-f]{8}\.\.\., now masks sha256")
-    refused(network, network.read_bytes() + b"\0", r"\(ways: network:model=.* model sha256 [0-9a-f]{8}\.\.\., now network")
+    refused(
+        network, network.read_bytes() + b"\0", r"\(ways: network:model=.* model sha256 [0-9a-f]{8}\.\.\., now network"
+    )
 
 
 def test_rows_of_nobody_knows_what_settings_are_refused(plan: Plan, tmp_path: Path) -> None:
