@@ -1,7 +1,8 @@
 """Compares every method and every peer: all bins of hole ratio with and without border, every kind of damage, time.
 
 Needs paintings and LPIPS' weights that are not in the repository, in the folder that RESTAURO_SHARED names or in
-../shared: data/paintings-val with an index.csv; weights. A run that was cut off goes on where it stopped.
+../shared: data/paintings-val with an index.csv; weights. A run that was cut off goes on where it stopped. Plots by
+ratio and by time are of strokes in bins, those by kind of every kind of damage.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def credits(names: tuple[str, ...]) -> str:
 
 
 def figures(folder: Path) -> list[str]:
-    """Copy plots and sheet into the docs; return them as Markdown."""
+    """Copy plots (by hole ratio, time, kind of damage) and sheet into the docs; return them as Markdown."""
     FIGURES.mkdir(parents=True, exist_ok=True)
     for old in FIGURES.iterdir():
         old.unlink()

@@ -113,6 +113,18 @@ def test_quality_is_shown_for_every_kind_beside_bins(tmp_path: Path) -> None:
     assert panels[1].collections[0].get_segments()[0][:, 0] == pytest.approx([20, 21])
 
 
+def test_a_way_that_failed_on_some_masks_of_a_kind_is_not_in_its_panel() -> None:
+    cracks = [row(way, picture, 0.1, 20.0, kind="cracks") for way in ("telea", "harmonic") for picture in range(2)]
+    other = [row(way, 0, 0.1, 20.0, kind="losses") for way in ("telea", "harmonic")]
+    cracks[-1] |= {"psnr": ""}
+    figure = kind_figure([*cracks, *other], PSNR)
+    assert [len(axes.get_lines()) for axes in figure.axes] == [1, 2]
+    assert "without ways that failed on some masks of the kind" in figure.get_suptitle()
+    errors = kind_figure([*cracks, *other], METRICS[-1])
+    assert [axes.get_xscale() for axes in errors.axes] == ["log", "log"]
+    assert "without" not in errors.get_suptitle()
+
+
 def test_plots_that_are_not_drawn_any_more_are_taken_away(tmp_path: Path) -> None:
     (tmp_path / "psnr-by-ratio-cracks.png").touch()
     (tmp_path / "mine.png").touch()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from restauro.errors import EvaluationError
 
-EXACT_PSNR = 100.0  # dB: what a restoration without any error counts as; its PSNR is infinite
+EXACT_PSNR = 100.0  # dB: the most that counts; the PSNR of a restoration without any error is infinite
 LEAST_SIDE = 11  # pixels: SSIM's window
 
 
@@ -54,10 +54,10 @@ def measure(truth: NDArray[np.uint8], restored: NDArray[np.uint8], hole: NDArray
     Returns
     -------
     Figures
-        PSNR of an exact restoration is infinite, and one such picture would make a mean of any others infinite too. It
-        counts as 100 dB: that is beyond what an 8-bit picture of up to 150,000 values can otherwise reach (one value
-        off by one), so that the order of pictures is kept, and the same in every table. L1 and the errors in holes need
-        no such rule.
+        PSNR of an exact restoration is infinite, and one such picture would make a mean of any others infinite too. So
+        PSNR counts as 100 dB at most, the same in every table; an 8-bit picture of more than 150,000 values comes
+        above that where one value is off by one, and isn't told from an exact one by PSNR. L1 tells: it is 0 only of an
+        exact one. L1 and the errors in holes need no such rule.
 
     Raises
     ------

@@ -148,7 +148,11 @@ def ratio_figure(rows: Sequence[Row], metric: Metric) -> Any:
 
 
 def kind_figure(rows: Sequence[Row], metric: Metric) -> Any:
-    """Return a figure of a metric for each kind of damage: a panel a kind, a line a way, means with 95 % intervals."""
+    """Return a figure of a metric for each kind of damage: a panel a kind, a line a way, means with 95 % intervals.
+
+    A way that failed on some of a kind's masks isn't in its panel, for it would have been judged by easier ones. Errors
+    are on a logarithmic axis, since those of thin and of wide holes are far apart, and a bad way's from all others'.
+    """
     from matplotlib.figure import Figure
 
     ways, kinds = _ways(rows), _kinds(rows)
@@ -158,22 +162,48 @@ def kind_figure(rows: Sequence[Row], metric: Metric) -> Any:
     size = (_NAMES + _PANEL * across, down * (0.9 + 0.2 * len(ways)))
     figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
     panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
+    complete = True
     for kind, axes in zip(kinds, panels, strict=False):
+        of_kind = [row for row in rows if row["kind"] == kind]
+        masks = {_key(row) for row in of_kind}
+        ends = []
         for place, way in enumerate(ways):
-            own = [row for row in rows if row["kind"] == kind and row["way"] == way]
-            found = statistics.mean(_by_picture(own, [_number(row.get(metric.column)) for row in own]))
+            own = [row for row in of_kind if row["way"] == way]
+            values = [_number(row.get(metric.column)) for row in own]
+            if sum(map(math.isfinite, values)) < len(masks):
+                complete = False
+                continue
+            found = statistics.mean(_by_picture(own, values))
             style = _style(way, ways) | {"linestyle": ""}
             axes.hlines(place, found.low, found.high, color=style["color"])
             axes.plot([found.mean], [place], **style)
+            ends += [value for value in (found.low, found.mean, found.high) if math.isfinite(value)]
         axes.set_title(kind, loc="left", fontsize=10)
         _plain(axes)
-        axes.locator_params(axis="x", nbins=4)
+        _scale(axes, ends, logarithmic=metric.better == "lower")
     panels[0].set_yticks(range(len(ways)), [labels[way] for way in ways])
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(ways) - 0.5, -0.5)
     for axes in panels[len(kinds) :]:
         axes.set_visible(False)
-    figure.suptitle(f"{metric.title} ({metric.better} is better), with 95 % interval", x=0.01, ha="left", fontsize=10)
+    heading = f"{metric.title} ({metric.better} is better), with 95 % interval"
+    note = "" if complete else "; without ways that failed on some masks of the kind"
+    figure.suptitle(heading + note, x=0.01, ha="left", fontsize=10)
     return figure
+
+
+def _scale(axes: Any, values: Sequence[float], *, logarithmic: bool) -> None:
+    """Give an axis of a narrow panel few enough labels; logarithmic only where all values allow it."""
+    if not (logarithmic and values and min(values) > 0):
+        axes.locator_params(axis="x", nbins=4)
+        return
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    span = max(values) / min(values)
+    steps = (1, 3) if span > 12 else (1, 2, 5) if span > 4 else (1, 1.5, 2, 3, 5, 7)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def time_figure(rows: Sequence[Row], metric: Metric) -> Any:
