@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from restauro.evaluation import plots, sheets, tables
-from restauro.evaluation.references import make_way
+from restauro.evaluation.references import labels_of, make_way
 from restauro.evaluation.results import Row, machine, where, write_csv, write_text
 from restauro.evaluation.running import COLUMNS, Finished, Judge, Plan
 
@@ -26,13 +26,13 @@ def write(
     EvaluationError
         A way fails on the sheet that didn't fail before: all else is written then.
     """
-    ways = {text: make_way(text) for text in plan.ways}
+    ways, labels = {text: make_way(text) for text in plan.ways}, labels_of(plan.ways)
     about = {
         "settings": finished.settings,
         "machine": machine(),
         "measured_on": _measured_on(finished.rows),
         "ways": {
-            text: {"label": way.label, "versions": way.versions, "model": way.model or None}
+            text: {"label": labels[text], "versions": way.versions, "model": way.model or None}
             for text, way in ways.items()
         },
         "plan": {
