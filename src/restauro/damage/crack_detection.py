@@ -28,6 +28,7 @@ _HALO = 72  # pixels around a tile that are looked at too
 _LENGTH = 9  # double pixels, over which what was found is straight
 _AHEAD, _ASIDE, _STEPS = 6, 1.2, 3  # double pixels of a step along it, and steps
 _NEAR, _FAR = 33, 97  # pixels, sides of the squares in which cracks are counted
+_CLOSE = (3, 7)  # pixels, the same, close by
 _SOME = 10  # pixels of crack, from which on a picture's own say what they are like
 _ALIKE = (0, 1, 2, 3, crack_responses.LONG)  # responses in which a picture's cracks are alike
 _RARER = 2.25  # log odds by which cracks are rarer in pictures than among the pixels that were learned from
@@ -143,7 +144,7 @@ def crack_features(image: NDArray[Any], workers: int | None = None) -> Field:
 
     Notes
     -----
-    All planes of the picture are in memory at once, some 700 bytes a pixel: cut large pictures into tiles.
+    All planes of the picture are in memory at once, some 800 bytes a pixel: cut large pictures into tiles.
     """
     _check(image)
     with ThreadPoolExecutor(_threads(workers)) as pool:
@@ -228,7 +229,8 @@ def _seen_again(told: Field, odds: Field, tile: _Tile, picture: _Sums, pool: Thr
     for own, other in ((0, 1), (1, 0)):
         lines = [(np.log(value + np.float32(0.02))) for value in _lines(chances[own], pool)]
         near_and_far = [np.log(counts[s][k] + np.float32(0.005)) for k in (0, 1) for s in (own, other)]
-        around = tile.inner_of(np.stack([odds[own], *lines, *near_and_far]))
+        close = [np.log(ndimage.uniform_filter(chances[own], side) + np.float32(0.01)) for side in _CLOSE]
+        around = [tile.inner_of(plane) for plane in (odds[own], odds[other], *close, *lines, *near_and_far)]
         here = told[own]
         typical = picture.alike[own] / (picture.weights[own] + _SOME)
         unlike = [here[k] - np.float32(value) for k, value in zip(_ALIKE, typical, strict=True)]
@@ -238,8 +240,8 @@ def _seen_again(told: Field, odds: Field, tile: _Tile, picture: _Sums, pool: Thr
             for s in (own, other)
             for total in (picture.weights, picture.sure, picture.chances)
         ]
-        whole = [np.full(here.shape[1:], share, np.float32) for share in shares]
-        yield np.concatenate([around, np.stack(unlike), same, np.stack(whole)])
+        whole = [np.broadcast_to(np.float32(share), here.shape[1:]) for share in shares]
+        yield np.stack([*around, *unlike, *same, *here[crack_responses.PIXEL_SHARP], *whole])
 
 
 def _lines(chances: Field, pool: ThreadPoolExecutor) -> list[Field]:
