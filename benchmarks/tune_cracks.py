@@ -53,8 +53,8 @@ CRACK, OTHER = 250, 300  # pixels of a part, and of either polarity, that are le
 BESIDE = ((1, 3, 120), (3, 9, 80))  # pixels that are learned from beside cracks, so many this far away
 SEEN = 3  # levels of 255 by which a crack must differ
 STRONG_EACH, FIRST_EACH = 3, 2  # of the paintings, one in so many has strong cracks; is used for the first look
-UNITS = (24, 24)
-EPOCHS = 15
+UNITS = (24, 32)
+EPOCHS = (15, 25)  # of the looks
 TARGET = _tables.CLONE / "src" / "restauro" / "damage" / "crack_weights.py"
 HEAD = '''"""What the crack detector has learned: the weights of its two looks, written by benchmarks/tune_cracks.py.
 
@@ -153,11 +153,11 @@ def _some(mask: NDArray[np.bool_], count: int, rng: np.random.Generator) -> NDAr
     return rng.choice(pixels, min(count, len(pixels)), replace=False)
 
 
-def fitted(planes: Field, truth: NDArray[np.bool_], units: int) -> Weights:
+def fitted(planes: Field, truth: NDArray[np.bool_], units: int, epochs: int) -> Weights:
     """Return a look's weights, for planes as they are."""
     middle, spread = planes.mean(axis=0), planes.std(axis=0) + 1e-6
     model = MLPClassifier(
-        (units,), max_iter=EPOCHS, batch_size=1024, learning_rate_init=2e-3, alpha=1e-5, random_state=0
+        (units,), max_iter=epochs, batch_size=1024, learning_rate_init=2e-3, alpha=1e-5, random_state=0
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -181,8 +181,8 @@ def written(look: Weights) -> str:
 
 def main() -> None:
     """Learn both looks, one after the other."""
-    first = fitted(*examples(None), UNITS[0])
-    second = fitted(*examples(first), UNITS[1])
+    first = fitted(*examples(None), UNITS[0], EPOCHS[0])
+    second = fitted(*examples(first), UNITS[1], EPOCHS[1])
     TARGET.write_text(f"{HEAD}\nFIRST = {written(first)}SECOND = {written(second)}", encoding="utf-8")
 
 

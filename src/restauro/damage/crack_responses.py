@@ -130,9 +130,7 @@ def _highest(plane: Field, side: int, half: int) -> Field:
         while reach < side:
             step = min(reach, side - reach)
             length -= step
-            plane = np.maximum(
-                plane[:, :length] if axis else plane[:length], plane[:, step:] if axis else plane[step:]
-            )
+            plane = np.maximum(plane[:, :length] if axis else plane[:length], plane[:, step:] if axis else plane[step:])
             reach += step
     return plane
 
