@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from restauro.damage import crack_detection
+from restauro.damage import crack_detection, crack_responses
 from restauro.damage.crack_detection import crack_features, find_cracks
 from restauro.damage.cracks import cracks
 from restauro.damage.rendering import render_cracks
@@ -39,8 +39,22 @@ def _cracked(width: float, bright: bool, contrast: float = 40, size: int = 256) 
 def test_planted_cracks_are_found(width: float, bright: bool) -> None:
     image, truth = _cracked(width, bright)
     scores = score(find_cracks(image), truth)
-    assert scores.recall > 0.95
-    assert scores.f1 > 0.7  # marks on plain ground are wider than the cracks by some pixels
+    assert scores.precision > 0.98
+    assert scores.f1 > 0.78  # on so plain a ground parts of plain cracks are missed
+
+
+@pytest.mark.parametrize("width", [1.5, 3])
+def test_marks_are_about_as_wide_as_the_cracks(width: float) -> None:
+    image, truth = _cracked(width, bright=False)
+    assert find_cracks(image).sum() < 2 * truth.sum()
+
+
+def test_top_hats_are_those_of_scipy() -> None:
+    plane = np.random.default_rng(2).normal(120, 20, (41, 33)).astype(np.float32)
+    for side in (3, 5, 9, 15):
+        dark, bright = crack_responses._top_hats(plane, side)
+        np.testing.assert_array_equal(dark, ndimage.grey_closing(plane, (side, side), mode="nearest") - plane)
+        np.testing.assert_array_equal(bright, plane - ndimage.grey_opening(plane, (side, side), mode="nearest"))
 
 
 def test_where_nothing_is_nothing_is_found() -> None:

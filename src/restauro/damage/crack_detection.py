@@ -28,13 +28,15 @@ _HALO = 72  # pixels around a tile that are looked at too
 _LENGTH = 9  # double pixels, over which what was found is straight
 _AHEAD, _ASIDE, _STEPS = 6, 1.2, 3  # double pixels of a step along it, and steps
 _NEAR, _FAR = 33, 97  # pixels, sides of the squares in which cracks are counted
+_CLOSE = (3, 7)  # pixels, the same, close by
 _SOME = 10  # pixels of crack, from which on a picture's own say what they are like
 _ALIKE = (0, 1, 2, 3, crack_responses.LONG)  # responses in which a picture's cracks are alike
 _RARER = 2.25  # log odds by which cracks are rarer in pictures than among the pixels that were learned from
-_LOWEST, _HIGHEST = 0.7, 3.0  # log odds, between which a picture's threshold lies
+_LOWEST, _HIGHEST = 1.0, 1.2  # log odds, between which a picture's threshold lies
 _GRADES = 16  # of a log odd in which what was found is kept
 _MIDDLE = 128  # the grade that is a log odd of 0
 _SMALLEST = 10  # pixels of a crack
+_LIKELY, _GROWN = 2.0, 2  # log odds below the threshold that are crack too beside cracks, up to so many pixels
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,11 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
     -----
     Every pixel is told by the responses of filters (`crack_features`): lines of four widths and sixteen angles that
     differ from both their sides, weighed against the lines of the other polarity around them, followed along their
-    length; and by the change of colour across the line, which brush strokes have [1]_. What these say together was
-    learned on paintings with rendered cracks (benchmarks/tune_cracks.py). A second look follows lines through what the
-    first one found and compares them with the cracks of the whole picture, which are alike [2]_. The threshold is the
-    one that promises the highest F1, within fixed bounds, so that a picture without cracks gets no marks.
+    length; by the change of colour across the line, which brush strokes have; and by top-hats of four sizes [1]_,
+    which tell where exactly the line is and how wide. What these say together was learned on paintings with rendered
+    cracks (benchmarks/tune_cracks.py). A second look follows lines through what the first one found and compares them
+    with the cracks of the whole picture, which are alike [2]_. The threshold is the one that promises the highest F1,
+    within fixed bounds, so that a picture without cracks gets no marks; marks grow into likely pixels beside them.
 
     The picture is looked at twice, in tiles of 1024 pixels: some 1.2 GB, and a few bytes a pixel.
 
@@ -123,7 +126,8 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
             grades[tile.inner] = np.clip(np.rint(best * _GRADES) + _MIDDLE, 0, 255)
             if progress:
                 progress(0.5 + 0.5 * (k + 1) / len(tiles))
-    return _without_specks(grades > _threshold(grades))
+    threshold = _threshold(grades)
+    return _grown(_without_specks(grades > threshold), grades > threshold - _LIKELY * _GRADES)
 
 
 def crack_features(image: NDArray[Any], workers: int | None = None) -> Field:
@@ -143,7 +147,7 @@ def crack_features(image: NDArray[Any], workers: int | None = None) -> Field:
 
     Notes
     -----
-    All planes of the picture are in memory at once, some 700 bytes a pixel: cut large pictures into tiles.
+    All planes of the picture are in memory at once, some 800 bytes a pixel: cut large pictures into tiles.
     """
     _check(image)
     with ThreadPoolExecutor(_threads(workers)) as pool:
@@ -228,7 +232,8 @@ def _seen_again(told: Field, odds: Field, tile: _Tile, picture: _Sums, pool: Thr
     for own, other in ((0, 1), (1, 0)):
         lines = [(np.log(value + np.float32(0.02))) for value in _lines(chances[own], pool)]
         near_and_far = [np.log(counts[s][k] + np.float32(0.005)) for k in (0, 1) for s in (own, other)]
-        around = tile.inner_of(np.stack([odds[own], *lines, *near_and_far]))
+        close = [np.log(ndimage.uniform_filter(chances[own], side) + np.float32(0.01)) for side in _CLOSE]
+        around = [tile.inner_of(plane) for plane in (odds[own], odds[other], *close, *lines, *near_and_far)]
         here = told[own]
         typical = picture.alike[own] / (picture.weights[own] + _SOME)
         unlike = [here[k] - np.float32(value) for k, value in zip(_ALIKE, typical, strict=True)]
@@ -238,8 +243,8 @@ def _seen_again(told: Field, odds: Field, tile: _Tile, picture: _Sums, pool: Thr
             for s in (own, other)
             for total in (picture.weights, picture.sure, picture.chances)
         ]
-        whole = [np.full(here.shape[1:], share, np.float32) for share in shares]
-        yield np.concatenate([around, np.stack(unlike), same, np.stack(whole)])
+        whole = [np.broadcast_to(np.float32(share), here.shape[1:]) for share in shares]
+        yield np.stack([*around, *unlike, *same, *here[crack_responses.PIXEL_SHARP], *whole])
 
 
 def _lines(chances: Field, pool: ThreadPoolExecutor) -> list[Field]:
@@ -274,6 +279,16 @@ def _threshold(grades: NDArray[np.uint8]) -> float:
     expected = counts / (1 + np.exp(_RARER - odds))
     f1 = 2 * np.cumsum(expected) / (np.cumsum(counts) + expected.sum())
     return float(np.clip(odds[f1.argmax()], _LOWEST, _HIGHEST) * _GRADES + _MIDDLE)
+
+
+def _grown(found: NDArray[np.bool_], likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what was found, grown into likely pixels close by: the rims of cracks, and the middle of wide ones."""
+    from scipy import ndimage
+
+    if not found.any():
+        return found
+    grown: NDArray[np.bool_] = ndimage.binary_dilation(found, np.ones((3, 3), np.int8), _GROWN, mask=likely)
+    return grown
 
 
 def _without_specks(found: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -28,11 +28,16 @@ _NOISE = 0.15  # of 255: no picture's texture is less
 _SOFT = 0.6  # pixels: a crack's rim is no sharper
 _AHEAD = 4  # double pixels of a step along a line
 _STEPS = 3
+_HATS = (3, 5, 9, 15)  # pixels, sides of the squares that cracks are narrower than
+_WEIGHED_HATS = (1, 3)  # of them, whose texture is told
+_SHARP = ((0.0, 1.2), (1.2, 3.0))  # pixels, between which scales a pixel is darker than what is around it
 _ROWS = 64  # that a thread takes at a time; even
 
 # The planes of `responses`, by name: strengths in 255ths of the full scale, then weighed against the texture.
 STRENGTHS = slice(0, 4)
 BEST, LONG, BALANCE = 8, 11, 14
+PIXEL_SHARP = slice(20, 26)
+PLANES = 30
 
 
 def planes(image: NDArray[Any]) -> tuple[Field, Field]:
@@ -73,17 +78,74 @@ def responses(grey: Field, colours: Field, pool: ThreadPoolExecutor) -> Field:
     fields = [field for sign in mean for field in sign]
     spreads = list(pool.map(lambda field: ndimage.uniform_filter(field, _SURROUNDINGS, mode="reflect"), fields))
     textures = np.stack(spreads).reshape(mean.shape) + np.float32(_NOISE)
-    told = [
-        _of_sign(stack, tints, smooth, sign, best[own], textures[[own, 1 - own]], pool)
-        for sign, own in ((1.0, 0), (-1.0, 1))
+    told = np.empty((2, PLANES, *smooth.shape), np.float32)
+    for sign, own in ((1.0, 0), (-1.0, 1)):
+        lines = told[own, : PIXEL_SHARP.start]
+        _of_sign(stack, tints, smooth, sign, best[own], textures[[own, 1 - own]], pool, lines)
+    _sharp(smooth, pool, told[:, PIXEL_SHARP.start :])
+    return told[:, :, :height, :width]
+
+
+def _sharp(plane: Field, pool: ThreadPoolExecutor, told: Field) -> None:
+    """Write what tells single pixels of dark and of bright lines: top-hats, and how they differ from what is around.
+
+    What filters along lines say is true of pixels beside a line too; this isn't. told: [2, 10, H, W].
+    """
+    from scipy import ndimage
+
+    hats = list(pool.map(lambda side: _top_hats(plane, side), _HATS))  # [sizes][signs]
+    textures = [
+        [ndimage.uniform_filter(hat, _SURROUNDINGS, mode="reflect") + np.float32(_NOISE) for hat in hats[k]]
+        for k in _WEIGHED_HATS
     ]
-    return np.stack(told)[:, :, :height, :width]
+    blurs = {scale: ndimage.gaussian_filter(plane, scale, truncate=3) for pair in _SHARP for scale in pair if scale}
+    blurs[0.0] = plane
+
+    def tell(own: int) -> None:
+        other = 1 - own
+        for k, hat in enumerate(hats):
+            np.log(hat[own] + np.float32(0.5), out=told[own, k])
+        for k, ((narrow, wide), texture) in enumerate(zip(_SHARP, textures, strict=True)):
+            darker = blurs[wide] - blurs[narrow] if own == 0 else blurs[narrow] - blurs[wide]
+            told[own, 4 + k] = 4 * darker / (np.abs(darker) + 2 * texture[other])
+            np.log(texture[other], out=told[own, 6 + k])
+            np.log(texture[own] / texture[other], out=told[own, 8 + k])
+
+    list(pool.map(tell, (0, 1)))
+
+
+def _top_hats(plane: Field, side: int) -> tuple[Field, Field]:
+    """Return by how much pixels are darker than the closing by a square, and brighter than the opening."""
+    half = side // 2
+    closed = -_highest(-_highest(plane, side, half), side, half)
+    opened = _highest(-_highest(-plane, side, half), side, half)
+    return closed - plane, plane - opened
+
+
+def _highest(plane: Field, side: int, half: int) -> Field:
+    """Return the highest value of the square about every pixel."""
+    for axis in (0, 1):
+        plane = np.pad(plane, [(half, half) if k == axis else (0, 0) for k in (0, 1)], "edge")
+        length, reach = plane.shape[axis], 1
+        while reach < side:
+            step = min(reach, side - reach)
+            length -= step
+            plane = np.maximum(plane[:, :length] if axis else plane[:length], plane[:, step:] if axis else plane[step:])
+            reach += step
+    return plane
 
 
 def _of_sign(
-    stack: Field, tints: Field, smooth: Field, sign: float, strengths: Field, textures: Field, pool: ThreadPoolExecutor
-) -> Field:
-    """Return the features of dark (sign 1) or bright (-1) lines, [F, H, W].
+    stack: Field,
+    tints: Field,
+    smooth: Field,
+    sign: float,
+    strengths: Field,
+    textures: Field,
+    pool: ThreadPoolExecutor,
+    told: Field,
+) -> None:
+    """Write what lines say of dark (sign 1) or bright (-1) ones, [20, H, W].
 
     Lines are weighed against lines of the other sign: the weave of a canvas and the marks of a brush have both alike,
     cracks have one.
@@ -107,14 +169,12 @@ def _of_sign(
         *((ratio, 0.0) for ratio in (other[2] / other[0], own[3] / other[3])),
         (smooth / 128 - 1, None),
     ]
-    told = np.empty((len(logarithms), *smooth.shape), np.float32)
 
     def tell(k: int) -> None:
         value, added = logarithms[k]
         told[k] = value if added is None else np.log(value + np.float32(added))
 
     list(pool.map(tell, range(len(logarithms))))
-    return told
 
 
 def in_rows(kernel: Callable[..., None], height: int, pool: ThreadPoolExecutor, *arguments: Any) -> None:
