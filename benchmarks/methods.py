@@ -21,7 +21,7 @@ from restauro.evaluation import protocol, reporting, running
 from restauro.evaluation.references import PEERS
 from restauro.method import method_names
 
-PAINTINGS, SIZE = 24, 384
+PAINTINGS, SIZE = 16, 256
 WEIGHTS = "lpips_squeeze1_1_v0.1_torchvision.safetensors"
 NETWORK = "network:model=cifar10"
 FIGURES = _tables.CLONE / _tables.FOLDER / "methods"
