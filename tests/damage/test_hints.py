@@ -89,6 +89,16 @@ def test_what_jpeg_blurs_says_nothing_wrong(tmp_path: Path) -> None:
     assert (labels[EXPECTED == 0] != 0).mean() < 0.05
 
 
+@pytest.mark.parametrize("shape", [(1, 9), (9, 1)])
+def test_pictures_of_one_row_or_column(shape: tuple[int, int]) -> None:
+    image, labels = np.full(shape, 90, np.uint8), np.zeros(shape, np.int8)
+    image.flat[:4] = 20
+    labels.flat[:2], labels.flat[6:] = 1, -1
+    found = detect(image, hints=labels)
+    assert found.shape == shape
+    assert not found.flat[6:].any()
+
+
 def test_hints_that_say_nothing_are_refused() -> None:
     picture = np.full((40, 40, 3), 130, np.uint8)
     with pytest.raises(MaskError, match=r"have 0 pixels of damage \(red\) and 0 of sound picture .* strokes of each"):

@@ -212,11 +212,14 @@ def _features(
 def _derivatives(grey: NDArray[np.float32], scale: float) -> list[NDArray[Any]]:
     """Return the gradient's length, and the eigenvalues of the Hessian and of the structure tensor."""
     smooth = _smooth(grey, scale)
-    down, across = np.gradient(smooth)
-    yy, yx = np.gradient(down)
-    xx = np.gradient(across, axis=1)
+    down, across = _slope(smooth, 0), _slope(smooth, 1)
+    yy, yx, xx = _slope(down, 0), _slope(down, 1), _slope(across, 1)
     tensor = [_smooth(product, 2 * scale) for product in (down * down, down * across, across * across)]
     return [np.hypot(down, across), *_eigenvalues(yy, yx, xx), *(np.sqrt(np.abs(e)) for e in _eigenvalues(*tensor))]
+
+
+def _slope(values: NDArray[Any], axis: int) -> NDArray[Any]:
+    return np.asarray(np.gradient(values, axis=axis)) if values.shape[axis] > 1 else np.zeros_like(values)
 
 
 def _eigenvalues(yy: NDArray[Any], yx: NDArray[Any], xx: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
