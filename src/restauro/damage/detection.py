@@ -44,7 +44,8 @@ def detect(
         With "color" only: "#rrggbb", and how far each band of a mark may be off, of 255 (default 24).
     hints
         What is damage here and what isn't, at some pixels: integers [H, W], 1 is damage, -1 is not, 0 is unknown. A
-        classifier learns from them and is asked about the whole picture; with a kind it may use what that finds.
+        classifier learns from them and is asked about the whole picture; with a kind it takes away from what that finds
+        and adds to it.
     workers
         Threads, all usable cores by default. The result doesn't depend on them.
     progress

@@ -242,7 +242,7 @@ def _plain(axes: Any) -> None:
 
 
 def _number_log_axis(axes: Any) -> None:
-    """Write numbers at powers of ten; where x has fewer than two of these, at 2 and 5 times them or in even steps too."""
+    """Write numbers at powers of ten; where x has fewer than two, at 2 and 5 times them or in even steps too."""
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
     low, high = axes.get_xlim()
