@@ -90,6 +90,7 @@ def test_times_on_the_axis_do_not_overlap(most: float) -> None:
     boxes = [label.get_window_extent() for label in labels if label.get_text()]
     boxes = sorted((box.x0, box.x1) for box in boxes if left <= (box.x0 + box.x1) / 2 <= right)
     assert len(boxes) >= 1
+    assert "mean of 1 fill that" in axes.get_title(loc="left")
     assert all(one[1] < other[0] for one, other in itertools.pairwise(boxes))
     assert not any("10^" in label.get_text() for label in labels)
 

@@ -151,7 +151,8 @@ def time_figure(rows: Sequence[Row], metric: Metric) -> Any:
             places[way] = (1e6 * seconds / pixels, float(mean))
             axes.plot(*([value] for value in places[way]), **_style(way, ways))
     axes.set_xlabel("seconds a megapixel of hole")
-    heading = f"{metric.title} ({metric.better} is better), mean of {len(common)} fills that all ways have"
+    fills = "1 fill" if len(common) == 1 else f"{len(common)} fills"
+    heading = f"{metric.title} ({metric.better} is better), mean of {fills} that all ways have"
     axes.set_title(heading, loc="left", fontsize=10)
     _plain(axes)
     axes.margins(x=0.12, y=0.1)
