@@ -75,3 +75,12 @@ def test_addresses_are_safe_and_hashes_long_enough_for_the_files_in_question() -
     assert all(download.url.startswith("https://") for download in (CIFAR10, VGG16))
     assert len(CIFAR10.sha256) == 64
     assert VGG16.url.endswith(f"-{VGG16.sha256}.pth")
+
+
+def test_a_folder_of_the_name_is_no_file(cache: Path) -> None:
+    (cache / "weights.pth").mkdir(parents=True)
+    download = Download("It", "http://127.0.0.1:1/weights.pth", WHOLE, "give it.")
+    with pytest.raises(
+        DataError, match=r"It would be kept in .*weights\.pth, which is a folder: move it away, or give"
+    ):
+        download.path()

@@ -250,7 +250,7 @@ def test_a_changed_coefficient_elsewhere_is_found(tmp_path: Path, monkeypatch: p
 
 def test_cmyk_is_refused_with_the_remedy(tmp_path: Path) -> None:
     Image.fromarray(scene()).convert("CMYK").save(tmp_path / "a.jpg")
-    with pytest.raises(WriteError, match=r"because it is in CMYK: write the restored picture to a TIFF \(\.tif\)"):
+    with pytest.raises(WriteError, match=r"because it is in CMYK: write the picture to a TIFF \(\.tif\)"):
         check_rewritable(tmp_path / "a.jpg")
 
 

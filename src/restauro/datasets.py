@@ -148,6 +148,8 @@ class FilePictures:
                 file.seek(start or 0)
                 data = file.read() if start is None else file.read(length)
             return decode(data)
+        except DataError as error:
+            raise DataError(f"The picture {what} {error}, or take it away.") from None
         except OSError as error:
             reason = error.strerror or str(error)
         except pyvips.Error as error:
@@ -165,7 +167,7 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     if image.format == "ushort":
         image = (image / 257).rint().cast("uchar")
     if image.format != "uchar":
-        raise pyvips.Error("", f"its samples are of type {image.format}, and training takes 8 and 16 bits")
+        raise DataError(f"has samples of type {image.format}: convert it to 8 or 16 bits")
     return np.frombuffer(image.write_to_memory(), np.uint8).reshape(image.height, image.width, 3)
 
 

@@ -60,6 +60,11 @@ class Download:
         path = folder / self.url.rpartition("/")[2]
         if path.is_file() and self._is(path):
             return path
+        if path.is_dir():
+            raise DataError(
+                f"{self.title} can't be fetched. It would be kept in {path}, which is a folder: move it away, or "
+                f"{self.otherwise}"
+            )
         path.unlink(missing_ok=True)
         known = self.sha256 if len(self.sha256) == 64 else None
         try:

@@ -15,7 +15,7 @@ import pyvips
 pytest.importorskip("skimage", reason="needs scikit-image: pip install 'restauro[eval]'")
 
 from restauro.cli import main
-from restauro.evaluation import comparing
+from restauro.evaluation import comparing, references
 from restauro.evaluation.references import make_way
 from restauro.evaluation.sheets import CELL
 
@@ -78,13 +78,24 @@ def test_rows_of_several_pictures(folder: Path) -> None:
     )
 
 
-def test_all_that_need_no_model_by_default(folder: Path) -> None:
-    script = [sys.executable, "-m", "restauro", "compare", "damaged/one.png", "--mask", "masks/one.png", "-o", "a.jpg"]
+def test_all_that_need_no_model_by_default(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = make_way("mean-colour")  # for each of them, which is asked for by its name
+    monkeypatch.setattr(references, "make_way", lambda text: replace(quick, name=text, label=text))
+    assert call(folder, "--mask", str(folder / "masks" / "one.png")) == 0
+    expected = "telea, harmonic, biharmonic, coherence, edge-enhancing, navier-stokes, patchmatch"
+    assert f"filled by {expected}\n" in capsys.readouterr().out
+    assert width(folder) == columns(9)
+
+
+def test_as_a_command_into_a_new_folder(folder: Path) -> None:
+    script = [sys.executable, "-m", "restauro", "compare", "damaged/one.png", "--mask", "masks/one.png"]
+    script += ["--methods", "mean-colour", "-o", "new/sheets/a.jpg"]
     done = subprocess.run(script, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert (
-        "filled by telea, harmonic, biharmonic, coherence, edge-enhancing, navier-stokes, patchmatch\n" in done.stdout
-    )
+    assert done.stdout.startswith("one.png: 168 hole pixels, filled by mean-colour\nWritten to ")
+    assert pyvips.Image.new_from_file(str(folder / "new" / "sheets" / "a.jpg")).width == columns(3)
 
 
 def test_figures_are_those_of_the_composited_picture(folder: Path) -> None:
@@ -174,7 +185,16 @@ def test_deep_grey_turned_and_transparent_pictures_are_shown_in_bytes(tmp_path: 
             ["--mask", "{masks}/one.png", "--overwrite", "-o", "{masks}/one.png"],
             "one.png is one of the pictures: choose",
         ),
+        (
+            ["--mask-dir", "{masks}", "--overwrite", "-o", "{masks}/one.png"],
+            "one.png is one of the pictures: choose",
+        ),
+        (
+            ["--mask-dir", "{masks}", "--truth-dir", "{truths}", "--overwrite", "-o", "{truths}/one.png"],
+            "one.png is one of the pictures: choose",
+        ),
         (["--mask", "{masks}/one.png", "--methods", "telea", "-o", "{masks}/one.tif"], "must end in .png, .jpg or"),
+        (["--mask", "{masks}/one.png", "-o", "{masks}/one.png/sheet.png"], "The folder .* can't be made"),
     ],
 )
 def test_what_is_refused(folder: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,9 +202,18 @@ def test_what_is_refused(folder: Path, arguments: list[str], message: str, capsy
     write(np.zeros((40, 60), np.uint8), masks / "empty.png")
     write(np.full((40, 60), 255, np.uint8), masks / "full.png")
     write(np.zeros((20, 30), np.uint8), masks / "small.png")
-    assert call(folder, *(argument.format(masks=masks) for argument in arguments)) == 2
+    assert call(folder, *(part.format(masks=masks, truths=folder / "originals") for part in arguments)) == 2
     assert re.search(message, " ".join(capsys.readouterr().err.split()))
     assert not (folder / "sheet.png").exists()
+
+
+def test_a_picture_without_a_mask_is_named_before_any_is_filled(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(comparing, "compare_file", lambda *_, **__: pytest.fail("it was filled"))
+    (folder / "masks" / "two.png").unlink()
+    assert call(folder, str(folder / "damaged" / "two.png"), "--mask-dir", str(folder / "masks")) == 2
+    assert re.search(r"two\.png: There is no mask for it in .*masks", capsys.readouterr().err)
 
 
 def test_several_pictures_need_folders(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import pyvips
 
 from restauro.cli import detect as cli_detect
 from restauro.cli import main
+from restauro.damage import detecting
 from restauro.damage.detection import KINDS
 from restauro.picture import read_picture
 
@@ -107,6 +108,7 @@ def test_several_files_go_on_past_a_bad_one(capsys: pytest.CaptureFixture[str]) 
         ("panel.tif --kind color -o m.png", "Say which colour the marks have, for instance --color '#ff0000'"),
         ("panel.tif --kind losses --tolerance 3 -o m.png", "A colour and a tolerance are for marks of a colour"),
         ("panel.tif --kind stains -o m.png", "'stains' is not one of 'cracks', 'scratches', 'losses', 'color'"),
+        ("panel.tif clean.tif --kind color --color red -o m/", "Error: The colour 'red' isn't of the form #rrggbb"),
         ("panel.tif clean.tif --kind losses -o m.png", "Several pictures need a folder to write to"),
     ],
 )
@@ -114,6 +116,15 @@ def test_wrong_usage(arguments: str, match: str, capsys: pytest.CaptureFixture[s
     assert run(f"detect {arguments}") == 2
     assert match in capsys.readouterr().err
     assert not Path("m.png").exists()
+
+
+@pytest.mark.parametrize("arguments", ["-o panel.tif/m.png", "-o m.png --preview panel.tif/p.png"])
+def test_where_nothing_can_be_written_is_known_before_the_work(
+    arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(detecting, "detect", lambda *_, **__: pytest.fail("it was looked for"))
+    assert run(f"detect panel.tif --kind losses {arguments}") == 2
+    assert "The folder panel.tif can't be made" in capsys.readouterr().err
 
 
 def test_nothing_is_overwritten(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,11 @@ class TestWhatIsRefused:
             (np.zeros(4, np.uint8), ImageError, r"has the shape \(4,\): it must be \[H, W\] or \[H, W, C\]"),
             (np.zeros((0, 4), np.uint8), ImageError, r"not empty"),
             (np.full((4, 4), 200.0), ImageError, r"must be 0 to 1, and the image's go from 200 to 200: divide"),
-            (np.full((4, 4), np.nan), ImageError, r"go from nan to nan: .* replace NaN"),
+            (
+                np.full((4, 4), np.nan),
+                ImageError,
+                r"The image holds NaN, in which no damage can be looked for: replace it",
+            ),
         ],
     )
     def test_images(self, image: Any, error: type[Exception], match: str) -> None:
@@ -70,11 +74,20 @@ class TestWhatIsRefused:
             ("color", {"colour": "red"}, r"The colour 'red' isn't of the form #rrggbb"),
             ("color", {"colour": "#ffffff", "tolerance": 86}, r"The tolerance 86 is out of range: it must be 0 to 85"),
             ("color", {"colour": "#ffffff", "workers": 0}, r"workers=0 is out of range"),
+            ("losses", {"workers": "2"}, r"workers='2' is out of range"),
+            (["losses"], {}, r"There is no kind of damage \['losses'\]"),
         ],
     )
     def test_options(self, kind: Any, options: dict[str, Any], match: str) -> None:
         with pytest.raises(ParameterError, match=match):
             detect(noisy(), kind, **options)
+
+    @pytest.mark.parametrize("tolerance", ["24", 24.5, True])
+    def test_tolerances_that_are_no_whole_numbers(self, tolerance: Any) -> None:
+        with pytest.raises(
+            ParameterTypeError, match=rf"The tolerance {tolerance!r} isn't a whole number: it is 0 to 85"
+        ):
+            detect(noisy(), "color", colour="#ffffff", tolerance=tolerance)
 
     def test_a_colour_in_a_grey_picture(self) -> None:
         with pytest.raises(ImageError, match=r"The picture is grey and the colour #ff0000 isn't"):

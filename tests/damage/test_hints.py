@@ -53,6 +53,23 @@ def test_what_a_detector_finds_may_be_used() -> None:
     assert (found & damage).sum() > 0.6 * damage.sum()
 
 
+def test_hints_correct_what_a_detector_finds() -> None:
+    rng = np.random.default_rng(2)
+    image = rng.integers(50, 70, (80, 160, 3)).astype(np.uint8)
+    image[:, 80:] += 120
+    marks = [(slice(top, top + 6), slice(left, left + 30)) for left in (20, 110) for top in (10, 35, 60)]
+    for mark in marks:
+        image[mark] = 255, 0, 0
+    labels = np.zeros((80, 160), int)
+    labels[12, 25:40], labels[12, 115:130], labels[25, 10:150:2] = 1, -1, -1  # red is damage on dark ground only
+    alone, both = detect(image, hints=labels), detect(image, "color", colour="#ff0000", hints=labels)
+    known = [both[mark].mean() for mark in marks]
+    assert min(known[:3]) > 0.9
+    assert min(known[:3]) >= min(alone[mark].mean() for mark in marks[:3])
+    assert max(known[3:]) < 0.3
+    assert (both & ~detect(image, "color", colour="#ff0000")).sum() < 10
+
+
 def drawn(pixels: np.ndarray, side: int = 40) -> np.ndarray:
     """Strokes on a picture or a layer: red above, green in the middle, blue below."""
     hints = pixels.copy()
@@ -87,6 +104,16 @@ def test_what_jpeg_blurs_says_nothing_wrong(tmp_path: Path) -> None:
     assert (labels == EXPECTED)[EXPECTED != 0].mean() > 0.6
     assert not (labels * EXPECTED < 0).any()
     assert (labels[EXPECTED == 0] != 0).mean() < 0.05
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (9, 1)])
+def test_pictures_of_one_row_or_column(shape: tuple[int, int]) -> None:
+    image, labels = np.full(shape, 90, np.uint8), np.zeros(shape, np.int8)
+    image.flat[:4] = 20
+    labels.flat[:2], labels.flat[6:] = 1, -1
+    found = detect(image, hints=labels)
+    assert found.shape == shape
+    assert not found.flat[6:].any()
 
 
 def test_hints_that_say_nothing_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,21 @@ def test_time_is_shown_over_what_every_way_filled(rows: list[dict[str, Any]]) ->
     assert opencv == pytest.approx(np.array([[2000, 31 - 1.5]]))
     assert axes.get_xscale() == "log"
     assert "mean of 6 fills" in axes.get_title(loc="left")
+
+
+@pytest.mark.parametrize("most", [0.35, 1.5, 4, 30, 2000])
+def test_times_on_the_axis_do_not_overlap(most: float) -> None:
+    rows = [row(way, 0, 0.3, 30.0, seconds=s) for way, s in [("telea", 0.3), ("opencv-ns", most), ("harmonic", 0.31)]]
+    (axes,) = (figure := time_figure(rows, PSNR)).axes
+    figure.draw_without_rendering()
+    labels = [*axes.get_xticklabels(), *axes.get_xticklabels(minor=True)]
+    left, right = axes.get_window_extent().intervalx
+    boxes = [label.get_window_extent() for label in labels if label.get_text()]
+    boxes = sorted((box.x0, box.x1) for box in boxes if left <= (box.x0 + box.x1) / 2 <= right)
+    assert len(boxes) >= 1
+    assert "mean of 1 fill that" in axes.get_title(loc="left")
+    assert all(one[1] < other[0] for one, other in itertools.pairwise(boxes))
+    assert not any("10^" in label.get_text() for label in labels)
 
 
 def test_ways_that_failed_are_left_out(rows: list[dict[str, Any]]) -> None:

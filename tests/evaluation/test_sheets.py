@@ -122,13 +122,26 @@ def test_worst_places_lie_in_the_picture_and_hold_what_is_bad(height: int, width
         assert 0 <= columns.start < columns.stop <= width
 
 
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 128), st.integers(0, 2**32))
+def test_no_place_shows_again_what_others_show(height: int, width: int, side: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    badness = (rng.random((height, width)) * (rng.random((height, width)) < 0.01)).astype(np.float32)
+    before = badness.copy()
+    shown = np.zeros((height, width), bool)
+    for box in worst_places(badness, side, 6):
+        assert shown[box].mean() <= 0.25
+        assert (badness[box][~shown[box]] > 0).any()
+        shown[box] = True
+    assert np.array_equal(badness, before)
+
+
 def test_the_worst_place_comes_first() -> None:
     badness = np.zeros((200, 300), np.float32)
     badness[20:30, 40:50] = 1
     badness[150:160, 250:260] = 3
     badness[100, 10] = 9
     (rows, columns), (others, other_columns) = worst_places(badness, 48, 2)
-    assert (rows, columns) == (slice(130, 178), slice(230, 278))
+    assert (rows, columns) == (slice(131, 179), slice(231, 279))
     assert badness[others, other_columns].sum() == 100
 
 
@@ -144,8 +157,8 @@ def test_sheets_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
     save(sheet, tmp_path / "sheet.png", overwrite=True)
     with pytest.raises(WriteError, match=r"must end in \.png, \.jpg or \.jpeg"):
         save(sheet, tmp_path / "sheet.tif")
-    with pytest.raises(WriteError, match=r"There is no folder .*none: make it first"):
-        save(sheet, tmp_path / "none" / "sheet.png")
+    with pytest.raises(WriteError, match=r"The folder .*sheet\.png can't be made \(.*\): choose another"):
+        save(sheet, tmp_path / "sheet.png" / "sheet.png")
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(WriteError, match=r"folder\.png is a folder: name a file in it"):
         save(sheet, tmp_path / "folder.png")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from restauro.cli import report
+from restauro.errors import MaskError
 from restauro.method import DEFAULT_METHOD, method_names
 
 if TYPE_CHECKING:
@@ -88,27 +89,30 @@ def command(
 ) -> None:
     """Make the figure."""
     from restauro.evaluation import sheets
-    from restauro.evaluation.comparing import compare_file, find_original
+    from restauro.evaluation.comparing import compare_file
     from restauro.evaluation.references import make_way, split_ways
-    from restauro.picture_mask import find_mask
+    from restauro.files.masks import make_folder
 
     _check_usage(pictures, mask, mask_dir, truth, truth_dir)
     sheets.check_target(output, overwrite=overwrite)
-    _check_kept(output, [*pictures, *[Path(name) for name in (mask, truth) if name]])
+    masks = [_mask_in(mask_dir, picture) if mask_dir else str(mask) for picture in pictures]
+    truths = [_original_in(truth_dir, picture) if truth_dir else truth for picture in pictures]
+    _check_kept(output, [Path(name) for name in (*pictures, *masks, *truths) if name])
+    make_folder(output.parent)
     rows = layout == "rows"
     named = split_ways(methods) if methods else [DEFAULT_METHOD] if rows else _classical()
     ways: list[Way] = [make_way(text) for text in dict.fromkeys(named)]
     cases: list[Case] = []
     with report.announce_compiling():
-        for picture in pictures:
+        for picture, its_mask, its_truth in zip(pictures, masks, truths, strict=True):
             with report.progress_bar(picture.name, shown=not quiet) as progress:
                 cases.append(
                     compare_file(
                         picture,
                         ways,
-                        mask=find_mask(mask_dir, picture) if mask_dir else str(mask),
+                        mask=its_mask,
                         polarity=mask_polarity,
-                        truth=find_original(truth_dir, picture) if truth_dir else truth,
+                        truth=its_truth,
                         workers=workers,
                         progress=progress,
                     )
@@ -125,6 +129,21 @@ def _check_kept(output: Path, inputs: Sequence[Path]) -> None:
     """Refuse to replace what is compared, whatever --overwrite says."""
     if any(path.exists() and output.exists() and output.samefile(path) for path in inputs):
         raise click.UsageError(f"{click.format_filename(output)} is one of the pictures: choose another name.")
+
+
+def _mask_in(folder: Path, picture: Path) -> Path:
+    from restauro.picture_mask import find_mask
+
+    try:
+        return find_mask(folder, picture)
+    except MaskError as error:
+        raise MaskError(f"{picture}: {error}") from None
+
+
+def _original_in(folder: Path, picture: Path) -> Path:
+    from restauro.evaluation.comparing import find_original
+
+    return find_original(folder, picture)
 
 
 def _classical() -> list[str]:

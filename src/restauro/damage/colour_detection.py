@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from restauro.damage import tiles
-from restauro.errors import ImageError, ParameterError
+from restauro.errors import ImageError, ParameterError, ParameterTypeError
 from restauro.mask import full_scale, of_colour, parse_colour
 
 TOLERANCE = 24  # of 255: JPEG's noise on a mark of one colour
@@ -22,7 +22,7 @@ _AROUND = np.ones((3, 3), np.bool_)
 def find_colour(
     image: NDArray[Any],
     colour: str,
-    tolerance: int = TOLERANCE,
+    tolerance: int | None = None,
     workers: int | None = None,
     progress: tiles.Progress | None = None,
 ) -> NDArray[np.bool_]:
@@ -38,7 +38,7 @@ def find_colour(
     colour
         "#rrggbb"; of grey pictures a grey one.
     tolerance
-        0 to 85, of 255.
+        0 to 85, of 255; None is 24.
     workers, progress
         See `restauro.damage.detection.detect`.
 
@@ -54,13 +54,7 @@ def find_colour(
     >>> int(find_colour(image, "#ff0000").sum())
     20
     """
-    bands = parse_colour(colour)
-    if bands is None:
-        raise ParameterError(f"The colour {colour!r} isn't of the form #rrggbb: white is #ffffff, pure red #ff0000.")
-    if not 0 <= tolerance <= 255 // _NEARLY:
-        raise ParameterError(
-            f"The tolerance {tolerance} is out of range: it must be 0 to {255 // _NEARLY} (of 255 a band)."
-        )
+    bands, off = checked_options(colour, tolerance)
     picture = tiles.checked_picture(image)
     if picture.ndim == 2 and len(set(bands)) > 1:
         raise ImageError(f"The picture is grey and the colour {colour} isn't: give a grey one, as #ffffff.")
@@ -69,13 +63,29 @@ def find_colour(
         pixels = np.atleast_3d(tile)
         if pixels.dtype.kind == "f":
             pixels = np.rint(pixels * full_scale(np.dtype(np.uint16))).astype(np.uint16)
-        sure = _without_specks(of_colour(pixels, bands, tolerance))
+        sure = _without_specks(of_colour(pixels, bands, off))
         if not sure.any():
             return sure[core]
-        nearly = of_colour(pixels, bands, _NEARLY * tolerance)
+        nearly = of_colour(pixels, bands, _NEARLY * off)
         return ndimage.binary_dilation(sure, _AROUND, iterations=_EDGE, mask=nearly | sure)[core]
 
     return tiles.find_in_tiles(picture, find, halo=2 * _SPECK, workers=workers, progress=progress)
+
+
+def checked_options(colour: str, tolerance: int | None) -> tuple[tuple[int, int, int], int]:
+    """Return red, green and blue of a colour and the tolerance, or raise ParameterError or ParameterTypeError."""
+    bands = parse_colour(colour)
+    if bands is None:
+        raise ParameterError(f"The colour {colour!r} isn't of the form #rrggbb: white is #ffffff, pure red #ff0000.")
+    if tolerance is None:
+        return bands, TOLERANCE
+    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, np.integer)):
+        raise ParameterTypeError(f"The tolerance {tolerance!r} isn't a whole number: it is 0 to {255 // _NEARLY}.")
+    if not 0 <= tolerance <= 255 // _NEARLY:
+        raise ParameterError(
+            f"The tolerance {tolerance} is out of range: it must be 0 to {255 // _NEARLY} (of 255 a band)."
+        )
+    return bands, int(tolerance)
 
 
 def _without_specks(found: NDArray[np.bool_]) -> NDArray[np.bool_]:

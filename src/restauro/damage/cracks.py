@@ -64,7 +64,8 @@ def cracks(
         "rectilinear": along two directions at right angles, as over canvas and wood; "rounded": in arcs. By default
         either.
     crack_width
-        Pixels, mean width of the first cracks; later ones are thinner. By default drawn, in proportion to the picture.
+        Pixels, mean width of the first cracks; later ones are thinner. At most a quarter of the shorter side. By
+        default drawn, in proportion to the picture.
 
     Returns
     -------
@@ -82,8 +83,8 @@ def cracks(
     0.05
     """
     ratios.check(ratio, "cracks")
-    if crack_width is not None and not 0 < crack_width < math.inf:
-        raise ParameterError(f"The crack width {crack_width:g} is out of range: it is above 0, in pixels.")
+    if crack_width is not None:
+        check_width(crack_width, (height, width))
     kind = _KINDS[_one_of("pattern", pattern, ("age", "drying"), rng)]
     rectilinear = _one_of("course", course, ("rectilinear", "rounded"), rng) == "rectilinear"
     scale = min(height, width) / _SIDE
@@ -96,6 +97,17 @@ def cracks(
     while covered < ratios.ENOUGH * wanted:
         covered += net.add(wanted, covered)
     return net.mask
+
+
+def check_width(crack_width: float, shape: tuple[int, int] | None = None) -> None:
+    """Raise ParameterError for a width that isn't one, or is too much for a picture of that height and width."""
+    if not 0 < crack_width < math.inf:
+        raise ParameterError(f"The crack width {crack_width:g} is out of range: it is above 0, in pixels.")
+    if shape and crack_width > (most := max(1, min(shape) / 4)):
+        raise ParameterError(
+            f"The crack width {crack_width:g} is too much for {shape[1]} x {shape[0]} pixels: it is at most {most:g}, "
+            f"a quarter of the shorter side."
+        )
 
 
 class _Net:

@@ -123,18 +123,18 @@ def detect_file(
     check_options(kind, colour, tolerance, has_hints=hints is not None)
     if grow:
         grow_mask(np.zeros((1, 1), np.bool_), grow)  # refuses what is out of range before the work
-    picture = read_picture(source)
     _check_targets(source, target, shown, Path(hints) if hints else None, overwrite=overwrite)
+    picture = read_picture(source)
     pixels = _colours(picture)
     labels = _read_labels(Path(hints), picture, pixels) if hints else None
+    for path in (target, shown) if shown else (target,):
+        make_folder(path.parent)  # what can't be written is known before the work
     found = detect(
         pixels, kind, colour=colour, tolerance=tolerance, hints=labels, workers=workers, progress=progress
     )  # fmt: skip
     found = grow_mask(found, grow) if grow else found
     seen = np.ascontiguousarray(as_seen(found, picture.orientation))
-    make_folder(target.parent)
     if shown:
-        make_folder(shown.parent)
         _save_preview(picture, found, shown)
     write_mask(seen, target)
     count = int(np.count_nonzero(found))

@@ -44,7 +44,8 @@ def detect(
         With "color" only: "#rrggbb", and how far each band of a mark may be off, of 255 (default 24).
     hints
         What is damage here and what isn't, at some pixels: integers [H, W], 1 is damage, -1 is not, 0 is unknown. A
-        classifier learns from them and is asked about the whole picture; with a kind it may use what that finds.
+        classifier learns from them and is asked about the whole picture; with a kind it takes away from what that finds
+        and adds to it.
     workers
         Threads, all usable cores by default. The result doesn't depend on them.
     progress
@@ -71,6 +72,7 @@ def detect(
     160
     """
     check_options(kind, colour, tolerance, has_hints=hints is not None)
+    tiles.threads(workers)
     picture = tiles.checked_picture(image)
     report = tiles.part(progress, 0.0, 0.5) if hints is not None else progress
     found = _find(picture, kind, colour, tolerance, workers, report) if kind else None
@@ -88,12 +90,16 @@ def check_options(kind: str | None, colour: str | None, tolerance: int | None, *
     """Raise ParameterError for what is wrong whatever the picture; see `detect`."""
     if kind is None and not has_hints:
         raise ParameterError(f"Say what to look for, a kind ({', '.join(KINDS)}), or give hints.")
-    if kind is not None and kind not in KINDS:
+    if kind is not None and (not isinstance(kind, str) or kind not in KINDS):
         raise ParameterError(f"There is no kind of damage {kind!r} to be found: it is one of {', '.join(KINDS)}.")
     if kind == "color" and colour is None:
         raise ParameterError("Say which colour the marks have, for instance --color '#ff0000' (colour=\"#ff0000\").")
     if kind != "color" and (colour is not None or tolerance is not None):
         raise ParameterError("A colour and a tolerance are for marks of a colour: ask for the kind color.")
+    if kind == "color":
+        from restauro.damage.colour_detection import checked_options
+
+        checked_options(str(colour), tolerance)
 
 
 def _find(
@@ -117,9 +123,9 @@ def _find(
         from restauro.damage.loss_detection import find_losses
 
         return find_losses(picture, workers, progress)
-    from restauro.damage.colour_detection import TOLERANCE, find_colour
+    from restauro.damage.colour_detection import find_colour
 
-    return find_colour(picture, str(colour), TOLERANCE if tolerance is None else tolerance, workers, progress)
+    return find_colour(picture, str(colour), tolerance, workers, progress)
 
 
 def _checked_hints(hints: NDArray[Any]) -> NDArray[np.int8]:

@@ -21,6 +21,7 @@ _MOST = 20_000  # hint pixels of each kind that are learnt from
 _SIDE = 512  # of tiles: some fifty values a pixel are in memory at once
 _HALO = 32
 _VOTES = 0.75  # of the forest: among hints half is damage, in a picture it is rare
+_KEPT, _ADDED = 0.45, 0.85  # the same where a detector found damage, and where it didn't
 _SMOOTHING = 0.7  # pixels, of the probabilities
 _VIVID = 0.45  # of full scale: the largest band less the smallest, of a stroke
 _DIFFERENT = 0.15  # of full scale: what a stroke on a copy of the picture differs by from the picture
@@ -107,7 +108,9 @@ def find_by_hints(
     labels
         Integers [H, W]: 1 damage, -1 sound, 0 unknown.
     found
-        bool [H, W]: what a detector found, which the forest may use or not.
+        bool [H, W]: what a detector found, which the forest may use too. It stays unless the forest is against it, and
+        only what the forest is sure of comes to it: a few strokes know less than a detector that was made for a kind.
+        All False says nothing.
     workers, progress
         See `restauro.damage.detection.detect`.
 
@@ -133,6 +136,8 @@ def find_by_hints(
 
     picture = tiles.checked_picture(image)
     check_labels(labels, picture.shape)
+    if found is not None and not found.any():
+        found = None
     chosen = _chosen(labels)
     trees: Any = forest.flattened(_trained(picture, chosen, found, workers))
     places = tiles.places_of(picture.shape, _SIDE, _HALO)
@@ -143,7 +148,10 @@ def find_by_hints(
         shares = np.empty(height * width, np.float32)
         forest.votes(values.reshape(len(values), -1), trees, shares, _FEW, _LEAST)
         smooth = ndimage.gaussian_filter(shares.reshape(height, width), _SMOOTHING, mode="nearest")
-        return np.asarray(smooth > _VOTES)[place.core]
+        votes = np.asarray(smooth[place.core])
+        if found is None:
+            return votes > _VOTES
+        return np.where(found[place.inside], votes > _KEPT, votes > _ADDED)
 
     return tiles.find_at(places, picture.shape, find, workers, progress)
 
@@ -212,11 +220,14 @@ def _features(
 def _derivatives(grey: NDArray[np.float32], scale: float) -> list[NDArray[Any]]:
     """Return the gradient's length, and the eigenvalues of the Hessian and of the structure tensor."""
     smooth = _smooth(grey, scale)
-    down, across = np.gradient(smooth)
-    yy, yx = np.gradient(down)
-    xx = np.gradient(across, axis=1)
+    down, across = _slope(smooth, 0), _slope(smooth, 1)
+    yy, yx, xx = _slope(down, 0), _slope(down, 1), _slope(across, 1)
     tensor = [_smooth(product, 2 * scale) for product in (down * down, down * across, across * across)]
     return [np.hypot(down, across), *_eigenvalues(yy, yx, xx), *(np.sqrt(np.abs(e)) for e in _eigenvalues(*tensor))]
+
+
+def _slope(values: NDArray[Any], axis: int) -> NDArray[Any]:
+    return np.asarray(np.gradient(values, axis=axis)) if values.shape[axis] > 1 else np.zeros_like(values)
 
 
 def _eigenvalues(yy: NDArray[Any], yx: NDArray[Any], xx: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

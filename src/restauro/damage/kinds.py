@@ -65,6 +65,10 @@ class Kind:
         if unknown:
             known = f"only {', '.join(self.options)}" if self.options else "none"
             raise ParameterError(f"There is no option {unknown[0]} of {self.name}, which have {known}: leave it out.")
+        if options.get("crack_width") is not None:
+            from restauro.damage.cracks import check_width
+
+            check_width(options["crack_width"])
         if ratio is None:
             return
         if self.default_ratio is None:

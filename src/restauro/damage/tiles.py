@@ -58,10 +58,11 @@ def checked_picture(image: ArrayLike) -> NDArray[Any]:
 def _check_range(image: NDArray[Any]) -> None:
     for rows in strips(image):
         low, high = float(image[rows].min()), float(image[rows].max())
-        if not 0 <= low <= high <= 1:  # NaN too
+        if np.isnan(low):
+            raise ImageError("The image holds NaN, in which no damage can be looked for: replace it by a value first.")
+        if not 0 <= low <= high <= 1:
             raise ImageError(
-                f"Floats must be 0 to 1, and the image's go from {low:g} to {high:g}: divide them by white's value, "
-                f"and replace NaN."
+                f"Floats must be 0 to 1, and the image's go from {low:g} to {high:g}: divide them by white's value."
             )
 
 

@@ -112,21 +112,16 @@ def open_all(files: Sequence[str | os.PathLike[str]], threads: int = 1) -> dict[
         A file can't be read, or two are of the same network.
     """
     found: dict[str, Lpips] = {}
-    for file in with_witness(files):
+    for file in files:
         lpips = Lpips(file, threads)
         if lpips.network in found:
             raise EvaluationError(f"Two files of --lpips-weights are of {TITLES[lpips.network]}: give one of each.")
         found[lpips.network] = lpips
+    if list(found) == ["squeeze"]:
+        for beside in sorted(Path(files[0]).parent.glob("lpips_alex*.safetensors"))[:1]:
+            witness = Lpips(beside, threads)
+            found[witness.network] = witness
     return found
-
-
-def with_witness(files: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Return the files, and AlexNet's where it lies beside a lone one."""
-    paths = [Path(file) for file in files]
-    if len(paths) == 1:
-        beside = [path for path in sorted(paths[0].parent.glob("lpips_alex*.safetensors")) if path != paths[0]]
-        paths += beside[:1]
-    return paths
 
 
 def read_safetensors(data: bytes, path: Path) -> Weights:

@@ -230,12 +230,13 @@ def time_figure(rows: Sequence[Row], metric: Metric) -> Any:
         if seconds > 0:
             places[way] = (1e6 * seconds / pixels, float(mean))
             axes.plot(*([value] for value in places[way]), **_style(way, ways))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("seconds a megapixel of hole")
-    heading = f"{metric.title} ({metric.better} is better), mean of {len(common)} fills that all ways have"
+    fills = "1 fill" if len(common) == 1 else f"{len(common)} fills"
+    heading = f"{metric.title} ({metric.better} is better), mean of {fills} that all ways have"
     axes.set_title(heading, loc="left", fontsize=10)
     _plain(axes)
     axes.margins(x=0.12, y=0.1)
+    _number_log_axis(axes)
     _label_points(axes, places, ways)
     return figure
 
@@ -319,6 +320,18 @@ def _plain(axes: Any) -> None:
     axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=9)
+
+
+def _number_log_axis(axes: Any) -> None:
+    """Write numbers at powers of ten; where x has fewer than two, at 2 and 5 times them or in even steps too."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+    low, high = axes.get_xlim()
+    if math.floor(math.log10(high)) - math.ceil(math.log10(low)) < 1:
+        few = high / low < 4  # in which 1, 2 and 5 may be missed
+        axes.xaxis.set_major_locator(MaxNLocator(4) if few else LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _label_ends(axes: Any, places: Mapping[str, tuple[float, float]], ways: Sequence[str]) -> None:

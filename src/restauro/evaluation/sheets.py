@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from restauro.errors import EvaluationError, WriteError
 from restauro.files import saving
+from restauro.files.masks import make_folder
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -26,6 +27,7 @@ ENDINGS = (".png", ".jpg", ".jpeg")
 _GAP = 6
 _LINE = 22  # height of a line of text, pixels
 _MARKED = (225, 30, 140)  # the colour of a box around a place that is shown enlarged
+_SHOWN = 0.25  # of a crop, that others may show too
 _BLOCKS = 8  # blocks a side of a crop, in whose steps the worst places are looked for
 
 
@@ -144,10 +146,11 @@ def _parts(case: Case, overview: bool, crops: int, zoom: int | None) -> list[pyv
 
 
 def worst_places(badness: NDArray[np.float32], side: int, count: int) -> list[Box]:
-    """Return up to `count` boxes of `side` pixels that hold most of what is bad and don't cover one another.
+    """Return up to `count` boxes of `side` pixels that hold most of what is bad.
 
-    They are found in steps of an eighth of the side. Where the picture is smaller than a box, the box is as wide or as
-    high as the picture.
+    At most a quarter of a box is shown by those before it, and each is chosen by what they don't show. They are found
+    in steps of an eighth of the side. Where the picture is smaller than a box, the box is as wide or as high as the
+    picture.
 
     >>> badness = np.zeros((100, 80), np.float32)
     >>> badness[70, 60] = 1
@@ -155,19 +158,34 @@ def worst_places(badness: NDArray[np.float32], side: int, count: int) -> list[Bo
     [(slice(54, 86, None), slice(44, 76, None))]
     """
     step = max(1, side // _BLOCKS)
-    left = badness
-    for axis in (0, 1):
-        left = np.add.reduceat(left, np.arange(0, left.shape[axis], step), axis=axis)
+    left = badness.copy()
+    blocks = _block_sums(left, step)
+    shown = np.zeros(badness.shape, np.bool_)
     boxes: list[Box] = []
-    while len(boxes) < count and left.any():
-        sums = _window_sums(left, side // step)
-        first = np.unravel_index(sums.argmax(), sums.shape)
-        found = tuple(slice(int(place) * step, int(place) * step + side) for place in first)
-        box = _centred(badness, (found[0], found[1]), side)
-        boxes.append(box)
-        for rows, columns in (found, box):
-            left[rows.start // step : -(-rows.stop // step), columns.start // step : -(-columns.stop // step)] = 0
+    while len(boxes) < count and blocks.any():
+        sums = _window_sums(blocks, side // step)
+        row, column = (int(place) * step for place in np.unravel_index(sums.argmax(), sums.shape))
+        found = slice(row, row + side), slice(column, column + side)
+        box = _centred(left, found, side)
+        done = [found]
+        if shown[box].mean() <= _SHOWN and left[box].any():
+            boxes.append(box)
+            shown[box] = True
+            done.append(box)
+        for rows, columns in done:
+            left[rows, columns] = 0
+            top, before = rows.start // step, columns.start // step
+            below, after = -(-rows.stop // step), -(-columns.stop // step)
+            rest = left[top * step : below * step, before * step : after * step]
+            blocks[top:below, before:after] = _block_sums(rest, step)
     return boxes
+
+
+def _block_sums(badness: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Return the sums of squares of `step` pixels, the last ones being as large as there is room."""
+    for axis in (0, 1):
+        badness = np.add.reduceat(badness, np.arange(0, badness.shape[axis], step), axis=axis)
+    return badness
 
 
 def _centred(badness: NDArray[np.float32], box: Box, side: int) -> Box:
@@ -178,13 +196,13 @@ def _centred(badness: NDArray[np.float32], box: Box, side: int) -> Box:
         along = within.sum(axis=1 - axis)
         middle = part.start + (along @ np.arange(along.size)) / along.sum()
         length = badness.shape[axis]
-        start = int(np.clip(round(middle - side / 2), 0, max(length - side, 0)))
+        start = int(np.clip(np.floor(middle + 0.5 - side / 2), 0, max(length - side, 0)))
         moved.append(slice(start, start + min(side, length)))
     return moved[0], moved[1]
 
 
 def save(sheet: pyvips.Image, path: Path, *, overwrite: bool = False) -> None:
-    """Write a sheet as PNG or JPEG, by the ending, under another name first.
+    """Write a sheet as PNG or JPEG, by the ending, under another name first; its folder is made if it is missing.
 
     Raises
     ------
@@ -192,6 +210,7 @@ def save(sheet: pyvips.Image, path: Path, *, overwrite: bool = False) -> None:
         See `check_target`, and what the system has against it.
     """
     check_target(path, overwrite=overwrite)
+    make_folder(path.parent)
     try:
         with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
             written = Path(folder, path.name)
@@ -211,8 +230,6 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise WriteError(
             f"A sheet is a PNG or a JPEG, so {path} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."
         )
-    if not path.parent.is_dir():
-        raise WriteError(f"There is no folder {path.parent}: make it first.")
     if path.is_dir():
         raise WriteError(f"{path} is a folder: name a file in it.")
     if path.exists() and not overwrite:

@@ -185,7 +185,7 @@ def _with_names(segment: _Segment, components: list[_Component]) -> _Segment:
 def _not_rewritable(reason: str) -> WriteError:
     return WriteError(
         f"This JPEG can't be written as a JPEG without changing all of it, because {reason}: "
-        "write the restored picture to a TIFF (.tif)."
+        "write the picture to a TIFF (.tif)."
     )
 
 
