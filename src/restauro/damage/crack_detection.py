@@ -31,12 +31,11 @@ _NEAR, _FAR = 33, 97  # pixels, sides of the squares in which cracks are counted
 _CLOSE = (3, 7)  # pixels, the same, close by
 _SOME = 10  # pixels of crack, from which on a picture's own say what they are like
 _ALIKE = (0, 1, 2, 3, crack_responses.LONG)  # responses in which a picture's cracks are alike
-_RARER = 2.25  # log odds by which cracks are rarer in pictures than among the pixels that were learned from
-_LOWEST, _HIGHEST = 1.0, 1.2  # log odds, between which a picture's threshold lies
+_POSSIBLE, _SURE = 0.3, 1.5  # log odds: cracks are of the possible pixels, and some of them must be sure
+_SURE_SHARE = 0.1  # of a crack's pixels
 _GRADES = 16  # of a log odd in which what was found is kept
 _MIDDLE = 128  # the grade that is a log odd of 0
 _SMALLEST = 10  # pixels of a crack
-_LIKELY, _GROWN = 2.0, 2  # log odds below the threshold that are crack too beside cracks, up to so many pixels
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,8 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
     length; by the change of colour across the line, which brush strokes have; and by top-hats of four sizes [1]_,
     which tell where exactly the line is and how wide. What these say together was learned on paintings with rendered
     cracks (benchmarks/tune_cracks.py). A second look follows lines through what the first one found and compares them
-    with the cracks of the whole picture, which are alike [2]_. The threshold is the one that promises the highest F1,
-    within fixed bounds, so that a picture without cracks gets no marks; marks grow into likely pixels beside them.
+    with the cracks of the whole picture, which are alike [2]_. Possible pixels that hang together are marked where a
+    tenth of them are sure, by fixed odds: a picture without cracks gets no marks.
 
     The picture is looked at twice, in tiles of 1024 pixels: some 1.2 GB, and a few bytes a pixel.
 
@@ -126,8 +125,7 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
             grades[tile.inner] = np.clip(np.rint(best * _GRADES) + _MIDDLE, 0, 255)
             if progress:
                 progress(0.5 + 0.5 * (k + 1) / len(tiles))
-    threshold = _threshold(grades)
-    return _grown(_without_specks(grades > threshold), grades > threshold - _LIKELY * _GRADES)
+    return _kept(grades)
 
 
 def crack_features(image: NDArray[Any], workers: int | None = None) -> Field:
@@ -268,36 +266,16 @@ def _lines(chances: Field, pool: ThreadPoolExecutor) -> list[Field]:
     return [value.repeat(2, 0).repeat(2, 1)[:height, :width] for value in (long, shorter, stack.max(axis=0))]
 
 
-def _threshold(grades: NDArray[np.uint8]) -> float:
-    """Return the grade beyond which marks are expected to have the highest F1, within fixed bounds.
-
-    Where cracks are plain, only the sure pixels are taken, where they are hardly seen, likely ones too. With chances p,
-    F1 beyond a threshold is 2 (sum of p beyond it) / (pixels beyond it + sum of all p).
-    """
-    counts = sum((np.bincount(row, minlength=256) for row in grades), np.zeros(256, np.int64))[::-1]
-    odds = (255 - np.arange(256) - _MIDDLE) / _GRADES
-    expected = counts / (1 + np.exp(_RARER - odds))
-    f1 = 2 * np.cumsum(expected) / (np.cumsum(counts) + expected.sum())
-    return float(np.clip(odds[f1.argmax()], _LOWEST, _HIGHEST) * _GRADES + _MIDDLE)
-
-
-def _grown(found: NDArray[np.bool_], likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return what was found, grown into likely pixels close by: the rims of cracks, and the middle of wide ones."""
+def _kept(grades: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return the possible pixels that hang together, where enough of them are sure: hysteresis with a share."""
     from scipy import ndimage
 
-    if not found.any():
-        return found
-    grown: NDArray[np.bool_] = ndimage.binary_dilation(found, np.ones((3, 3), np.int8), _GROWN, mask=likely)
-    return grown
-
-
-def _without_specks(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return what was found without what hangs together in too few pixels; it is written to."""
-    from scipy import ndimage
-
-    labels, count = ndimage.label(found, np.ones((3, 3), np.int8))
+    labels, count = ndimage.label(grades > _POSSIBLE * _GRADES + _MIDDLE, np.ones((3, 3), np.int8))
     pixels = np.bincount(labels.ravel(), minlength=count + 1)
-    found &= (pixels >= _SMALLEST)[labels]
+    sure = np.bincount(labels[grades > _SURE * _GRADES + _MIDDLE], minlength=count + 1)
+    kept = (pixels >= _SMALLEST) & (sure > _SURE_SHARE * pixels)
+    kept[0] = False
+    found: NDArray[np.bool_] = kept[labels]
     return found
 
 
