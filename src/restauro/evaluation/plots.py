@@ -42,8 +42,8 @@ class Metric:
 METRICS = (
     Metric("psnr", "PSNR, dB", "higher"),
     Metric("ssim", "SSIM", "higher"),
-    Metric("lpips", "LPIPS (SqueezeNet)", "lower"),
-    Metric("lpips_alex", "LPIPS (AlexNet)", "lower"),
+    Metric("lpips", "LPIPS by SqueezeNet", "lower"),
+    Metric("lpips_alex", "LPIPS by AlexNet, the witness", "lower"),
     Metric("rmse_hole", "RMSE in holes, of 255", "lower"),
 )
 PATTERNS = tuple(f"{metric.column}-by-*.{ending}" for metric in METRICS for ending in ("png", "svg"))
