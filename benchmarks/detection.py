@@ -164,9 +164,10 @@ def false_marks(marked: dict[str, float]) -> tuple[str, list[list[str]]]:
         f"Of {len(clean)} undamaged paintings without visible craquelure the median one has {median:.2f} % of its "
         f"pixels marked (target at most {MARKED} %: {_tables.met(median, MARKED, at_most=True)}), the mean is "
         f"{statistics.fmean(clean):.2f} %, and {nothing} have none at all. With the {len(marked) - len(clean)} "
-        f"left out the median is {of_all:.2f} %. Only the ten that an earlier state of the detector marked most were "
-        "looked at for craquelure, enlarged: two show some, what is marked on the others are painted lines. The other "
-        "paintings were not looked at, and count as without."
+        f"left out the median is {of_all:.2f} %. The ten that an earlier state of the detector marked most, and the "
+        "ten below, were looked at for craquelure: two show some, what is marked on the others are painted lines "
+        "(window bars, mouldings, masts, edges of books, folds). The other paintings were not looked at for it, and "
+        "count as without."
     )
     most = sorted(marked, key=lambda name: -marked[name])[:10]
     return text, [[name, f"{marked[name]:.2f}", CRACKED.get(name, "")] for name in most]

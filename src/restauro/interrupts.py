@@ -20,7 +20,7 @@ def interruptible() -> Iterator[threading.Event]:
     Examples
     --------
     >>> with interruptible() as asked:
-    ...     signal.raise_signal(signal.SIGINT)
+    ...     signal.raise_signal(signal.SIGTERM)
     ...     asked.is_set()
     True
     """

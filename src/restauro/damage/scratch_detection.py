@@ -50,7 +50,7 @@ def find_scratches(
     Examples
     --------
     >>> image = np.random.default_rng(0).normal(0.5, 0.05, (128, 128)).clip(0, 1)
-    >>> image[20:110, 60] += 0.1
+    >>> image[20:110, 60] += 0.15
     >>> found = find_scratches(image)
     >>> bool(found[30:100, 60].mean() > 0.9), bool(found[:, :50].any())
     (True, False)
