@@ -1,4 +1,4 @@
-"""Makes hints.jpg, what hints do on a painting with faint cracks: python docs/figures/make_hints_figure.py.
+"""Makes hints.jpg, stains found by hints: python docs/figures/make_hints_figure.py.
 
 The painting is not in the repository: it is in data/paintings-val of the folder that RESTAURO_SHARED names, or of
 ../shared.
@@ -16,18 +16,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 import restauro
-from restauro.damage.cracks import cracks
-from restauro.damage.detection import detect
-from restauro.damage.rendering import render_cracks
 
 HERE = Path(__file__).resolve().parent
 SHARED = Path(os.environ.get("RESTAURO_SHARED", HERE.parents[2] / "shared"))
 
 PAINTING = "val-004.jpg"
 COUNT = 300  # hint pixels
+STAIN = (150, 110, 60)  # its colour, of which a third is seen
 SIDE = 288
 GAP = 6
-HEADS = ("faint cracks", "--kind cracks", "300 hint pixels", "--hints")
+HEADS = ("stains", "300 hint pixels", "--hints", "the truth")
 
 
 def hints(truth: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int8]:
@@ -57,15 +55,15 @@ def main() -> None:
     top, left = ((side - SIDE) // 2 for side in pixels.shape[:2])
     rng = np.random.default_rng(1)
     crop = np.ascontiguousarray(pixels[top : top + SIDE, left : left + SIDE])
-    damaged, truth = render_cracks(
-        crop, cracks(SIDE, SIDE, 0.05, rng, pattern="age", crack_width=2), rng, contrast=20, bright=False
-    )
+    truth = restauro.make_damage("blobs", SIDE, SIDE, 0.12, rng)
+    damaged = crop.copy()
+    damaged[truth] = np.rint(0.65 * crop[truth] + 0.35 * np.array(STAIN)).astype(np.uint8)
     labels = hints(truth, rng)
     panels = [
         damaged,
-        marked(damaged, detect(damaged, "cracks"), (255, 0, 200)),
         marked(marked(damaged, seen(labels == 1), (255, 0, 0)), seen(labels == -1), (0, 255, 0)),
-        marked(damaged, detect(damaged, hints=labels), (255, 0, 200)),
+        marked(damaged, restauro.detect(damaged, hints=labels), (255, 0, 200)),
+        marked(damaged, truth, (255, 0, 200)),
     ]
     images = [pyvips.Image.new_from_array(panel, interpretation="srgb") for panel in panels]
     heads = [
