@@ -163,8 +163,8 @@ def false_marks(marked: dict[str, float]) -> tuple[str, list[list[str]]]:
     text = (
         f"Of {len(clean)} undamaged paintings without visible craquelure the median one has {median:.2f} % of its "
         f"pixels marked (target at most {MARKED} %: {_tables.met(median, MARKED, at_most=True)}), the mean is "
-        f"{statistics.fmean(clean):.2f} %, and {nothing} have none at all. With the {len(marked) - len(clean)} "
-        f"left out the median is {of_all:.2f} %. The ten that an earlier state of the detector marked most, and the "
+        f"{statistics.fmean(clean):.2f} %, and {nothing} have none at all. With the other {len(marked) - len(clean)} "
+        f"counted too the median is {of_all:.2f} %. The ten that an earlier state of the detector marked most, and the "
         "ten below, were looked at for craquelure: two show some, what is marked on the others are painted lines "
         "(window bars, mouldings, masts, edges of books, folds). The other paintings were not looked at for it, and "
         "count as without."
@@ -221,7 +221,7 @@ def main() -> None:
         text,
         _tables.table(["marked most", "% marked", "what is there"], most),
         "## Beside plain rules",
-        "No library finds cracks; these are what a reader might try first, with scikit-image.",
+        "No library that we know finds cracks; these are what a reader might try first, with scikit-image.",
         _tables.table([*head[:-1], "% marked undamaged, median"], plain),
         "## Time and memory",
         _tables.table(

@@ -227,7 +227,7 @@ def test_a_grey_colour_marks_a_grey_picture() -> None:
     the_picture = picture(np.where(HOLE, 255, 100).astype(np.uint8), kind="jpeg")
     found = read_mask("color:#ffffff", the_picture)
     np.testing.assert_array_equal(found.hole, HOLE)
-    assert "A JPEG blurs the edges of colours: --tolerance 30" in found.notes[0]
+    assert "A JPEG blurs the edges of colours: --tolerance 40" in found.notes[0]
     assert read_mask("color:#ffffff", the_picture, tolerance=1).notes == ()
     with pytest.raises(MaskError, match="is grey and the colour #ff0000 isn't"):
         read_mask("color:#ff0000", the_picture)

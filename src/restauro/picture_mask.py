@@ -136,7 +136,7 @@ def read_mask(
         what = "The transparency" if source == "alpha" else "The mask"
         notes.append(f"{what} has values between none and full: it was cut at half and grown by 1 pixel.")
     if source == "color" and picture.format == "jpeg" and tolerance == 0:
-        notes.append("A JPEG blurs the edges of colours: --tolerance 30 (in Python tolerance=30) catches them.")
+        notes.append("A JPEG blurs the edges of colours: --tolerance 40 (in Python tolerance=40) catches most of them.")
     return PictureMask(grow_mask(hole, grow + soft) if grow or soft else hole, tuple(notes))
 
 

@@ -85,7 +85,7 @@ def test_several_pictures_each_get_damage_of_their_own(capsys: pytest.CaptureFix
         ("a.png --kind cracks --ratio 2 -o d.png", "The hole ratio 2 is out of range: of cracks it is above 0"),
         ("a.png --kind cracks --ratio nan -o d.png", "The hole ratio nan is out of range"),
         ("a.png --kind marks --ratio 0.1 -o d.png", "There is no ratio of marks"),
-        ("a.png --kind cracks --no-border -o d.png", "There is no option border of cracks"),
+        ("a.png --kind cracks --no-border -o d.png", "--no-border is for strokes only"),
         ("a.png --kind cracks --fill red -o d.png", "There is no fill 'red'"),
         ("a.png --kind text --render -o d.png", "Text can't be rendered, only cracks and scratches"),
         ("a.png --kind cracks --contrast 20 -o d.png", "A contrast is for rendered cracks"),

@@ -26,7 +26,7 @@ seconds always.
 \b
 restauro compare damaged.png --mask mask.png -o sheet.png
 restauro compare damaged.png --mask mask.png --truth original.png --methods telea:radius=3,opencv-telea -o sheet.png
-restauro compare *.png --mask-dir masks/ --truth-dir originals/ --layout rows -o sheet.png
+restauro compare damaged/*.png --mask-dir masks/ --truth-dir originals/ --layout rows -o sheet.png
 """
 
 

@@ -93,6 +93,11 @@ def command(
     masks = places.mask_targets(inputs, mask_out, "--mask-out", "masks")
     options = {"pattern": pattern, "course": course, "crack_width": crack_width, "border": False if no_border else None}
     asked["options"] = {name: value for name, value in options.items() if value is not None}
+    for name in asked["options"]:
+        if name not in KINDS[asked["kind"]].options:
+            flag = "no-border" if name == "border" else name.replace("_", "-")
+            of = next(kind.name for kind in KINDS.values() if name in kind.options)
+            raise click.UsageError(f"--{flag} is for {of} only: leave it out, or use --kind {of}.")
     try:
         check_options(seed=seed, **asked)
     except RestauroError as error:
