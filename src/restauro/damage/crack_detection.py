@@ -7,8 +7,7 @@ their polarity, their contrast and their width, and where a picture shows hardly
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.damage import crack_responses, crack_weights
-from restauro.errors import ImageError, ImageTypeError, ParameterError
+from restauro.damage.tiles import Progress, threads
+from restauro.errors import ImageError, ImageTypeError
 
 Field = NDArray[np.float32]
 Odds = NDArray[np.float32] | NDArray[np.float16]
-Progress = Callable[[float], object]
 
 _TILE = 1024  # pixels, side; even, as the halo is
 _HALO = 72  # pixels around a tile that are looked at too
@@ -106,7 +105,7 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
     tiles = list(_tiles(height, width))
     odds = np.empty((2, height, width), np.float16)
     grades = np.empty((height, width), np.uint8)
-    with ThreadPoolExecutor(_threads(workers)) as pool:
+    with ThreadPoolExecutor(threads(workers)) as pool:
         told = np.empty(0, np.float32)  # kept from the first look where there is one tile
         sums = []
         for k, tile in enumerate(tiles):
@@ -148,7 +147,7 @@ def crack_features(image: NDArray[Any], workers: int | None = None) -> Field:
     All planes of the picture are in memory at once, some 800 bytes a pixel: cut large pictures into tiles.
     """
     _check(image)
-    with ThreadPoolExecutor(_threads(workers)) as pool:
+    with ThreadPoolExecutor(threads(workers)) as pool:
         told = crack_responses.responses(*crack_responses.planes(image), pool)
     return told.reshape(-1, *image.shape[:2])
 
@@ -277,14 +276,6 @@ def _kept(grades: NDArray[np.uint8]) -> NDArray[np.bool_]:
     kept[0] = False
     found: NDArray[np.bool_] = kept[labels]
     return found
-
-
-def _threads(workers: int | None) -> int:
-    if workers is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if workers < 1:
-        raise ParameterError(f"workers={workers} is out of range: it must be 1 or more.")
-    return workers
 
 
 def _check(image: NDArray[Any]) -> None:
