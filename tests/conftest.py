@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,11 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs pictures that are not in the repository: {folder} (or RESTAURO_SHARED) isn't there")
     return folder
+
+
+@pytest.fixture
+def ctrl_c_arrives() -> Iterator[None]:
+    """Undo what a shell does that starts the tests in the background: it has the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -282,15 +281,7 @@ def test_an_interrupt_is_a_short_word(
     assert not Path("out.tif").exists()
 
 
-@pytest.fixture
-def _ctrl_c_arrives() -> Iterator[None]:
-    """A shell that starts the tests in the background has the signal ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_ctrl_c_arrives")
+@pytest.mark.usefixtures("ctrl_c_arrives")
 def test_ctrl_c_waits_for_a_good_place(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """An exception that is raised at once can get lost in a library's callback, as while kernels are loaded."""
     inpaint = restoring.inpaint
@@ -306,7 +297,7 @@ def test_ctrl_c_waits_for_a_good_place(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert not Path("out.tif").exists()
 
 
-@pytest.mark.usefixtures("_ctrl_c_arrives")
+@pytest.mark.usefixtures("ctrl_c_arrives")
 def test_ctrl_c_after_the_fill_stops_before_the_next_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -209,6 +209,7 @@ def until(is_so: Callable[[], bool], seconds: float = 120) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.usefixtures("ctrl_c_arrives")
 def test_an_interrupt_saves_the_step_it_is_at(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("restauro.training.run._PROGRESS_INTERVAL", -1)
     before = signal.getsignal(signal.SIGINT)
