@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,7 @@ def command(
     named = split_ways(methods) if methods else [DEFAULT_METHOD] if rows else _classical()
     ways: list[Way] = [make_way(text) for text in dict.fromkeys(named)]
     cases: list[Case] = []
-    with report.announce_compiling():
+    with nullcontext() if quiet else report.announce_compiling():
         for picture, its_mask, its_truth in zip(pictures, masks, truths, strict=True):
             with report.progress_bar(picture.name, shown=not quiet) as progress:
                 cases.append(
@@ -120,8 +121,8 @@ def command(
     sheets.save(sheets.draw(cases, crops=0 if rows else crops, zoom=zoom), output, overwrite=overwrite)
     if not quiet:
         for case in cases:
-            pixels = f"{int(case.hole.sum()):,}".replace(",", " ")
-            click.echo(f"{case.title}: {pixels} hole pixels, filled by {', '.join(case.filled)}")
+            pixels = report.count(int(case.hole.sum()), "hole pixel")
+            click.echo(f"{case.title}: {pixels}, filled by {', '.join(case.filled)}")
         click.echo(f"Written to {click.format_filename(output)}")
 
 

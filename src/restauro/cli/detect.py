@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +101,7 @@ def _detect(
             click.echo(report.error_as_json(source, error))
         return False
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(found), default=str))
+        click.echo(report.as_json(found))
     elif not quiet:
         for line in (_as_line(found), *(f"  {note}" for note in found.notes)):
             click.echo(line)

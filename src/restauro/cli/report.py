@@ -16,6 +16,7 @@ from restauro.interrupts import interruptible
 
 if TYPE_CHECKING:
     from restauro.damage.damaging import Damaged
+    from restauro.damage.detecting import Detected
     from restauro.restoring import Restored
 
 
@@ -46,7 +47,7 @@ def damaged_as_line(damaged: Damaged) -> str:
     )
 
 
-def as_json(done: Restored | Damaged) -> str:
+def as_json(done: Restored | Damaged | Detected) -> str:
     """Say the same as a JSON object in one line; `changed_outside` is null after a dry run."""
     return json.dumps(dataclasses.asdict(done), default=str)
 

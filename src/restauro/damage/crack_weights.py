@@ -1,4 +1,6 @@
-"""What the crack detector has learned: the weights of its two looks, written by benchmarks/tune_cracks.py.
+"""What the crack detector has learned: the weights of its two looks.
+
+Learned by the functions and settings of benchmarks/tune_cracks.py, each look in a run of its own.
 
 A look is a layer of rectified units and their weighted sum, which is the log odds that a pixel is crack. Of every
 unit: what each plane counts for, its threshold, and what the unit counts for.

@@ -103,7 +103,7 @@ def detect_file(
     Raises
     ------
     RestauroError
-        A sentence that says what is wrong and what to do. Nothing is written then.
+        A sentence that says what is wrong and what to do. The mask isn't written then.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def detect_file(
     seen = np.ascontiguousarray(as_seen(found, picture.orientation))
     if shown:
         _save_preview(picture, found, shown)
-    write_mask(seen, target)
+    write_mask(seen, target, after="The preview was written, but" if shown else "")
     count = int(np.count_nonzero(found))
     return Detected(
         source=source,
