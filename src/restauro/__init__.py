@@ -34,6 +34,9 @@ if TYPE_CHECKING:  # what `__getattr__` finds, for type checkers and editors
     from restauro.errors import RestauroError as RestauroError
     from restauro.errors import TrainingError as TrainingError
     from restauro.errors import WriteError as WriteError
+    from restauro.files.reading import read_picture as read_picture
+    from restauro.files.writing import Written as Written
+    from restauro.files.writing import write_picture as write_picture
     from restauro.inpainting import inpaint as inpaint
     from restauro.mask import grow_mask as grow_mask
     from restauro.method import DEFAULT_METHOD as DEFAULT_METHOD
@@ -43,9 +46,6 @@ if TYPE_CHECKING:  # what `__getattr__` finds, for type checkers and editors
     from restauro.method import method_class as method_class
     from restauro.method import method_names as method_names
     from restauro.picture import Picture as Picture
-    from restauro.picture import Written as Written
-    from restauro.picture import read_picture as read_picture
-    from restauro.picture import write_picture as write_picture
     from restauro.picture_mask import PictureMask as PictureMask
     from restauro.picture_mask import read_mask as read_mask
     from restauro.restoring import Restored as Restored
@@ -63,9 +63,9 @@ _PUBLIC = {
     "method_names": "method",
     "method_class": "method",
     "Picture": "picture",
-    "read_picture": "picture",
-    "Written": "picture",
-    "write_picture": "picture",
+    "read_picture": "files.reading",
+    "Written": "files.writing",
+    "write_picture": "files.writing",
     "PictureMask": "picture_mask",
     "read_mask": "picture_mask",
     "grow_mask": "mask",
