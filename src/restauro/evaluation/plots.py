@@ -15,7 +15,7 @@ from restauro.damage.ratios import RATIO_BINS
 from restauro.errors import EvaluationError
 from restauro.evaluation import plot_names, statistics
 from restauro.evaluation.references import PEERS, labels_of
-from restauro.evaluation.results import replacing
+from restauro.ledger import replacing
 
 Row = Mapping[str, Any]
 
