@@ -178,9 +178,7 @@ def test_sixty_percent_is_where_masks_look_inverted(panel: Path, tmp_path: Path)
 
 def test_a_large_hole_that_cannot_be_inverted_names_no_polarity(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "depth.tif", np.where(CLEAN[..., 0] < 30, np.nan, 1).astype(np.float32))
-    with pytest.raises(
-        MaskError, match=r"75.0% of the picture is hole: use accept_large_holes=True if that"
-    ):
+    with pytest.raises(MaskError, match=r"75.0% of the picture is hole: use accept_large_holes=True if that"):
         restore_file(tmp_path / "depth.tif", tmp_path / "out.tif", mask="nan")
 
 
