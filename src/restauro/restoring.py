@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ImageError, MaskError, WriteError
+from restauro.errors import ImageError, MaskError, Remedy, WriteError
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.inpainting import inpaint, load_kernels, usable_cores
@@ -185,15 +185,13 @@ def _check_amount(share: float, of_file: bool, polarity: str, accept_large_holes
     if share <= LARGE_HOLES or (accept_large_holes and share < 1):
         return
     other = "white" if polarity == "black" else "black"
-    remedies = [f'--mask-polarity {other} (in Python polarity="{other}") where {other} marks the damage'] * of_file
+    inverting = [Remedy("polarity", other, f"where {other} marks the damage")] * of_file
     if share == 1:
-        remedies.append("a mask that leaves known pixels")
-        raise MaskError(
-            f"All of the picture is hole, so there is nothing to fill it from: use {', or '.join(remedies)}."
-        )
-    remedies.append("--accept-large-holes (accept_large_holes=True) if that is meant")
+        fact = "All of the picture is hole, so there is nothing to fill it from"
+        raise MaskError(fact, *inverting, "take a mask that leaves known pixels")
     inverted = ", so the mask looks inverted" if of_file else ""
-    raise MaskError(f"{share:.1%} of the picture is hole{inverted}: use {', or '.join(remedies)}.")
+    meant = Remedy("accept_large_holes", True, "if that is meant")
+    raise MaskError(f"{share:.1%} of the picture is hole{inverted}", *inverting, meant)
 
 
 def _check_known(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
@@ -206,8 +204,9 @@ def _check_known(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
         count += int(np.count_nonzero((bad.any(axis=2) if bad.ndim == 3 else bad) & ~hole[rows]))
     if count:
         raise ImageError(
-            f"The picture has NaN or infinity in {count} pixels that aren't hole: have NaN filled with --mask nan "
-            '(mask="nan"), or mark these pixels in the mask.'
+            f"The picture has NaN or infinity in {count} pixels that aren't hole",
+            Remedy("mask", "nan", "to have NaN filled"),
+            "mark these pixels in the mask",
         )
 
 
