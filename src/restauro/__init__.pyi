@@ -36,6 +36,7 @@ from .picture import read_picture as read_picture
 from .picture import write_picture as write_picture
 from .picture_mask import PictureMask as PictureMask
 from .picture_mask import read_mask as read_mask
+from .restoring import Restoration as Restoration
 from .restoring import Restored as Restored
 from .restoring import restore_file as restore_file
 
