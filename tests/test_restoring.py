@@ -13,9 +13,10 @@ import pyvips
 import tifffile
 
 from restauro.errors import ImageError, MaskError, MethodError, ParameterError, ReadError, RestauroError, WriteError
+from restauro.files.reading import read_picture
 from restauro.inpainting import inpaint
 from restauro.methods.telea import Telea
-from restauro.picture import as_stored, read_picture
+from restauro.picture import as_stored
 from restauro.restoring import Restoration, Restored, restore_file
 
 HOLE = np.zeros((40, 56), bool)

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from restauro.errors import ImageError, MaskError, Remedy, WriteError
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
+from restauro.files.reading import read_picture
+from restauro.files.writing import Written, check_target, write_picture
 from restauro.inpainting import inpaint, load_kernels, usable_cores
 from restauro.mask import full_scale, strips
 from restauro.method import DEFAULT_METHOD, Method, make_method
-from restauro.picture import Picture, Written, as_seen, check_target, read_picture, write_picture
+from restauro.picture import Picture, as_seen
 from restauro.picture_mask import MaskFile, check_options, is_file, read_mask, read_mask_file
 from restauro.windows import count_regions
 

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from restauro.damage.detection import check_options, detect
 from restauro.damage.tiles import checked_picture
 from restauro.errors import MaskError, RestauroError, WriteError
-from restauro.files import saving
+from restauro.files import images
+from restauro.files.jpeg import save_jpeg
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
+from restauro.files.png import save_png
+from restauro.files.reading import read_picture
 from restauro.mask import grow_mask, strips
 from restauro.numerics.threads import usable_cores
-from restauro.picture import Picture, as_seen, as_stored, read_picture
+from restauro.picture import Picture, as_seen, as_stored
 from restauro.windows import count_regions
 
 _MARKED = np.array([255, 0, 200], np.float32)  # a colour that paintings hardly have
@@ -226,7 +229,7 @@ def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> Non
         here, strip = found[rows], pixels[rows]
         strip[here] = np.rint((1 - _TINT) * strip[here] + _TINT * _MARKED)
         strip[around] = _MARKED
-    _save(saving.image_of(np.ascontiguousarray(as_seen(pixels, picture.orientation)), is_cmyk=False), path)
+    _save(images.image_of(np.ascontiguousarray(as_seen(pixels, picture.orientation)), is_cmyk=False), path)
 
 
 def _outlines(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -243,7 +246,7 @@ def _in_srgb(picture: Picture) -> pyvips.Image:
     """Return a picture as three bands of 8 bits in sRGB, through its profile where it has one."""
     profile = picture.metadata.get("icc-profile-data")
     if profile and picture.pixels.dtype in (np.uint8, np.uint16):
-        image = saving.image_of(picture.pixels, is_cmyk=picture.is_cmyk)
+        image = images.image_of(picture.pixels, is_cmyk=picture.is_cmyk)
         image.set_type(profile[0], "icc-profile-data", profile[1])
         image = image.icc_transform("srgb", embedded=True, depth=8)
     else:
@@ -252,7 +255,7 @@ def _in_srgb(picture: Picture) -> pyvips.Image:
             pixels = np.rint(255 * pixels).astype(np.uint8)
         elif pixels.dtype == np.uint16:
             pixels = (pixels >> 8).astype(np.uint8)
-        image = saving.image_of(checked_picture(pixels), is_cmyk=False)
+        image = images.image_of(checked_picture(pixels), is_cmyk=False)
     if image.bands in (2, 4):
         image = image.extract_band(0, n=image.bands - 1)
     return image if image.bands == 3 else image.bandjoin([image, image]).copy(interpretation="srgb")
@@ -264,9 +267,9 @@ def _save(image: pyvips.Image, path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
             written = Path(folder, path.name)
             if path.suffix.lower() == ".png":
-                saving.save_png(image, written, bits=8, original=None)
+                save_png(image, written)
             else:
-                saving.save_jpeg(image, written)
+                save_jpeg(image, written)
             os.replace(written, path)
     except (OSError, pyvips.Error) as error:
         reason = getattr(error, "strerror", None) or str(error).strip()
