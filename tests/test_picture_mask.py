@@ -123,7 +123,9 @@ def test_grey_in_three_bands_is_taken_and_colour_refused(tmp_path: Path) -> None
     grey = np.repeat(MARKS[:, :, np.newaxis], 3, axis=2)
     np.testing.assert_array_equal(read_mask(saved(tmp_path / "mask.png", grey), picture()).hole, HOLE)
     grey[3:6, 4:11, 1:] = 0
-    with pytest.raises(MaskError, match=r"has colours, and a mask is black and white: .* the mask color:#rrggbb"):
+    with pytest.raises(
+        MaskError, match=r"has colours, and a mask is black and white: save .* or use mask=.color:#rrggbb"
+    ):
         read_mask(saved(tmp_path / "mask.png", grey), picture())
 
 
@@ -227,7 +229,7 @@ def test_a_grey_colour_marks_a_grey_picture() -> None:
     the_picture = picture(np.where(HOLE, 255, 100).astype(np.uint8), kind="jpeg")
     found = read_mask("color:#ffffff", the_picture)
     np.testing.assert_array_equal(found.hole, HOLE)
-    assert "A JPEG blurs the edges of colours: --tolerance 40" in found.notes[0]
+    assert "A JPEG blurs the edges of colours: a tolerance of 40" in found.notes[0]
     assert read_mask("color:#ffffff", the_picture, tolerance=1).notes == ()
     with pytest.raises(MaskError, match="is grey and the colour #ff0000 isn't"):
         read_mask("color:#ff0000", the_picture)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, RestauroError
+from restauro.errors import MaskError, Remedy, RestauroError
 from restauro.files import formats
 from restauro.files.reading import read_picture
 from restauro.mask import full_scale, grow_mask, of_colour, parse_colour, strips
@@ -66,7 +66,7 @@ def read_mask_file(path: Path, polarity: str) -> MaskFile:
         mask = read_picture(path)
         return MaskFile(path, *_cut(as_seen(_grey(mask, polarity), mask.orientation), polarity))
     except RestauroError as error:
-        raise type(error)(f"The mask {path}: {error}") from None
+        raise error.of(f"The mask {path}") from None
 
 
 def read_mask(
@@ -137,7 +137,7 @@ def read_mask(
         what = "The transparency" if source == "alpha" else "The mask"
         notes.append(f"{what} has values between none and full: it was cut at half and grown by 1 pixel.")
     if source == "color" and picture.format == "jpeg" and tolerance == 0:
-        notes.append("A JPEG blurs the edges of colours: --tolerance 40 (in Python tolerance=40) catches most of them.")
+        notes.append("A JPEG blurs the edges of colours: a tolerance of 40 catches most of them.")
     return PictureMask(grow_mask(hole, grow + soft) if grow or soft else hole, tuple(notes))
 
 
@@ -274,8 +274,9 @@ def _grey_strip(strip: NDArray[Any], has_alpha: bool, polarity: str) -> NDArray[
     for band in range(bands.shape[2]):
         if (np.abs(bands[..., band].astype(np.float32) - middle) > full * _COLOUR_NOISE).any():
             raise MaskError(
-                "It has colours, and a mask is black and white: save it in grey. If it is the picture itself with the "
-                "damage marked in a colour, restore that picture with the mask color:#rrggbb."
+                "It has colours, and a mask is black and white",
+                "save it in grey",
+                Remedy("mask", "color:#rrggbb", "if it is the picture itself with the damage marked in a colour"),
             )
     if not has_alpha or (strip[..., -1] == full).all():
         return middle

@@ -21,8 +21,8 @@ pytest.importorskip("matplotlib", reason="needs the peers: pip install 'restauro
 from restauro.errors import DataError, EvaluationError
 from restauro.evaluation import metrics, reporting, running
 from restauro.evaluation.protocol import _hole_of_file, choose_masks, find_pictures, make_hole
-from restauro.evaluation.results import Results
 from restauro.evaluation.running import Finished, Judge, Plan, run
+from restauro.ledger import Results
 from restauro.methods.network import shipped_models
 from tests.evaluation.pictures import make_pictures, write_picture
 

@@ -6,6 +6,7 @@ import importlib
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
 import click
 
@@ -32,6 +33,21 @@ class _Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"restauro.cli.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error's remedies are worded as that command's options."""
+        try:
+            return super().invoke(ctx)
+        except RestauroError as error:
+            from restauro.cli.wording import worded
+
+            raise _Refusal(worded(error, self.get_command(ctx, ctx.invoked_subcommand or ""))) from None
+
+
+class _Refusal(click.ClickException):
+    """One bad input."""
+
+    exit_code = 2
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -81,9 +97,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except RestauroError as error:
-        click.echo(f"Error: {error}", err=True)
-        return 2
     except (click.Abort, KeyboardInterrupt) as stop:
         reason = str(stop.__cause__ or stop)  # click wraps a KeyboardInterrupt
         click.echo(f"Stopped; {reason or 'the file at work was not written'}.", err=True)

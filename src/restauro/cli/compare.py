@@ -139,7 +139,7 @@ def _mask_in(folder: Path, picture: Path) -> Path:
     try:
         return find_mask(folder, picture)
     except MaskError as error:
-        raise MaskError(f"{picture}: {error}") from None
+        raise error.of(str(picture)) from None
 
 
 def _original_in(folder: Path, picture: Path) -> Path:

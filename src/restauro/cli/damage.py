@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from restauro.cli import places, report
+from restauro.cli.wording import worded
 from restauro.damage.kinds import KINDS
 from restauro.errors import RestauroError
 
@@ -101,7 +102,7 @@ def command(
     try:
         check_options(seed=seed, **asked)
     except RestauroError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(worded(error)) from None
     failed = 0
     with nullcontext() if quiet else report.announce_compiling():
         for number, (source, target, mask) in enumerate(zip(inputs, targets, masks, strict=True)):
@@ -117,7 +118,7 @@ def _damage(source: Path, target: Path, asked: dict[str, Any], *, quiet: bool, a
     try:
         damaged = damage_file(source, target, **asked)
     except (RestauroError, MemoryError) as error:
-        click.echo(f"{click.format_filename(source)}: {error}", err=True)
+        click.echo(f"{click.format_filename(source)}: {worded(error)}", err=True)
         if as_json:
             click.echo(report.error_as_json(source, error))
         return False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from restauro.cli import places, report
+from restauro.cli.wording import worded
 from restauro.errors import RestauroError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _check(inputs: tuple[Path, ...], output: str | None, options: dict[str, Any]
     try:
         check_options(options["kind"], options["colour"], options["tolerance"], has_hints=hints is not None)
     except RestauroError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(worded(error)) from None
 
 
 def _detect(
@@ -96,7 +97,7 @@ def _detect(
         with report.progress_bar(source.name, shown=not quiet) as progress:
             found = detect_file(source, target, preview=preview, progress=progress, **options)
     except (RestauroError, MemoryError) as error:
-        click.echo(f"{click.format_filename(source)}: {error}", err=True)
+        click.echo(f"{click.format_filename(source)}: {worded(error)}", err=True)
         if as_json:
             click.echo(report.error_as_json(source, error))
         return False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from restauro.cli.wording import worded
 from restauro.interrupts import interruptible
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def as_json(done: Restored | Damaged | Detected) -> str:
 
 def error_as_json(source: Path, error: Exception) -> str:
     """Say what was wrong with a file as a JSON object in one line."""
-    return json.dumps({"source": str(source), "error": str(error)})
+    return json.dumps({"source": str(source), "error": worded(error)})
 
 
 def _changed(pixels: int, outside: str) -> str:

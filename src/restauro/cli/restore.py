@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from restauro.cli import places, report
+from restauro.cli.wording import worded
 from restauro.errors import RestauroError
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 
@@ -88,6 +89,7 @@ class _Job:
 @_parameter_options
 @click.option(
     "--mask-polarity",
+    "polarity",
     type=click.Choice(["white", "black"]),
     default="white",
     show_default=True,
@@ -128,16 +130,16 @@ def command(
     save_mask: str | None,
     quiet: bool,
     as_json: bool,
-    mask_polarity: str,
+    polarity: str,
     **options: Any,
 ) -> int:
     """Restore files one after the other; return the exit status."""
     jobs = _plan(inputs, output, save_mask)
-    _check_mask(mask, mask_dir, mask_polarity, options["tolerance"])
+    _check_mask(mask, mask_dir, polarity, options["tolerance"])
     parameters = {name: options.pop(name) for name in _parameter_names()}
     parameters = {name: value for name, value in parameters.items() if value is not None}
     _check_method(options["method"], parameters)
-    options |= {"polarity": mask_polarity, "parameters": parameters}
+    options |= {"polarity": polarity, "parameters": parameters}
     failed = 0
     with nullcontext() if quiet else report.announce_compiling():
         for job in jobs:
@@ -159,7 +161,7 @@ def _restore(
                 job.source, job.target, mask=mask_of_job, save_mask=job.saved_mask, progress=progress, **options
             )
     except (RestauroError, MemoryError) as error:
-        click.echo(f"{click.format_filename(job.source)}: {error}", err=True)
+        click.echo(f"{click.format_filename(job.source)}: {worded(error)}", err=True)
         if as_json:
             click.echo(report.error_as_json(job.source, error))
         return False
@@ -195,14 +197,14 @@ def _check_mask(mask: str | None, mask_dir: Path | None, polarity: str, toleranc
     try:
         check_options(mask or str(mask_dir), polarity, tolerance)
     except RestauroError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(worded(error)) from None
 
 
 def _check_method(method: str, parameters: dict[str, Any]) -> None:
     try:
         make_method(method, parameters)
     except RestauroError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(worded(error)) from None
 
 
 def _parameter_names() -> list[str]:

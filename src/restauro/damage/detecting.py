@@ -196,7 +196,7 @@ def _read_labels(path: Path, picture: Picture, pixels: NDArray[Any]) -> NDArray[
             )
         return read_hints(np.ascontiguousarray(as_stored(seen, picture.orientation)), checked_picture(pixels))
     except RestauroError as error:
-        raise type(error)(f"{path}: {error}") from None
+        raise error.of(str(path)) from None
 
 
 def _check_targets(source: Path, target: Path, preview: Path | None, hints: Path | None, *, overwrite: bool) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from restauro import provenance
 from restauro.datasets import FilePictures, picture_paths
 from restauro.errors import DataError, MaskError
-from restauro.evaluation import digests, statistics
-from restauro.evaluation.results import FORMAT, Results, Row, machine, write_csv, write_text
+from restauro.evaluation import statistics
 from restauro.evaluation.tables import table
+from restauro.ledger import FORMAT, Results, Row, write_csv, write_text
 from restauro.picture_mask import find_mask, read_mask_file
+from restauro.provenance import machine
 
 COLUMNS = ("picture", "kind", "precision", "recall", "f1", "iou", "marked", "truth", "seconds", "width", "height")
 _FIGURES = {"precision": "precision", "recall": "recall", "f1": "F1", "iou": "intersection over union"}
@@ -77,15 +79,15 @@ def run(
     Raises
     ------
     DataError, EvaluationError
-        See `find_pairs` and `results.Results`.
+        See `find_pairs` and `ledger.Results`.
     """
     pairs = find_pairs(folder)
     settings: dict[str, Any] = {
         "format": FORMAT,
         "detection": kind,
         "restauro": machine()["restauro"],
-        "pictures": {name: digests.of_file(picture) for name, (picture, _) in pairs.items()},
-        "masks": {name: digests.of_file(mask) for name, (_, mask) in pairs.items()},
+        "pictures": {name: provenance.digest_of_file(picture) for name, (picture, _) in pairs.items()},
+        "masks": {name: provenance.digest_of_file(mask) for name, (_, mask) in pairs.items()},
     }
     results = Results(out, settings, ("picture",), outputs=("detection.csv", "table.md"), overwrite=overwrite)
     try:

@@ -18,12 +18,12 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from restauro import provenance
 from restauro.damage.kinds import KINDS, make_damage
 from restauro.damage.ratios import RATIO_BINS, ratio_in
 from restauro.damage.synthesis import strokes
 from restauro.datasets import ArrayPictures, FilePictures, Pictures, hole_generator, open_pictures, picture_paths
 from restauro.errors import DataError, EvaluationError, MaskError
-from restauro.evaluation import digests
 from restauro.mask import grow_mask
 from restauro.picture_mask import NoMaskError, find_mask, read_mask_file
 
@@ -60,8 +60,8 @@ class PictureSet:
         if self.dataset is not None:
             pictures = self.open()
             assert isinstance(pictures, ArrayPictures)
-            return {"CIFAR-10": digests.of_bytes(np.ascontiguousarray(pictures.array).data)}
-        return {name: digests.of_file(file) for name, file in zip(self.names, self.files, strict=True)}
+            return {"CIFAR-10": provenance.digest_of_bytes(np.ascontiguousarray(pictures.array).data)}
+        return {name: provenance.digest_of_file(file) for name, file in zip(self.names, self.files, strict=True)}
 
     def sizes(self) -> Iterator[tuple[str, int, int]]:
         """Yield each picture's name, height and width, which a file's header says.
@@ -129,9 +129,9 @@ class MaskChoice:
         if self.file is None:
             return self.kind
         if self.file.is_dir():
-            return digests.of_files(_mask_files(self.file), self.file)
+            return provenance.digest_of_files(_mask_files(self.file), self.file)
         _hole_of_file(self.file)
-        return digests.of_file(self.file)
+        return provenance.digest_of_file(self.file)
 
 
 def find_pictures(places: Sequence[str | os.PathLike[str]], count: int | None = None) -> PictureSet:

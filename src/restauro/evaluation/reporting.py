@@ -8,8 +8,9 @@ from pathlib import Path
 
 from restauro.evaluation import plots, sheets, tables
 from restauro.evaluation.references import labels_of, make_way
-from restauro.evaluation.results import Row, machine, where, write_csv, write_text
 from restauro.evaluation.running import COLUMNS, Finished, Judge, Plan
+from restauro.ledger import Row, write_csv, write_text
+from restauro.provenance import machine, where
 
 
 def write(

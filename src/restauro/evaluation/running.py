@@ -23,10 +23,11 @@ from restauro.errors import DataError, EvaluationError, RestauroError
 from restauro.evaluation import lpips, metrics, plots, protocol, references
 from restauro.evaluation.protocol import MaskChoice, PictureSet
 from restauro.evaluation.references import Way
-from restauro.evaluation.results import FORMAT, Results, Row, machine, where
 from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
 from restauro.inpainting import usable_cores
+from restauro.ledger import FORMAT, Results, Row
+from restauro.provenance import machine, where
 
 KEY = ("picture", "mask", "way")
 COLUMNS = (*KEY[:2], "kind", "bin", "border", "ratio", "way", "l1", "psnr", "ssim", "l1_hole", "rmse_hole", "lpips",

@@ -10,8 +10,8 @@ import numpy as np
 
 from restauro.evaluation import lpips, metrics, statistics
 from restauro.evaluation.references import labels_of
-from restauro.evaluation.results import Row
 from restauro.evaluation.statistics import Estimate
+from restauro.ledger import Row
 
 _RATIO = "ratio"
 

@@ -1,20 +1,16 @@
-"""The folder of an evaluation's results: rows as they come in, so that a run that was cut off can go on."""
+"""A folder of results: rows as they come in, so that a run that was cut off can go on."""
 
 from __future__ import annotations
 
 import csv
 import json
 import os
-import platform
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import restauro
 from restauro.errors import EvaluationError
 from restauro.files.replacing import replacing
 
@@ -25,7 +21,6 @@ FORMAT = 2  # of settings; 1 had no digests of files
 _ROWS, _SETTINGS = "rows.jsonl", "settings.json"
 _TOKENS = (_ROWS, _SETTINGS, "results.json")  # a folder that holds one of them is one of results
 _FAR = 1 << 40  # the byte that is locked on Windows, where nobody can read a byte that is
-_PACKAGES = ("numpy", "numba", "scipy", "onnxruntime", "scikit-image", "pyvips")
 
 
 class Results:
@@ -199,36 +194,6 @@ def _short(value: Any, other: Any) -> str:
         other = other if isinstance(other, dict) else {}
         return ", ".join(f"{key} {_short(value[key], other.get(key))}" for key in value if other.get(key) != value[key])
     return "none" if value is None else re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1...", str(value))
-
-
-def machine() -> dict[str, str]:
-    """Return what results depend on beside settings: versions, processor, system; and the time."""
-    found = {"restauro": restauro.__version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found | {
-        "processor": _processor(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
-        "system": f"{platform.system()} {platform.machine()}",
-        "date": datetime.now(UTC).date().isoformat(),
-    }
-
-
-def _processor() -> str:
-    if sys.platform == "linux":
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-        if names:
-            return names[0]
-    return platform.processor() or platform.machine()
-
-
-def where(about: Mapping[str, str]) -> str:
-    """Write what times depend on: processor, cores, system."""
-    return f"{about['processor']}, {about['cores']} cores, {about['system']}"
 
 
 def write_csv(file: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
