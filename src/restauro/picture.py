@@ -8,6 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from restauro.notes import Note
+
 # Swap the axes, then mirror rows, then mirror columns: from stored to seen, by EXIF orientation.
 TURNS = {
     1: (False, False, False),
@@ -48,8 +50,10 @@ class Picture:
         libvips' names of what the file says beside its pixels and other formats can hold: type and value of each.
     kept
         What the file's own format needs to write it again; nobody else looks into it.
+    page
+        Which picture of several in the file was asked for; None: none.
     notes
-        A sentence each about what the file had and a restored file won't have.
+        A sentence each about what the file had and a restored file of its format won't have.
     """
 
     pixels: NDArray[Any]
@@ -62,7 +66,8 @@ class Picture:
     is_premultiplied: bool = False
     metadata: dict[str, tuple[int, Any]] = field(default_factory=dict)
     kept: Any = None
-    notes: tuple[str, ...] = ()
+    page: int | None = None
+    notes: tuple[Note, ...] = ()
 
     @property
     def bands(self) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from restauro.files import images, jpeg_blocks
 from restauro.files.formats import Format, Opened, Saved
+from restauro.notes import Note
 from restauro.picture import Picture
 
 _QUALITY = 95
@@ -22,7 +23,7 @@ class Jpeg(Format):
     name = "jpeg"
     most_pixels = 65535
 
-    def open(self, path: Path) -> Opened:
+    def open(self, path: Path, page: int | None = None) -> Opened:
         """Open a JPEG."""
         image = images.open_image("jpegload", path)
         return Opened(image, path, has_alpha=bool(image.hasalpha()))
@@ -50,13 +51,15 @@ def save_jpeg(image: pyvips.Image, path: Path) -> None:
 def _rewrite(picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
     rewritten = jpeg_blocks.rewrite_blocks(picture.kept, path, picture.pixels, hole)
     height, width = rewritten.block_shape
-    notes = [
+    text = (
         f"{rewritten.blocks} of {rewritten.all_blocks} blocks of {width}x{height} pixels, those that the holes touch, "
         "were encoded anew; all others are as they were."
-    ]
+    )
+    notes = [Note("jpeg-blocks", text)]
     if rewritten.left_out:
-        notes.append(
+        text = (
             f"What follows the picture in the file ({rewritten.left_out} bytes: a second picture, a gain map or a "
             "video) was left out."
         )
+        notes.append(Note("second-picture-left-out", text))
     return Saved(tuple(notes), rewritten.touched)

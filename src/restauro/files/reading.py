@@ -17,13 +17,16 @@ from restauro.files.replacing import reason
 from restauro.picture import TURNS, Picture
 
 
-def read_picture(path: str | Path) -> Picture:
+def read_picture(path: str | Path, page: int | None = None) -> Picture:
     """Read a JPEG, PNG, TIFF, WebP or AVIF file with all that it holds, and nothing converted.
 
     Parameters
     ----------
     path
         The file. Which format it is, its content says and not its name.
+    page
+        Which picture of a TIFF that holds several, from 0: the pages in their order, then the pictures inside of pages
+        (SubIFDs). A restored TIFF keeps the others as they are. None: the only one, beside masks and smaller copies.
 
     Returns
     -------
@@ -48,8 +51,9 @@ def read_picture(path: str | Path) -> Picture:
     - Compression with loss (JPEG in TIFF, WebP, AVIF): written without loss, so that no other pixel changes; a note
       says so. From JPEG to JPEG: see `write_picture`.
     - White is zero (TIFF): read and written so that 0 is black for programs; the file keeps its way.
-    - Several pages: an error, because a restored file would lack the others. Smaller copies of the one picture
-      (pyramids, thumbnails) are left out of the restored file, because they show the damage; a note says so.
+    - Several pictures (TIFF): an error, unless `page` names the one to restore. What is smaller and marked as a reduced
+      copy of the one picture (pyramids, thumbnails) is left out of the restored file, because it shows the damage; a
+      note says so. Masks (GDAL's) stay.
     - HEIF: AVIF can be read; HEIC (coded in HEVC) can't, as libvips comes without a decoder. It is read turned as it is
       seen, and so its orientation is 1.
 
@@ -66,8 +70,10 @@ def read_picture(path: str | Path) -> Picture:
     """
     path = Path(path)
     kind = formats.format_of(formats.recognise(path))
+    if page is not None and not kind.has_pages:
+        raise ReadError(f"Page {page} can't be chosen in a {kind.title}, of which one picture is read: leave it out.")
     try:
-        opened = kind.open(path)
+        opened = kind.open(path, page)
         image = opened.image
         pixels = images.pixels_of(image)
     except pyvips.Error as error:
@@ -86,7 +92,8 @@ def read_picture(path: str | Path) -> Picture:
         is_premultiplied=opened.is_premultiplied,
         metadata=images.metadata_of(image),
         kept=opened.kept,
-        notes=kind.notes(opened.kept),
+        page=page,
+        notes=kind.notes(opened.kept, kind.name),
     )
 
 

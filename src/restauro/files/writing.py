@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from restauro.errors import MaskError, WriteError
 from restauro.files import comparing, formats
 from restauro.files.replacing import check_place, replacing
+from restauro.notes import Note
 from restauro.picture import Picture
 
 _OVERWRITE = "replace it with --overwrite (in Python overwrite=True)"
@@ -34,7 +35,7 @@ class Written:
 
     path: Path
     changed_outside: int
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def check_target(picture: Picture, target: Path, *, overwrite: bool = False) -> None:
@@ -112,11 +113,12 @@ def _write_and_compare(picture: Picture, temporary: Path, hole: NDArray[np.bool_
         return Written(target, 0, ())
     saved = kind.save(picture, temporary, hole)
     changed = _count_changed(picture, temporary, kind, hole if saved.touched is None else saved.touched)
-    notes = [*picture.notes, *saved.notes]
+    notes = [*formats.format_of(picture.format).notes(picture.kept, kind.name), *saved.notes]
     if saved.touched is None:
-        notes.append(
+        text = (
             f"{kind.title} loses a little everywhere: {changed} pixels outside the holes changed. PNG and TIFF don't."
         )
+        notes.append(Note("loss-everywhere", text))
     elif changed:
         raise WriteError(f"{changed} pixels outside the hole would have changed in the file: nothing was written.")
     return Written(target, changed, tuple(notes))
@@ -124,11 +126,12 @@ def _write_and_compare(picture: Picture, temporary: Path, hole: NDArray[np.bool_
 
 def _count_changed(picture: Picture, written: Path, kind: formats.Format, touched: NDArray[np.bool_]) -> int:
     """Return how many pixels outside of `touched` differ between the file that was read and the one written."""
-    source = formats.format_of(picture.format)
-    old, new = source.plain_rows(picture.path), kind.plain_rows(written)
+    source, page = formats.format_of(picture.format), picture.page
+    page_written = page if kind is source else None
+    old, new = source.plain_rows(picture.path, page), kind.plain_rows(written, page_written)
     if old and new and old.coding == new.coding:
         return comparing.count_changed_rows(old, new, touched)
-    before, after = source.open(picture.path).image, kind.open(written).image
+    before, after = source.open(picture.path, page).image, kind.open(written, page_written).image
     for about in ("width", "height", "bands", "format"):
         was, would_be = before.get(about), after.get(about)
         if was != would_be:
