@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 
 from restauro.errors import ReadError
 from restauro.files import formats, images
+from restauro.files.bounds import MAX_PIXELS, check_pixels
 from restauro.files.replacing import reason
 from restauro.picture import TURNS, Picture
 
 
-def read_picture(path: str | Path) -> Picture:
+def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a JPEG, PNG, TIFF, WebP or AVIF file with all that it holds, and nothing converted.
 
     Parameters
     ----------
     path
         The file. Which format it is, its content says and not its name.
+    max_pixels
+        A file that claims to have more is refused before it costs memory; more than four bands count as more pixels.
 
     Returns
     -------
@@ -69,6 +72,7 @@ def read_picture(path: str | Path) -> Picture:
     try:
         opened = kind.open(path)
         image = opened.image
+        check_pixels(image, max_pixels)
         pixels = images.pixels_of(image)
     except pyvips.Error as error:
         raise ReadError(
