@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import mmap
 import struct
-from typing import Any
-
-import pyvips
+from typing import TYPE_CHECKING, Any
 
 from restauro.errors import ReadError, Remedy
+
+if TYPE_CHECKING:
+    import pyvips
 
 # A file of more pixels is opened only where one says so: most that claim more are damaged, or made to do harm.
 MAX_PIXELS = 1_200_000_000
@@ -16,6 +17,7 @@ _USUAL_BANDS = 4  # more of them count as more pixels
 
 _SPARE = 1 << 16  # bytes
 _DEFLATE = 1032  # deflate makes at most so many bytes of one
+_PIXELS_A_BYTE = 32 * 32 * 8  # of a JPEG: a bit at least for each group of blocks
 _MOST_PLANES = 512  # bands that lie one after the other; opening them takes the square of their number
 
 
@@ -50,10 +52,11 @@ def check_pixels(image: pyvips.Image, max_pixels: int = MAX_PIXELS) -> None:
     """Raise ReadError where an image, not yet decoded, has more pixels than are to be read."""
     pixels = image.width * image.height * max(image.bands, _USUAL_BANDS) // _USUAL_BANDS
     if pixels > max_pixels:
+        bands = f" in {image.bands} bands" if image.bands > _USUAL_BANDS else ""
         raise ReadError(
-            f"The picture has {image.width} x {image.height} pixels in {image.bands} bands, and more than "
-            f"{max_pixels / 1e6:.4g} million are read only where that is meant",
-            Remedy("max_pixels", pixels, "if it is so large and fits into the memory"),
+            f"The file claims {image.width} x {image.height} pixels{bands}, and such large ones are read only where "
+            "that is meant",
+            Remedy("max_pixels", pixels, "if it is so large and there is memory for it"),
         )
 
 
@@ -62,6 +65,15 @@ def check_png(width: int, height: int, bits_a_pixel: int, file_size: int) -> Non
     if height * ((width * bits_a_pixel + 7) // 8 + 1) > _DEFLATE * file_size:
         raise ReadError(
             f"The PNG claims {width} x {height} pixels, more than {file_size} bytes can hold: it is damaged or cut "
+            "short, so get a complete copy."
+        )
+
+
+def check_jpeg(width: int, height: int, file_size: int) -> None:
+    """Raise ReadError where a JPEG claims more pixels than its bytes can hold: libjpeg makes up what is missing."""
+    if width * height > _PIXELS_A_BYTE * file_size:
+        raise ReadError(
+            f"The JPEG claims {width} x {height} pixels, more than {file_size} bytes can hold: it is damaged or cut "
             "short, so get a complete copy."
         )
 

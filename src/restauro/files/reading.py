@@ -5,6 +5,8 @@ Pixels go through libvips without a second copy in memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +71,11 @@ def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     path = Path(path)
     kind = formats.format_of(formats.recognise(path))
-    try:
+    with _libvips_errors(kind):
         opened = kind.open(path)
         image = opened.image
         check_pixels(image, max_pixels)
         pixels = images.pixels_of(image)
-    except pyvips.Error as error:
-        raise ReadError(
-            f"The {kind.title} can't be read to its end, it is damaged or cut short "
-            f"(libvips: {reason(error)}): get a complete copy."
-        ) from None
     return Picture(
         pixels,
         path,
@@ -92,6 +89,31 @@ def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
         kept=opened.kept,
         notes=kind.notes(opened.kept),
     )
+
+
+def read_shape(path: Path) -> tuple[tuple[int, int], int]:
+    """Return a file's height and width as stored, and its EXIF orientation; its pixels are not decoded.
+
+    Raises
+    ------
+    ReadError
+        See `read_picture`.
+    """
+    kind = formats.format_of(formats.recognise(path))
+    with _libvips_errors(kind):
+        image = kind.open(path).image
+    return (image.height, image.width), _orientation(image)
+
+
+@contextmanager
+def _libvips_errors(kind: formats.Format) -> Iterator[None]:
+    try:
+        yield
+    except pyvips.Error as error:
+        raise ReadError(
+            f"The {kind.title} can't be read to its end, it is damaged or cut short "
+            f"(libvips: {reason(error)}): get a complete copy."
+        ) from None
 
 
 def _orientation(image: pyvips.Image) -> int:
