@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, Remedy, RestauroError
+from restauro.errors import MaskError, ReadError, Remedy, RestauroError
 from restauro.files import formats
-from restauro.files.reading import read_picture
+from restauro.files.bounds import MAX_PIXELS
+from restauro.files.reading import read_picture, read_shape
 from restauro.mask import full_scale, grow_mask, of_colour, parse_colour, strips
 from restauro.picture import Picture, as_seen, as_stored
 
@@ -60,10 +62,10 @@ class MaskFile:
     soft: bool
 
 
-def read_mask_file(path: Path, polarity: str) -> MaskFile:
+def read_mask_file(path: Path, polarity: str, *, max_pixels: int = MAX_PIXELS) -> MaskFile:
     """Read a mask file, which can be done while the picture is being read; see `read_mask` for the rules."""
     try:
-        mask = read_picture(path)
+        mask = read_picture(path, max_pixels=max_pixels)
         return MaskFile(path, *_cut(as_seen(_grey(mask, polarity), mask.orientation), polarity))
     except RestauroError as error:
         raise error.of(f"The mask {path}") from None
@@ -129,8 +131,12 @@ def read_mask(
     elif source == "color":
         hole, soft = _coloured(picture, str(mask), tolerance), False
     else:
-        file = mask if isinstance(mask, MaskFile) else read_mask_file(Path(mask), polarity)
-        _check_size(file, picture)
+        shape = picture.pixels.shape[:2]
+        if not isinstance(mask, MaskFile):
+            check_fits(Path(mask), shape, picture.orientation)
+            mask = read_mask_file(Path(mask), polarity, max_pixels=max(MAX_PIXELS, shape[0] * shape[1]))
+        file = mask
+        _check_size(file.path, file.hole.shape, shape, picture.orientation)
         hole, soft = np.ascontiguousarray(as_stored(file.hole, picture.orientation)), file.soft
     notes = []
     if soft:
@@ -139,6 +145,16 @@ def read_mask(
     if source == "color" and picture.format == "jpeg" and tolerance == 0:
         notes.append("A JPEG blurs the edges of colours: a tolerance of 40 catches most of them.")
     return PictureMask(grow_mask(hole, grow + soft) if grow or soft else hole, tuple(notes))
+
+
+def check_fits(mask: Path, shape: tuple[int, ...], orientation: int) -> None:
+    """Raise MaskError where a mask file, by its header, is of another size than a picture: before it is decoded.
+
+    shape, orientation: the picture's, as `restauro.files.reading.read_shape` returns them.
+    """
+    with suppress(ReadError):  # whoever reads it says so
+        stored, turned = read_shape(mask)
+        _check_size(mask, stored if turned < 5 else stored[::-1], shape, orientation)
 
 
 def find_mask(folder: Path, picture: Path) -> Path:
@@ -285,21 +301,17 @@ def _grey_strip(strip: NDArray[Any], has_alpha: bool, polarity: str) -> NDArray[
     return seen if strip.dtype.kind == "f" else np.rint(seen).astype(strip.dtype)
 
 
-def _check_size(file: MaskFile, picture: Picture) -> None:
+def _check_size(path: Path, mask: tuple[int, ...], stored: tuple[int, ...], orientation: int) -> None:
     """Refuse a mask of another size than the picture as people see it."""
-    mask = file.hole.shape
-    stored = picture.pixels.shape[:2]
-    seen = stored if picture.orientation < 5 else stored[::-1]
+    seen = stored if orientation < 5 else stored[::-1]
     if mask == seen:
         return
-    sizes = f"The mask {file.path}: It is {mask[1]} x {mask[0]} pixels and the picture {seen[1]} x {seen[0]}"
+    sizes = f"The mask {path}: It is {mask[1]} x {mask[0]} pixels and the picture {seen[1]} x {seen[0]}"
     if mask != seen[::-1]:
         raise MaskError(f"{sizes}. Make the mask on this very picture, or resize it to {seen[1]} x {seen[0]}.")
     why = ""
     if stored != seen:
-        why = (
-            f" (the picture's EXIF orientation is {picture.orientation}, and a mask fits the picture as people see it)"
-        )
+        why = f" (the picture's EXIF orientation is {orientation}, and a mask fits the picture as people see it)"
     raise MaskError(f"{sizes}: it seems to be turned by 90 degrees{why}. Turn the mask and save it.")
 
 

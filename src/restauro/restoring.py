@@ -15,16 +15,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ImageError, MaskError, Remedy, WriteError
+from restauro.errors import ImageError, MaskError, ReadError, Remedy, WriteError
+from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
-from restauro.files.reading import read_picture
+from restauro.files.reading import read_picture, read_shape
 from restauro.files.writing import Written, check_target, write_picture
 from restauro.inpainting import inpaint, load_kernels, usable_cores
 from restauro.mask import full_scale, strips
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import MaskFile, check_options, is_file, read_mask, read_mask_file
+from restauro.picture_mask import MaskFile, check_fits, check_options, is_file, read_mask, read_mask_file
 from restauro.windows import count_regions
 
 # Share of a picture from which a mask looks inverted.
@@ -115,12 +116,14 @@ class Restoration:
         self._untouched = True  # pixels as read
         self._workers: int | None = None
         self._seconds = 0.0
+        self._max_pixels = MAX_PIXELS
 
     @classmethod
-    def open(cls, source: str | os.PathLike[str]) -> Self:
+    def open(cls, source: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Self:
         """Read a picture file; see `restauro.read_picture`."""
         start = time.perf_counter()
-        restoration = cls(read_picture(Path(source)))
+        restoration = cls(read_picture(Path(source), max_pixels=max_pixels))
+        restoration._max_pixels = max_pixels
         restoration._seconds = time.perf_counter() - start
         return restoration
 
@@ -151,7 +154,8 @@ class Restoration:
         """
         with self._timed():
             if not self._untouched:
-                self.picture, self.method, self._untouched = read_picture(self.picture.path), None, True
+                self.picture = read_picture(self.picture.path, max_pixels=self._max_pixels)
+                self.method, self._untouched = None, True
             found = read_mask(mask, self.picture, polarity=polarity, grow=grow, tolerance=tolerance)
             name = mask.path if isinstance(mask, MaskFile) else mask
             share = int(np.count_nonzero(found.hole)) / found.hole.size
@@ -294,6 +298,7 @@ def restore_file(
     workers: int | None = None,
     seed: int = 0,
     progress: Callable[[float], object] | None = None,
+    max_pixels: int = MAX_PIXELS,
     dry_run: bool = False,
 ) -> Restored:
     """Restore a picture file: fill what the mask marks, keep all else that the file holds.
@@ -315,6 +320,8 @@ def restore_file(
         Replace files that are there.
     save_mask
         A PNG to write the mask to that was used, white is hole.
+    max_pixels
+        See `restauro.read_picture`.
     dry_run
         Read and check everything, fill and write nothing.
 
@@ -337,11 +344,14 @@ def restore_file(
     """
     chosen = make_method(method, dict(parameters or {}))
     check_options(mask, polarity, tolerance)
+    if is_file(mask):
+        with contextlib.suppress(ReadError):  # raised again below
+            check_fits(Path(mask), *read_shape(Path(source)))
     with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
-        file = others.submit(read_mask_file, Path(mask), polarity) if is_file(mask) else None
+        file = others.submit(read_mask_file, Path(mask), polarity, max_pixels=max_pixels) if is_file(mask) else None
         if os.path.isfile(source):
             others.submit(load_kernels, chosen)  # `fill` meets what it raises, and says so
-        restoration = Restoration.open(source)
+        restoration = Restoration.open(source, max_pixels=max_pixels)
         restoration.mask_from(
             file.result() if file else mask,
             polarity=polarity,

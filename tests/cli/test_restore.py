@@ -260,7 +260,7 @@ def test_marks_on_the_picture_itself(folder: Path) -> None:
 
 
 def test_memory_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def read(path: Path) -> None:
+    def read(path: Path, **options: object) -> None:
         raise MemoryError("Unable to allocate 3.00 TiB")
 
     monkeypatch.setattr("restauro.restoring.read_picture", read)

@@ -73,9 +73,7 @@ def test_what_is_not_a_smaller_copy_is_not_dropped(tmp_path: Path, shape: tuple[
     outer, inner = values(20, 30), values(*shape, seed=1)
     about = {"subfiletype": 1} if reduced else {}
     source = write(tmp_path / "a.tif", [(outer, {"subifds": 1}), (inner, about)])
-    with pytest.raises(
-        ReadError, match=r"The TIFF holds 2 pictures \(0: 30 x 20, 1: .*: use page=\.\.\. for"
-    ):
+    with pytest.raises(ReadError, match=r"The TIFF holds 2 pictures \(0: 30 x 20, 1: .*: use page=\.\.\. for"):
         read_picture(source)
     assert restore(source, tmp_path / "outer.tif", 0).changed_outside == 0
     expected = outer.copy()

@@ -12,6 +12,7 @@ from restauro.cli import places, report
 from restauro.cli.wording import worded
 from restauro.damage.kinds import KINDS
 from restauro.errors import RestauroError
+from restauro.files.bounds import MAX_PIXELS
 
 _KINDS = "\n".join(f"{kind.name:<10} {kind.summary}" for kind in KINDS.values())
 _DEFAULTS = ", ".join(f"{kind.name} {kind.default_ratio:g}" for kind in KINDS.values() if kind.default_ratio)
@@ -68,6 +69,14 @@ Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several file
 @click.option("--pattern", type=click.Choice(["age", "drying"]), help="Cracks: thin and sharp, or short and wide.")
 @click.option("--course", type=click.Choice(["rectilinear", "rounded"]), help="Cracks: along two directions, or arcs.")
 @click.option("--crack-width", type=float, metavar="W", help="Cracks: mean width of the first, in pixels.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=MAX_PIXELS,
+    metavar="N",
+    help="Refuse files that claim to have more.",
+    show_default=True,
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there, the input too if it is the output.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option(
@@ -83,6 +92,7 @@ def command(
     course: str | None,
     crack_width: float | None,
     overwrite: bool,
+    max_pixels: int,
     quiet: bool,
     as_json: bool,
     **asked: Any,
@@ -106,7 +116,7 @@ def command(
     failed = 0
     with nullcontext() if quiet else report.announce_compiling():
         for number, (source, target, mask) in enumerate(zip(inputs, targets, masks, strict=True)):
-            asked |= {"seed": seed + number, "mask_out": mask, "overwrite": overwrite}
+            asked |= {"seed": seed + number, "mask_out": mask, "overwrite": overwrite, "max_pixels": max_pixels}
             failed += not _damage(source, target, asked, quiet=quiet, as_json=as_json)
     return 0 if not failed else 2 if len(inputs) == 1 else 1
 

@@ -11,6 +11,7 @@ import click
 from restauro.cli import places, report
 from restauro.cli.wording import worded
 from restauro.errors import RestauroError
+from restauro.files.bounds import MAX_PIXELS
 
 if TYPE_CHECKING:
     from restauro.damage.detecting import Detected
@@ -50,6 +51,14 @@ Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input
 )
 @click.option(
     "--grow", type=click.IntRange(0, 1000), default=0, metavar="N", help="Grow the mask by N pixels.", show_default=True
+)
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=MAX_PIXELS,
+    metavar="N",
+    help="Refuse files that claim to have more.",
+    show_default=True,
 )
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")

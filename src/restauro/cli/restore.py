@@ -13,6 +13,7 @@ import click
 from restauro.cli import places, report
 from restauro.cli.wording import worded
 from restauro.errors import RestauroError
+from restauro.files.bounds import MAX_PIXELS
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -108,6 +109,14 @@ class _Job:
 )
 @click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
 @click.option("--accept-large-holes", is_flag=True, help="Take a mask of more than 60 % hole as it is.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=MAX_PIXELS,
+    metavar="N",
+    help="Refuse files that claim to have more.",
+    show_default=True,
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there, the input too if it is the output.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, say what would be done, write nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import mmap
 import struct
-from typing import Any
-
-import pyvips
+from typing import TYPE_CHECKING, Any
 
 from restauro.errors import ReadError, Remedy
+
+if TYPE_CHECKING:
+    import pyvips
 
 # A file of more pixels is opened only where one says so: most that claim more are damaged, or made to do harm.
 MAX_PIXELS = 1_200_000_000

@@ -9,7 +9,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.files import images, jpeg_blocks
+from restauro.files import bounds, images, jpeg_blocks
 from restauro.files.formats import Format, Opened, Saved
 from restauro.notes import Note
 from restauro.picture import Picture
@@ -26,6 +26,7 @@ class Jpeg(Format):
     def open(self, path: Path, page: int | None = None) -> Opened:
         """Open a JPEG."""
         image = images.open_image("jpegload", path)
+        bounds.check_jpeg(image.width, image.height, path.stat().st_size)
         return Opened(image, path, has_alpha=bool(image.hasalpha()))
 
     def cannot_hold(self, picture: Picture) -> str | None:

@@ -5,6 +5,8 @@ Pixels go through libvips without a second copy in memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,12 @@ from numpy.typing import NDArray
 
 from restauro.errors import ReadError
 from restauro.files import formats, images
+from restauro.files.bounds import MAX_PIXELS, check_pixels
 from restauro.files.replacing import reason
 from restauro.picture import TURNS, Picture
 
 
-def read_picture(path: str | Path, page: int | None = None) -> Picture:
+def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a JPEG, PNG, TIFF, WebP or AVIF file with all that it holds, and nothing converted.
 
     Parameters
@@ -27,6 +30,8 @@ def read_picture(path: str | Path, page: int | None = None) -> Picture:
     page
         Which picture of a TIFF that holds several, from 0: the pages in their order, then the pictures inside of pages
         (SubIFDs). A restored TIFF keeps the others as they are. None: the only one, beside masks and smaller copies.
+    max_pixels
+        A file that claims to have more is refused before it costs memory; more than four bands count as more pixels.
 
     Returns
     -------
@@ -72,15 +77,11 @@ def read_picture(path: str | Path, page: int | None = None) -> Picture:
     kind = formats.format_of(formats.recognise(path))
     if page is not None and not kind.has_pages:
         raise ReadError(f"Page {page} can't be chosen in a {kind.title}, of which one picture is read: leave it out.")
-    try:
+    with _libvips_errors(kind):
         opened = kind.open(path, page)
         image = opened.image
+        check_pixels(image, max_pixels)
         pixels = images.pixels_of(image)
-    except pyvips.Error as error:
-        raise ReadError(
-            f"The {kind.title} can't be read to its end, it is damaged or cut short "
-            f"(libvips: {reason(error)}): get a complete copy."
-        ) from None
     return Picture(
         pixels,
         path,
@@ -95,6 +96,31 @@ def read_picture(path: str | Path, page: int | None = None) -> Picture:
         page=page,
         notes=kind.notes(opened.kept, kind.name),
     )
+
+
+def read_shape(path: Path, page: int | None = None) -> tuple[tuple[int, int], int]:
+    """Return a picture's height and width as stored, and its EXIF orientation; its pixels are not decoded.
+
+    Raises
+    ------
+    ReadError
+        See `read_picture`.
+    """
+    kind = formats.format_of(formats.recognise(path))
+    with _libvips_errors(kind):
+        image = kind.open(path, page).image
+    return (image.height, image.width), _orientation(image)
+
+
+@contextmanager
+def _libvips_errors(kind: formats.Format) -> Iterator[None]:
+    try:
+        yield
+    except pyvips.Error as error:
+        raise ReadError(
+            f"The {kind.title} can't be read to its end, it is damaged or cut short "
+            f"(libvips: {reason(error)}): get a complete copy."
+        ) from None
 
 
 def _orientation(image: pyvips.Image) -> int:
