@@ -98,12 +98,15 @@ class Opened:
         Whether the last band is transparency.
     is_premultiplied
         Whether colours are stored multiplied by their opacity.
+    nodata
+        The value of pixels that hold none.
     """
 
     image: pyvips.Image
     kept: Any
     has_alpha: bool
     is_premultiplied: bool = False
+    nodata: float | None = None
 
 
 @dataclass(frozen=True)

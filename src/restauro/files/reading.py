@@ -78,6 +78,7 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
     if page is not None and not kind.has_pages:
         raise ReadError(f"Page {page} can't be chosen in a {kind.title}, of which one picture is read: leave it out.")
     with _libvips_errors(kind):
+        stamp = stamp_of(path)
         opened = kind.open(path, page)
         image = opened.image
         check_pixels(image, max_pixels)
@@ -94,8 +95,16 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
         metadata=images.metadata_of(image),
         kept=opened.kept,
         page=page,
+        stamp=stamp,
+        nodata=opened.nodata,
         notes=kind.notes(opened.kept, kind.name),
     )
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Return a file's size and time of change, in nanoseconds, by which one that was replaced is known."""
+    about = path.stat()
+    return about.st_size, about.st_mtime_ns
 
 
 def read_shape(path: Path, page: int | None = None) -> tuple[tuple[int, int], int]:

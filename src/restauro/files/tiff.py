@@ -44,7 +44,9 @@ class Tiff(Format):
         if exif := tiff_rewriting.exif_block(found):
             image = image.copy()
             image.set_type(pyvips.GValue.blob_type, "exif-data", exif)
-        return Opened(image, found, has_alpha=found.has_alpha, is_premultiplied=found.is_premultiplied)
+        return Opened(
+            image, found, has_alpha=found.has_alpha, is_premultiplied=found.is_premultiplied, nodata=found.nodata
+        )
 
     def notes(self, kept: TiffPage, target: str) -> tuple[Note, ...]:
         """Say what a restored file won't have."""

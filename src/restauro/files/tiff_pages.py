@@ -58,6 +58,23 @@ class TiffPage:
         return self.places[self.index]
 
     @property
+    def nodata(self) -> float | None:
+        """The value of pixels that hold none (GDAL), as libvips gives pixels; None where none is named."""
+        try:
+            value = float(self.tags[tiff_tags.NODATA].text)
+        except (KeyError, ValueError):
+            return None
+        bits = self.number(tiff_tags.BITS, 1)
+        full = 2.0 ** max(bits, 8) - 1
+        if bits < 8:
+            value *= full / (2**bits - 1)
+        return (
+            full - value
+            if self.white_is_zero and bits <= 16 and self.number(tiff_tags.SAMPLE_FORMAT, 1) == 1
+            else value
+        )
+
+    @property
     def coding(self) -> tuple[object, ...]:
         """All that the bytes of a row depend on, but for compression."""
         codes = (256, 257, tiff_tags.BITS, tiff_tags.PHOTOMETRIC, tiff_tags.SAMPLES, tiff_tags.PLANAR)
