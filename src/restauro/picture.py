@@ -87,8 +87,8 @@ class Picture:
 def unknown_pixels(picture: Picture) -> NDArray[np.bool_] | None:
     """Return which pixels hold no value: those with NaN in a band, or with the file's nodata value.
 
-    The nodata value counts in any band, but in pictures of 8 bits only in all of them: there it is a usual value, such as
-    the 0 of a pure colour. Transparency is no such band.
+    The nodata value counts in any band, but in pictures of 8 bits only in all of them: there it is a usual value, such
+    as the 0 of a pure colour. Transparency is no such band.
 
     Returns
     -------

@@ -480,9 +480,7 @@ def test_a_file_that_was_replaced_meanwhile_is_refused(tmp_path: Path, name: str
     picture.pixels[HOLE] = 7
     replaced(tmp_path / name)
     before = (tmp_path / name).read_bytes()
-    with pytest.raises(
-        WriteError, match=r"a\.[a-z]+ was changed, replaced or removed since it was read.*read it again"
-    ):
+    with pytest.raises(WriteError, match=r"a\.[a-z]+ was changed, replaced or removed since it was read.*read it"):
         write_picture(picture, tmp_path / target, hole=None if empty else hole(), overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_bytes() == before
