@@ -17,8 +17,9 @@ from restauro.evaluation.timing import timed_fill
 from restauro.files.reading import read_picture
 from restauro.inpainting import usable_cores
 from restauro.mask import full_scale
+from restauro.mask_files import files_of_stem
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import files_of_stem, read_mask
+from restauro.picture_mask import read_mask
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]

@@ -16,7 +16,7 @@ from restauro.errors import DataError, MaskError
 from restauro.evaluation import statistics
 from restauro.evaluation.tables import table
 from restauro.ledger import FORMAT, Results, Row, write_csv, write_text
-from restauro.picture_mask import find_mask, read_mask_file
+from restauro.mask_files import find_mask, read_mask_file
 from restauro.provenance import machine
 
 COLUMNS = ("picture", "kind", "precision", "recall", "f1", "iou", "marked", "truth", "seconds", "width", "height")

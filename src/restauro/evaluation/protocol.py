@@ -25,7 +25,7 @@ from restauro.damage.synthesis import strokes
 from restauro.datasets import ArrayPictures, FilePictures, Pictures, hole_generator, open_pictures, picture_paths
 from restauro.errors import DataError, EvaluationError, MaskError
 from restauro.mask import grow_mask
-from restauro.picture_mask import NoMaskError, find_mask, read_mask_file
+from restauro.mask_files import NoMaskError, find_mask, read_mask_file
 
 BORDERS = {"both": (True, False), "border": (True,), "no-border": (False,)}
 _IN_BINS = "strokes"

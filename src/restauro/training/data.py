@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from restauro.datasets import Pictures, hole_generator, picture_paths
 from restauro.errors import RestauroError, TrainingError
 from restauro.mask import grow_mask
-from restauro.picture_mask import read_mask_file
+from restauro.mask_files import read_mask_file
 
 Example = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 MakeMask = Callable[[int, int, np.random.Generator], NDArray[np.bool_]]
