@@ -231,9 +231,7 @@ def test_a_grey_colour_marks_a_grey_picture() -> None:
     the_picture = picture(np.where(HOLE, 255, 100).astype(np.uint8), kind="jpeg")
     found = read_mask("color:#ffffff", the_picture)
     np.testing.assert_array_equal(found.hole, grow_mask(HOLE, 1))
-    assert found.notes == (
-        "A JPEG blurs colours: what is within 40 of that colour was taken, and grown by 1 pixel.",
-    )
+    assert found.notes == ("A JPEG blurs colours: what is within 40 of that colour was taken, and grown by 1 pixel.",)
     assert "within 1 of that colour" in read_mask("color:#ffffff", the_picture, tolerance=1).notes[0]
     with pytest.raises(MaskError, match="is grey and the colour #ff0000 isn't"):
         read_mask("color:#ff0000", the_picture)

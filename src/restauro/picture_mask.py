@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from restauro.errors import MaskError, Remedy
 from restauro.files.images import CHROMA
-from restauro.mask import full_scale, grow_mask, hole_from_array, of_colour, parse_colour, strips
+from restauro.mask import MAX_GROW, full_scale, grow_mask, hole_from_array, of_colour, parse_colour, strips
 from restauro.mask_files import Header, MaskFile, read_header, read_mask_file
 from restauro.notes import Note
 from restauro.picture import Picture, as_stored
@@ -116,6 +116,8 @@ def read_mask(
     >>> folder.cleanup()
     """
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
+    if grow:
+        grow_mask(np.zeros((1, 1), np.bool_), grow)  # refuses what is out of range
     source = _source(mask)
     if source == "file":
         found = _of_file(mask, picture, polarity, values, resize=resize)
@@ -131,7 +133,7 @@ def read_mask(
         found = _Found(_of_value(picture, _parse_value(str(mask))))
     else:
         found = _coloured(picture, str(mask), tolerance)
-    grow += found.grow
+    grow = min(grow + found.grow, MAX_GROW)
     return PictureMask(grow_mask(found.hole, grow) if grow else found.hole, found.notes)
 
 

@@ -166,7 +166,12 @@ class Restoration:
                 tolerance=tolerance,
             )
             share = int(np.count_nonzero(found.hole)) / found.hole.size
-            _check_amount(share, is_file(mask), polarity, accept_large_holes)
+            if share > LARGE_HOLES and not (accept_large_holes and share < 1):
+                ungrown = read_mask(
+                    mask, self.picture, polarity=polarity, values=values, resize=resize, tolerance=tolerance
+                )
+                before = int(np.count_nonzero(ungrown.hole)) / found.hole.size
+                raise _too_much(share, before, grow, polarity if is_file(mask) and not values else None)
             _check_known(self.picture.pixels, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes, mask
             if not share:
@@ -387,31 +392,37 @@ def _nearest_folder(path: Path) -> Path:
     return folder
 
 
-def _check_amount(share: float, of_file: bool, polarity: str, accept_large_holes: bool) -> None:
-    """Refuse a mask of all the picture, and one that looks inverted."""
-    if share <= LARGE_HOLES or (accept_large_holes and share < 1):
-        return
-    other = "white" if polarity == "black" else "black"
-    inverting = [Remedy("polarity", other, f"where {other} marks the damage")] * of_file
+def _too_much(share: float, before: float, grow: int, polarity: str | None) -> MaskError:
+    """Return the error of a mask that has been grown too far, looks inverted, or leaves nothing to fill from.
+
+    polarity: None where it says nothing.
+    """
+    ways: list[Remedy | str] = []
+    fact = f"{share:.1%} of the picture is hole" if share < 1 else "All of the picture is hole"
+    if before <= LARGE_HOLES:
+        fact += f" when the mask is grown by {grow} pixels (it is {before:.1%} before)"
+        ways.append(Remedy("grow", ..., "with less"))
+    elif polarity:
+        other = "white" if polarity == "black" else "black"
+        ways.append(Remedy("polarity", other, f"where {other} marks the damage"))
     if share == 1:
-        fact = "All of the picture is hole, so there is nothing to fill it from"
-        raise MaskError(fact, *inverting, "take a mask that leaves known pixels")
-    inverted = ", so the mask looks inverted" if of_file else ""
-    meant = Remedy("accept_large_holes", True, "if that is meant")
-    raise MaskError(f"{share:.1%} of the picture is hole{inverted}", *inverting, meant)
+        return MaskError(f"{fact}, so there is nothing to fill it from", *ways, "take a mask that leaves known pixels")
+    inverted = ", so the mask looks inverted" if polarity and before > LARGE_HOLES else ""
+    return MaskError(f"{fact}{inverted}", *ways, Remedy("accept_large_holes", True, "if that is meant"))
 
 
 def _check_known(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
     """Refuse NaN and infinity among known pixels in words for files; `inpaint` refuses them too."""
     if pixels.dtype.kind != "f":
         return
-    count = 0
+    counts = dict.fromkeys(("nan", "value:inf", "value:-inf"), 0)
     for rows in strips(pixels):
-        bad = ~np.isfinite(pixels[rows])
-        count += int(np.count_nonzero((bad.any(axis=2) if bad.ndim == 3 else bad) & ~hole[rows]))
-    if count:
-        raise ImageError(
-            f"The picture has NaN or infinity in {count} pixels that aren't hole",
-            Remedy("mask", "nan", "to have NaN filled"),
-            "mark these pixels in the mask",
-        )
+        strip = np.atleast_3d(pixels[rows])
+        for mask, is_bad in (("nan", np.isnan), ("value:inf", np.isposinf), ("value:-inf", np.isneginf)):
+            counts[mask] += int(np.count_nonzero(is_bad(strip).any(axis=2) & ~hole[rows]))
+    names = {"nan": "NaN", "value:inf": "infinity", "value:-inf": "minus infinity"}
+    found = [mask for mask, count in counts.items() if count]
+    if found:
+        what = " and ".join(f"{names[mask]} in {counts[mask]} pixels" for mask in found)
+        ways = [Remedy("mask", mask, f"to have {names[mask]} filled") for mask in found]
+        raise ImageError(f"The picture has {what} that aren't hole", *ways, "mark these pixels in the mask")
