@@ -22,6 +22,7 @@ from restauro.files.masks import check_mask_target, is_same, make_folder, write_
 from restauro.mask import grow_mask, strips
 from restauro.numerics.threads import usable_cores
 from restauro.picture import Picture, as_seen, as_stored, read_picture
+from restauro.viewing import view
 from restauro.windows import count_regions
 
 _MARKED = np.array([255, 0, 200], np.float32)  # a colour that paintings hardly have
@@ -135,7 +136,7 @@ def detect_file(
     found = grow_mask(found, grow) if grow else found
     seen = np.ascontiguousarray(as_seen(found, picture.orientation))
     if shown:
-        _save_preview(picture, found, shown)
+        _save_preview(picture, seen, shown)
     write_mask(seen, target, after="The preview was written, but" if shown else "")
     count = int(np.count_nonzero(found))
     return Detected(
@@ -217,16 +218,16 @@ def _check_targets(source: Path, target: Path, preview: Path | None, hints: Path
 
 
 def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> None:
-    """Write the picture with the marks tinted and outlined, in 8 bits and sRGB."""
-    image = _in_srgb(picture)
-    pixels = np.frombuffer(image.write_to_memory(), np.uint8).reshape(image.height, image.width, 3).copy()
+    """Write the picture as people see it with the marks, turned likewise, tinted and outlined."""
+    shown = view(picture)
+    pixels = np.repeat(shown[:, :, np.newaxis], 3, axis=2) if shown.ndim == 2 else np.ascontiguousarray(shown)
     for rows in strips(pixels):
         above, below = max(0, rows.start - 1), rows.stop + 1
         around = _outlines(found[above:below])[rows.start - above :][: rows.stop - rows.start]
         here, strip = found[rows], pixels[rows]
         strip[here] = np.rint((1 - _TINT) * strip[here] + _TINT * _MARKED)
         strip[around] = _MARKED
-    _save(saving.image_of(np.ascontiguousarray(as_seen(pixels, picture.orientation)), is_cmyk=False), path)
+    _save(saving.image_of(pixels, is_cmyk=False), path)
 
 
 def _outlines(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -237,25 +238,6 @@ def _outlines(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
     around[:, 1:] |= found[:, :-1]
     around[:, :-1] |= found[:, 1:]
     return around & ~found
-
-
-def _in_srgb(picture: Picture) -> pyvips.Image:
-    """Return a picture as three bands of 8 bits in sRGB, through its profile where it has one."""
-    profile = picture.metadata.get("icc-profile-data")
-    if profile and picture.pixels.dtype in (np.uint8, np.uint16):
-        image = saving.image_of(picture.pixels, is_cmyk=picture.is_cmyk)
-        image.set_type(profile[0], "icc-profile-data", profile[1])
-        image = image.icc_transform("srgb", embedded=True, depth=8)
-    else:
-        pixels = _colours(picture)
-        if pixels.dtype.kind == "f":
-            pixels = np.rint(255 * pixels).astype(np.uint8)
-        elif pixels.dtype == np.uint16:
-            pixels = (pixels >> 8).astype(np.uint8)
-        image = saving.image_of(checked_picture(pixels), is_cmyk=False)
-    if image.bands in (2, 4):
-        image = image.extract_band(0, n=image.bands - 1)
-    return image if image.bands == 3 else image.bandjoin([image, image]).copy(interpretation="srgb")
 
 
 def _save(image: pyvips.Image, path: Path) -> None:
