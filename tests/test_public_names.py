@@ -29,6 +29,7 @@ NAMES = [
     "PictureMask",
     "ReadError",
     "RestauroError",
+    "Restoration",
     "Restored",
     "Task",
     "TrainingError",

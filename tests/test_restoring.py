@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,11 @@ import pyvips
 import tifffile
 
 from restauro.errors import ImageError, MaskError, MethodError, ParameterError, ReadError, RestauroError, WriteError
+from restauro.files.reading import read_picture
 from restauro.inpainting import inpaint
 from restauro.methods.telea import Telea
-from restauro.picture import as_stored, read_picture
-from restauro.restoring import Restored, restore_file
+from restauro.picture import as_stored
+from restauro.restoring import Restoration, Restored, restore_file
 
 HOLE = np.zeros((40, 56), bool)
 HOLE[8:12, 5:30] = True
@@ -251,3 +255,98 @@ def test_cancelling_leaves_nothing_behind(panel: Path, losses: Path, tmp_path: P
     with pytest.raises(stop):
         restore_file(panel, tmp_path / "out.tif", mask=losses, save_mask=tmp_path / "used.png", progress=cancel)
     assert files_in(tmp_path) == before
+
+
+class TestRestoration:
+    def test_its_steps_are_what_restore_file_does(self, panel: Path, losses: Path, tmp_path: Path) -> None:
+        whole = restore_file(
+            panel, tmp_path / "a.tif", mask=losses, grow=1, method="telea", save_mask=tmp_path / "a.png"
+        )
+        restoration = Restoration.open(panel).mask_from(losses, grow=1).fill("telea")
+        steps = restoration.write(tmp_path / "b.tif", save_mask=tmp_path / "b.png")
+        same = {"seconds": 0, "target": panel}
+        assert dataclasses.replace(steps, **same) == dataclasses.replace(whole, **same)
+        assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
+        assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+    def test_it_can_be_filled_again_and_looked_at_between(self, losses: Path, tmp_path: Path) -> None:
+        panel = save(tmp_path / "rough.tif", np.random.default_rng(5).integers(0, 255, CLEAN.shape, np.uint8))
+        restoration = Restoration.open(panel).mask_from(losses).fill("harmonic")
+        smooth = restoration.picture.pixels.copy()
+        restoration.fill("telea", radius=3)
+        expected = inpaint(read_picture(panel).pixels, HOLE, "telea", radius=3)
+        np.testing.assert_array_equal(restoration.picture.pixels, expected)
+        assert (smooth != expected).any()
+        written = restoration.write(tmp_path / "out.tif")
+        assert (written.method, written.parameters) == ("telea", {"radius": 3})
+        np.testing.assert_array_equal(read_picture(tmp_path / "out.tif").pixels, expected)
+        restoration.fill("harmonic").write(tmp_path / "smooth.png")
+        np.testing.assert_array_equal(read_picture(tmp_path / "smooth.png").pixels, smooth)
+
+    def test_another_mask_begins_with_the_picture_as_it_was(self, panel: Path, losses: Path, tmp_path: Path) -> None:
+        restoration = Restoration.open(panel).mask_from(losses, grow=5).fill("telea")
+        restoration.mask_from(losses)
+        np.testing.assert_array_equal(restoration.picture.pixels, read_picture(panel).pixels)
+        restoration.fill("telea").write(tmp_path / "out.tif")
+        restore_file(panel, tmp_path / "once.tif", mask=losses, method="telea")
+        assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "once.tif").read_bytes()
+
+    def test_after_a_stop_it_can_be_filled_anew(self, panel: Path, losses: Path, tmp_path: Path) -> None:
+        def stop(fraction: float) -> None:
+            raise RuntimeError
+
+        restoration = Restoration.open(panel).mask_from(losses)
+        with pytest.raises(RuntimeError):
+            restoration.fill("telea", progress=stop)
+        with pytest.raises(MaskError, match="holes haven't been filled: call fill first"):
+            restoration.write(tmp_path / "out.tif")
+        restoration.fill("telea").write(tmp_path / "out.tif")
+        np.testing.assert_array_equal(
+            read_picture(tmp_path / "out.tif").pixels, inpaint(read_picture(panel).pixels, HOLE, "telea")
+        )
+
+    def test_steps_out_of_order_are_refused(self, panel: Path, losses: Path, tmp_path: Path) -> None:
+        restoration = Restoration.open(panel)
+        for step in (restoration.fill, lambda: restoration.write(tmp_path / "out.tif")):
+            with pytest.raises(MaskError, match=r"said what is to be filled: call mask_from first\."):
+                step()
+        restoration.mask_from(losses)
+        with pytest.raises(MaskError, match=r"The holes haven't been filled: call fill first\."):
+            restoration.write(tmp_path / "out.tif")
+        empty = save(tmp_path / "empty.png", np.zeros(HOLE.shape, np.uint8))
+        assert restoration.mask_from(empty).write(tmp_path / "copy.tif").changed_outside == 0
+
+    def test_a_refused_target_doesn_t_lose_the_fill(self, panel: Path, losses: Path, tmp_path: Path) -> None:
+        restoration = Restoration.open(panel).mask_from(losses).fill("telea")
+        with pytest.raises(WriteError, match="is the picture itself"):
+            restoration.write(panel)
+        with pytest.raises(WriteError, match="is the mask"):
+            restoration.check_target(losses, overwrite=True)
+        restoration.check_target(tmp_path / "new" / "out.png")
+        assert not (tmp_path / "new").exists()
+        assert restoration.write(tmp_path / "new" / "out.png").changed_outside == 0
+
+    def test_time_between_the_steps_is_no_work(self, panel: Path, losses: Path, tmp_path: Path) -> None:
+        restoration = Restoration.open(panel).mask_from(losses).fill("telea")
+        restoration._seconds = worked = 1000.0
+        assert worked < restoration.write(tmp_path / "out.tif").seconds < worked + 60
+
+
+@pytest.mark.parametrize("wrong", [{}, {"target": "there.tif"}])
+def test_no_thread_is_left_behind(
+    panel: Path, losses: Path, tmp_path: Path, wrong: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels are loaded while files are read; who forks or leaves after the call must not meet that thread."""
+    loading = threading.Event()
+
+    def load(method: object) -> None:
+        loading.set()
+        time.sleep(0.2)
+
+    monkeypatch.setattr("restauro.restoring.load_kernels", load)
+    save(tmp_path / "there.tif", CLEAN)
+    before = set(threading.enumerate())
+    with pytest.raises(WriteError) if wrong else contextlib.nullcontext():
+        restore_file(panel, tmp_path / wrong.get("target", "out.tif"), mask=losses)
+    assert loading.is_set()
+    assert set(threading.enumerate()) == before

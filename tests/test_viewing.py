@@ -15,7 +15,8 @@ from restauro.datasets import open_pictures
 from restauro.errors import ImageError
 from restauro.evaluation.comparing import compare_file
 from restauro.evaluation.references import make_way
-from restauro.picture import Picture, read_picture
+from restauro.files.reading import read_picture
+from restauro.picture import Picture
 from restauro.viewing import check_floats, view
 
 RNG = np.random.default_rng(5)

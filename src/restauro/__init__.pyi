@@ -21,6 +21,9 @@ from .errors import ReadError as ReadError
 from .errors import RestauroError as RestauroError
 from .errors import TrainingError as TrainingError
 from .errors import WriteError as WriteError
+from .files.reading import read_picture as read_picture
+from .files.writing import Written as Written
+from .files.writing import write_picture as write_picture
 from .inpainting import inpaint as inpaint
 from .mask import grow_mask as grow_mask
 from .method import DEFAULT_METHOD as DEFAULT_METHOD
@@ -31,11 +34,9 @@ from .method import method_class as method_class
 from .method import method_names as method_names
 from .notes import Note as Note
 from .picture import Picture as Picture
-from .picture import Written as Written
-from .picture import read_picture as read_picture
-from .picture import write_picture as write_picture
 from .picture_mask import PictureMask as PictureMask
 from .picture_mask import read_mask as read_mask
+from .restoring import Restoration as Restoration
 from .restoring import Restored as Restored
 from .restoring import restore_file as restore_file
 

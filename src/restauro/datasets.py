@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from restauro.errors import DataError, ImageError
 from restauro.files import formats
-from restauro.viewing import check_floats, in_srgb, pixels_of
+from restauro.files.images import pixels_of
+from restauro.viewing import check_floats, in_srgb
 
 _ENDINGS = tuple(ending for endings in formats.ENDINGS.values() for ending in endings)
 _HELD_OUT = 50  # of how many pictures one is kept for testing, where the folder doesn't say which

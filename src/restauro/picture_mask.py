@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from restauro.errors import MaskError, Remedy, RestauroError
 from restauro.files import formats
+from restauro.files.reading import read_picture
 from restauro.mask import full_scale, grow_mask, of_colour, parse_colour, strips
-from restauro.picture import Picture, as_seen, as_stored, read_picture
+from restauro.picture import Picture, as_seen, as_stored
 
 POLARITIES = ("white", "black")
 _COLOUR_NOISE = 8 / 255  # how far the bands of a grey mask may differ, as a JPEG's do

@@ -9,6 +9,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import ImageError
+from restauro.files.images import pixels_of
 from restauro.mask import strips
 from restauro.picture import Picture, as_seen
 
@@ -86,12 +87,6 @@ def in_srgb(image: pyvips.Image) -> pyvips.Image:
     elif is_deep:
         shown = (shown / 257).rint().cast("uchar")
     return shown[0] if is_grey else shown.copy(interpretation="srgb")
-
-
-def pixels_of(image: pyvips.Image) -> NDArray[np.uint8]:
-    """Return what `in_srgb` returned as an array, [H, W] of one band and else [H, W, 3]."""
-    shape = (image.height, image.width, image.bands)[: 2 if image.bands == 1 else 3]
-    return np.frombuffer(image.write_to_memory(), np.uint8).reshape(shape)
 
 
 def check_floats(pixels: NDArray[Any], hole: NDArray[np.bool_] | None = None) -> None:

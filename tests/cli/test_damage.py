@@ -13,7 +13,7 @@ import pyvips
 
 from restauro.cli import main
 from restauro.damage.kinds import KINDS, make_damage
-from restauro.picture import read_picture
+from restauro.files.reading import read_picture
 
 CLEAN = np.random.default_rng(0).integers(30, 220, (60, 80, 3), np.uint8)
 

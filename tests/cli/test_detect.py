@@ -14,7 +14,7 @@ from restauro.cli import detect as cli_detect
 from restauro.cli import main
 from restauro.damage import detecting
 from restauro.damage.detection import KINDS
-from restauro.picture import read_picture
+from restauro.files.reading import read_picture
 
 HOLE = np.zeros((60, 80), bool)
 HOLE[10:16, 5:60] = True

@@ -21,7 +21,7 @@ from numba.core import event
 import restauro
 from restauro import restoring
 from restauro.cli import main, report
-from restauro.picture import read_picture
+from restauro.files.reading import read_picture
 
 HOLE = np.zeros((40, 56), bool)
 HOLE[8:12, 5:30] = True

@@ -12,8 +12,9 @@ import tifffile
 from restauro.damage.damaging import Damaged, damage_file
 from restauro.damage.kinds import KINDS, make_damage
 from restauro.errors import ParameterError, ReadError, RestauroError, WriteError
+from restauro.files.reading import read_picture
 from restauro.mask import grow_mask
-from restauro.picture import as_seen, read_picture
+from restauro.picture import as_seen
 
 SHAPE = (60, 80)
 CLEAN = np.random.default_rng(0).integers(30, 220, (*SHAPE, 3), np.uint8)

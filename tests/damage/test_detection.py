@@ -22,7 +22,7 @@ from restauro.errors import (
     ParameterTypeError,
     WriteError,
 )
-from restauro.picture import read_picture
+from restauro.files.reading import read_picture
 from restauro.picture_mask import read_mask
 
 

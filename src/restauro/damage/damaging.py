@@ -16,8 +16,10 @@ from restauro.damage.kinds import kind_named
 from restauro.errors import ParameterError
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, make_folder, write_mask
+from restauro.files.reading import read_picture
+from restauro.files.writing import check_target, write_picture
 from restauro.mask import full_scale, parse_colour
-from restauro.picture import Picture, as_seen, as_stored, check_target, read_picture, write_picture
+from restauro.picture import Picture, as_seen, as_stored
 
 FILLS = ("white", "black", "mean", "noise")
 RENDERED_KINDS = ("cracks", "scratches")
@@ -184,7 +186,7 @@ def check_options(
 
 def _colours(picture: Picture, seen: NDArray[Any]) -> NDArray[Any]:
     """Return a view [H, W, C] of a picture's colours, without its transparency."""
-    if picture.page and picture.page.is_premultiplied:
+    if picture.is_premultiplied:
         raise ParameterError(
             "The TIFF's colours are multiplied by their opacity, and damage would not be: save it with plain "
             "(unassociated) transparency, or without."

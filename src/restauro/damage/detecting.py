@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from restauro.damage.detection import check_options, detect
 from restauro.damage.tiles import checked_picture
 from restauro.errors import MaskError, RestauroError, WriteError
-from restauro.files import saving
+from restauro.files import images
+from restauro.files.jpeg import save_jpeg
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
+from restauro.files.png import save_png
+from restauro.files.reading import read_picture
 from restauro.mask import grow_mask, strips
 from restauro.numerics.threads import usable_cores
-from restauro.picture import Picture, as_seen, as_stored, read_picture
+from restauro.picture import Picture, as_seen, as_stored
 from restauro.viewing import view
 from restauro.windows import count_regions
 
@@ -227,7 +230,7 @@ def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> Non
         here, strip = found[rows], pixels[rows]
         strip[here] = np.rint((1 - _TINT) * strip[here] + _TINT * _MARKED)
         strip[around] = _MARKED
-    _save(saving.image_of(pixels, is_cmyk=False), path)
+    _save(images.image_of(pixels, is_cmyk=False), path)
 
 
 def _outlines(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -246,9 +249,9 @@ def _save(image: pyvips.Image, path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
             written = Path(folder, path.name)
             if path.suffix.lower() == ".png":
-                saving.save_png(image, written, bits=8, original=None)
+                save_png(image, written)
             else:
-                saving.save_jpeg(image, written)
+                save_jpeg(image, written)
             os.replace(written, path)
     except (OSError, pyvips.Error) as error:
         reason = getattr(error, "strerror", None) or str(error).strip()

@@ -14,8 +14,9 @@ from restauro.evaluation.metrics import LEAST_SIDE, measure, psnr
 from restauro.evaluation.references import Way, labels_of
 from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
+from restauro.files.reading import read_picture
 from restauro.inpainting import usable_cores
-from restauro.picture import Picture, as_seen, read_picture
+from restauro.picture import Picture, as_seen
 from restauro.picture_mask import files_of_stem, read_mask
 from restauro.viewing import view
 

@@ -14,7 +14,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import EvaluationError, WriteError
-from restauro.files import saving
+from restauro.files import images
 from restauro.files.masks import make_folder
 
 Pixels = NDArray[np.uint8]
@@ -288,7 +288,7 @@ def _in_cell(panel: pyvips.Image) -> pyvips.Image:
 
 
 def _image(pixels: Pixels) -> pyvips.Image:
-    return saving.image_of(np.ascontiguousarray(pixels), is_cmyk=False)
+    return images.image_of(np.ascontiguousarray(pixels), is_cmyk=False)
 
 
 def _text(words: str, width: int = CELL, *, bold: bool = False) -> pyvips.Image:

@@ -22,6 +22,7 @@ class PlainRows:
     path: Path
     start: int
     bytes_a_pixel: int
+    coding: tuple[object, ...]  # all that the bytes of a row depend on
 
 
 def count_changed_rows(before: PlainRows, after: PlainRows, hole: NDArray[np.bool_]) -> int:

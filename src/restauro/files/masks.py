@@ -12,7 +12,8 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import WriteError
-from restauro.files import saving
+from restauro.files import images
+from restauro.files.png import save_png
 
 
 def check_mask_target(path: Path, pictures: Iterable[Path], *, overwrite: bool) -> None:
@@ -35,11 +36,11 @@ def write_mask(hole: NDArray[np.bool_], path: Path, *, after: str = "") -> None:
 
     after: what has been done and stays so if this fails, for the message, such as "The picture was written, but".
     """
-    image = saving.image_of(hole.view(np.uint8), is_cmyk=False) != 0  # 0 and 255
+    image = images.image_of(hole.view(np.uint8), is_cmyk=False) != 0  # 0 and 255
     try:
         with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
             written = Path(folder, path.name)
-            saving.save_png(image, written, bits=8, original=None)
+            save_png(image, written)
             os.replace(written, path)
     except (OSError, pyvips.Error) as error:
         reason = getattr(error, "strerror", None) or str(error).strip()

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from restauro.errors import MaskError, WriteError
-from restauro.picture import check_target, read_picture, write_picture
+from restauro.files.reading import read_picture
+from restauro.files.writing import check_target, write_picture
 
 HOLE = (slice(5, 9), slice(3, 20))
 
@@ -404,7 +405,7 @@ def test_nothing_is_left_behind(
     def interrupted(*_: object) -> int:
         raise error
 
-    monkeypatch.setattr("restauro.picture._count_changed", interrupted)
+    monkeypatch.setattr("restauro.files.writing._count_changed", interrupted)
     with pytest.raises(error):
         write_picture(picture, tmp_path / name, hole=hole(), overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", name]
@@ -417,7 +418,7 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("restauro.files.saving.save_png", full)
+    monkeypatch.setattr("restauro.files.png.save_png", full)
     with pytest.raises(WriteError, match=r"The target .*b\.png can't be written \(No space left on device\)"):
         write_picture(picture, tmp_path / "b.png", hole=hole())
 
@@ -457,6 +458,6 @@ def test_a_hole_in_any_memory_order(tmp_path: Path) -> None:
 
 def test_the_module_is_light() -> None:
     heavy = "{'tifffile', 'jpeglib', 'scipy', 'numba', 'PIL'} & set(sys.modules)"
-    script = f"import sys, restauro.picture; print({heavy} or 'light')"
+    script = f"import sys, restauro.files.reading; print({heavy} or 'light')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("light\n", "")

@@ -17,7 +17,9 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 from restauro.errors import WriteError
-from restauro.picture import Picture, Written, read_picture, write_picture
+from restauro.files.reading import read_picture
+from restauro.files.writing import Written, write_picture
+from restauro.picture import Picture
 
 # True only of the file that the tag stands in: where the pixels lie.
 PLACES = {"StripOffsets", "StripByteCounts", "TileOffsets", "TileByteCounts"}

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from restauro.errors import ReadError
-from restauro.picture import as_seen, as_stored, read_picture
+from restauro.files.reading import read_picture
+from restauro.picture import as_seen, as_stored
 
 SAMPLES = np.random.default_rng(3)
 

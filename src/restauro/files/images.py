@@ -1,0 +1,117 @@
+"""Pixels in memory as libvips' images and back, and what a file says beside them in libvips' names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from restauro.errors import ReadError
+from restauro.picture import Picture
+
+_DTYPES = {"uchar": "u1", "char": "i1", "ushort": "u2", "short": "i2", "uint": "u4", "int": "i4", "float": "f4"}
+_FORMATS = {dtype: name for name, dtype in _DTYPES.items()}
+# What a file may say beside its pixels, in libvips' names and ours.
+_TOLD = {
+    "icc-profile-data": "the colour profile",
+    "exif-data": "the EXIF data",
+    "xmp-data": "the XMP data",
+    "iptc-data": "the IPTC data",
+    "photoshop-data": "Photoshop's data",
+}
+_ALSO_TOLD = ("orientation", "resolution-unit", "image-description")
+_TEXT = "png-comment-"
+
+WITHOUT_LOSS = "It was written without loss, so that no other pixel changes; the file may be larger for it."
+
+
+def open_image(loader: str, path: Path, *, fail_on: str = "truncated") -> pyvips.Image:
+    """Return libvips' image of a file, to be read once from top to bottom."""
+    # Named loaders take any file name as it is. Without revalidate libvips hands out what an earlier file of this name
+    # held.
+    return pyvips.Operation.call(loader, os.fsencode(path), access="sequential", fail_on=fail_on, revalidate=True)
+
+
+def refuse_several(image: pyvips.Image) -> None:
+    """Raise ReadError where a file holds more than one picture."""
+    pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
+    if pages > 1:
+        raise ReadError(
+            f"The file holds {pages} pictures, and restauro restores one a file: save the one you mean as a PNG."
+        )
+
+
+def pixels_of(image: pyvips.Image) -> NDArray[Any]:
+    """Decode an image into memory, once, as an array [H, W] or [H, W, C] that can be written to."""
+    if image.format not in _DTYPES:
+        raise ReadError(f"Samples of type {image.format} can't be restored: save the picture with 8 or 16 bits.")
+    shape = (image.height, image.width, image.bands)[: 2 if image.bands == 1 else 3]
+    return np.frombuffer(image.write_to_memory(), _DTYPES[image.format]).reshape(shape)
+
+
+def image_of(pixels: NDArray[Any], *, is_cmyk: bool) -> pyvips.Image:
+    """Return libvips' view of an array [H, W] or [H, W, C]: no copy of a contiguous one."""
+    height, width, bands = (*pixels.shape, 1)[:3]
+    deep = pixels.dtype == np.uint16
+    interpretation = ("grey16" if deep else "b-w") if bands < 3 else ("rgb16" if deep else "srgb")
+    image = pyvips.Image.new_from_memory(
+        np.ascontiguousarray(pixels), width, height, bands, _FORMATS[pixels.dtype.str[1:]]
+    )
+    return image.copy(interpretation="cmyk" if is_cmyk else interpretation)
+
+
+def image_of_picture(picture: Picture) -> pyvips.Image:
+    """Return libvips' image of a picture, with what its file said."""
+    metadata = picture.metadata
+    image = image_of(picture.pixels, is_cmyk=picture.is_cmyk).copy(xres=metadata["xres"][1], yres=metadata["yres"][1])
+    for name, (kind, value) in metadata.items():
+        if name not in ("xres", "yres"):
+            image.set_type(kind, name, value)
+    return image
+
+
+def metadata_of(image: pyvips.Image) -> dict[str, tuple[int, Any]]:
+    """Return what a file says beside its pixels, and its resolution, in libvips' names."""
+    names = [name for name in image.get_fields() if name in _TOLD or name in _ALSO_TOLD or name.startswith(_TEXT)]
+    return {name: (image.get_typeof(name), image.get(name)) for name in ["xres", "yres", *names]}
+
+
+def round_to_bits(picture: Picture, hole: NDArray[np.bool_]) -> None:
+    """Round what was filled to the values that a file of 1, 2 or 4 bits can hold."""
+    if picture.bits < 8:
+        step = 255 / (2**picture.bits - 1)
+        nearest = (np.rint(np.arange(256) / step) * step).astype(np.uint8)
+        picture.pixels[hole] = nearest[picture.pixels[hole]]
+
+
+def dropped_notes(picture: Picture, written: pyvips.Image, title: str) -> list[str]:
+    """Return a sentence about what a written file doesn't say any more."""
+    there = written.get_fields()
+    dropped = [what for name, what in _TOLD.items() if name in picture.metadata and name not in there]
+    if any(name.startswith(_TEXT) for name in picture.metadata) and not any(name.startswith(_TEXT) for name in there):
+        dropped.append("its texts")
+    return [f"{title} can't hold all that the file said, and so was dropped: {', '.join(dropped)}."] if dropped else []
+
+
+def unheld_samples(picture: Picture, *, deepest: int = 8) -> str | None:
+    """Return what of a picture's samples and bands can't be held by a format of whole numbers up to `deepest` bits."""
+    dtype, bands = picture.pixels.dtype, picture.bands
+    if picture.is_cmyk:
+        return "CMYK"
+    if not (dtype == np.uint8 or (dtype == np.uint16 and picture.bits <= deepest)):
+        return {"u": "", "i": "signed ", "f": "floating-point "}[dtype.kind] + f"samples of {8 * dtype.itemsize} bits"
+    if picture.is_premultiplied:
+        return "colours multiplied by their opacity"
+    if bands > 4 or (bands in (2, 4) and not picture.has_alpha):
+        return f"{bands} bands of which none is transparency"
+    return None
+
+
+def reason(error: pyvips.Error) -> str:
+    """Return libvips' reason: the last line that it left, without its dots and breaks."""
+    lines = [line.strip() for line in error.detail.splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else "no reason given"
