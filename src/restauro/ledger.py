@@ -7,12 +7,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from restauro.errors import EvaluationError
+from restauro.files.replacing import replacing
 
 Row = dict[str, Any]
 
@@ -196,20 +196,9 @@ def _short(value: Any, other: Any) -> str:
     return "none" if value is None else re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1...", str(value))
 
 
-@contextmanager
-def replacing(file: Path) -> Iterator[Path]:
-    """Give the name of a file to write, which becomes `file` at the end, so that this is there whole or as it was."""
-    temporary = file.with_name(f".{file.name}.part")
-    try:
-        yield temporary
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_csv(file: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Write rows as CSV: None is empty, true and false are yes and no."""
-    with replacing(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as opened:
+    with replacing(file, "The table") as temporary, temporary.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened)
         writer.writerow(columns)
         writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
@@ -223,5 +212,5 @@ def _cell(value: Any) -> Any:
 
 def write_text(file: Path, text: str) -> None:
     """Write a text; see `replacing`."""
-    with replacing(file) as temporary:
+    with replacing(file, "The text") as temporary:
         temporary.write_text(text, encoding="utf-8")

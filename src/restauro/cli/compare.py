@@ -98,7 +98,8 @@ def command(
     sheets.check_target(output, overwrite=overwrite)
     masks = [_mask_in(mask_dir, picture) if mask_dir else str(mask) for picture in pictures]
     truths = [_original_in(truth_dir, picture) if truth_dir else truth for picture in pictures]
-    _check_kept(output, [Path(name) for name in (*pictures, *masks, *truths) if name])
+    sources = [Path(name) for name in (*pictures, *masks, *truths) if name]
+    _check_kept(output, sources)
     make_folder(output.parent)
     rows = layout == "rows"
     named = split_ways(methods) if methods else [DEFAULT_METHOD] if rows else _classical()
@@ -118,7 +119,7 @@ def command(
                         progress=progress,
                     )
                 )
-    sheets.save(sheets.draw(cases, crops=0 if rows else crops, zoom=zoom), output, overwrite=overwrite)
+    sheets.save(sheets.draw(cases, crops=0 if rows else crops, zoom=zoom), output, overwrite=overwrite, sources=sources)
     if not quiet:
         for case in cases:
             pixels = report.count(int(case.hole.sum()), "hole pixel")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from restauro.damage.detection import check_options, detect
@@ -22,6 +20,7 @@ from restauro.files.jpeg import save_jpeg
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.files.png import save_png
 from restauro.files.reading import read_picture
+from restauro.files.replacing import replacing
 from restauro.mask import grow_mask, strips
 from restauro.numerics.threads import usable_cores
 from restauro.picture import Picture, as_seen, as_stored
@@ -230,7 +229,12 @@ def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> Non
         here, strip = found[rows], pixels[rows]
         strip[here] = np.rint((1 - _TINT) * strip[here] + _TINT * _MARKED)
         strip[around] = _MARKED
-    _save(images.image_of(pixels, is_cmyk=False), path)
+    image = images.image_of(pixels, is_cmyk=False)
+    with replacing(path, "The preview", sources=[picture.path]) as temporary:
+        if path.suffix.lower() == ".png":
+            save_png(image, temporary)
+        else:
+            save_jpeg(image, temporary)
 
 
 def _outlines(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -241,18 +245,3 @@ def _outlines(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
     around[:, 1:] |= found[:, :-1]
     around[:, :-1] |= found[:, 1:]
     return around & ~found
-
-
-def _save(image: pyvips.Image, path: Path) -> None:
-    """Write the preview under another name first."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
-            written = Path(folder, path.name)
-            if path.suffix.lower() == ".png":
-                save_png(image, written)
-            else:
-                save_jpeg(image, written)
-            os.replace(written, path)
-    except (OSError, pyvips.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error).strip()
-        raise WriteError(f"The preview {path} can't be written ({reason}): choose another place.") from None

@@ -15,7 +15,7 @@ from restauro.damage.ratios import RATIO_BINS
 from restauro.errors import EvaluationError
 from restauro.evaluation import plot_names, statistics
 from restauro.evaluation.references import PEERS, labels_of
-from restauro.ledger import replacing
+from restauro.files.replacing import replacing
 
 Row = Mapping[str, Any]
 
@@ -344,7 +344,7 @@ def _save(figure: Any, path: Path) -> list[Path]:
     paths = []
     for ending, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
         target = path.with_name(path.name + ending)
-        with replacing(target) as written, matplotlib.rc_context({"svg.hashsalt": "restauro"}):
+        with replacing(target, "The plot") as written, matplotlib.rc_context({"svg.hashsalt": "restauro"}):
             figure.savefig(written, format=ending[1:], metadata=metadata)
         paths.append(target)
     return paths

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import html
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from restauro.errors import EvaluationError, WriteError
 from restauro.files import images
 from restauro.files.masks import make_folder
+from restauro.files.replacing import replacing
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -201,8 +200,10 @@ def _centred(badness: NDArray[np.float32], box: Box, side: int) -> Box:
     return moved[0], moved[1]
 
 
-def save(sheet: pyvips.Image, path: Path, *, overwrite: bool = False) -> None:
+def save(sheet: pyvips.Image, path: Path, *, overwrite: bool = False, sources: Iterable[Path] = ()) -> None:
     """Write a sheet as PNG or JPEG, by the ending, under another name first; its folder is made if it is missing.
+
+    sources: files that are seen in it; see `replacing`.
 
     Raises
     ------
@@ -211,17 +212,11 @@ def save(sheet: pyvips.Image, path: Path, *, overwrite: bool = False) -> None:
     """
     check_target(path, overwrite=overwrite)
     make_folder(path.parent)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
-            written = Path(folder, path.name)
-            if path.suffix.lower() == ".png":
-                sheet.pngsave(str(written), keep="none")
-            else:
-                sheet.jpegsave(str(written), Q=90, keep="none", subsample_mode="off")
-            os.replace(written, path)
-    except (OSError, pyvips.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error).strip()
-        raise WriteError(f"The sheet {path} can't be written ({reason}).") from None
+    with replacing(path, "The sheet", sources=sources) as temporary:
+        if path.suffix.lower() == ".png":
+            sheet.pngsave(str(temporary), keep="none")
+        else:
+            sheet.jpegsave(str(temporary), Q=90, keep="none", subsample_mode="off")
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:

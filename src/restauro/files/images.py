@@ -109,9 +109,3 @@ def unheld_samples(picture: Picture, *, deepest: int = 8) -> str | None:
     if bands > 4 or (bands in (2, 4) and not picture.has_alpha):
         return f"{bands} bands of which none is transparency"
     return None
-
-
-def reason(error: pyvips.Error) -> str:
-    """Return libvips' reason: the last line that it left, without its dots and breaks."""
-    lines = [line.strip() for line in error.detail.splitlines() if line.strip()]
-    return lines[-1].rstrip(".") if lines else "no reason given"

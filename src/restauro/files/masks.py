@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import WriteError
 from restauro.files import images
 from restauro.files.png import save_png
+from restauro.files.replacing import replacing
 
 
 def check_mask_target(path: Path, pictures: Iterable[Path], *, overwrite: bool) -> None:
@@ -37,15 +35,8 @@ def write_mask(hole: NDArray[np.bool_], path: Path, *, after: str = "") -> None:
     after: what has been done and stays so if this fails, for the message, such as "The picture was written, but".
     """
     image = images.image_of(hole.view(np.uint8), is_cmyk=False) != 0  # 0 and 255
-    try:
-        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
-            written = Path(folder, path.name)
-            save_png(image, written)
-            os.replace(written, path)
-    except (OSError, pyvips.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error).strip()
-        begun = f"{after} the" if after else "The"
-        raise WriteError(f"{begun} mask {path} can't be written ({reason}): choose another place.") from None
+    with replacing(path, f"{after} the mask" if after else "The mask") as temporary:
+        save_png(image, temporary)
 
 
 def is_same(path: Path, other: Path) -> bool:

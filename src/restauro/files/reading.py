@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from restauro.errors import ReadError
 from restauro.files import formats, images
+from restauro.files.replacing import reason
 from restauro.picture import TURNS, Picture
 
 
@@ -72,7 +73,7 @@ def read_picture(path: str | Path) -> Picture:
     except pyvips.Error as error:
         raise ReadError(
             f"The {kind.title} can't be read to its end, it is damaged or cut short "
-            f"(libvips: {images.reason(error)}): get a complete copy."
+            f"(libvips: {reason(error)}): get a complete copy."
         ) from None
     return Picture(
         pixels,

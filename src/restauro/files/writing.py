@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import MaskError, WriteError
-from restauro.files import comparing, formats, images
+from restauro.files import comparing, formats
+from restauro.files.replacing import check_place, replacing
 from restauro.picture import Picture
 
 _OVERWRITE = "replace it with --overwrite (in Python overwrite=True)"
@@ -85,7 +82,7 @@ def write_picture(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, pyvips
     >>> from restauro.files.reading import read_picture
     >>> folder = tempfile.TemporaryDirectory()
     >>> pyvips.Image.black(4, 3).pngsave(str(Path(folder.name, "grey.png")))
@@ -103,22 +100,8 @@ def write_picture(
     hole = np.zeros(shape, np.bool_) if hole is None else np.ascontiguousarray(hole, np.bool_)
     if hole.shape != shape:
         raise MaskError(f"The hole has {hole.shape} pixels and the picture {shape}: turn the hole with as_stored.")
-    return _replacing(target, lambda path: _write_and_compare(picture, path, hole, target))
-
-
-def _replacing(target: Path, write: Callable[[Path], Written]) -> Written:
-    """Write under a temporary name beside the target and move that into place."""
-    place = target.resolve()
-    try:
-        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=place.parent) as folder:
-            temporary = Path(folder, place.name)
-            written = write(temporary)
-            os.replace(temporary, place)
-            return written
-    except OSError as error:
-        raise WriteError(f"The target {target} can't be written ({error.strerror}): choose another place.") from None
-    except pyvips.Error as error:
-        raise WriteError(f"The target {target} can't be written (libvips: {images.reason(error)}).") from None
+    with replacing(target, "The picture", sources=[picture.path]) as temporary:
+        return _write_and_compare(picture, temporary, hole, target)
 
 
 def _write_and_compare(picture: Picture, temporary: Path, hole: NDArray[np.bool_], target: Path) -> Written:
@@ -155,13 +138,7 @@ def _count_changed(picture: Picture, written: Path, kind: formats.Format, touche
 
 def _check_place(source: Path, target: Path, *, overwrite: bool) -> None:
     """Raise WriteError where the target can't be put, or would replace what isn't to be replaced."""
-    folder = target.parent
-    if not folder.is_dir():
-        raise WriteError(f"There is no folder {folder}: make it first.")
-    if not os.access(folder, os.W_OK):
-        raise WriteError(f"Nothing can be written to the folder {folder}: choose another, or change its permissions.")
-    if target.is_dir():
-        raise WriteError(f"The target {target} is a folder: name a file in it.")
+    check_place(target, "The picture")
     if target.exists() and not overwrite:
         if source.exists() and target.samefile(source):
             raise WriteError(f"The target {target} is the picture itself: choose another name, or {_OVERWRITE}.")

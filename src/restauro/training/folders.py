@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from restauro.errors import TrainingError
+from restauro.files.replacing import replacing
 
 _SETTINGS = "run.json"
 _WRITTEN = ("samples", "tensorboard", "training.csv", "validation.csv", "best.ckpt", "step-*.ckpt", _SETTINGS)
@@ -44,9 +44,8 @@ def prepare(out: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
         _compare(out, json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(settings)))
         return
     out.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    os.replace(beside, path)
+    with replacing(path, "The run's settings") as temporary:
+        temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def _remove_run(out: Path) -> None:
