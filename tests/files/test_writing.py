@@ -360,7 +360,7 @@ def test_targets_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     check_target(picture, tmp_path / "there.png", overwrite=True)
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     with pytest.raises(
-        WriteError, match="the folder .* may not be written to: change its permissions, or choose another"
+        WriteError, match=r"the folder .* may not be written to: change its permissions, or choose another"
     ):
         check_target(picture, tmp_path / "b.png")
 

@@ -123,7 +123,7 @@ def _damage(source: Path, target: Path, asked: dict[str, Any], *, quiet: bool, a
             click.echo(report.error_as_json(source, error))
         return False
     if as_json:
-        click.echo(report.as_json(damaged))
+        click.echo(damaged.as_json())
     elif not quiet:
         for line in (report.damaged_as_line(damaged), *(f"  {note}" for note in damaged.notes)):
             click.echo(line)

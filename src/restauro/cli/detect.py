@@ -102,7 +102,7 @@ def _detect(
             click.echo(report.error_as_json(source, error))
         return False
     if as_json:
-        click.echo(report.as_json(found))
+        click.echo(found.as_json())
     elif not quiet:
         for line in (_as_line(found), *(f"  {note}" for note in found.notes)):
             click.echo(line)

@@ -166,7 +166,7 @@ def _restore(
             click.echo(report.error_as_json(job.source, error))
         return False
     if as_json:
-        click.echo(report.as_json(restored))
+        click.echo(restored.as_json())
     elif not quiet:
         for line in (report.as_line(restored), *(f"  {note}" for note in restored.notes)):
             click.echo(line)

@@ -22,8 +22,10 @@ from restauro.files.png import save_png
 from restauro.files.reading import read_picture
 from restauro.files.replacing import replacing
 from restauro.mask import grow_mask, strips
+from restauro.notes import Note
 from restauro.numerics.threads import usable_cores
 from restauro.picture import Picture, as_seen, as_stored
+from restauro.record import Record
 from restauro.viewing import view
 from restauro.windows import count_regions
 
@@ -33,39 +35,25 @@ _LARGE = 0.3  # share of a picture from which marks are doubtful
 
 
 @dataclass(frozen=True)
-class Detected:
-    """What was found in a file.
+class Detected(Record):
+    """What was found in a file: what every `restauro.record.Record` says, of which the target is the mask, and more.
 
     Attributes
     ----------
-    source, target
-        The picture that was read; the mask that was written.
     preview
         The picture with the marks in colour, where one was asked for.
     kind
         What was looked for; None where only hints say so.
-    width, height
-        Size of the picture as people see it, in pixels.
     marks
         How many; pixels that touch by a corner belong to one.
     pixels
         Number of pixels marked.
-    seconds
-        From opening the source to the mask's being in place.
-    notes
-        Sentences about what else is to be known.
     """
 
-    source: Path
-    target: Path
     preview: Path | None
     kind: str | None
-    width: int
-    height: int
     marks: int
     pixels: int
-    seconds: float
-    notes: tuple[str, ...]
 
 
 def detect_file(
@@ -155,10 +143,11 @@ def detect_file(
     )
 
 
-def _notes(share: float) -> tuple[str, ...]:
+def _notes(share: float) -> tuple[Note, ...]:
     if share <= _LARGE:
         return ()
-    return (f"{share:.0%} of the picture is marked: look at it with --preview; this may be no damage.",)
+    text = f"{share:.0%} of the picture is marked: look at a preview; this may be no damage."
+    return (Note("much-marked", text),)
 
 
 def _colours(picture: Picture) -> NDArray[Any]:
