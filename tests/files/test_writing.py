@@ -359,9 +359,7 @@ def test_targets_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         check_target(picture, tmp_path / "folder.png" / ".." / "a.png")
     check_target(picture, tmp_path / "there.png", overwrite=True)
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
-    with pytest.raises(
-        WriteError, match=r"the folder .* may not be written to: change its permissions, or choose another"
-    ):
+    with pytest.raises(WriteError, match=r"the folder .* may not be written to: change its permissions"):
         check_target(picture, tmp_path / "b.png")
 
 
