@@ -17,6 +17,7 @@ from restauro.files import formats
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.reading import read_picture, read_shape
 from restauro.mask import full_scale, grow_mask, of_colour, parse_colour, strips
+from restauro.notes import Note
 from restauro.picture import Picture, as_seen, as_stored
 
 POLARITIES = ("white", "black")
@@ -40,7 +41,7 @@ class PictureMask:
     """
 
     hole: NDArray[np.bool_]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,11 @@ def read_mask(
     notes = []
     if soft:
         what = "The transparency" if source == "alpha" else "The mask"
-        notes.append(f"{what} has values between none and full: it was cut at half and grown by 1 pixel.")
+        text = f"{what} has values between none and full: it was cut at half and grown by 1 pixel."
+        notes.append(Note("mask-soft", text))
     if source == "color" and picture.format == "jpeg" and tolerance == 0:
-        notes.append("A JPEG blurs the edges of colours: a tolerance of 40 catches most of them.")
+        text = "A JPEG blurs the edges of colours: a tolerance of 40 catches most of them."
+        notes.append(Note("jpeg-colours-blurred", text))
     return PictureMask(grow_mask(hole, grow + soft) if grow or soft else hole, tuple(notes))
 
 

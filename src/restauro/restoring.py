@@ -24,8 +24,10 @@ from restauro.files.writing import Written, check_target, write_picture
 from restauro.inpainting import inpaint, load_kernels, usable_cores
 from restauro.mask import full_scale, strips
 from restauro.method import DEFAULT_METHOD, Method, make_method
+from restauro.notes import Note
 from restauro.picture import Picture, as_seen
 from restauro.picture_mask import MaskFile, check_fits, check_options, is_file, read_mask, read_mask_file
+from restauro.record import Record
 from restauro.windows import count_regions
 
 # Share of a picture from which a mask looks inverted.
@@ -33,15 +35,11 @@ LARGE_HOLES = 0.6
 
 
 @dataclass(frozen=True)
-class Restored:
-    """What was done to a file, or would be done.
+class Restored(Record):
+    """What was done to a file, or would be done: what every `restauro.record.Record` says, and more.
 
     Attributes
     ----------
-    source, target
-        The file that was read; the file that was written.
-    width, height
-        Size of the picture as people see it, in pixels.
     method
         Name of the method.
     parameters
@@ -50,29 +48,19 @@ class Restored:
         Number of holes; pixels that touch by a corner belong to one.
     hole_pixels
         Number of pixels filled.
-    seconds
-        Of work, from opening the source to the target's being in place.
     changed_outside
         Pixels that differ between the two files, counted by reading both, outside of `counted_outside`. None after a
         dry run.
     counted_outside
         "mask"; from JPEG to JPEG "blocks", because the blocks of 8 or 16 pixels that the holes touch are encoded anew.
-    notes
-        Sentences about what else is to be known.
     """
 
-    source: Path
-    target: Path
-    width: int
-    height: int
     method: str
     parameters: dict[str, Any]
     regions: int
     hole_pixels: int
-    seconds: float
     changed_outside: int | None
     counted_outside: str
-    notes: tuple[str, ...]
 
 
 class Restoration:
@@ -111,7 +99,7 @@ class Restoration:
         self.picture = picture
         self.hole: NDArray[np.bool_] | None = None
         self.method: Method | None = None
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[Note, ...] = ()
         self._mask: object = None  # as it was named
         self._untouched = True  # pixels as read
         self._workers: int | None = None
@@ -163,7 +151,8 @@ class Restoration:
             _check_known(self.picture.pixels, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes, name
             if not share:
-                self.notes += ("The mask is empty, so nothing is filled: the file is a copy.",)
+                text = "The mask is empty, so nothing is filled: the file is a copy."
+                self.notes += (Note("mask-empty", text),)
         return self
 
     def fill(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from restauro.cli import places, report
+from restauro.cli import batch, places, report
 from restauro.cli.wording import worded
 from restauro.damage.kinds import KINDS
 from restauro.errors import RestauroError
@@ -98,7 +98,7 @@ def command(
     **asked: Any,
 ) -> int:
     """Damage files one after the other; return the exit status."""
-    from restauro.damage.damaging import check_options
+    from restauro.damage.damaging import check_options, damage_file
 
     targets = places.targets(inputs, output, "damaged")
     masks = places.mask_targets(inputs, mask_out, "--mask-out", "masks")
@@ -113,28 +113,9 @@ def command(
         check_options(seed=seed, **asked)
     except RestauroError as error:
         raise click.UsageError(worded(error)) from None
-    failed = 0
-    with nullcontext() if quiet else report.announce_compiling():
-        for number, (source, target, mask) in enumerate(zip(inputs, targets, masks, strict=True)):
-            asked |= {"seed": seed + number, "mask_out": mask, "overwrite": overwrite, "max_pixels": max_pixels}
-            failed += not _damage(source, target, asked, quiet=quiet, as_json=as_json)
-    return 0 if not failed else 2 if len(inputs) == 1 else 1
-
-
-def _damage(source: Path, target: Path, asked: dict[str, Any], *, quiet: bool, as_json: bool) -> bool:
-    """Damage one file and say so; return whether it went well."""
-    from restauro.damage.damaging import damage_file
-
-    try:
-        damaged = damage_file(source, target, **asked)
-    except (RestauroError, MemoryError) as error:
-        click.echo(f"{click.format_filename(source)}: {worded(error)}", err=True)
-        if as_json:
-            click.echo(report.error_as_json(source, error))
-        return False
-    if as_json:
-        click.echo(report.as_json(damaged))
-    elif not quiet:
-        for line in (report.damaged_as_line(damaged), *(f"  {note}" for note in damaged.notes)):
-            click.echo(line)
-    return True
+    common = asked | {"overwrite": overwrite, "max_pixels": max_pixels}
+    works = [
+        (source, partial(damage_file, source, target, **common, seed=seed + number, mask_out=mask))
+        for number, (source, target, mask) in enumerate(zip(inputs, targets, masks, strict=True))
+    ]
+    return batch.run(works, report.damaged_as_line, quiet=quiet, as_json=as_json)
