@@ -116,9 +116,9 @@ def test_errors_name_the_file_and_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "one.jpg").unlink()
     with pytest.raises(DataError, match=r"one\.jpg can't be read \(No such file or directory\)"):
         found.read(0)
-    save(tmp_path / "one.tif", noise(0, 4, 4).astype(np.float32))
+    save(tmp_path / "one.tif", noise(0, 4, 4).astype(np.float32))  # 0 to 255
     with pytest.raises(
-        DataError, match=r"one\.tif has samples of type float: convert it to 8 or 16 bits, or take it away\.$"
+        DataError, match=r"one\.tif: Floats are shown from 0, .* divide them by white's value, or take it away\.$"
     ):
         open_pictures(tmp_path).read(0)
     (tmp_path / "one.tar").write_bytes(b"no tar" * 200)

@@ -15,8 +15,10 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.errors import DataError
+from restauro.errors import DataError, ImageError
 from restauro.files import formats
+from restauro.files.images import pixels_of
+from restauro.viewing import check_floats, in_srgb
 
 _ENDINGS = tuple(ending for endings in formats.ENDINGS.values() for ending in endings)
 _HELD_OUT = 50  # of how many pictures one is kept for testing, where the folder doesn't say which
@@ -66,8 +68,7 @@ def open_pictures(folder: str | os.PathLike[str], split: str = "all") -> Picture
     Returns
     -------
     Pictures
-        Colour of 8 bits, turned as people see them; grey becomes three equal bands, CMYK sRGB by libvips' profile,
-        16 bits are divided by 257 and rounded, transparency is dropped, profiles are ignored.
+        As people see them, in 8 bits and sRGB as `restauro.viewing.in_srgb` has it; grey becomes three equal bands.
 
     Raises
     ------
@@ -148,8 +149,8 @@ class FilePictures:
                 file.seek(start or 0)
                 data = file.read() if start is None else file.read(length)
             return decode(data)
-        except DataError as error:
-            raise DataError(f"The picture {what} {error}, or take it away.") from None
+        except ImageError as error:
+            raise DataError(f"The picture {what}: {str(error).removesuffix('.')}, or take it away.") from None
         except OSError as error:
             reason = error.strerror or str(error)
         except pyvips.Error as error:
@@ -160,15 +161,11 @@ class FilePictures:
 def decode(data: bytes) -> NDArray[np.uint8]:
     """Return what a picture file shows, uint8 [H, W, 3]; see `open_pictures` for the rules."""
     image = pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on="truncated").autorot()
-    if image.interpretation == "cmyk":
-        image = image.colourspace("srgb")
-    colours = image.bands - image.hasalpha()
-    image = image[:3] if colours >= 3 else image[0].bandjoin([image[0], image[0]])
-    if image.format == "ushort":
-        image = (image / 257).rint().cast("uchar")
-    if image.format != "uchar":
-        raise DataError(f"has samples of type {image.format}: convert it to 8 or 16 bits")
-    return np.frombuffer(image.write_to_memory(), np.uint8).reshape(image.height, image.width, 3)
+    if image.format == "float":
+        image = image.copy_memory()
+        check_floats(image.numpy())
+    pixels = pixels_of(in_srgb(image))
+    return np.repeat(pixels[:, :, np.newaxis], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
 def _open_files(folder: Path, split: str) -> FilePictures:

@@ -8,6 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from restauro.notes import Note
+
 # Swap the axes, then mirror rows, then mirror columns: from stored to seen, by EXIF orientation.
 TURNS = {
     1: (False, False, False),
@@ -62,7 +64,7 @@ class Picture:
     is_premultiplied: bool = False
     metadata: dict[str, tuple[int, Any]] = field(default_factory=dict)
     kept: Any = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def bands(self) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import MaskError, Remedy
+from restauro.files.bounds import MAX_PIXELS
 from restauro.files.images import CHROMA
 from restauro.mask import MAX_GROW, full_scale, grow_mask, hole_from_array, of_colour, parse_colour, strips
 from restauro.mask_files import Header, MaskFile, read_header, read_mask_file
@@ -43,7 +44,7 @@ class PictureMask:
     """
 
     hole: NDArray[np.bool_]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class _Found(NamedTuple):
@@ -51,7 +52,7 @@ class _Found(NamedTuple):
 
     hole: NDArray[np.bool_]
     grow: int = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def read_mask(
@@ -205,9 +206,10 @@ def _of_file(mask: Mask, picture: Picture, polarity: str, values: Sequence[int],
         path = Path(os.fspath(mask))  # type: ignore[arg-type]
         if header := read_header(path):
             _scale(path, header.size, seen, resize=resize)  # before it is decoded
-        mask = read_mask_file(path, polarity, values)
+        most = max(MAX_PIXELS, seen.size[0] * seen.size[1])
+        mask = read_mask_file(path, polarity, values, max_pixels=most)
     enlarge, reduce = _scale(mask.path, mask.hole.shape, seen, resize=resize)
-    hole, grow, notes = mask.hole, int(mask.soft), list(mask.notes)
+    hole, grow, notes = mask.hole, int(mask.soft), [*mask.notes]
     if mask.soft:
         notes.append(_soft_note("The mask"))
     if max(enlarge, reduce) > 1:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ImageError, MaskError, Remedy, WriteError
+from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.files.reading import read_picture
@@ -27,6 +28,7 @@ from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.notes import Note
 from restauro.picture import Picture, as_seen
 from restauro.picture_mask import Mask, check_options, check_sizes, is_file, read_mask
+from restauro.record import Record
 from restauro.windows import count_regions
 
 # Share of a picture from which a mask looks inverted.
@@ -34,15 +36,11 @@ LARGE_HOLES = 0.6
 
 
 @dataclass(frozen=True)
-class Restored:
-    """What was done to a file, or would be done.
+class Restored(Record):
+    """What was done to a file, or would be done: what every `restauro.record.Record` says, and more.
 
     Attributes
     ----------
-    source, target
-        The file that was read; the file that was written.
-    width, height
-        Size of the picture as people see it, in pixels.
     method
         Name of the method.
     parameters
@@ -51,29 +49,19 @@ class Restored:
         Number of holes; pixels that touch by a corner belong to one.
     hole_pixels
         Number of pixels filled.
-    seconds
-        Of work, from opening the source to the target's being in place.
     changed_outside
         Pixels that differ between the two files, counted by reading both, outside of `counted_outside`. None after a
         dry run.
     counted_outside
         "mask"; from JPEG to JPEG "blocks", because the blocks of 8 or 16 pixels that the holes touch are encoded anew.
-    notes
-        Sentences about what else is to be known.
     """
 
-    source: Path
-    target: Path
-    width: int
-    height: int
     method: str
     parameters: dict[str, Any]
     regions: int
     hole_pixels: int
-    seconds: float
     changed_outside: int | None
     counted_outside: str
-    notes: tuple[str, ...]
 
 
 class Restoration:
@@ -112,17 +100,19 @@ class Restoration:
         self.picture = picture
         self.hole: NDArray[np.bool_] | None = None
         self.method: Method | None = None
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[Note, ...] = ()
         self._mask: Mask | None = None  # as it was named
         self._untouched = True  # pixels as read
         self._workers: int | None = None
         self._seconds = 0.0
+        self._max_pixels = MAX_PIXELS
 
     @classmethod
-    def open(cls, source: str | os.PathLike[str]) -> Self:
+    def open(cls, source: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Self:
         """Read a picture file; see `restauro.read_picture`."""
         start = time.perf_counter()
-        restoration = cls(read_picture(Path(source)))
+        restoration = cls(read_picture(Path(source), max_pixels=max_pixels))
+        restoration._max_pixels = max_pixels
         restoration._seconds = time.perf_counter() - start
         return restoration
 
@@ -155,7 +145,8 @@ class Restoration:
         """
         with self._timed():
             if not self._untouched:
-                self.picture, self.method, self._untouched = read_picture(self.picture.path), None, True
+                self.picture = read_picture(self.picture.path, max_pixels=self._max_pixels)
+                self.method, self._untouched = None, True
             found = read_mask(
                 mask,
                 self.picture,
@@ -175,7 +166,8 @@ class Restoration:
             _check_known(self.picture.pixels, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes, mask
             if not share:
-                self.notes += (Note("mask-empty", "The mask is empty, so nothing is filled: the file is a copy."),)
+                text = "The mask is empty, so nothing is filled: the file is a copy."
+                self.notes += (Note("mask-empty", text),)
         return self
 
     def fill(
@@ -313,6 +305,7 @@ def restore_file(
     workers: int | None = None,
     seed: int = 0,
     progress: Callable[[float], object] | None = None,
+    max_pixels: int = MAX_PIXELS,
     dry_run: bool = False,
 ) -> Restored:
     """Restore a picture file: fill what the mask marks, keep all else that the file holds.
@@ -334,6 +327,8 @@ def restore_file(
         Replace files that are there.
     save_mask
         A PNG to write the mask to that was used, white is hole.
+    max_pixels
+        See `restauro.read_picture`.
     dry_run
         Read and check everything, fill and write nothing.
 
@@ -360,10 +355,10 @@ def restore_file(
     if path:
         check_sizes(path, Path(source), resize=resize)
     with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
-        file = others.submit(read_mask_file, path, polarity, values) if path else None
+        file = others.submit(read_mask_file, path, polarity, values, max_pixels=max_pixels) if path else None
         if os.path.isfile(source):
             others.submit(load_kernels, chosen)  # `fill` meets what it raises, and says so
-        restoration = Restoration.open(source)
+        restoration = Restoration.open(source, max_pixels=max_pixels)
         restoration.mask_from(
             file.result() if file else mask,
             polarity=polarity,

@@ -162,6 +162,13 @@ def test_quiet_says_nothing_but_errors(capsys: pytest.CaptureFixture[str]) -> No
     assert err == "missing.tif: There is no such file: check its name.\n"
 
 
+def test_notes_have_a_code_and_a_text_in_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pyvips.Image.black(56, 40).pngsave(str(folder / "empty.png"))
+    assert run("restore panel.tif --mask empty.png -o out.tif --json") == 0
+    text = "The mask is empty, so nothing is filled: the file is a copy."
+    assert json.loads(capsys.readouterr().out)["notes"] == [{"code": "mask-empty", "text": text}]
+
+
 def test_an_empty_mask_is_said_and_fine(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save(folder / "empty.png", np.zeros(HOLE.shape, np.uint8))
     assert run("restore panel.tif --mask empty.png -o out.tif") == 0
@@ -260,7 +267,7 @@ def test_marks_on_the_picture_itself(folder: Path) -> None:
 
 
 def test_memory_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def read(path: Path) -> None:
+    def read(path: Path, **options: object) -> None:
         raise MemoryError("Unable to allocate 3.00 TiB")
 
     monkeypatch.setattr("restauro.restoring.read_picture", read)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +16,6 @@ from restauro.interrupts import interruptible
 
 if TYPE_CHECKING:
     from restauro.damage.damaging import Damaged
-    from restauro.damage.detecting import Detected
     from restauro.restoring import Restored
 
 
@@ -46,11 +44,6 @@ def damaged_as_line(damaged: Damaged) -> str:
         f"{count(damaged.hole_pixels, 'pixel')} ({percent(share)}) in {damaged.seconds:.1f} s; "
         f"{_changed(damaged.changed_outside, damaged.counted_outside)}"
     )
-
-
-def as_json(done: Restored | Damaged | Detected) -> str:
-    """Say the same as a JSON object in one line; `changed_outside` is null after a dry run."""
-    return json.dumps(dataclasses.asdict(done), default=str)
 
 
 def error_as_json(source: Path, error: Exception) -> str:

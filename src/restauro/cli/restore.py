@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from restauro.cli import places, report
+from restauro.cli import batch, places, report
 from restauro.cli.wording import worded
 from restauro.errors import RestauroError
+from restauro.files.bounds import MAX_PIXELS
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
+
+if TYPE_CHECKING:
+    from restauro.restoring import Restored
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -106,6 +110,14 @@ class _Job:
 )
 @click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
 @click.option("--accept-large-holes", is_flag=True, help="Take a mask of more than 60 % hole as it is.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=MAX_PIXELS,
+    metavar="N",
+    help="Refuse files that claim to have more.",
+    show_default=True,
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there, the input too if it is the output.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, say what would be done, write nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
@@ -138,37 +150,20 @@ def command(
     parameters = {name: value for name, value in parameters.items() if value is not None}
     _check_method(options["method"], parameters)
     options |= {"polarity": polarity, "parameters": parameters}
-    failed = 0
-    with nullcontext() if quiet else report.announce_compiling():
-        for job in jobs:
-            failed += not _restore(job, mask, mask_dir, options, quiet=quiet, as_json=as_json)
-    return 0 if not failed else 2 if len(jobs) == 1 else 1
+    works = [(job.source, partial(_restore, job, mask, mask_dir, options, shown=not quiet)) for job in jobs]
+    return batch.run(works, report.as_line, quiet=quiet, as_json=as_json)
 
 
-def _restore(
-    job: _Job, mask: str | None, mask_dir: Path | None, options: dict[str, Any], *, quiet: bool, as_json: bool
-) -> bool:
-    """Restore one file and say so; return whether it went well."""
+def _restore(job: _Job, mask: str | None, mask_dir: Path | None, options: dict[str, Any], *, shown: bool) -> Restored:
+    """Restore one file, with a bar where it is to be shown."""
     from restauro.mask_files import find_mask
     from restauro.restoring import restore_file
 
-    try:
-        mask_of_job = find_mask(mask_dir, job.source) if mask_dir else str(mask)
-        with report.progress_bar(job.source.name, shown=not quiet) as progress:
-            restored = restore_file(
-                job.source, job.target, mask=mask_of_job, save_mask=job.saved_mask, progress=progress, **options
-            )
-    except (RestauroError, MemoryError) as error:
-        click.echo(f"{click.format_filename(job.source)}: {worded(error)}", err=True)
-        if as_json:
-            click.echo(report.error_as_json(job.source, error))
-        return False
-    if as_json:
-        click.echo(report.as_json(restored))
-    elif not quiet:
-        for line in (report.as_line(restored), *(f"  {note}" for note in restored.notes)):
-            click.echo(line)
-    return True
+    mask_of_job = find_mask(mask_dir, job.source) if mask_dir else str(mask)
+    with report.progress_bar(job.source.name, shown=shown) as progress:
+        return restore_file(
+            job.source, job.target, mask=mask_of_job, save_mask=job.saved_mask, progress=progress, **options
+        )
 
 
 def _plan(inputs: tuple[Path, ...], output: str | None, save_mask: str | None) -> list[_Job]:

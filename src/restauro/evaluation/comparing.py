@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import DataError, ImageError, MaskError, ReadError
+from restauro.errors import DataError, MaskError, ReadError
 from restauro.evaluation.metrics import LEAST_SIDE, measure, psnr
 from restauro.evaluation.references import Way, labels_of
 from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
 from restauro.files.reading import read_picture
 from restauro.inpainting import usable_cores
-from restauro.mask import full_scale
 from restauro.mask_files import files_of_stem
 from restauro.picture import Picture, as_seen
 from restauro.picture_mask import read_mask
+from restauro.viewing import view
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -42,7 +42,7 @@ def compare_file(
     Parameters
     ----------
     source
-        Picture file, grey or RGB. 16-bit and float pictures are compared in 8 bits.
+        Picture file. It is compared in 8 bits and sRGB; see `restauro.viewing`.
     ways
         Of `references.make_way`.
     mask, polarity
@@ -60,8 +60,11 @@ def compare_file(
         A file can't be read, sizes differ, there is no hole, nothing but hole, or a way failed.
     """
     picture = _read(source, "The picture")
-    damaged = seen_in_bytes(picture)
-    hole = np.ascontiguousarray(as_seen(read_mask(mask, picture, polarity=polarity).hole, picture.orientation))
+    stored = read_mask(mask, picture, polarity=polarity).hole
+    damaged, hole = (
+        np.ascontiguousarray(view(picture, stored)),
+        np.ascontiguousarray(as_seen(stored, picture.orientation)),
+    )
     if not hole.any():
         raise MaskError(f"The mask of {source} has no hole, so there is nothing to compare.")
     if hole.all():
@@ -81,29 +84,6 @@ def compare_file(
     if original is not None:
         notes["damaged"] = _figures(original, damaged, hole, damaged[hole])
     return Case(source.name, damaged, hole, filled, original, notes)
-
-
-def seen_in_bytes(picture: Picture) -> Pixels:
-    """Return a picture as people see it, uint8 [H, W] or [H, W, 3], without its transparency.
-
-    Raises
-    ------
-    ImageError
-        It is neither grey nor RGB.
-    """
-    pixels = np.atleast_3d(as_seen(picture.pixels, picture.orientation))
-    pixels = pixels[:, :, :-1] if picture.has_alpha else pixels
-    if pixels.shape[2] not in (1, 3) or picture.is_cmyk or pixels.dtype.kind == "i":
-        raise ImageError(
-            f"{picture.path} has {pixels.shape[2]} bands of {pixels.dtype}: convert it to grey or RGB to compare it."
-        )
-    if pixels.dtype != np.uint8:
-        full = full_scale(pixels.dtype)
-        with np.errstate(invalid="ignore"):  # NaN, which stands in holes only
-            scaled = np.rint(np.clip(np.nan_to_num(pixels.astype(np.float32) / np.float32(full)), 0, 1) * 255)
-        pixels = scaled.astype(np.uint8)
-    result: Pixels = np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    return result
 
 
 def find_original(folder: Path, picture: Path) -> Path:
@@ -133,7 +113,7 @@ def _read(path: Path, what: str) -> Picture:
 
 
 def _original(truth: Path, damaged: Pixels) -> Pixels:
-    original = seen_in_bytes(_read(truth, "The original"))
+    original = np.ascontiguousarray(view(_read(truth, "The original")))
     if original.shape[:2] != damaged.shape[:2]:
         raise DataError(
             f"The original {truth} is {original.shape[1]} x {original.shape[0]} pixels and the damaged picture "

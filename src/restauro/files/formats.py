@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ReadError, WriteError
+from restauro.notes import Note
 
 if TYPE_CHECKING:
     import pyvips
@@ -117,7 +118,7 @@ class Saved:
         bool [H, W]: where the file may differ from the one that was read; None: everywhere.
     """
 
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     touched: NDArray[np.bool_] | None
 
 
@@ -144,7 +145,7 @@ class Format(ABC):
     def open(self, path: Path) -> Opened:
         """Open a file of this kind; ReadError for what can't be restored, pyvips.Error for what is damaged."""
 
-    def notes(self, kept: Any) -> tuple[str, ...]:
+    def notes(self, kept: Any) -> tuple[Note, ...]:
         """Return a sentence each about what a file had and a restored one won't have."""
         del kept
         return ()

@@ -11,6 +11,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import ReadError
+from restauro.notes import Note
 from restauro.picture import Picture
 
 _DTYPES = {"uchar": "u1", "char": "i1", "ushort": "u2", "short": "i2", "uint": "u4", "int": "i4", "float": "f4"}
@@ -27,7 +28,10 @@ CHROMA = "jpeg-chroma-subsample"  # "4:4:4" where a JPEG's colour is as fine as 
 _ALSO_TOLD = ("orientation", "resolution-unit", "image-description", CHROMA)
 _TEXT = "png-comment-"
 
-WITHOUT_LOSS = "It was written without loss, so that no other pixel changes; the file may be larger for it."
+WITHOUT_LOSS = Note(
+    "written-without-loss",
+    "It was written without loss, so that no other pixel changes; the file may be larger for it.",
+)
 
 
 def open_image(loader: str, path: Path, *, fail_on: str = "truncated") -> pyvips.Image:
@@ -89,13 +93,14 @@ def round_to_bits(picture: Picture, hole: NDArray[np.bool_]) -> None:
         picture.pixels[hole] = nearest[picture.pixels[hole]]
 
 
-def dropped_notes(picture: Picture, written: pyvips.Image, title: str) -> list[str]:
+def dropped_notes(picture: Picture, written: pyvips.Image, title: str) -> list[Note]:
     """Return a sentence about what a written file doesn't say any more."""
     there = written.get_fields()
     dropped = [what for name, what in _TOLD.items() if name in picture.metadata and name not in there]
     if any(name.startswith(_TEXT) for name in picture.metadata) and not any(name.startswith(_TEXT) for name in there):
         dropped.append("its texts")
-    return [f"{title} can't hold all that the file said, and so was dropped: {', '.join(dropped)}."] if dropped else []
+    text = f"{title} can't hold all that the file said, and so was dropped: {', '.join(dropped)}."
+    return [Note("metadata-dropped", text)] if dropped else []
 
 
 def unheld_samples(picture: Picture, *, deepest: int = 8) -> str | None:

@@ -9,8 +9,9 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.files import images, jpeg_blocks
+from restauro.files import bounds, images, jpeg_blocks
 from restauro.files.formats import Format, Opened, Saved
+from restauro.notes import Note
 from restauro.picture import Picture
 
 _QUALITY = 95
@@ -25,6 +26,7 @@ class Jpeg(Format):
     def open(self, path: Path) -> Opened:
         """Open a JPEG."""
         image = images.open_image("jpegload", path)
+        bounds.check_jpeg(image.width, image.height, path.stat().st_size)
         return Opened(image, path, has_alpha=bool(image.hasalpha()))
 
     def cannot_hold(self, picture: Picture) -> str | None:
@@ -51,12 +53,16 @@ def _rewrite(picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
     rewritten = jpeg_blocks.rewrite_blocks(picture.kept, path, picture.pixels, hole)
     height, width = rewritten.block_shape
     notes = [
-        f"{rewritten.blocks} of {rewritten.all_blocks} blocks of {width}x{height} pixels, those that the holes touch, "
-        "were encoded anew; all others are as they were."
+        Note(
+            "blocks-encoded-anew",
+            f"{rewritten.blocks} of {rewritten.all_blocks} blocks of {width}x{height} pixels, those that the holes "
+            "touch, were encoded anew; all others are as they were.",
+        )
     ]
     if rewritten.left_out:
-        notes.append(
+        text = (
             f"What follows the picture in the file ({rewritten.left_out} bytes: a second picture, a gain map or a "
             "video) was left out."
         )
+        notes.append(Note("appended-left-out", text))
     return Saved(tuple(notes), rewritten.touched)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from restauro.errors import ReadError
 from restauro.files import images, png_chunks
+from restauro.files.bounds import check_pixels
 
 ENDINGS = (".bmp", ".gif", ".pbm", ".pgm", ".npy")
 
@@ -89,6 +90,7 @@ def read_gif(path: Path) -> Bitmap:
     """Read a GIF of one picture."""
     image = images.open_image("gifload", path)
     images.refuse_several(image)
+    check_pixels(image)
     return Bitmap(images.pixels_of(image), has_alpha=bool(image.hasalpha()), palette=_gif_palette(path))
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from restauro.errors import ReadError
 from restauro.files import images, png_chunks
 from restauro.files.formats import Format, Opened, Saved
+from restauro.notes import Note
 from restauro.picture import Picture
 
 
@@ -40,13 +41,15 @@ class Png(Format):
             )
         return Opened(image, _Kept(path, header), has_alpha=bool(image.hasalpha()))
 
-    def notes(self, kept: _Kept) -> tuple[str, ...]:
+    def notes(self, kept: _Kept) -> tuple[Note, ...]:
         """Say what becomes of colours that are numbers."""
         notes = []
         if kept.header.colour_type == png_chunks.PALETTE:
-            notes.append("The palette became RGB with 8 bits, because what is filled needs colours between.")
+            text = "The palette became RGB with 8 bits, because what is filled needs colours between."
+            notes.append(Note("palette-became-rgb", text))
         if kept.header.transparent_colour:
-            notes.append("The transparent colour became a band of transparency.")
+            text = "The transparent colour became a band of transparency."
+            notes.append(Note("transparent-colour-became-band", text))
         return tuple(notes)
 
     def cannot_hold(self, picture: Picture) -> str | None:

@@ -5,6 +5,8 @@ Pixels go through libvips without a second copy in memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,20 @@ from numpy.typing import NDArray
 
 from restauro.errors import ReadError
 from restauro.files import formats, images
+from restauro.files.bounds import MAX_PIXELS, check_pixels
 from restauro.files.replacing import reason
 from restauro.picture import TURNS, Picture
 
 
-def read_picture(path: str | Path) -> Picture:
+def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a JPEG, PNG, TIFF, WebP or AVIF file with all that it holds, and nothing converted.
 
     Parameters
     ----------
     path
         The file. Which format it is, its content says and not its name.
+    max_pixels
+        A file that claims to have more is refused before it costs memory; more than four bands count as more pixels.
 
     Returns
     -------
@@ -66,20 +71,16 @@ def read_picture(path: str | Path) -> Picture:
     """
     path = Path(path)
     kind = formats.format_of(formats.recognise(path))
-    try:
+    with _libvips_errors(kind):
         opened = kind.open(path)
         image = opened.image
+        check_pixels(image, max_pixels)
         pixels = images.pixels_of(image)
-    except pyvips.Error as error:
-        raise ReadError(
-            f"The {kind.title} can't be read to its end, it is damaged or cut short "
-            f"(libvips: {reason(error)}): get a complete copy."
-        ) from None
     return Picture(
         pixels,
         path,
         kind.name,
-        orientation=orientation_of(image),
+        orientation=_orientation(image),
         has_alpha=opened.has_alpha,
         bits=_bits(image, pixels),
         is_cmyk=image.interpretation == "cmyk",
@@ -90,8 +91,32 @@ def read_picture(path: str | Path) -> Picture:
     )
 
 
-def orientation_of(image: pyvips.Image) -> int:
-    """Return how an image is to be turned to be seen, 1 to 8."""
+def read_shape(path: Path) -> tuple[tuple[int, int], int]:
+    """Return a file's height and width as stored, and its EXIF orientation; its pixels are not decoded.
+
+    Raises
+    ------
+    ReadError
+        See `read_picture`.
+    """
+    kind = formats.format_of(formats.recognise(path))
+    with _libvips_errors(kind):
+        image = kind.open(path).image
+    return (image.height, image.width), _orientation(image)
+
+
+@contextmanager
+def _libvips_errors(kind: formats.Format) -> Iterator[None]:
+    try:
+        yield
+    except pyvips.Error as error:
+        raise ReadError(
+            f"The {kind.title} can't be read to its end, it is damaged or cut short "
+            f"(libvips: {reason(error)}): get a complete copy."
+        ) from None
+
+
+def _orientation(image: pyvips.Image) -> int:
     value = image.get("orientation") if image.get_typeof("orientation") else 1
     return value if value in TURNS else 1
 

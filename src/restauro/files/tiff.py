@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from restauro.files import images, tiff_tags
 from restauro.files.comparing import PlainRows
 from restauro.files.formats import Format, Opened, Saved
+from restauro.notes import Note
 from restauro.picture import Picture
 
 # TIFF's numbers for compressions that libvips can write and that lose nothing.
@@ -42,17 +43,20 @@ class Tiff(Format):
             image.set_type(pyvips.GValue.blob_type, "exif-data", exif)
         return Opened(image, page, has_alpha=page.has_alpha, is_premultiplied=page.is_premultiplied)
 
-    def notes(self, kept: tiff_tags.TiffPage) -> tuple[str, ...]:
+    def notes(self, kept: tiff_tags.TiffPage) -> tuple[Note, ...]:
         """Say what a restored TIFF won't have."""
         notes = []
         if kept.has_palette:
-            notes.append("The palette became RGB with 8 bits, because what is filled needs colours between.")
+            text = "The palette became RGB with 8 bits, because what is filled needs colours between."
+            notes.append(Note("palette-became-rgb", text))
         if kept.smaller_copies:
-            notes.append(f"{kept.smaller_copies} smaller copies of the picture were left out: they show the damage.")
+            text = f"{kept.smaller_copies} smaller copies of the picture were left out: they show the damage."
+            notes.append(Note("smaller-copies-left-out", text))
         if kept.has_layers:
-            notes.append("Photoshop's layers were left out: they show the damage.")
+            notes.append(Note("layers-left-out", "Photoshop's layers were left out: they show the damage."))
         if kept.is_planar:
-            notes.append("The bands lay one after the other; in the restored file they lie together, pixel by pixel.")
+            text = "The bands lay one after the other; in the restored file they lie together, pixel by pixel."
+            notes.append(Note("bands-rearranged", text))
         return tuple(notes)
 
     def cannot_hold(self, picture: Picture) -> str | None:
@@ -89,7 +93,7 @@ def _open_rearranged(path: Path, page: tiff_tags.TiffPage) -> pyvips.Image:
     return (first.bandjoin(others) if others else first).copy(interpretation=as_named)
 
 
-def save_tiff(image: pyvips.Image, path: Path, *, bits: int, original: tiff_tags.TiffPage | None) -> list[str]:
+def save_tiff(image: pyvips.Image, path: Path, *, bits: int, original: tiff_tags.TiffPage | None) -> list[Note]:
     """Write a TIFF laid out as `original` is, with its tags; return what is to be said."""
     big = image.width * image.height * image.bands * _bytes_a_sample(image) > _CLASSIC_TIFF_BYTES
     options: dict[str, Any] = {"bigtiff": big or (original is not None and original.big)}
@@ -111,7 +115,7 @@ def save_tiff(image: pyvips.Image, path: Path, *, bits: int, original: tiff_tags
         return []
     was = _COMPRESSION_TITLES.get(compression, f"number {compression}")
     why = "it would have changed all pixels" if compression in (6, 7, 34712, 50001) else "it can't be written"
-    return [f"The TIFF's compression ({was}) became {options['compression']}: {why}."]
+    return [Note("compression-changed", f"The TIFF's compression ({was}) became {options['compression']}: {why}.")]
 
 
 def _layout(image: pyvips.Image, original: tiff_tags.TiffPage) -> dict[str, Any]:

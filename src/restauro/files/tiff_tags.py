@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from restauro.errors import ReadError
+from restauro.files import bounds
+from restauro.files.bounds import Bounded
 
 # Bytes of one value, and bytes of the number that byte order turns around, by TIFF field type.
 _SIZE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -23,6 +25,7 @@ _IFD, _BIG_ONLY = 13, (16, 17, 18)
 
 _EXIF, _GPS, _INTEROPERABILITY = 34665, 34853, 40965
 _SUB_DIRECTORIES = (_EXIF, _GPS, _INTEROPERABILITY)
+_DEEPEST = 2  # interoperability in EXIF in the page
 
 NEW_SUBFILE_TYPE, BITS, COMPRESSION, PHOTOMETRIC = 254, 258, 259, 262
 ORIENTATION, SAMPLES, ROWS_PER_STRIP, PLANAR, PREDICTOR = 274, 277, 278, 284, 317
@@ -43,6 +46,7 @@ _EXIF_FIRST_DIRECTORY |= {_EXIF, _GPS}
 
 # Where strips or tiles lie, and how long they are.
 _PLACES = (_STRIPS, 279, 324, 325)
+_OLD_JPEG = 6
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED, _YCBCR = 0, 1, 2, 3, 5, 6
 _READABLE = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED, _YCBCR}
@@ -66,7 +70,6 @@ class Tag:
 
 
 Directory = dict[int, Tag]
-_Data = bytes | mmap.mmap
 
 
 @dataclass(frozen=True)
@@ -174,11 +177,12 @@ def read_page(path: Path) -> TiffPage:
     """Return the tags of a TIFF's picture; raise ReadError for what isn't one picture that libvips reads unchanged."""
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
-            form = _form(data)
-            directories = _chain(data, form)
+            form = _form(data[:16])
+            directories = _chain(Bounded(data), form)
         except (struct.error, IndexError):
             raise ReadError(
-                "The TIFF is damaged or cut short (its directory is missing): get a complete copy."
+                "The TIFF is damaged or cut short (its directory is missing, or larger than the file): get a complete "
+                "copy."
             ) from None
     page = TiffPage(directories[0], form.order, form.big)
     _check_readable(page)
@@ -210,6 +214,12 @@ def _check_readable(page: TiffPage) -> None:
         raise ReadError("A TIFF with complex numbers is no picture: save its magnitude as 32-bit floats.")
     if bits not in (1, 2, 4, 8, 16, 32) or (bits < 8 and page.number(SAMPLES, 1) > 1):
         raise ReadError(f"A TIFF with {bits} bits a sample can't be read unchanged: save it with 8 or 16 bits.")
+    if page.number(COMPRESSION, 1) != _OLD_JPEG:  # which needn't say
+        width, height = page.number(256, 0), page.number(257, 0)
+        part = page.number(TILE_WIDTH, width), page.number(TILE_HEIGHT, page.number(ROWS_PER_STRIP, height))
+        places = page.tags.get(324, page.tags.get(_STRIPS))
+        planes = page.number(SAMPLES, 1) if page.is_planar else 1
+        bounds.check_parts((width, height), part, planes, places.count if places else 0)
 
 
 def rearranged(path: Path, page: TiffPage) -> tuple[bytes, int]:
@@ -270,7 +280,7 @@ def with_exif(written: TiffPage, exif: bytes) -> Directory:
     """Return the tags of a TIFF newly written by libvips together with those of another file's EXIF block."""
     data = exif.removeprefix(b"Exif\0\0")
     try:
-        described = _chain(data, _form(data))[0]
+        described = _chain(Bounded(data), _form(data))[0]
     except (struct.error, IndexError):
         return written.tags
     left_out = _LAYOUT | _NOT_TRUE_ANY_MORE | _CARRIED | {ORIENTATION}
@@ -296,19 +306,19 @@ def append_directory(path: Path, tags: Directory) -> None:
         file.write(struct.pack(form.offset, start))
 
 
-def _form(data: _Data) -> _Form:
-    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
+def _form(data: bytes) -> _Form:
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None:
         raise struct.error
     (version,) = struct.unpack_from(order + "H", data, 2)
     return _Form(order, big=version == 43)
 
 
-def _chain(data: _Data, form: _Form) -> list[Directory]:
+def _chain(data: Bounded, form: _Form) -> list[Directory]:
     """Return the directories of the pages, in order."""
     directories: list[Directory] = []
     seen = {0}
-    (offset,) = struct.unpack_from(form.offset, data, form.pointer_at)
+    (offset,) = data.unpack(form.offset, form.pointer_at)
     while not directories or offset not in seen:
         seen.add(offset)
         directory, offset = _directory(data, form, offset)
@@ -316,35 +326,37 @@ def _chain(data: _Data, form: _Form) -> list[Directory]:
     return directories
 
 
-def _directory(data: _Data, form: _Form, offset: int) -> tuple[Directory, int]:
+def _directory(data: Bounded, form: _Form, offset: int, depth: int = 0) -> tuple[Directory, int]:
     """Return the tags of the directory at `offset`, and the offset of the next one (0: none)."""
-    (entries,) = struct.unpack_from(form.entry_count, data, offset)
+    (entries,) = data.unpack(form.entry_count, offset)
     first, size = offset + struct.calcsize(form.entry_count), struct.calcsize(form.entry)
     directory: Directory = {}
     for position in range(first, first + entries * size, size):
-        code, kind, count, value = struct.unpack_from(form.entry, data, position)
-        tag = _tag(data, form, code, kind, count, value)
+        code, kind, count, value = data.unpack(form.entry, position)
+        tag = _tag(data, form, code, kind, count, value, depth)
         if tag is not None:
             directory[code] = tag
-    (following,) = struct.unpack_from(form.offset, data, first + entries * size)
+    (following,) = data.unpack(form.offset, first + entries * size)
     return directory, following
 
 
-def _tag(data: _Data, form: _Form, code: int, kind: int, count: int, value: bytes) -> Tag | None:
-    """Return the tag, None where its type is unknown or its values lie outside of the file."""
+def _tag(data: Bounded, form: _Form, code: int, kind: int, count: int, value: bytes, depth: int) -> Tag | None:
+    """Return the tag, None where its type is unknown, its values lie outside of the file, or directories in circles."""
     if kind not in _SIZE:
         return None
     size = count * _SIZE[kind]
     if size > len(value):
         (offset,) = struct.unpack(form.offset, value)
-        value = bytes(data[offset : offset + size])
+        value = data.take(offset, size)
         if len(value) < size:
             return None
     numbers = form.swapped(value[:size], kind)
     if code not in _SUB_DIRECTORIES:
         return Tag(kind, count, numbers)
+    if depth == _DEEPEST:
+        return None
     try:
-        return Tag(_IFD, 1, b"", _directory(data, form, Tag(kind, count, numbers).numbers[0])[0])
+        return Tag(_IFD, 1, b"", _directory(data, form, Tag(kind, count, numbers).numbers[0], depth + 1)[0])
     except (struct.error, IndexError):
         return None
 

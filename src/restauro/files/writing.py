@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from restauro.errors import MaskError, WriteError
 from restauro.files import comparing, formats
 from restauro.files.replacing import check_place, replacing
+from restauro.notes import Note
 from restauro.picture import Picture
 
 _OVERWRITE = "replace it with --overwrite (in Python overwrite=True)"
@@ -34,7 +35,7 @@ class Written:
 
     path: Path
     changed_outside: int
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def check_target(picture: Picture, target: Path, *, overwrite: bool = False) -> None:
@@ -114,9 +115,10 @@ def _write_and_compare(picture: Picture, temporary: Path, hole: NDArray[np.bool_
     changed = _count_changed(picture, temporary, kind, hole if saved.touched is None else saved.touched)
     notes = [*picture.notes, *saved.notes]
     if saved.touched is None:
-        notes.append(
+        text = (
             f"{kind.title} loses a little everywhere: {changed} pixels outside the holes changed. PNG and TIFF don't."
         )
+        notes.append(Note("changed-everywhere", text))
     elif changed:
         raise WriteError(f"{changed} pixels outside the hole would have changed in the file: nothing was written.")
     return Written(target, changed, tuple(notes))
