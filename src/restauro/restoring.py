@@ -21,16 +21,13 @@ from restauro.files.masks import check_mask_target, is_same, make_folder, write_
 from restauro.files.reading import read_picture
 from restauro.files.writing import Written, check_target, write_picture
 from restauro.inpainting import inpaint, load_kernels, usable_cores
-from restauro.mask import full_scale, strips
+from restauro.mask import check_amount, full_scale, strips
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.notes import Note
 from restauro.picture import Picture, as_seen
 from restauro.picture_mask import MaskFile, check_options, is_file, read_mask, read_mask_file
 from restauro.record import Record
 from restauro.windows import count_regions
-
-# Share of a picture from which a mask looks inverted.
-LARGE_HOLES = 0.6
 
 
 @dataclass(frozen=True)
@@ -143,7 +140,7 @@ class Restoration:
             found = read_mask(mask, self.picture, polarity=polarity, grow=grow, tolerance=tolerance)
             name = mask.path if isinstance(mask, MaskFile) else mask
             share = int(np.count_nonzero(found.hole)) / found.hole.size
-            _check_amount(share, is_file(name), polarity, accept_large_holes)
+            check_amount(share, polarity if is_file(name) else None, accept_large_holes=accept_large_holes)
             _check_known(self.picture.pixels, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes, name
             if not share:
@@ -355,20 +352,6 @@ def _nearest_folder(path: Path) -> Path:
     if not folder.is_dir():
         raise WriteError(f"The folder {path.parent} can't be made ({folder} is a file): choose another.")
     return folder
-
-
-def _check_amount(share: float, of_file: bool, polarity: str, accept_large_holes: bool) -> None:
-    """Refuse a mask of all the picture, and one that looks inverted."""
-    if share <= LARGE_HOLES or (accept_large_holes and share < 1):
-        return
-    other = "white" if polarity == "black" else "black"
-    inverting = [Remedy("polarity", other, f"where {other} marks the damage")] * of_file
-    if share == 1:
-        fact = "All of the picture is hole, so there is nothing to fill it from"
-        raise MaskError(fact, *inverting, "take a mask that leaves known pixels")
-    inverted = ", so the mask looks inverted" if of_file else ""
-    meant = Remedy("accept_large_holes", True, "if that is meant")
-    raise MaskError(f"{share:.1%} of the picture is hole{inverted}", *inverting, meant)
 
 
 def _check_known(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
