@@ -16,7 +16,7 @@ from restauro.files.replacing import replacing
 
 Row = dict[str, Any]
 
-FORMAT = 2  # of settings; 1 had no digests of files
+FORMAT = 3  # of settings; 1 had no digests of files, and to 2 pictures with a profile looked otherwise
 
 _ROWS, _SETTINGS = "rows.jsonl", "settings.json"
 _TOKENS = (_ROWS, _SETTINGS, "results.json")  # a folder that holds one of them is one of results
@@ -171,8 +171,8 @@ def _merged(before: dict[str, Any], now: dict[str, Any], folder: Path) -> dict[s
     advice = "choose another --out, give the same settings to go on, or begin anew with --overwrite."
     if before.get("format") != now.get("format"):
         raise EvaluationError(
-            f"The folder {folder} holds results of an earlier version of restauro, which didn't keep what pictures, "
-            "masks and networks it read: choose another --out, or begin anew with --overwrite."
+            f"The folder {folder} holds results of an earlier version of restauro, which read pictures or masks in "
+            "another way: choose another --out, or begin anew with --overwrite."
         )
     merged = {**before, **now}
     for name in before.keys() & now.keys():

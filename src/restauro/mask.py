@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from restauro.errors import MaskError, MaskTypeError
+from restauro.errors import MaskError, MaskTypeError, Remedy
 
 MAX_GROW = 1000  # pixels
+_LARGE_HOLES = 0.6  # share of a picture from which a mask looks inverted
 _STRIP = 1 << 20  # values looked at together: small enough to stay in the processor's cache
 
 
@@ -58,6 +59,41 @@ def hole_from_array(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_
             f"if it marks what is intact, invert it."
         )
     return hole
+
+
+def check_amount(share: float, polarity: str | None, *, accept_large_holes: bool = False) -> None:
+    """Refuse a mask of all the picture, and one of so much of it that it looks inverted.
+
+    Parameters
+    ----------
+    share
+        Of the picture that is hole, 0 to 1; above 0.6 it looks inverted.
+    polarity
+        What is hole in the mask's file, "white" or "black"; None where the mask comes from no file.
+    accept_large_holes
+        Take it as it is, unless it leaves nothing.
+
+    Raises
+    ------
+    MaskError
+        The mask is refused.
+
+    Examples
+    --------
+    >>> check_amount(0.97, None)
+    Traceback (most recent call last):
+    restauro.errors.MaskError: 97.0% of the picture is hole: use accept_large_holes=True if that is meant.
+    """
+    if share <= _LARGE_HOLES or (accept_large_holes and share < 1):
+        return
+    other = "white" if polarity == "black" else "black"
+    inverting = [Remedy("polarity", other, f"where {other} marks the damage")] if polarity else []
+    if share == 1:
+        fact = "All of the picture is hole, so there is nothing to fill it from"
+        raise MaskError(fact, *inverting, "take a mask that leaves known pixels")
+    inverted = ", so the mask looks inverted" if polarity else ""
+    meant = Remedy("accept_large_holes", True, "if that is meant")
+    raise MaskError(f"{share:.1%} of the picture is hole{inverted}", *inverting, meant)
 
 
 def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:

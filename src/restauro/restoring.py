@@ -22,7 +22,7 @@ from restauro.files.masks import check_mask_target, is_same, make_folder, write_
 from restauro.files.reading import read_picture
 from restauro.files.writing import Written, check_target, write_picture
 from restauro.inpainting import inpaint, load_kernels, usable_cores
-from restauro.mask import full_scale, strips
+from restauro.mask import check_amount, full_scale, strips
 from restauro.mask_files import MaskFile, read_mask_file
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.notes import Note
@@ -30,9 +30,6 @@ from restauro.picture import Picture, as_seen
 from restauro.picture_mask import Mask, check_options, check_sizes, is_file, read_mask
 from restauro.record import Record
 from restauro.windows import count_regions
-
-# Share of a picture from which a mask looks inverted.
-LARGE_HOLES = 0.6
 
 
 @dataclass(frozen=True)
@@ -157,13 +154,21 @@ class Restoration:
                 tolerance=tolerance,
             )
             share = int(np.count_nonzero(found.hole)) / found.hole.size
-            if share > LARGE_HOLES and not (accept_large_holes and share < 1):
+            told = polarity if is_file(mask) and not values else None
+            try:
+                check_amount(share, told, accept_large_holes=accept_large_holes)
+            except MaskError:
+                if not grow:
+                    raise
                 ungrown = read_mask(
                     mask, self.picture, polarity=polarity, values=values, resize=resize, tolerance=tolerance
                 )
-                before = int(np.count_nonzero(ungrown.hole)) / found.hole.size
-                raise _too_much(share, before, grow, polarity if is_file(mask) and not values else None)
-            _check_known(self.picture.pixels, found.hole)
+                before = int(np.count_nonzero(ungrown.hole)) / ungrown.hole.size
+                check_amount(before, told)
+                fact = (
+                    f"{share:.1%} of the picture is hole when the mask is grown by {grow} pixels, {before:.1%} before"
+                )
+                raise MaskError(fact, Remedy("grow", ..., "with less")) from None
             self.hole, self.notes, self._mask = found.hole, found.notes, mask
             if not share:
                 text = "The mask is empty, so nothing is filled: the file is a copy."
@@ -385,25 +390,6 @@ def _nearest_folder(path: Path) -> Path:
     if not folder.is_dir():
         raise WriteError(f"The folder {path.parent} can't be made ({folder} is a file): choose another.")
     return folder
-
-
-def _too_much(share: float, before: float, grow: int, polarity: str | None) -> MaskError:
-    """Return the error of a mask that has been grown too far, looks inverted, or leaves nothing to fill from.
-
-    polarity: None where it says nothing.
-    """
-    ways: list[Remedy | str] = []
-    fact = f"{share:.1%} of the picture is hole" if share < 1 else "All of the picture is hole"
-    if before <= LARGE_HOLES:
-        fact += f" when the mask is grown by {grow} pixels (it is {before:.1%} before)"
-        ways.append(Remedy("grow", ..., "with less"))
-    elif polarity:
-        other = "white" if polarity == "black" else "black"
-        ways.append(Remedy("polarity", other, f"where {other} marks the damage"))
-    if share == 1:
-        return MaskError(f"{fact}, so there is nothing to fill it from", *ways, "take a mask that leaves known pixels")
-    inverted = ", so the mask looks inverted" if polarity and before > LARGE_HOLES else ""
-    return MaskError(f"{fact}{inverted}", *ways, Remedy("accept_large_holes", True, "if that is meant"))
 
 
 def _check_known(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:

@@ -158,6 +158,8 @@ def test_deep_and_grey_pictures_are_shown_in_bytes(tmp_path: Path) -> None:
         (["--mask-dir", "{masks}/none"], "There is no folder .* of masks"),
         (["--mask", "{masks}/empty.png"], "has no hole, so there is nothing to compare"),
         (["--mask", "{masks}/full.png"], "is hole, so there is nothing to fill it from"),
+        (["--mask", "{masks}/one.png", "--mask-polarity", "black"], "93.0% of .* inverted: use --mask-polarity white"),
+        (["--mask", "{masks}/one.png", "--mask-polarity", "black"], "use --accept-large-holes if that is meant"),
         (["--mask", "{masks}/small.png"], "It is 30 x 20 pixels and the picture 60 x 40"),
         (
             ["--mask", "{masks}/one.png", "--truth", "{masks}/small.png"],

@@ -64,11 +64,13 @@ restauro compare damaged/*.png --mask-dir masks/ --truth-dir originals/ --layout
 )
 @click.option(
     "--mask-polarity",
+    "polarity",
     type=click.Choice(["white", "black"]),
     default="white",
     show_default=True,
     help="What marks the damage in a mask file.",
 )
+@click.option("--accept-large-holes", is_flag=True, help="Take a mask of more than 60 % hole as it is.")
 @click.option("--overwrite", is_flag=True, help="Replace the figure if it is there.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all cores]")
@@ -83,7 +85,8 @@ def command(
     layout: str,
     crops: int,
     zoom: int | None,
-    mask_polarity: str,
+    polarity: str,
+    accept_large_holes: bool,
     overwrite: bool,
     quiet: bool,
     workers: int | None,
@@ -113,7 +116,8 @@ def command(
                         picture,
                         ways,
                         mask=its_mask,
-                        polarity=mask_polarity,
+                        polarity=polarity,
+                        accept_large_holes=accept_large_holes,
                         truth=its_truth,
                         workers=workers,
                         progress=progress,

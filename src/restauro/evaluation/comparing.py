@@ -16,9 +16,10 @@ from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
 from restauro.files.reading import read_picture
 from restauro.inpainting import usable_cores
+from restauro.mask import check_amount
 from restauro.mask_files import files_of_stem
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import read_mask
+from restauro.picture_mask import is_file, read_mask
 from restauro.viewing import view
 
 Pixels = NDArray[np.uint8]
@@ -33,6 +34,7 @@ def compare_file(
     *,
     mask: str | Path,
     polarity: str = "white",
+    accept_large_holes: bool = False,
     truth: Path | None = None,
     workers: int | None = None,
     progress: Callable[[float], object] | None = None,
@@ -47,6 +49,8 @@ def compare_file(
         Of `references.make_way`.
     mask, polarity
         See `restauro.read_mask`.
+    accept_large_holes
+        Don't take a mask of more than 60 % hole for an inverted one.
     truth
         The undamaged picture, as large as the damaged one.
     workers
@@ -67,8 +71,11 @@ def compare_file(
     )
     if not hole.any():
         raise MaskError(f"The mask of {source} has no hole, so there is nothing to compare.")
-    if hole.all():
-        raise MaskError(f"All of {source} is hole, so there is nothing to fill it from: see if the mask is inverted.")
+    of_file = isinstance(mask, Path) or is_file(mask)
+    try:
+        check_amount(hole.mean(), polarity if of_file else None, accept_large_holes=accept_large_holes)
+    except MaskError as error:
+        raise error.of(str(source)) from None
     original = None if truth is None else _original(truth, damaged)
     filled: dict[str, Pixels] = {}
     notes: dict[str, Sequence[str]] = {"mask": [f"{100 * hole.mean():.1f} % hole"]}
