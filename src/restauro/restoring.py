@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -144,31 +145,19 @@ class Restoration:
             if not self._untouched:
                 self.picture = read_picture(self.picture.path, max_pixels=self._max_pixels)
                 self.method, self._untouched = None, True
-            found = read_mask(
-                mask,
-                self.picture,
-                polarity=polarity,
-                values=values,
-                resize=resize,
-                grow=grow,
-                tolerance=tolerance,
-            )
-            share = int(np.count_nonzero(found.hole)) / found.hole.size
+            options = {"polarity": polarity, "values": values, "resize": resize, "tolerance": tolerance}
+            read = partial(read_mask, mask, self.picture, **options)  # type: ignore[arg-type]
+            found = read(grow=grow)
             told = polarity if is_file(mask) and not values else None
+            share = int(np.count_nonzero(found.hole)) / found.hole.size
             try:
                 check_amount(share, told, accept_large_holes=accept_large_holes)
             except MaskError:
-                if not grow:
-                    raise
-                ungrown = read_mask(
-                    mask, self.picture, polarity=polarity, values=values, resize=resize, tolerance=tolerance
-                )
-                before = int(np.count_nonzero(ungrown.hole)) / ungrown.hole.size
+                before = read().hole.mean() if grow else share
                 check_amount(before, told)
-                fact = (
-                    f"{share:.1%} of the picture is hole when the mask is grown by {grow} pixels, {before:.1%} before"
-                )
-                raise MaskError(fact, Remedy("grow", ..., "with less")) from None
+                what = f"is hole when the mask is grown by {grow} pixels, {before:.1%} before"
+                raise MaskError(f"{share:.1%} of the picture {what}", Remedy("grow", ..., "with less")) from None
+            _check_known(self.picture.pixels, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes, mask
             if not share:
                 text = "The mask is empty, so nothing is filled: the file is a copy."
