@@ -282,7 +282,7 @@ def test_a_mask_of_a_larger_copy_is_made_smaller_where_asked_for(tmp_path: Path)
     values = np.zeros((24, 32), np.uint8)
     values[5, 9] = 255  # one of four
     mask = saved(tmp_path / "mask.png", values)
-    with pytest.raises(MaskError, match="is 32 x 24 pixels and .*: use resize=True to take it 2 times smaller"):
+    with pytest.raises(MaskError, match=r"is 32 x 24 pixels and .*: use resize=True to take it 2 times smaller"):
         read_mask(mask, picture())
     found = read_mask(mask, picture(), resize=True)
     assert np.argwhere(found.hole).tolist() == [[2, 4]]

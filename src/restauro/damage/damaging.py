@@ -131,7 +131,8 @@ def damage_file(
     written = write_picture(picture, target, hole=as_stored(hole, picture.orientation), overwrite=overwrite)
     if mask:
         write_mask(hole, mask, after="The picture was written, but")
-    notes, between_jpegs = written.notes, picture.format == "jpeg" == format_asked_for(target)
+    notes = written.notes
+    between_jpegs = picture.format == "jpeg" == format_asked_for(target)
     if between_jpegs:
         text = "A PNG or a TIFF would differ in the holes only; in a JPEG their blocks change a little too."
         notes += (Note("blocks-changed-too", text),)
