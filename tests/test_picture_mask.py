@@ -10,8 +10,9 @@ import tifffile
 
 from restauro.errors import MaskError, ReadError
 from restauro.mask import grow_mask
+from restauro.mask_files import find_mask
 from restauro.picture import Picture, as_stored
-from restauro.picture_mask import find_mask, read_mask
+from restauro.picture_mask import read_mask
 
 MARKS = np.zeros((12, 16), np.uint8)
 MARKS[3:6, 4:11] = 255
@@ -123,6 +124,7 @@ def test_grey_in_three_bands_is_taken_and_colour_refused(tmp_path: Path) -> None
     grey = np.repeat(MARKS[:, :, np.newaxis], 3, axis=2)
     np.testing.assert_array_equal(read_mask(saved(tmp_path / "mask.png", grey), picture()).hole, HOLE)
     grey[3:6, 4:11, 1:] = 0
+    grey[3, 4] = [0, 0, 255]
     with pytest.raises(
         MaskError, match=r"has colours, and a mask is black and white: save .* or use mask=.color:#rrggbb"
     ):
@@ -228,9 +230,9 @@ def test_a_colour_is_a_mask(scale: int, has_alpha: bool) -> None:
 def test_a_grey_colour_marks_a_grey_picture() -> None:
     the_picture = picture(np.where(HOLE, 255, 100).astype(np.uint8), kind="jpeg")
     found = read_mask("color:#ffffff", the_picture)
-    np.testing.assert_array_equal(found.hole, HOLE)
-    assert "A JPEG blurs the edges of colours: a tolerance of 40" in found.notes[0]
-    assert read_mask("color:#ffffff", the_picture, tolerance=1).notes == ()
+    np.testing.assert_array_equal(found.hole, grow_mask(HOLE, 1))
+    assert found.notes == ("A JPEG blurs colours: what is within 40 of that colour was taken, and grown by 1 pixel.",)
+    assert "within 1 of that colour" in read_mask("color:#ffffff", the_picture, tolerance=1).notes[0]
     with pytest.raises(MaskError, match="is grey and the colour #ff0000 isn't"):
         read_mask("color:#ff0000", the_picture)
 

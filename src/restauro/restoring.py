@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,11 @@ from restauro.files.reading import read_picture
 from restauro.files.writing import Written, check_target, write_picture
 from restauro.inpainting import inpaint, load_kernels, usable_cores
 from restauro.mask import check_amount, full_scale, strips
+from restauro.mask_files import MaskFile, read_mask_file
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.notes import Note
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import MaskFile, check_options, is_file, read_mask, read_mask_file
+from restauro.picture_mask import Mask, check_options, check_sizes, is_file, read_mask
 from restauro.record import Record
 from restauro.windows import count_regions
 
@@ -96,7 +97,7 @@ class Restoration:
         self.hole: NDArray[np.bool_] | None = None
         self.method: Method | None = None
         self.notes: tuple[Note, ...] = ()
-        self._mask: object = None  # as it was named
+        self._mask: Mask | None = None  # as it was named
         self._untouched = True  # pixels as read
         self._workers: int | None = None
         self._seconds = 0.0
@@ -111,18 +112,20 @@ class Restoration:
 
     def mask_from(
         self,
-        mask: str | os.PathLike[str] | MaskFile,
+        mask: Mask,
         *,
         polarity: str = "white",
+        values: Sequence[int] = (),
+        resize: bool = False,
         grow: int = 0,
-        tolerance: int = 0,
+        tolerance: int | None = None,
         accept_large_holes: bool = False,
     ) -> Self:
         """Say what is to be filled; after a fill the picture is read anew.
 
         Parameters
         ----------
-        mask, polarity, grow, tolerance
+        mask, polarity, values, resize, grow, tolerance
             See `restauro.read_mask`.
         accept_large_holes
             Don't take a mask of more than 60 % hole for an inverted one.
@@ -137,15 +140,20 @@ class Restoration:
         with self._timed():
             if not self._untouched:
                 self.picture, self.method, self._untouched = read_picture(self.picture.path), None, True
-            found = read_mask(mask, self.picture, polarity=polarity, grow=grow, tolerance=tolerance)
-            name = mask.path if isinstance(mask, MaskFile) else mask
-            share = int(np.count_nonzero(found.hole)) / found.hole.size
-            check_amount(share, polarity if is_file(name) else None, accept_large_holes=accept_large_holes)
+            how: dict[str, Any] = {"polarity": polarity, "values": values, "resize": resize, "tolerance": tolerance}
+            found = read_mask(mask, self.picture, grow=grow, **how)
+            share = _share(found.hole)
+            check_amount(
+                share,
+                polarity if is_file(mask) and not values else None,
+                accept_large_holes=accept_large_holes,
+                grow=grow,
+                before=lambda: _share(read_mask(mask, self.picture, **how).hole),
+            )
             _check_known(self.picture.pixels, found.hole)
-            self.hole, self.notes, self._mask = found.hole, found.notes, name
+            self.hole, self.notes, self._mask = found.hole, found.notes, mask
             if not share:
-                text = "The mask is empty, so nothing is filled: the file is a copy."
-                self.notes += (Note("mask-empty", text),)
+                self.notes += (Note("mask-empty", "The mask is empty, so nothing is filled: the file is a copy."),)
         return self
 
     def fill(
@@ -167,7 +175,7 @@ class Restoration:
             progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
             self.method, self._workers, self._untouched = None, workers, False
             inpaint(pixels, hole, chosen, out=pixels, workers=workers, seed=seed, progress=progress)
-            if self._mask == "alpha":
+            if isinstance(self._mask, str) and self._mask == "alpha":
                 pixels[..., -1][hole] = full_scale(pixels.dtype)
             self.method = chosen
         return self
@@ -181,7 +189,8 @@ class Restoration:
     ) -> None:
         """Raise WriteError for all that can be known before the work to be wrong with a target; see `write`."""
         target, saved = Path(target), Path(save_mask) if save_mask else None
-        if isinstance(self._mask, (str, os.PathLike)) and is_file(self._mask) and is_same(target, Path(self._mask)):
+        mask = self._mask.path if isinstance(self._mask, MaskFile) else self._mask
+        if isinstance(mask, (str, os.PathLike)) and is_file(mask) and is_same(target, Path(mask)):
             raise WriteError(f"The target {target} is the mask: choose another name.")
         if saved:
             check_mask_target(saved, (target, self.picture.path), overwrite=overwrite)
@@ -268,10 +277,12 @@ def restore_file(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    mask: str | os.PathLike[str],
+    mask: Mask,
     polarity: str = "white",
+    values: Sequence[int] = (),
+    resize: bool = False,
     grow: int = 0,
-    tolerance: int = 0,
+    tolerance: int | None = None,
     method: str | Method = DEFAULT_METHOD,
     parameters: Mapping[str, Any] | None = None,
     accept_large_holes: bool = False,
@@ -291,7 +302,7 @@ def restore_file(
     ----------
     source, target
         Picture files. The target's ending says its format; it may be the source where `overwrite` is True.
-    mask, polarity, grow, tolerance
+    mask, polarity, values, resize, grow, tolerance
         See `restauro.read_mask`.
     method, parameters, workers, seed, progress
         See `restauro.inpaint`.
@@ -322,15 +333,20 @@ def restore_file(
     >>> folder.cleanup()
     """
     chosen = make_method(method, dict(parameters or {}))
-    check_options(mask, polarity, tolerance)
+    check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
+    path = Path(os.fspath(mask)) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
+    if path:
+        check_sizes(path, Path(source), resize=resize)
     with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
-        file = others.submit(read_mask_file, Path(mask), polarity) if is_file(mask) else None
+        file = others.submit(read_mask_file, path, polarity, values) if path else None
         if os.path.isfile(source):
             others.submit(load_kernels, chosen)  # `fill` meets what it raises, and says so
         restoration = Restoration.open(source)
         restoration.mask_from(
             file.result() if file else mask,
             polarity=polarity,
+            values=values,
+            resize=resize,
             grow=grow,
             tolerance=tolerance,
             accept_large_holes=accept_large_holes,
@@ -338,8 +354,8 @@ def restore_file(
         restoration.check_target(target, overwrite=overwrite, save_mask=save_mask)
         if dry_run:
             return restoration._restored(Path(target), chosen, None)
-        for path in (target, save_mask) if save_mask else (target,):
-            make_folder(Path(path).parent)  # what can't be made is known before the work
+        for file_to_be in (target, save_mask) if save_mask else (target,):
+            make_folder(Path(file_to_be).parent)  # what can't be made is known before the work
         restoration.fill(chosen, workers=workers, seed=seed, progress=progress)
         return restoration.write(target, overwrite=overwrite, save_mask=save_mask)
 
@@ -354,17 +370,22 @@ def _nearest_folder(path: Path) -> Path:
     return folder
 
 
+def _share(hole: NDArray[np.bool_]) -> float:
+    return int(np.count_nonzero(hole)) / hole.size
+
+
 def _check_known(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
     """Refuse NaN and infinity among known pixels in words for files; `inpaint` refuses them too."""
     if pixels.dtype.kind != "f":
         return
-    count = 0
+    counts = dict.fromkeys(("nan", "value:inf", "value:-inf"), 0)
     for rows in strips(pixels):
-        bad = ~np.isfinite(pixels[rows])
-        count += int(np.count_nonzero((bad.any(axis=2) if bad.ndim == 3 else bad) & ~hole[rows]))
-    if count:
-        raise ImageError(
-            f"The picture has NaN or infinity in {count} pixels that aren't hole",
-            Remedy("mask", "nan", "to have NaN filled"),
-            "mark these pixels in the mask",
-        )
+        strip = np.atleast_3d(pixels[rows])
+        for mask, is_bad in (("nan", np.isnan), ("value:inf", np.isposinf), ("value:-inf", np.isneginf)):
+            counts[mask] += int(np.count_nonzero(is_bad(strip).any(axis=2) & ~hole[rows]))
+    names = {"nan": "NaN", "value:inf": "infinity", "value:-inf": "minus infinity"}
+    found = [mask for mask, count in counts.items() if count]
+    if found:
+        what = " and ".join(f"{names[mask]} in {counts[mask]} pixels" for mask in found)
+        ways = [Remedy("mask", mask, f"to have {names[mask]} filled") for mask in found]
+        raise ImageError(f"The picture has {what} that aren't hole", *ways, "mark these pixels in the mask")

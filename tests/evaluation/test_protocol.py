@@ -123,9 +123,7 @@ def test_mask_files_that_look_inverted_are_refused_unless_that_is_meant(tmp_path
     folder.mkdir()
     for place in (write_picture(folder / "inverted.png", mask), folder):
         (choice,) = choose_masks([str(place)])
-        with pytest.raises(
-            MaskError, match=r"inverted\.png: 93\.3% .* looks inverted: use polarity=.black. where"
-        ):
+        with pytest.raises(MaskError, match=r"inverted\.png: 93\.3% .* looks inverted: use polarity=.black. where"):
             make_hole(choice, pictures, 0, (30, 30, 3), 0)
     with pytest.raises(MaskError, match="looks inverted"):
         choose_masks([str(folder / "inverted.png")])[0].digest()  # before the work

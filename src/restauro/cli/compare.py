@@ -138,7 +138,7 @@ def _check_kept(output: Path, inputs: Sequence[Path]) -> None:
 
 
 def _mask_in(folder: Path, picture: Path) -> Path:
-    from restauro.picture_mask import find_mask
+    from restauro.mask_files import find_mask
 
     try:
         return find_mask(folder, picture)

@@ -104,10 +104,8 @@ class _Job:
 @click.option(
     "--tolerance",
     type=click.IntRange(0, 255),
-    default=0,
     metavar="N",
-    help="With color:#rrggbb, how far red, green and blue may each be off.",
-    show_default=True,
+    help="With color:#rrggbb, how far red, green and blue may each be off.  [default: 0; in a JPEG 60 or 40]",
 )
 @click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
 @click.option("--accept-large-holes", is_flag=True, help="Take a mask of more than 60 % hole as it is.")
@@ -149,7 +147,7 @@ def command(
 
 def _restore(job: _Job, mask: str | None, mask_dir: Path | None, options: dict[str, Any], *, shown: bool) -> Restored:
     """Restore one file, with a bar where it is to be shown."""
-    from restauro.picture_mask import find_mask
+    from restauro.mask_files import find_mask
     from restauro.restoring import restore_file
 
     mask_of_job = find_mask(mask_dir, job.source) if mask_dir else str(mask)
@@ -166,7 +164,7 @@ def _plan(inputs: tuple[Path, ...], output: str | None, save_mask: str | None) -
     return [_Job(*job) for job in zip(inputs, found, masks, strict=True)]
 
 
-def _check_mask(mask: str | None, mask_dir: Path | None, polarity: str, tolerance: int) -> None:
+def _check_mask(mask: str | None, mask_dir: Path | None, polarity: str, tolerance: int | None) -> None:
     from restauro.picture_mask import check_options, is_file
 
     if not mask and not mask_dir:
@@ -181,7 +179,7 @@ def _check_mask(mask: str | None, mask_dir: Path | None, polarity: str, toleranc
     if mask_dir and not mask_dir.is_dir():
         raise click.UsageError(f"There is no folder {mask_dir} of masks.")
     try:
-        check_options(mask or str(mask_dir), polarity, tolerance)
+        check_options(mask or str(mask_dir), polarity=polarity, tolerance=tolerance)
     except RestauroError as error:
         raise click.UsageError(worded(error)) from None
 

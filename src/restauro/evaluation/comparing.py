@@ -17,8 +17,9 @@ from restauro.evaluation.timing import timed_fill
 from restauro.files.reading import read_picture
 from restauro.inpainting import usable_cores
 from restauro.mask import check_amount
+from restauro.mask_files import files_of_stem
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import files_of_stem, is_file, read_mask
+from restauro.picture_mask import is_file, read_mask
 from restauro.viewing import view
 
 Pixels = NDArray[np.uint8]

@@ -18,7 +18,7 @@ from restauro.evaluation import statistics
 from restauro.evaluation.protocol import MaskReading
 from restauro.evaluation.tables import table
 from restauro.ledger import FORMAT, Results, Row, write_csv, write_text
-from restauro.picture_mask import find_mask
+from restauro.mask_files import find_mask
 from restauro.provenance import machine
 
 COLUMNS = ("picture", "kind", "precision", "recall", "f1", "iou", "marked", "truth", "seconds", "width", "height")

@@ -24,7 +24,8 @@ _TOLD = {
     "iptc-data": "the IPTC data",
     "photoshop-data": "Photoshop's data",
 }
-_ALSO_TOLD = ("orientation", "resolution-unit", "image-description")
+CHROMA = "jpeg-chroma-subsample"  # "4:4:4" where a JPEG's colour is as fine as its brightness
+_ALSO_TOLD = ("orientation", "resolution-unit", "image-description", CHROMA)
 _TEXT = "png-comment-"
 
 WITHOUT_LOSS = Note(

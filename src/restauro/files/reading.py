@@ -79,7 +79,7 @@ def read_picture(path: str | Path) -> Picture:
         pixels,
         path,
         kind.name,
-        orientation=_orientation(image),
+        orientation=orientation_of(image),
         has_alpha=opened.has_alpha,
         bits=_bits(image, pixels),
         is_cmyk=image.interpretation == "cmyk",
@@ -90,7 +90,8 @@ def read_picture(path: str | Path) -> Picture:
     )
 
 
-def _orientation(image: pyvips.Image) -> int:
+def orientation_of(image: pyvips.Image) -> int:
+    """Return how an image is to be turned to be seen, 1 to 8."""
     value = image.get("orientation") if image.get_typeof("orientation") else 1
     return value if value in TURNS else 1
 
