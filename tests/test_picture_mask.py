@@ -395,3 +395,44 @@ def test_sizes_are_compared_by_headers(tmp_path: Path) -> None:
     np.save(tmp_path / "mask.npy", HOLE)
     with pytest.raises(MaskError, match=r"mask.npy: It is 16 x 12 pixels and the picture 16 x 10"):
         check_sizes(tmp_path / "mask.npy", other)
+
+
+def with_nodata(path: Path, values: np.ndarray, nodata: str) -> Path:
+    tifffile.imwrite(path, values, extratags=[(42113, 2, len(nodata) + 1, nodata, True)])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [(np.int16, "-32768"), (np.int16, "-9999"), (np.float32, "-9999"), (np.float32, "-3.40282346638529e+38")],
+)
+def test_nodata_is_a_mask(tmp_path: Path, dtype: type, nodata: str) -> None:
+    values = np.where(HOLE, float(nodata), 100).astype(dtype)
+    the_picture = read_picture(with_nodata(tmp_path / "dem.tif", values, nodata))
+    np.testing.assert_array_equal(read_mask("nodata", the_picture).hole, HOLE)
+    assert not read_mask("nodata", read_picture(with_nodata(tmp_path / "dem.tif", values, "77"))).hole.any()
+
+
+def test_nan_is_nodata_only_where_the_file_says_so(tmp_path: Path) -> None:
+    values = np.where(HOLE, -9999, 100).astype(np.float32)
+    values[0, :3] = np.nan
+    found = read_mask("nodata", read_picture(with_nodata(tmp_path / "a.tif", values, "-9999")))
+    np.testing.assert_array_equal(found.hole, HOLE)
+    found = read_mask("nodata", read_picture(with_nodata(tmp_path / "a.tif", values, "nan")))
+    np.testing.assert_array_equal(found.hole, np.isnan(values))
+
+
+def test_the_mask_inside_of_a_geotiff_says_where_no_data_is(tmp_path: Path) -> None:
+    """As GDAL writes it: a page of the same size, marked as a transparency mask, whose non-zero pixels are valid."""
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(np.full((*HOLE.shape, 3), 90, np.uint8), photometric="rgb")
+        file.write(~HOLE, subfiletype=4, photometric=4)
+    found = read_mask("nodata", read_picture(path))
+    np.testing.assert_array_equal(found.hole, HOLE)
+    assert found.notes == ("The file's own mask stays as it was, and calls what was filled missing.",)
+
+
+def test_no_nodata_is_said() -> None:
+    with pytest.raises(MaskError, match='names no nodata value, and has no mask inside: use mask="value:-9999" for'):
+        read_mask("nodata", picture())

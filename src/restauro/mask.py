@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,17 +61,26 @@ def hole_from_array(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_
     return hole
 
 
-def check_amount(share: float, polarity: str | None, *, accept_large_holes: bool = False) -> None:
-    """Refuse a mask of all the picture, and one of so much of it that it looks inverted.
+def check_amount(
+    share: float,
+    polarity: str | None,
+    *,
+    accept_large_holes: bool = False,
+    grow: int = 0,
+    before: Callable[[], float] | None = None,
+) -> None:
+    """Refuse a mask that leaves nothing to fill from, looks inverted, or has been grown too far.
 
     Parameters
     ----------
     share
         Of the picture that is hole, 0 to 1; above 0.6 it looks inverted.
     polarity
-        What is hole in the mask's file, "white" or "black"; None where the mask comes from no file.
+        What is hole in the mask's file, "white" or "black"; None where it says nothing.
     accept_large_holes
         Take it as it is, unless it leaves nothing.
+    grow, before
+        By how many pixels it has been grown, and what gives the share as it was before.
 
     Raises
     ------
@@ -86,14 +95,19 @@ def check_amount(share: float, polarity: str | None, *, accept_large_holes: bool
     """
     if share <= _LARGE_HOLES or (accept_large_holes and share < 1):
         return
-    other = "white" if polarity == "black" else "black"
-    inverting = [Remedy("polarity", other, f"where {other} marks the damage")] if polarity else []
+    ungrown = before() if grow and before else share
+    ways: list[Remedy | str] = []
+    fact = f"{share:.1%} of the picture is hole" if share < 1 else "All of the picture is hole"
+    if ungrown <= _LARGE_HOLES:
+        fact += f" when the mask is grown by {grow} pixels (it is {ungrown:.1%} before)"
+        ways.append(Remedy("grow", ..., "with less"))
+    elif polarity:
+        other = "white" if polarity == "black" else "black"
+        ways.append(Remedy("polarity", other, f"where {other} marks the damage"))
     if share == 1:
-        fact = "All of the picture is hole, so there is nothing to fill it from"
-        raise MaskError(fact, *inverting, "take a mask that leaves known pixels")
-    inverted = ", so the mask looks inverted" if polarity else ""
-    meant = Remedy("accept_large_holes", True, "if that is meant")
-    raise MaskError(f"{share:.1%} of the picture is hole{inverted}", *inverting, meant)
+        raise MaskError(f"{fact}, so there is nothing to fill it from", *ways, "take a mask that leaves known pixels")
+    inverted = ", so the mask looks inverted" if polarity and ungrown > _LARGE_HOLES else ""
+    raise MaskError(f"{fact}{inverted}", *ways, Remedy("accept_large_holes", True, "if that is meant"))
 
 
 def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:

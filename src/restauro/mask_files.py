@@ -99,7 +99,7 @@ def read_mask_file(
         raise error.of(f"The mask {path}") from None
 
 
-def read_header(path: Path) -> Header | None:
+def read_header(path: Path, page: int | None = None) -> Header | None:
     """Return a picture or mask file's size, of most kinds without decoding it.
 
     None where it can't be opened: whoever reads it says what is wrong.
@@ -108,7 +108,7 @@ def read_header(path: Path) -> Header | None:
         if reader := mask_formats.reader_of(path):
             height, width = reader(path).pixels.shape[:2]
             return Header((height, width), 1)
-        (height, width), orientation = read_shape(path)
+        (height, width), orientation = read_shape(path, page)
     except (RestauroError, pyvips.Error, OSError):
         return None
     return Header((height, width) if orientation < 5 else (width, height), orientation)

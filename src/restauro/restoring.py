@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,10 +105,10 @@ class Restoration:
         self._max_pixels = MAX_PIXELS
 
     @classmethod
-    def open(cls, source: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Self:
+    def open(cls, source: str | os.PathLike[str], page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Self:
         """Read a picture file; see `restauro.read_picture`."""
         start = time.perf_counter()
-        restoration = cls(read_picture(Path(source), max_pixels=max_pixels))
+        restoration = cls(read_picture(Path(source), page, max_pixels=max_pixels))
         restoration._max_pixels = max_pixels
         restoration._seconds = time.perf_counter() - start
         return restoration
@@ -143,25 +142,22 @@ class Restoration:
         """
         with self._timed():
             if not self._untouched:
-                self.picture = read_picture(self.picture.path, max_pixels=self._max_pixels)
+                self.picture = read_picture(self.picture.path, self.picture.page, max_pixels=self._max_pixels)
                 self.method, self._untouched = None, True
-            options = {"polarity": polarity, "values": values, "resize": resize, "tolerance": tolerance}
-            read = partial(read_mask, mask, self.picture, **options)  # type: ignore[arg-type]
-            found = read(grow=grow)
-            told = polarity if is_file(mask) and not values else None
-            share = int(np.count_nonzero(found.hole)) / found.hole.size
-            try:
-                check_amount(share, told, accept_large_holes=accept_large_holes)
-            except MaskError:
-                before = read().hole.mean() if grow else share
-                check_amount(before, told)
-                what = f"is hole when the mask is grown by {grow} pixels, {before:.1%} before"
-                raise MaskError(f"{share:.1%} of the picture {what}", Remedy("grow", ..., "with less")) from None
+            how: dict[str, Any] = {"polarity": polarity, "values": values, "resize": resize, "tolerance": tolerance}
+            found = read_mask(mask, self.picture, grow=grow, **how)
+            share = _share(found.hole)
+            check_amount(
+                share,
+                polarity if is_file(mask) and not values else None,
+                accept_large_holes=accept_large_holes,
+                grow=grow,
+                before=lambda: _share(read_mask(mask, self.picture, **how).hole),
+            )
             _check_known(self.picture.pixels, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes, mask
             if not share:
-                text = "The mask is empty, so nothing is filled: the file is a copy."
-                self.notes += (Note("mask-empty", text),)
+                self.notes += (Note("mask-empty", "The mask is empty, so nothing is filled: the file is a copy."),)
         return self
 
     def fill(
@@ -299,6 +295,7 @@ def restore_file(
     workers: int | None = None,
     seed: int = 0,
     progress: Callable[[float], object] | None = None,
+    page: int | None = None,
     max_pixels: int = MAX_PIXELS,
     dry_run: bool = False,
 ) -> Restored:
@@ -321,7 +318,7 @@ def restore_file(
         Replace files that are there.
     save_mask
         A PNG to write the mask to that was used, white is hole.
-    max_pixels
+    page, max_pixels
         See `restauro.read_picture`.
     dry_run
         Read and check everything, fill and write nothing.
@@ -347,12 +344,12 @@ def restore_file(
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
     path = Path(os.fspath(mask)) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
     if path:
-        check_sizes(path, Path(source), resize=resize)
+        check_sizes(path, Path(source), page, resize=resize)
     with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
         file = others.submit(read_mask_file, path, polarity, values, max_pixels=max_pixels) if path else None
         if os.path.isfile(source):
             others.submit(load_kernels, chosen)  # `fill` meets what it raises, and says so
-        restoration = Restoration.open(source, max_pixels=max_pixels)
+        restoration = Restoration.open(source, page, max_pixels=max_pixels)
         restoration.mask_from(
             file.result() if file else mask,
             polarity=polarity,
@@ -379,6 +376,10 @@ def _nearest_folder(path: Path) -> Path:
     if not folder.is_dir():
         raise WriteError(f"The folder {path.parent} can't be made ({folder} is a file): choose another.")
     return folder
+
+
+def _share(hole: NDArray[np.bool_]) -> float:
+    return int(np.count_nonzero(hole)) / hole.size
 
 
 def _check_known(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:

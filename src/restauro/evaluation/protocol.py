@@ -24,7 +24,7 @@ from restauro.damage.ratios import RATIO_BINS, ratio_in
 from restauro.damage.synthesis import strokes
 from restauro.datasets import ArrayPictures, FilePictures, Pictures, hole_generator, open_pictures, picture_paths
 from restauro.errors import DataError, EvaluationError, MaskError
-from restauro.mask import check_amount, grow_mask
+from restauro.mask import check_amount
 from restauro.mask_files import NoMaskError, find_mask, read_mask_file
 
 BORDERS = {"both": (True, False), "border": (True,), "no-border": (False,)}
@@ -351,8 +351,7 @@ def _mask_files(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=64)
 def _hole_of_file(file: Path, polarity: str) -> NDArray[np.bool_]:
-    mask = read_mask_file(file, polarity)
-    return grow_mask(mask.hole, 1) if mask.soft else mask.hole
+    return read_mask_file(file, polarity).grown
 
 
 def _fitted(hole: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
