@@ -172,9 +172,9 @@ def settings_of(plan: Plan) -> dict[str, Any]:
 def _check_sizes(plan: Plan, with_lpips: bool) -> None:
     """Raise where a picture is too small to be taken or judged."""
     least, why = max(
-        (plan.size or 0, "the size that is taken of each: leave it out, or give a smaller --size"),
+        (plan.size or 0, "the size that is taken of each: leave it out, or take a smaller size"),
         (metrics.LEAST_SIDE, "what SSIM needs: leave it out"),
-        (lpips.LEAST_SIDE if with_lpips else 0, "what LPIPS needs: leave it out, or --lpips-weights"),
+        (lpips.LEAST_SIDE if with_lpips else 0, "what LPIPS needs: leave it out, or LPIPS"),
     )
     for name, height, width in plan.pictures.sizes():
         if min(height, width) < least:
@@ -213,7 +213,7 @@ def _all(plan: Plan, work: Sequence[Work], workers: int) -> Iterator[list[Row]]:
         except BrokenProcessPool:
             raise EvaluationError(
                 "A process died while it filled, by lack of memory or a fault in a library: the same command goes on "
-                "from there; where it dies again, leave out a way, or give fewer --workers."
+                "from there; where it dies again, leave out a way, or take fewer workers."
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
