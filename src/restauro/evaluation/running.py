@@ -30,10 +30,10 @@ from restauro.ledger import FORMAT, Results, Row
 from restauro.provenance import machine, where
 
 KEY = ("picture", "mask", "way")
-COLUMNS = (*KEY[:2], "kind", "bin", "border", "ratio", "way", "l1", "psnr", "ssim", "l1_hole", "rmse_hole", "lpips",
-           "lpips_alex", "seconds", "hole_pixels", "width", "height", "workers", "machine", "error")  # fmt: skip
+COLUMNS = (*KEY[:2], "kind", "bin", "border", "ratio", "way", *metrics.METRICS, "seconds", "hole_pixels", "width",
+           "height", "workers", "machine", "error")  # fmt: skip
 OUTPUTS = ("results.csv", "results.json", "table.md", "sheet.png", *(f"plots/{pattern}" for pattern in plots.PATTERNS))
-_LPIPS_COLUMNS = {"squeeze": "lpips", "alex": "lpips_alex"}
+_LPIPS_COLUMNS = {metric.network: column for column, metric in metrics.METRICS.items() if metric.network}
 _PAINTED = 255  # what ways see under the hole: white, never what was there
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VIPS_CONCURRENCY")
 _SMALL = 200_000  # pixels that a piece of work has at least, where pictures are small
