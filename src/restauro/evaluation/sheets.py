@@ -48,6 +48,8 @@ class Case:
         The undamaged picture, where there is one.
     notes
         For each label, and for "damaged", "mask", "original", lines to stand under it.
+    figures
+        For each label, and for "damaged", what was measured: by the columns of `metrics.METRICS`, and "seconds".
     """
 
     title: str
@@ -56,6 +58,7 @@ class Case:
     filled: Mapping[str, Pixels]
     truth: Pixels | None = None
     notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def heads(self) -> list[str]:
