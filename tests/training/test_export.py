@@ -24,8 +24,8 @@ from restauro.cli import main
 from restauro.errors import TrainingError
 from restauro.training import checkpoints
 from restauro.training import export as exporting
-from restauro.training.course import CourseUNet
 from restauro.training.export import export
+from restauro.training.founding.course import CourseUNet
 from restauro.training.presets import PRESETS
 from restauro.training.unet import PConvUNet
 from tests.promises.pictures import holes, picture
