@@ -220,9 +220,7 @@ def _open_cifar(folder: Path, split: str) -> ArrayPictures | None:
     """Open CIFAR-10 in any of its forms; None where the folder holds something else."""
     splits = ["train", "test"] if split == "all" else [split]
     if (folder / "train-000.webp").exists() or (folder / "test-000.webp").exists():
-        parts = []
-        for one in splits:
-            parts.append(cifar10_sheets.read(folder, one, _read_file))
+        parts = [cifar10_sheets.read(folder, one, _read_file) for one in splits]
     else:
         read = _official_reader(folder)
         if read is None:
