@@ -209,14 +209,22 @@ def test_missing_folders_are_made(panel: Path, losses: Path, tmp_path: Path) -> 
 
 
 WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
-    ({"target": "panel.tif"}, WriteError, "is the picture itself: choose another name, or replace it with --overwrite"),
+    (
+        {"target": "panel.tif"},
+        WriteError,
+        "is the picture itself: choose another name, or use overwrite=True",
+    ),
     ({"target": "losses.png"}, WriteError, "is the mask: choose another name"),
     ({"target": "losses.png", "overwrite": True}, WriteError, "is the mask: choose another name"),
     ({"target": "there.tif"}, WriteError, "is there already"),
     ({"target": "out.psd"}, WriteError, r"end in \.psd"),
     ({"save_mask": "used.jpg"}, WriteError, r"written as a PNG, so .*used.jpg must end in .png"),
     ({"save_mask": "panel.tif.png", "target": "panel.tif.png"}, WriteError, "which is the picture"),
-    ({"save_mask": "there.png"}, WriteError, r"there.png, is there already: choose another name, or --overwrite"),
+    (
+        {"save_mask": "there.png"},
+        WriteError,
+        r"there.png, is there already: choose another name, or use over",
+    ),
     ({"source": "missing.tif"}, ReadError, "There is no such file"),
     ({"mask": "missing.png"}, ReadError, "The mask .*missing.png: There is no such file"),
     ({"mask": "small.png"}, MaskError, "The mask .*small.png: It is 10 x 10 pixels and the picture 56 x 40"),

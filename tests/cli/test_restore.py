@@ -210,7 +210,7 @@ WRONG_USAGE = {
     "panel.tif -o out.tif --mask alpha --resize-mask": "Resizing is for mask files, not for the mask alpha",
     "panel.tif -o out.tif --mask losses.png --skip-existing --overwrite": "--skip-existing or --overwrite, not both",
     "panel.tif -o out.tif --mask losses.png --format png": r"--format is for the standard output \(-o -\)",
-    "panel.tif -o - --mask losses.png": "Say with --format what goes to the standard output: png, tiff, jpeg, webp, avif",
+    "panel.tif -o - --mask losses.png": "Say with --format what goes to the standard output: png, tiff, jpeg",
     "panel.tif full.png -o - --mask losses.png --format png": r"One picture at a time goes to the standard output",
     "- -o out.png --mask -": r"The standard input \(-\) can be read once only",
     "- --mask losses.png": "Say where to write: -o restored.png, or -o - --format png",

@@ -274,7 +274,7 @@ def test_pictures_that_are_too_small_are_named_before_the_work(plan: Plan, tmp_p
         DataError, match=r"The picture thin is 300 x 1 pixels, less than the 11 x 11 of what SSIM needs"
     ):
         run(thin, tmp_path / "out")
-    with pytest.raises(DataError, match=r"less than the 31 x 31 of what LPIPS needs: leave it out, or --lpips-weights"):
+    with pytest.raises(DataError, match=r"less than the 31 x 31 of what LPIPS needs: leave it out, or LPIPS"):
         running._check_sizes(dataclasses.replace(thin, size=None), with_lpips=True)
     assert not (tmp_path / "out").exists()
 

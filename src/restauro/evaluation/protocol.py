@@ -212,7 +212,7 @@ def open_dataset(folder: str | os.PathLike[str], count: int | None = None) -> Pi
     if not isinstance(pictures, ArrayPictures):
         raise DataError(
             f"There is no CIFAR-10 in {folder}: name the folder of its official files, of their archive, or of its "
-            "sheets; pictures of another kind are named without --dataset."
+            "sheets; pictures of another kind are named as files or folders."
         )
     total = len(pictures)
     return PictureSet(tuple(f"{number:05}" for number in range(min(total, count or total))), dataset=Path(folder))
