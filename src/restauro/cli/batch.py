@@ -10,8 +10,7 @@ from typing import TypeVar
 import click
 
 from restauro.cli import report
-from restauro.cli.wording import worded
-from restauro.errors import RestauroError
+from restauro.cli.wording import printable, say, worded
 from restauro.record import Record
 
 Done = TypeVar("Done", bound=Record)
@@ -33,8 +32,8 @@ def _run(source: Path, job: Callable[[], Done], as_line: Callable[[Done], str], 
     """Do one file's job and say so; return whether it went well."""
     try:
         done = job()
-    except (RestauroError, MemoryError) as error:
-        click.echo(f"{click.format_filename(source)}: {worded(error)}", err=True)
+    except Exception as error:  # whatever it is, the other files are done
+        say(f"{printable(source)}: {worded(error)}", err=True)
         if as_json:
             click.echo(report.error_as_json(source, error))
         return False
@@ -42,5 +41,5 @@ def _run(source: Path, job: Callable[[], Done], as_line: Callable[[Done], str], 
         click.echo(done.as_json())
     elif not quiet:
         for line in (as_line(done), *(f"  {note}" for note in done.notes)):
-            click.echo(line)
+            say(line)
     return True
