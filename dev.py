@@ -91,7 +91,7 @@ class Environment:
         code = (
             "from importlib.util import find_spec; found = find_spec('restauro'); print(found.origin if found else '')"
         )
-        command = [self.program("python"), "-I", "-c", code]
+        command = [str(self.program("python")), "-I", "-c", code]
         found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
         return bool(found) and Path(found).resolve() == CLONE / "src" / "restauro" / "__init__.py"
 
