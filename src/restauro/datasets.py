@@ -6,7 +6,6 @@ import os
 import pickle
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from restauro import cifar10_sheets
 from restauro.errors import DataError, ImageError
 from restauro.files import formats
 from restauro.files.images import pixels_of
@@ -23,8 +23,7 @@ from restauro.viewing import check_floats, in_srgb
 _ENDINGS = tuple(ending for endings in formats.ENDINGS.values() for ending in endings)
 _HELD_OUT = 50  # of how many pictures one is kept for testing, where the folder doesn't say which
 
-_TILE = 32  # pixels: the side of CIFAR-10's pictures
-_SHEET_ROWS, _SHEET_COLUMNS = 25, 40
+_SIDE = 32  # pixels: of CIFAR-10's pictures
 _CIFAR_FILES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 _CIFAR_FILE_PICTURES = 10_000
 _TEST_HOLES = 2  # a stream of random numbers of its own: training draws from others of the same seed
@@ -57,8 +56,7 @@ def open_pictures(folder: str | os.PathLike[str], split: str = "all") -> Picture
     ----------
     folder
         - CIFAR-10: the official files of the Python or the binary version, unpacked or as the archive that they come
-          in, or sheets of 1,000 tiles as lossless WebP (`train-000.webp`, `test-000.webp` and so on, 40 x 25 tiles a
-          sheet, row by row; `test-missing.txt` names the tiles that are no pictures, and they are skipped).
+          in, or sheets of them; see `restauro.cifar10_sheets`.
         - Tar shards: `.tar` files with picture files in them, anywhere below the folder. They are not unpacked.
         - Pictures: JPEG, PNG, TIFF, WebP or AVIF files anywhere below the folder.
     split
@@ -222,10 +220,7 @@ def _open_cifar(folder: Path, split: str) -> ArrayPictures | None:
     """Open CIFAR-10 in any of its forms; None where the folder holds something else."""
     splits = ["train", "test"] if split == "all" else [split]
     if (folder / "train-000.webp").exists() or (folder / "test-000.webp").exists():
-        parts = []
-        for one in splits:
-            missing, tiles = missing_tiles(folder, one), read_sheets(folder, one)
-            parts.append(np.delete(tiles, missing, axis=0) if missing else tiles)
+        parts = [cifar10_sheets.read(folder, one, _read_file) for one in splits]
     else:
         read = _official_reader(folder)
         if read is None:
@@ -235,30 +230,8 @@ def _open_cifar(folder: Path, split: str) -> ArrayPictures | None:
     return ArrayPictures(array, f"{len(array)} pictures ({split}) of CIFAR-10 in {folder}")
 
 
-def read_sheets(folder: Path, split: str) -> NDArray[np.uint8]:
-    """Return all tiles of CIFAR-10's sheets, uint8 [N, 32, 32, 3], those that are no pictures among them."""
-    sheets = sorted(folder.glob(f"{split}-[0-9][0-9][0-9].webp"))
-    names = [f"{split}-{number:03}.webp" for number in range(len(sheets))]
-    if not sheets or [sheet.name for sheet in sheets] != names:
-        raise DataError(
-            f"The sheets {split}-000.webp, {split}-001.webp ... in {folder} aren't complete: {len(sheets)} are there."
-        )
-    shape = (_SHEET_ROWS * _TILE, _SHEET_COLUMNS * _TILE, 3)
-    tiles = np.empty((len(sheets), _SHEET_ROWS, _SHEET_COLUMNS, _TILE, _TILE, 3), np.uint8)
-    files = FilePictures([(sheet, sheet.name, None, 0) for sheet in sheets], "sheets")
-    with ThreadPoolExecutor() as threads:
-        for number, pixels in enumerate(threads.map(files.read, range(len(sheets)))):
-            if pixels.shape != shape:
-                size = f"{pixels.shape[1]} x {pixels.shape[0]}"
-                raise DataError(f"The sheet {sheets[number]} is {size} pixels, not 1280 x 800.")
-            tiles[number] = pixels.reshape(_SHEET_ROWS, _TILE, _SHEET_COLUMNS, _TILE, 3).swapaxes(1, 2)
-    return tiles.reshape(-1, _TILE, _TILE, 3)
-
-
-def missing_tiles(folder: Path, split: str) -> list[int]:
-    """Return which tiles of the sheets are no pictures, as the file beside them says."""
-    file = folder / f"{split}-missing.txt"
-    return [int(word) for word in file.read_text(encoding="ascii").split()] if file.exists() else []
+def _read_file(path: Path) -> NDArray[np.uint8]:
+    return FilePictures([(path, path.name, None, 0)], "").read(0)
 
 
 def _official_reader(folder: Path) -> Callable[[str], bytes] | None:
@@ -304,14 +277,14 @@ def _first_line(error: Exception) -> str:
 
 def _parse_cifar(content: bytes, name: str) -> NDArray[np.uint8]:
     """Return the pictures of one of CIFAR-10's files, of the binary or of the Python version."""
-    values = _TILE * _TILE * 3
+    values = _SIDE * _SIDE * 3
     if len(content) == _CIFAR_FILE_PICTURES * (1 + values):
         planes = np.frombuffer(content, np.uint8).reshape(-1, 1 + values)[:, 1:]
     else:
         planes = _unpickle(content, name)
         if planes.ndim != 2 or planes.shape[1] != values or planes.dtype != np.uint8:
             raise DataError(f"CIFAR-10's {name} holds {planes.dtype} {planes.shape}, not uint8 [N, {values}].")
-    return np.ascontiguousarray(planes.reshape(-1, 3, _TILE, _TILE).transpose(0, 2, 3, 1))
+    return np.ascontiguousarray(planes.reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1))
 
 
 def _unpickle(content: bytes, name: str) -> NDArray[Any]:

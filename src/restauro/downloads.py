@@ -83,11 +83,11 @@ CIFAR10 = Download(
     "CIFAR-10 (170 MB)",
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
     "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
-    "name a folder that holds it with --data DIR.",
+    "name a folder that holds it.",
 )
 VGG16 = Download(
     "VGG-16 (528 MB)",
     "https://download.pytorch.org/models/vgg16-397923af.pth",  # torchvision's
     "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-    "name a file of its weights with --vgg FILE.",
+    "name a file of its weights.",
 )

@@ -105,7 +105,10 @@ def test_several_files_go_on_past_a_bad_one(capsys: pytest.CaptureFixture[str]) 
     [
         ("panel.tif --kind losses", "Say where to write: -o mask.png"),
         ("panel.tif -o m.png", "Say what to look for, a kind (cracks, scratches, losses, color), or give hints."),
-        ("panel.tif --kind color -o m.png", "Say which colour the marks have, for instance --color '#ff0000'"),
+        (
+            "panel.tif --kind color -o m.png",
+            "which colour the marks have: use --color '#ff0000' for pure red",
+        ),
         ("panel.tif --kind losses --tolerance 3 -o m.png", "A colour and a tolerance are for marks of a colour"),
         ("panel.tif --kind stains -o m.png", "'stains' is not one of 'cracks', 'scratches', 'losses', 'color'"),
         ("panel.tif clean.tif --kind color --color red -o m/", "Error: The colour 'red' isn't of the form #rrggbb"),

@@ -66,5 +66,6 @@ def _options(command: click.Command) -> dict[str, str]:
 
 
 def _as_option(remedy: Remedy, option: str) -> str:
-    value = "" if remedy.value is ... or remedy.value is True else shlex.quote(str(remedy.value))
+    value = ",".join(map(str, remedy.value)) if isinstance(remedy.value, tuple) else str(remedy.value)
+    value = "" if remedy.value is ... or remedy.value is True else shlex.quote(value)
     return " ".join(word for word in (option, value, remedy.why) if word)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.damage.kinds import kind_named
-from restauro.errors import ParameterError
+from restauro.errors import ParameterError, Remedy
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, make_folder, write_mask
@@ -131,7 +131,8 @@ def damage_file(
     written = write_picture(picture, target, hole=as_stored(hole, picture.orientation), overwrite=overwrite)
     if mask:
         write_mask(hole, mask, after="The picture was written, but")
-    notes, between_jpegs = written.notes, picture.format == "jpeg" == format_asked_for(target)
+    notes = written.notes
+    between_jpegs = picture.format == "jpeg" == format_asked_for(target)
     if between_jpegs:
         text = "A PNG or a TIFF would differ in the holes only; in a JPEG their blocks change a little too."
         notes += (Note("blocks-changed-too", text),)
@@ -170,7 +171,7 @@ def check_options(
     if render and fill:
         raise ParameterError(f"Rendered {kind} have no fill: leave out {fill}, or the rendering.")
     if contrast is not None and not render:
-        raise ParameterError("A contrast is for rendered cracks and scratches: add --render (render=True).")
+        raise ParameterError("A contrast is for rendered cracks and scratches", Remedy("render", True))
     if contrast is not None and not 0 < contrast <= 255:
         raise ParameterError(f"The contrast {contrast:g} is out of range: it is above 0, at most 255.")
     if fill and fill not in FILLS and (fill[0] != "#" or parse_colour(fill) is None):

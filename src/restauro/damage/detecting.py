@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from restauro.damage.detection import check_options, detect
 from restauro.damage.tiles import checked_picture
-from restauro.errors import MaskError, RestauroError, WriteError
+from restauro.errors import MaskError, Remedy, RestauroError, WriteError
 from restauro.files import images
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.jpeg import save_jpeg
@@ -209,7 +209,9 @@ def _check_targets(source: Path, target: Path, preview: Path | None, hints: Path
     if preview.is_dir():
         raise WriteError(f"The preview can't be written to {preview}, which is a folder: name a file in it.")
     if preview.exists() and not overwrite:
-        raise WriteError(f"The preview {preview} is there already: choose another name, or --overwrite.")
+        raise WriteError(
+            f"The preview {preview} is there already", "choose another name", Remedy("overwrite", True, "to replace it")
+        )
 
 
 def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> None:

@@ -20,13 +20,16 @@ from restauro.files.replacing import reason
 from restauro.picture import TURNS, Picture
 
 
-def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a JPEG, PNG, TIFF, WebP or AVIF file with all that it holds, and nothing converted.
 
     Parameters
     ----------
     path
         The file. Which format it is, its content says and not its name.
+    page
+        Which picture of a TIFF that holds several, from 0: the pages in their order, then the pictures inside of pages
+        (SubIFDs). A restored TIFF keeps the others as they are. None: the only one, beside masks and smaller copies.
     max_pixels
         A file that claims to have more is refused before it costs memory; more than four bands count as more pixels.
 
@@ -53,8 +56,9 @@ def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     - Compression with loss (JPEG in TIFF, WebP, AVIF): written without loss, so that no other pixel changes; a note
       says so. From JPEG to JPEG: see `write_picture`.
     - White is zero (TIFF): read and written so that 0 is black for programs; the file keeps its way.
-    - Several pages: an error, because a restored file would lack the others. Smaller copies of the one picture
-      (pyramids, thumbnails) are left out of the restored file, because they show the damage; a note says so.
+    - Several pictures (TIFF): an error, unless `page` names the one to restore. What is smaller and marked as a reduced
+      copy of the one picture (pyramids, thumbnails) is left out of the restored file, because it shows the damage; a
+      note says so. Masks (GDAL's) stay.
     - HEIF: AVIF can be read; HEIC (coded in HEVC) can't, as libvips comes without a decoder. It is read turned as it is
       seen, and so its orientation is 1.
 
@@ -71,8 +75,11 @@ def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     path = Path(path)
     kind = formats.format_of(formats.recognise(path))
+    if page is not None and not kind.has_pages:
+        raise ReadError(f"Page {page} can't be chosen in a {kind.title}, of which one picture is read: leave it out.")
     with _libvips_errors(kind):
-        opened = kind.open(path)
+        stamp = stamp_of(path)
+        opened = kind.open(path, page)
         image = opened.image
         check_pixels(image, max_pixels)
         pixels = images.pixels_of(image)
@@ -87,12 +94,21 @@ def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
         is_premultiplied=opened.is_premultiplied,
         metadata=images.metadata_of(image),
         kept=opened.kept,
-        notes=kind.notes(opened.kept),
+        page=page,
+        stamp=stamp,
+        nodata=opened.nodata,
+        notes=kind.notes(opened.kept, kind.name),
     )
 
 
-def read_shape(path: Path) -> tuple[tuple[int, int], int]:
-    """Return a file's height and width as stored, and its EXIF orientation; its pixels are not decoded.
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Return a file's size and time of change, in nanoseconds, by which one that was replaced is known."""
+    about = path.stat()
+    return about.st_size, about.st_mtime_ns
+
+
+def read_shape(path: Path, page: int | None = None) -> tuple[tuple[int, int], int]:
+    """Return a picture's height and width as stored, and its EXIF orientation; its pixels are not decoded.
 
     Raises
     ------
@@ -101,7 +117,7 @@ def read_shape(path: Path) -> tuple[tuple[int, int], int]:
     """
     kind = formats.format_of(formats.recognise(path))
     with _libvips_errors(kind):
-        image = kind.open(path).image
+        image = kind.open(path, page).image
     return (image.height, image.width), _orientation(image)
 
 

@@ -125,7 +125,7 @@ def _place(path: Path) -> Path:
 
 @contextmanager
 def private_folder(parent: Path) -> Iterator[Path]:
-    """Give a folder in another that nobody else may enter; it is removed at the end, at the latest by a later run."""
+    """Give a folder that nobody else may enter, and remove it at the end: at the latest by a later run."""
     _clear_left(parent)
     folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=parent))  # for the owner only
     _live.add(folder)
