@@ -8,11 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import click
-
 from restauro.cli import report
-from restauro.cli.wording import worded
-from restauro.errors import RestauroError
+from restauro.cli.wording import printable, say, worded
 from restauro.record import Record
 
 Done = TypeVar("Done", bound=Record)
@@ -32,8 +29,8 @@ def run(
     `to_stderr` all of it.
     """
     with nullcontext() if quiet else report.announce_compiling():
-        say = partial(click.echo, err=to_stderr)
-        failed = sum(not _run(source, job, as_line, say, quiet=quiet, as_json=as_json) for source, job in jobs)
+        tell = partial(say, err=to_stderr)
+        failed = sum(not _run(source, job, as_line, tell, quiet=quiet, as_json=as_json) for source, job in jobs)
     return 0 if not failed else 2 if len(jobs) == 1 else 1
 
 
@@ -41,7 +38,7 @@ def _run(
     source: Path,
     job: Callable[[], Done],
     as_line: Callable[[Done], str],
-    say: Callable[[str], None],
+    tell: Callable[[str], None],
     *,
     quiet: bool,
     as_json: bool,
@@ -49,14 +46,16 @@ def _run(
     """Do one file's job and say so; return whether it went well."""
     try:
         done = job()
-    except (RestauroError, MemoryError) as error:
-        click.echo(f"{click.format_filename(source)}: {worded(error)}", err=True)
+    except BrokenPipeError:  # nobody reads on
+        raise
+    except Exception as error:  # whatever it is, the other files are done
+        say(f"{printable(source)}: {worded(error)}", err=True)
         if as_json:
-            say(report.error_as_json(source, error))
+            tell(report.error_as_json(source, error))
         return False
     if as_json:
-        say(done.as_json())
+        tell(done.as_json())
     elif not quiet:
         for line in (as_line(done), *(f"  {note}" for note in done.notes)):
-            say(line)
+            tell(line)
     return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from restauro.cli import batch, places, report
-from restauro.cli.wording import worded
+from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError
 from restauro.files.bounds import MAX_PIXELS
 
@@ -91,7 +91,7 @@ def _check(inputs: Sequence[Path], output: str | None, options: dict[str, Any]) 
     if hints and len(inputs) > 1:
         raise click.UsageError("Hints are for one picture: give one at a time.")
     if hints and not hints.is_file():
-        raise click.UsageError(f"There is no file of hints {click.format_filename(hints)}.")
+        raise click.UsageError(f"There is no file of hints {printable(hints)}.")
     try:
         check_options(options["kind"], options["colour"], options["tolerance"], has_hints=hints is not None)
     except RestauroError as error:
@@ -107,7 +107,7 @@ def _detect(source: Path, target: Path, preview: Path | None, options: dict[str,
 
 
 def _as_line(found: Detected) -> str:
-    target = click.format_filename(found.target)
+    target = printable(found.target)
     if not found.pixels:
         what = {None: "damage", "color": "marks of that colour"}.get(found.kind, found.kind)
         return f"{target}: no {what} found: the mask is empty"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from restauro.cli.wording import printable
 from restauro.files.formats import ENDINGS
 
 _ENDINGS = {ending for endings in ENDINGS.values() for ending in endings}
@@ -23,7 +24,7 @@ def expand(inputs: Sequence[Path], is_mask: Callable[[Path], bool] = lambda path
         pictures = [file for file in sorted(path.iterdir()) if file.suffix.lower() in _ENDINGS and file.is_file()]
         pictures = [file for file in pictures if not file.name.startswith(".") and not is_mask(file)]
         if not pictures:
-            raise click.UsageError(f"There is no picture file in the folder {click.format_filename(path)}.")
+            raise click.UsageError(f"There is no picture file in the folder {printable(path)}.")
         found += pictures
     return found
 
@@ -33,7 +34,7 @@ def targets(inputs: Sequence[Path], output: str | None, word: str) -> list[Path]
     first = inputs[0]
     if not output:
         example = f"{word}/" if len(inputs) > 1 else f"{first.stem}-{word}{first.suffix}"
-        raise click.UsageError(f"Say where to write: -o {click.format_filename(example)}")
+        raise click.UsageError(f"Say where to write: -o {printable(example)}")
     return _distinct(inputs, _places(inputs, output, "-o", word))
 
 
@@ -63,7 +64,7 @@ def _distinct(inputs: Sequence[Path], places: list[Path]) -> list[Path]:
         other = seen.setdefault(os.path.normcase(os.path.abspath(place)), source)
         if other is not source:
             raise click.UsageError(
-                f"{click.format_filename(other)} and {click.format_filename(source)} would both be written to "
-                f"{click.format_filename(place)}: write them into different folders, one command each."
+                f"{printable(other)} and {printable(source)} would both be written to "
+                f"{printable(place)}: write them into different folders, one command each."
             )
     return places

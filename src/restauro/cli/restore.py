@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from restauro.cli import batch, pipes, places, report
-from restauro.cli.wording import worded
+from restauro.cli.wording import printable, say, worded
 from restauro.errors import RestauroError
 from restauro.files.bounds import MAX_PIXELS
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
@@ -239,9 +239,9 @@ def _restore(job: _Job, masks: _Masks, kind: str | None, options: dict[str, Any]
 
 def _say_skipped(job: _Job, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"source": str(job.source), "target": str(job.target), "skipped": True}))
+        say(json.dumps({"source": str(job.source), "target": str(job.target), "skipped": True}))
     else:
-        click.echo(f"{click.format_filename(job.target)}: is there already, and {job.source.name} is skipped")
+        say(f"{printable(job.target)}: is there already, and {job.source.name} is skipped")
 
 
 def _plan(inputs: Sequence[Path], output: str | None, save_mask: str | None) -> list[_Job]:
