@@ -234,7 +234,14 @@ def reach_of_tests(group: Group, folder: Path) -> dict[str, Test]:
         def work(tell: Callable[[str], object], scratch: Path) -> None:
             watch = Watch(None, lambda text: None, {str(file) for file in group.files()})
             _run_tests(watch, [str(file) for file in group.test_files()], scratch)
-            tell(json.dumps({name: (test.seconds, sorted(test.functions)) for name, test in watch.ran.items()}))
+            called = {
+                name: (
+                    test.seconds,
+                    sorted((str(Path(file).relative_to(CLONE)), line) for file, line in test.functions),
+                )
+                for name, test in watch.ran.items()
+            }
+            tell(json.dumps(called))
 
         with _forked(work) as (told, ended):
             if ended:
@@ -251,7 +258,7 @@ def chosen_tests(tests: dict[str, Test], file: Path, mutant: Mutant) -> dict[str
     """
     found: dict[str, float] = {}
     for name, test in tests.items():
-        lines = {line for called, line in test.functions if called == str(file)}
+        lines = {line for called, line in test.functions if called == str(file.relative_to(CLONE))}
         if test.seconds <= _LONGEST and (mutant.function in lines or (mutant.function is None and lines)):
             found[name] = test.seconds
     turns: dict[str, int] = {}
