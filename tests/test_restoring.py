@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import threading
 import time
 from pathlib import Path
@@ -138,7 +139,9 @@ def test_nan_is_filled_and_must_not_stay(tmp_path: Path, losses: Path) -> None:
     heights[0, :3] = np.nan, np.inf, -np.inf
     tifffile.imwrite(tmp_path / "heights.tif", heights)
     for dry_run in (True, False):
-        with pytest.raises(ImageError, match=r"NaN or infinity in 3 pixels that aren't hole: use mask=.nan. to"):
+        with pytest.raises(
+            ImageError, match=r"has NaN in 1 pixels and infinity in 1 .* aren't hole: use mask=.nan. to"
+        ):
             restore_file(tmp_path / "heights.tif", tmp_path / "new.tif", mask=losses, dry_run=dry_run)
 
 
@@ -166,7 +169,7 @@ def test_a_mask_that_looks_inverted_is_refused(panel: Path, tmp_path: Path) -> N
         restore_file(panel, tmp_path / "out.tif", mask=mask)
     assert restore_file(panel, tmp_path / "a.tif", mask=mask, polarity="black").hole_pixels == HOLE.sum()
     with pytest.raises(MaskError, match=r'use polarity="white" where'):
-        restore_file(panel, tmp_path / "out.tif", mask=save(mask, ~HOLE * np.uint8(255)), polarity="black", grow=500)
+        restore_file(panel, tmp_path / "out.tif", mask=save(tmp_path / "m.png", HOLE * np.uint8(255)), polarity="black")
     restored = restore_file(panel, tmp_path / "b.tif", mask=mask, accept_large_holes=True)
     assert restored.hole_pixels == (~HOLE).sum()
 
@@ -206,14 +209,22 @@ def test_missing_folders_are_made(panel: Path, losses: Path, tmp_path: Path) -> 
 
 
 WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
-    ({"target": "panel.tif"}, WriteError, "is the picture itself: choose another name, or replace it with --overwrite"),
+    (
+        {"target": "panel.tif"},
+        WriteError,
+        "is the picture itself: choose another name, or use overwrite=True",
+    ),
     ({"target": "losses.png"}, WriteError, "is the mask: choose another name"),
     ({"target": "losses.png", "overwrite": True}, WriteError, "is the mask: choose another name"),
     ({"target": "there.tif"}, WriteError, "is there already"),
     ({"target": "out.psd"}, WriteError, r"end in \.psd"),
     ({"save_mask": "used.jpg"}, WriteError, r"written as a PNG, so .*used.jpg must end in .png"),
     ({"save_mask": "panel.tif.png", "target": "panel.tif.png"}, WriteError, "which is the picture"),
-    ({"save_mask": "there.png"}, WriteError, r"there.png, is there already: choose another name, or --overwrite"),
+    (
+        {"save_mask": "there.png"},
+        WriteError,
+        r"there.png, is there already: choose another name, or use over",
+    ),
     ({"source": "missing.tif"}, ReadError, "There is no such file"),
     ({"mask": "missing.png"}, ReadError, "The mask .*missing.png: There is no such file"),
     ({"mask": "small.png"}, MaskError, "The mask .*small.png: It is 10 x 10 pixels and the picture 56 x 40"),
@@ -350,3 +361,50 @@ def test_no_thread_is_left_behind(
         restore_file(panel, tmp_path / wrong.get("target", "out.tif"), mask=losses)
     assert loading.is_set()
     assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize(
+    ("grow", "what"),
+    [
+        (
+            15,
+            "% of the picture is hole when the mask is grown by 15 pixels (it is 5.5% before): use grow=... with less",
+        ),
+        (1000, "All of the picture is hole when the mask is grown by 1000 pixels (it is 5.5% before), so there is"),
+    ],
+)
+def test_what_growing_covers_is_blamed_on_growing(
+    panel: Path, losses: Path, tmp_path: Path, grow: int, what: str
+) -> None:
+    with pytest.raises(MaskError, match=re.escape(what)) as refused:
+        restore_file(panel, tmp_path / "out.tif", mask=losses, grow=grow)
+    assert "polarity" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("value", "name"), [(np.inf, "infinity"), (-np.inf, "minus infinity")])
+def test_infinity_is_not_called_nan(tmp_path: Path, value: float, name: str) -> None:
+    heights = CLEAN[..., 0].astype(np.float32)
+    heights[HOLE] = value
+    source = tmp_path / "heights.tif"
+    tifffile.imwrite(source, heights)
+    mask = f"value:{value}"
+    with pytest.raises(
+        ImageError, match=f"has {name} in 124 pixels that aren't hole: use mask=.{mask}. to have {name}"
+    ):
+        restore_file(source, tmp_path / "out.tif", mask="nan")
+    assert restore_file(source, tmp_path / "out.tif", mask=mask).hole_pixels == 124
+    assert np.isfinite(tifffile.imread(tmp_path / "out.tif")).all()
+
+
+def test_a_mask_can_be_an_array_as_people_see_the_picture(tmp_path: Path) -> None:
+    damaged = CLEAN.copy()
+    damaged[HOLE] = 0
+    source = save(tmp_path / "photo.tif", np.ascontiguousarray(as_stored(damaged, 6)), orientation=6)
+    for mask in (HOLE, HOLE * np.uint8(255)):
+        restored = restore_file(source, tmp_path / "out.tif", mask=mask, overwrite=True)
+        assert restored.hole_pixels == 124
+        assert np.abs(read_picture(tmp_path / "out.tif").pixels.astype(int) - as_stored(CLEAN, 6)).max() <= 2
+    with pytest.raises(MaskError, match=r"shape \(56, 40\) and the picture \[H, W\] = \(40, 56\)"):
+        restore_file(source, tmp_path / "no.tif", mask=HOLE.T)
+    with pytest.raises(MaskError, match="Polarity is for mask files: it has no meaning for a mask that is an array"):
+        restore_file(source, tmp_path / "no.tif", mask=HOLE, polarity="black")

@@ -11,15 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from restauro.errors import EvaluationError
+from restauro.errors import EvaluationError, Remedy
 from restauro.files.replacing import replacing
 
 Row = dict[str, Any]
 
-FORMAT = 2  # of settings; 1 had no digests of files
+FORMAT = 3  # of settings; 1 had no digests of files, and to 2 pictures with a profile looked otherwise
 
 _ROWS, _SETTINGS = "rows.jsonl", "settings.json"
 _TOKENS = (_ROWS, _SETTINGS, "results.json")  # a folder that holds one of them is one of results
+_ANEW = Remedy("overwrite", True, "to begin anew")
 _FAR = 1 << 40  # the byte that is locked on Windows, where nobody can read a byte that is
 
 
@@ -37,7 +38,7 @@ class Results:
     key
         The columns that tell rows apart; of two with the same key the later counts.
     outputs
-        Patterns of what is made of the rows later: files that --overwrite takes away too.
+        Patterns of what is made of the rows later: files that `overwrite` takes away too.
     overwrite
         Throw away the rows that are there.
 
@@ -123,7 +124,7 @@ class Results:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
             raise EvaluationError(
-                f"Another run is at work in {self.folder}: wait until it has ended, or choose another --out."
+                f"Another run is at work in {self.folder}: wait until it has ended, or choose another folder."
             ) from None
 
     def _settings_before(self) -> dict[str, Any]:
@@ -131,15 +132,17 @@ class Results:
         file = self.folder / _SETTINGS
         if not file.exists():
             raise EvaluationError(
-                f"{self.folder} holds {_ROWS} without {_SETTINGS}, so nothing says what the rows were made with: put "
-                "it back, choose another --out, or begin anew with --overwrite."
+                f"{self.folder} holds {_ROWS} without {_SETTINGS}, so nothing says what the rows were made with",
+                "put it back",
+                "choose another folder",
+                _ANEW,
             )
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise EvaluationError(f"{file} isn't what restauro wrote: begin anew with --overwrite.")
+            raise EvaluationError(f"{file} isn't what restauro wrote", _ANEW)
         return found
 
     def _read(self) -> list[Row]:
@@ -158,8 +161,7 @@ class Results:
                     os.truncate(file, whole)
                     break
                 raise EvaluationError(
-                    f"Line {number} of {file} isn't what restauro wrote: take it away to go on, or begin anew with "
-                    "--overwrite."
+                    f"Line {number} of {file} isn't what restauro wrote", "take it away to go on", _ANEW
                 ) from None
             rows.append(row)
             whole += len(line)
@@ -168,11 +170,12 @@ class Results:
 
 def _merged(before: dict[str, Any], now: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the settings of both, which agree where both say something."""
-    advice = "choose another --out, give the same settings to go on, or begin anew with --overwrite."
     if before.get("format") != now.get("format"):
         raise EvaluationError(
-            f"The folder {folder} holds results of an earlier version of restauro, which didn't keep what pictures, "
-            "masks and networks it read: choose another --out, or begin anew with --overwrite."
+            f"The folder {folder} holds results of an earlier version of restauro, which read pictures or masks in "
+            "another way",
+            "choose another folder",
+            _ANEW,
         )
     merged = {**before, **now}
     for name in before.keys() & now.keys():
@@ -183,7 +186,10 @@ def _merged(before: dict[str, Any], now: dict[str, Any], folder: Path) -> dict[s
         if old != new:
             old, new = (_short(old, new), _short(new, old))
             raise EvaluationError(
-                f"The folder {folder} holds results of other settings ({name}: {old}, now {new}): {advice}"
+                f"The folder {folder} holds results of other settings ({name}: {old}, now {new})",
+                "choose another folder",
+                "give the same settings to go on",
+                _ANEW,
             )
     return merged
 

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,33 +15,29 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ImageError, MaskError, ReadError, Remedy, WriteError
+from restauro.errors import ImageError, MaskError, Remedy, WriteError
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
-from restauro.files.reading import read_picture, read_shape
+from restauro.files.reading import read_picture
 from restauro.files.writing import Written, check_target, write_picture
 from restauro.inpainting import inpaint, load_kernels, usable_cores
-from restauro.mask import full_scale, strips
+from restauro.mask import check_amount, full_scale, strips
+from restauro.mask_files import MaskFile, read_mask_file
 from restauro.method import DEFAULT_METHOD, Method, make_method
+from restauro.notes import Note
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import MaskFile, check_fits, check_options, is_file, read_mask, read_mask_file
+from restauro.picture_mask import Mask, check_options, check_sizes, is_file, read_mask
+from restauro.record import Record
 from restauro.windows import count_regions
-
-# Share of a picture from which a mask looks inverted.
-LARGE_HOLES = 0.6
 
 
 @dataclass(frozen=True)
-class Restored:
-    """What was done to a file, or would be done.
+class Restored(Record):
+    """What was done to a file, or would be done: what every `restauro.record.Record` says, and more.
 
     Attributes
     ----------
-    source, target
-        The file that was read; the file that was written.
-    width, height
-        Size of the picture as people see it, in pixels.
     method
         Name of the method.
     parameters
@@ -50,29 +46,19 @@ class Restored:
         Number of holes; pixels that touch by a corner belong to one.
     hole_pixels
         Number of pixels filled.
-    seconds
-        Of work, from opening the source to the target's being in place.
     changed_outside
         Pixels that differ between the two files, counted by reading both, outside of `counted_outside`. None after a
         dry run.
     counted_outside
         "mask"; from JPEG to JPEG "blocks", because the blocks of 8 or 16 pixels that the holes touch are encoded anew.
-    notes
-        Sentences about what else is to be known.
     """
 
-    source: Path
-    target: Path
-    width: int
-    height: int
     method: str
     parameters: dict[str, Any]
     regions: int
     hole_pixels: int
-    seconds: float
     changed_outside: int | None
     counted_outside: str
-    notes: tuple[str, ...]
 
 
 class Restoration:
@@ -111,36 +97,38 @@ class Restoration:
         self.picture = picture
         self.hole: NDArray[np.bool_] | None = None
         self.method: Method | None = None
-        self.notes: tuple[str, ...] = ()
-        self._mask: object = None  # as it was named
+        self.notes: tuple[Note, ...] = ()
+        self._mask: Mask | None = None  # as it was named
         self._untouched = True  # pixels as read
         self._workers: int | None = None
         self._seconds = 0.0
         self._max_pixels = MAX_PIXELS
 
     @classmethod
-    def open(cls, source: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Self:
+    def open(cls, source: str | os.PathLike[str], page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Self:
         """Read a picture file; see `restauro.read_picture`."""
         start = time.perf_counter()
-        restoration = cls(read_picture(Path(source), max_pixels=max_pixels))
+        restoration = cls(read_picture(Path(source), page, max_pixels=max_pixels))
         restoration._max_pixels = max_pixels
         restoration._seconds = time.perf_counter() - start
         return restoration
 
     def mask_from(
         self,
-        mask: str | os.PathLike[str] | MaskFile,
+        mask: Mask,
         *,
         polarity: str = "white",
+        values: Sequence[int] = (),
+        resize: bool = False,
         grow: int = 0,
-        tolerance: int = 0,
+        tolerance: int | None = None,
         accept_large_holes: bool = False,
     ) -> Self:
         """Say what is to be filled; after a fill the picture is read anew.
 
         Parameters
         ----------
-        mask, polarity, grow, tolerance
+        mask, polarity, values, resize, grow, tolerance
             See `restauro.read_mask`.
         accept_large_holes
             Don't take a mask of more than 60 % hole for an inverted one.
@@ -154,16 +142,22 @@ class Restoration:
         """
         with self._timed():
             if not self._untouched:
-                self.picture = read_picture(self.picture.path, max_pixels=self._max_pixels)
+                self.picture = read_picture(self.picture.path, self.picture.page, max_pixels=self._max_pixels)
                 self.method, self._untouched = None, True
-            found = read_mask(mask, self.picture, polarity=polarity, grow=grow, tolerance=tolerance)
-            name = mask.path if isinstance(mask, MaskFile) else mask
-            share = int(np.count_nonzero(found.hole)) / found.hole.size
-            _check_amount(share, is_file(name), polarity, accept_large_holes)
+            how: dict[str, Any] = {"polarity": polarity, "values": values, "resize": resize, "tolerance": tolerance}
+            found = read_mask(mask, self.picture, grow=grow, **how)
+            share = _share(found.hole)
+            check_amount(
+                share,
+                polarity if is_file(mask) and not values else None,
+                accept_large_holes=accept_large_holes,
+                grow=grow,
+                before=lambda: _share(read_mask(mask, self.picture, **how).hole),
+            )
             _check_known(self.picture.pixels, found.hole)
-            self.hole, self.notes, self._mask = found.hole, found.notes, name
+            self.hole, self.notes, self._mask = found.hole, found.notes, mask
             if not share:
-                self.notes += ("The mask is empty, so nothing is filled: the file is a copy.",)
+                self.notes += (Note("mask-empty", "The mask is empty, so nothing is filled: the file is a copy."),)
         return self
 
     def fill(
@@ -185,7 +179,7 @@ class Restoration:
             progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
             self.method, self._workers, self._untouched = None, workers, False
             inpaint(pixels, hole, chosen, out=pixels, workers=workers, seed=seed, progress=progress)
-            if self._mask == "alpha":
+            if isinstance(self._mask, str) and self._mask == "alpha":
                 pixels[..., -1][hole] = full_scale(pixels.dtype)
             self.method = chosen
         return self
@@ -199,7 +193,8 @@ class Restoration:
     ) -> None:
         """Raise WriteError for all that can be known before the work to be wrong with a target; see `write`."""
         target, saved = Path(target), Path(save_mask) if save_mask else None
-        if isinstance(self._mask, (str, os.PathLike)) and is_file(self._mask) and is_same(target, Path(self._mask)):
+        mask = self._mask.path if isinstance(self._mask, MaskFile) else self._mask
+        if isinstance(mask, (str, os.PathLike)) and is_file(mask) and is_same(target, Path(mask)):
             raise WriteError(f"The target {target} is the mask: choose another name.")
         if saved:
             check_mask_target(saved, (target, self.picture.path), overwrite=overwrite)
@@ -286,10 +281,12 @@ def restore_file(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    mask: str | os.PathLike[str],
+    mask: Mask,
     polarity: str = "white",
+    values: Sequence[int] = (),
+    resize: bool = False,
     grow: int = 0,
-    tolerance: int = 0,
+    tolerance: int | None = None,
     method: str | Method = DEFAULT_METHOD,
     parameters: Mapping[str, Any] | None = None,
     accept_large_holes: bool = False,
@@ -298,6 +295,7 @@ def restore_file(
     workers: int | None = None,
     seed: int = 0,
     progress: Callable[[float], object] | None = None,
+    page: int | None = None,
     max_pixels: int = MAX_PIXELS,
     dry_run: bool = False,
 ) -> Restored:
@@ -310,7 +308,7 @@ def restore_file(
     ----------
     source, target
         Picture files. The target's ending says its format; it may be the source where `overwrite` is True.
-    mask, polarity, grow, tolerance
+    mask, polarity, values, resize, grow, tolerance
         See `restauro.read_mask`.
     method, parameters, workers, seed, progress
         See `restauro.inpaint`.
@@ -320,7 +318,7 @@ def restore_file(
         Replace files that are there.
     save_mask
         A PNG to write the mask to that was used, white is hole.
-    max_pixels
+    page, max_pixels
         See `restauro.read_picture`.
     dry_run
         Read and check everything, fill and write nothing.
@@ -343,18 +341,20 @@ def restore_file(
     >>> folder.cleanup()
     """
     chosen = make_method(method, dict(parameters or {}))
-    check_options(mask, polarity, tolerance)
-    if is_file(mask):
-        with contextlib.suppress(ReadError):  # raised again below
-            check_fits(Path(mask), *read_shape(Path(source)))
+    check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
+    path = Path(os.fspath(mask)) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
+    if path:
+        check_sizes(path, Path(source), page, resize=resize)
     with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
-        file = others.submit(read_mask_file, Path(mask), polarity, max_pixels=max_pixels) if is_file(mask) else None
+        file = others.submit(read_mask_file, path, polarity, values, max_pixels=max_pixels) if path else None
         if os.path.isfile(source):
             others.submit(load_kernels, chosen)  # `fill` meets what it raises, and says so
-        restoration = Restoration.open(source, max_pixels=max_pixels)
+        restoration = Restoration.open(source, page, max_pixels=max_pixels)
         restoration.mask_from(
             file.result() if file else mask,
             polarity=polarity,
+            values=values,
+            resize=resize,
             grow=grow,
             tolerance=tolerance,
             accept_large_holes=accept_large_holes,
@@ -362,8 +362,8 @@ def restore_file(
         restoration.check_target(target, overwrite=overwrite, save_mask=save_mask)
         if dry_run:
             return restoration._restored(Path(target), chosen, None)
-        for path in (target, save_mask) if save_mask else (target,):
-            make_folder(Path(path).parent)  # what can't be made is known before the work
+        for file_to_be in (target, save_mask) if save_mask else (target,):
+            make_folder(Path(file_to_be).parent)  # what can't be made is known before the work
         restoration.fill(chosen, workers=workers, seed=seed, progress=progress)
         return restoration.write(target, overwrite=overwrite, save_mask=save_mask)
 
@@ -378,31 +378,22 @@ def _nearest_folder(path: Path) -> Path:
     return folder
 
 
-def _check_amount(share: float, of_file: bool, polarity: str, accept_large_holes: bool) -> None:
-    """Refuse a mask of all the picture, and one that looks inverted."""
-    if share <= LARGE_HOLES or (accept_large_holes and share < 1):
-        return
-    other = "white" if polarity == "black" else "black"
-    inverting = [Remedy("polarity", other, f"where {other} marks the damage")] * of_file
-    if share == 1:
-        fact = "All of the picture is hole, so there is nothing to fill it from"
-        raise MaskError(fact, *inverting, "take a mask that leaves known pixels")
-    inverted = ", so the mask looks inverted" if of_file else ""
-    meant = Remedy("accept_large_holes", True, "if that is meant")
-    raise MaskError(f"{share:.1%} of the picture is hole{inverted}", *inverting, meant)
+def _share(hole: NDArray[np.bool_]) -> float:
+    return int(np.count_nonzero(hole)) / hole.size
 
 
 def _check_known(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
     """Refuse NaN and infinity among known pixels in words for files; `inpaint` refuses them too."""
     if pixels.dtype.kind != "f":
         return
-    count = 0
+    counts = dict.fromkeys(("nan", "value:inf", "value:-inf"), 0)
     for rows in strips(pixels):
-        bad = ~np.isfinite(pixels[rows])
-        count += int(np.count_nonzero((bad.any(axis=2) if bad.ndim == 3 else bad) & ~hole[rows]))
-    if count:
-        raise ImageError(
-            f"The picture has NaN or infinity in {count} pixels that aren't hole",
-            Remedy("mask", "nan", "to have NaN filled"),
-            "mark these pixels in the mask",
-        )
+        strip = np.atleast_3d(pixels[rows])
+        for mask, is_bad in (("nan", np.isnan), ("value:inf", np.isposinf), ("value:-inf", np.isneginf)):
+            counts[mask] += int(np.count_nonzero(is_bad(strip).any(axis=2) & ~hole[rows]))
+    names = {"nan": "NaN", "value:inf": "infinity", "value:-inf": "minus infinity"}
+    found = [mask for mask, count in counts.items() if count]
+    if found:
+        what = " and ".join(f"{names[mask]} in {counts[mask]} pixels" for mask in found)
+        ways = [Remedy("mask", mask, f"to have {names[mask]} filled") for mask in found]
+        raise ImageError(f"The picture has {what} that aren't hole", *ways, "mark these pixels in the mask")

@@ -203,7 +203,7 @@ def test_a_mask_of_another_size_is_refused_before_anything_is_decoded(
 ) -> None:
     source, mask = tmp_path / "a.png", tmp_path / "mask.png"
     for path in (source, mask):
-        side = 40 if (path == source) == (large == "picture") else 20
+        side = 40 if (path == source) == (large == "picture") else 30
         pyvips.Image.black(side, side).pngsave(str(path))
     monkeypatch.setattr("restauro.files.images.pixels_of", lambda image: pytest.fail("it was decoded"))
     with pytest.raises(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from restauro.cli import places, report
+from restauro.cli import batch, places, report
 from restauro.cli.wording import worded
 from restauro.damage.kinds import KINDS
 from restauro.errors import RestauroError
@@ -16,7 +17,7 @@ from restauro.files.bounds import MAX_PIXELS
 
 _KINDS = "\n".join(f"{kind.name:<10} {kind.summary}" for kind in KINDS.values())
 _DEFAULTS = ", ".join(f"{kind.name} {kind.default_ratio:g}" for kind in KINDS.values() if kind.default_ratio)
-_HELP = f"""Write a damaged copy of each of INPUTS, for training, testing and demonstrations.
+_HELP = f"""Write a damaged copy of each of INPUTS, files or folders, for training, testing and demonstrations.
 
 \b
 {_KINDS}
@@ -83,7 +84,7 @@ Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several file
     "--json", "as_json", is_flag=True, help="Print one JSON object a line for each file; a bad one's has `error`."
 )
 def command(
-    inputs: tuple[Path, ...],
+    inputs: Sequence[Path],
     output: str | None,
     mask_out: str | None,
     seed: int,
@@ -98,8 +99,9 @@ def command(
     **asked: Any,
 ) -> int:
     """Damage files one after the other; return the exit status."""
-    from restauro.damage.damaging import check_options
+    from restauro.damage.damaging import check_options, damage_file
 
+    inputs = places.expand(inputs)
     targets = places.targets(inputs, output, "damaged")
     masks = places.mask_targets(inputs, mask_out, "--mask-out", "masks")
     options = {"pattern": pattern, "course": course, "crack_width": crack_width, "border": False if no_border else None}
@@ -113,28 +115,9 @@ def command(
         check_options(seed=seed, **asked)
     except RestauroError as error:
         raise click.UsageError(worded(error)) from None
-    failed = 0
-    with nullcontext() if quiet else report.announce_compiling():
-        for number, (source, target, mask) in enumerate(zip(inputs, targets, masks, strict=True)):
-            asked |= {"seed": seed + number, "mask_out": mask, "overwrite": overwrite, "max_pixels": max_pixels}
-            failed += not _damage(source, target, asked, quiet=quiet, as_json=as_json)
-    return 0 if not failed else 2 if len(inputs) == 1 else 1
-
-
-def _damage(source: Path, target: Path, asked: dict[str, Any], *, quiet: bool, as_json: bool) -> bool:
-    """Damage one file and say so; return whether it went well."""
-    from restauro.damage.damaging import damage_file
-
-    try:
-        damaged = damage_file(source, target, **asked)
-    except (RestauroError, MemoryError) as error:
-        click.echo(f"{click.format_filename(source)}: {worded(error)}", err=True)
-        if as_json:
-            click.echo(report.error_as_json(source, error))
-        return False
-    if as_json:
-        click.echo(report.as_json(damaged))
-    elif not quiet:
-        for line in (report.damaged_as_line(damaged), *(f"  {note}" for note in damaged.notes)):
-            click.echo(line)
-    return True
+    common = asked | {"overwrite": overwrite, "max_pixels": max_pixels}
+    works = [
+        (source, partial(damage_file, source, target, **common, seed=seed + number, mask_out=mask))
+        for number, (source, target, mask) in enumerate(zip(inputs, targets, masks, strict=True))
+    ]
+    return batch.run(works, report.damaged_as_line, quiet=quiet, as_json=as_json)

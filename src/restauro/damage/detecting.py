@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from restauro.damage.detection import check_options, detect
 from restauro.damage.tiles import checked_picture
-from restauro.errors import MaskError, RestauroError, WriteError
+from restauro.errors import MaskError, Remedy, RestauroError, WriteError
 from restauro.files import images
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.jpeg import save_jpeg
@@ -24,8 +23,11 @@ from restauro.files.png import save_png
 from restauro.files.reading import read_picture
 from restauro.files.replacing import replacing
 from restauro.mask import grow_mask, strips
+from restauro.notes import Note
 from restauro.numerics.threads import usable_cores
 from restauro.picture import Picture, as_seen, as_stored
+from restauro.record import Record
+from restauro.viewing import view
 from restauro.windows import count_regions
 
 _MARKED = np.array([255, 0, 200], np.float32)  # a colour that paintings hardly have
@@ -34,39 +36,25 @@ _LARGE = 0.3  # share of a picture from which marks are doubtful
 
 
 @dataclass(frozen=True)
-class Detected:
-    """What was found in a file.
+class Detected(Record):
+    """What was found in a file: what every `restauro.record.Record` says, of which the target is the mask, and more.
 
     Attributes
     ----------
-    source, target
-        The picture that was read; the mask that was written.
     preview
         The picture with the marks in colour, where one was asked for.
     kind
         What was looked for; None where only hints say so.
-    width, height
-        Size of the picture as people see it, in pixels.
     marks
         How many; pixels that touch by a corner belong to one.
     pixels
         Number of pixels marked.
-    seconds
-        From opening the source to the mask's being in place.
-    notes
-        Sentences about what else is to be known.
     """
 
-    source: Path
-    target: Path
     preview: Path | None
     kind: str | None
-    width: int
-    height: int
     marks: int
     pixels: int
-    seconds: float
-    notes: tuple[str, ...]
 
 
 def detect_file(
@@ -142,7 +130,7 @@ def detect_file(
     found = grow_mask(found, grow) if grow else found
     seen = np.ascontiguousarray(as_seen(found, picture.orientation))
     if shown:
-        _save_preview(picture, found, shown)
+        _save_preview(picture, seen, shown)
     write_mask(seen, target, after="The preview was written, but" if shown else "")
     count = int(np.count_nonzero(found))
     return Detected(
@@ -159,10 +147,11 @@ def detect_file(
     )
 
 
-def _notes(share: float) -> tuple[str, ...]:
+def _notes(share: float) -> tuple[Note, ...]:
     if share <= _LARGE:
         return ()
-    return (f"{share:.0%} of the picture is marked: look at it with --preview; this may be no damage.",)
+    text = f"{share:.0%} of the picture is marked: look at a preview; this may be no damage."
+    return (Note("much-marked", text),)
 
 
 def _colours(picture: Picture) -> NDArray[Any]:
@@ -220,20 +209,22 @@ def _check_targets(source: Path, target: Path, preview: Path | None, hints: Path
     if preview.is_dir():
         raise WriteError(f"The preview can't be written to {preview}, which is a folder: name a file in it.")
     if preview.exists() and not overwrite:
-        raise WriteError(f"The preview {preview} is there already: choose another name, or --overwrite.")
+        raise WriteError(
+            f"The preview {preview} is there already", "choose another name", Remedy("overwrite", True, "to replace it")
+        )
 
 
 def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> None:
-    """Write the picture with the marks tinted and outlined, in 8 bits and sRGB."""
-    image = _in_srgb(picture)
-    pixels = np.frombuffer(image.write_to_memory(), np.uint8).reshape(image.height, image.width, 3).copy()
+    """Write the picture as people see it with the marks, turned likewise, tinted and outlined."""
+    shown = view(picture)
+    pixels = np.repeat(shown[:, :, np.newaxis], 3, axis=2) if shown.ndim == 2 else np.ascontiguousarray(shown)
     for rows in strips(pixels):
         above, below = max(0, rows.start - 1), rows.stop + 1
         around = _outlines(found[above:below])[rows.start - above :][: rows.stop - rows.start]
         here, strip = found[rows], pixels[rows]
         strip[here] = np.rint((1 - _TINT) * strip[here] + _TINT * _MARKED)
         strip[around] = _MARKED
-    image = images.image_of(np.ascontiguousarray(as_seen(pixels, picture.orientation)), is_cmyk=False)
+    image = images.image_of(pixels, is_cmyk=False)
     with replacing(path, "The preview", sources=[picture.path]) as temporary:
         if path.suffix.lower() == ".png":
             save_png(image, temporary)
@@ -249,22 +240,3 @@ def _outlines(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
     around[:, 1:] |= found[:, :-1]
     around[:, :-1] |= found[:, 1:]
     return around & ~found
-
-
-def _in_srgb(picture: Picture) -> pyvips.Image:
-    """Return a picture as three bands of 8 bits in sRGB, through its profile where it has one."""
-    profile = picture.metadata.get("icc-profile-data")
-    if profile and picture.pixels.dtype in (np.uint8, np.uint16):
-        image = images.image_of(picture.pixels, is_cmyk=picture.is_cmyk)
-        image.set_type(profile[0], "icc-profile-data", profile[1])
-        image = image.icc_transform("srgb", embedded=True, depth=8)
-    else:
-        pixels = _colours(picture)
-        if pixels.dtype.kind == "f":
-            pixels = np.rint(255 * pixels).astype(np.uint8)
-        elif pixels.dtype == np.uint16:
-            pixels = (pixels >> 8).astype(np.uint8)
-        image = images.image_of(checked_picture(pixels), is_cmyk=False)
-    if image.bands in (2, 4):
-        image = image.extract_band(0, n=image.bands - 1)
-    return image if image.bands == 3 else image.bandjoin([image, image]).copy(interpretation="srgb")

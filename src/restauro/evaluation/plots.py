@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from restauro.damage.ratios import RATIO_BINS
 from restauro.errors import EvaluationError
 from restauro.evaluation import plot_names, statistics
+from restauro.evaluation.metrics import METRICS, Metric
 from restauro.evaluation.references import PEERS, labels_of
 from restauro.files.replacing import replacing
 
@@ -28,23 +29,8 @@ _PANELS, _PANEL, _NAMES = 4, 2.0, 1.6  # of kinds side by side, and the inches o
 _DPI = 120
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A column of the results, as an axis has it; `better` is the way that is better."""
-
-    column: str
-    title: str
-    better: str
-
-
-METRICS = (
-    Metric("psnr", "PSNR, dB", "higher"),
-    Metric("ssim", "SSIM", "higher"),
-    Metric("lpips", "LPIPS by SqueezeNet", "lower"),
-    Metric("lpips_alex", "LPIPS by AlexNet, the witness", "lower"),
-    Metric("rmse_hole", "RMSE in holes, of 255", "lower"),
-)
-PATTERNS = tuple(f"{metric.column}-by-*.{ending}" for metric in METRICS for ending in ("png", "svg"))
+_PLOTTED = tuple(metric for metric in METRICS.values() if metric.axis)
+PATTERNS = tuple(f"{metric.column}-by-*.{ending}" for metric in _PLOTTED for ending in ("png", "svg"))
 
 
 def plot(rows: Sequence[Row], folder: Path) -> list[Path]:
@@ -80,7 +66,7 @@ def plot(rows: Sequence[Row], folder: Path) -> list[Path]:
     in_bins = [row for row in rows if row["bin"]]
     curves = in_bins or rows
     paths: list[Path] = []
-    for metric in METRICS:
+    for metric in _PLOTTED:
         if all(math.isnan(_number(row.get(metric.column))) for row in rows):
             continue
         for kind in _kinds(curves):
@@ -93,6 +79,10 @@ def plot(rows: Sequence[Row], folder: Path) -> list[Path]:
     for old in {file for pattern in PATTERNS for file in folder.glob(pattern)} - set(paths):
         old.unlink()
     return paths
+
+
+def _title(metric: Metric) -> str:
+    return f"{metric.axis} ({'higher' if metric.more_is_better else 'lower'} is better)"
 
 
 def _kinds(rows: Iterable[Row]) -> list[str]:
@@ -137,7 +127,7 @@ def ratio_figure(rows: Sequence[Row], metric: Metric) -> Any:
         axes.set_xlim(0, (1.06 if len(scores.ratios) > 1 else 1.3) * max(scores.ratios))
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
         _plain(axes)
-    left.set_title(f"{metric.title} ({metric.better} is better)", loc="left", fontsize=10)
+    left.set_title(f"{_title(metric)}", loc="left", fontsize=10)
     right.set_title(
         f"difference from {labels_of(scores.ways)[scores.ways[0]]}, with 95 % interval", loc="left", fontsize=10
     )
@@ -178,12 +168,12 @@ def kind_figure(rows: Sequence[Row], metric: Metric) -> Any:
             ends += [value for value in (found.low, found.mean, found.high) if math.isfinite(value)]
         axes.set_title(kind, loc="left", fontsize=10)
         _plain(axes)
-        _scale(axes, ends, logarithmic=metric.better == "lower")
+        _scale(axes, ends, logarithmic=not metric.more_is_better)
     panels[0].set_yticks(range(len(ways)), [labels[way] for way in ways])
     panels[0].set_ylim(len(ways) - 0.5, -0.5)
     for axes in panels[len(kinds) :]:
         axes.set_visible(False)
-    heading = f"{metric.title} ({metric.better} is better), with 95 % interval"
+    heading = f"{_title(metric)}, with 95 % interval"
     note = "" if complete else "; without ways that failed on some masks of the kind"
     figure.suptitle(heading + note, x=0.01, ha="left", fontsize=10)
     return figure
@@ -230,7 +220,7 @@ def time_figure(rows: Sequence[Row], metric: Metric) -> Any:
             axes.plot(*([value] for value in places[way]), **_style(way, ways))
     axes.set_xlabel("seconds a megapixel of hole")
     fills = "1 fill" if len(common) == 1 else f"{len(common)} fills"
-    heading = f"{metric.title} ({metric.better} is better), mean of {fills} that all ways have"
+    heading = f"{_title(metric)}, mean of {fills} that all ways have"
     axes.set_title(heading, loc="left", fontsize=10)
     _plain(axes)
     axes.margins(x=0.12, y=0.1)

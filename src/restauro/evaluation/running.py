@@ -30,10 +30,10 @@ from restauro.ledger import FORMAT, Results, Row
 from restauro.provenance import machine, where
 
 KEY = ("picture", "mask", "way")
-COLUMNS = (*KEY[:2], "kind", "bin", "border", "ratio", "way", "l1", "psnr", "ssim", "l1_hole", "rmse_hole", "lpips",
-           "lpips_alex", "seconds", "hole_pixels", "width", "height", "workers", "machine", "error")  # fmt: skip
+COLUMNS = (*KEY[:2], "kind", "bin", "border", "ratio", "way", *metrics.METRICS, "seconds", "hole_pixels", "width",
+           "height", "workers", "machine", "error")  # fmt: skip
 OUTPUTS = ("results.csv", "results.json", "table.md", "sheet.png", *(f"plots/{pattern}" for pattern in plots.PATTERNS))
-_LPIPS_COLUMNS = {"squeeze": "lpips", "alex": "lpips_alex"}
+_LPIPS_COLUMNS = {metric.network: column for column, metric in metrics.METRICS.items() if metric.network}
 _PAINTED = 255  # what ways see under the hole: white, never what was there
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VIPS_CONCURRENCY")
 _SMALL = 200_000  # pixels that a piece of work has at least, where pictures are small
@@ -172,9 +172,9 @@ def settings_of(plan: Plan) -> dict[str, Any]:
 def _check_sizes(plan: Plan, with_lpips: bool) -> None:
     """Raise where a picture is too small to be taken or judged."""
     least, why = max(
-        (plan.size or 0, "the size that is taken of each: leave it out, or give a smaller --size"),
+        (plan.size or 0, "the size that is taken of each: leave it out, or take a smaller size"),
         (metrics.LEAST_SIDE, "what SSIM needs: leave it out"),
-        (lpips.LEAST_SIDE if with_lpips else 0, "what LPIPS needs: leave it out, or --lpips-weights"),
+        (lpips.LEAST_SIDE if with_lpips else 0, "what LPIPS needs: leave it out, or LPIPS"),
     )
     for name, height, width in plan.pictures.sizes():
         if min(height, width) < least:
@@ -213,7 +213,7 @@ def _all(plan: Plan, work: Sequence[Work], workers: int) -> Iterator[list[Row]]:
         except BrokenProcessPool:
             raise EvaluationError(
                 "A process died while it filled, by lack of memory or a fault in a library: the same command goes on "
-                "from there; where it dies again, leave out a way, or give fewer --workers."
+                "from there; where it dies again, leave out a way, or take fewer workers."
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.errors import EvaluationError, WriteError
+from restauro.errors import EvaluationError, Remedy, WriteError
 from restauro.files import images
 from restauro.files.masks import make_folder
 from restauro.files.replacing import replacing
@@ -48,6 +48,8 @@ class Case:
         The undamaged picture, where there is one.
     notes
         For each label, and for "damaged", "mask", "original", lines to stand under it.
+    figures
+        For each label, and for "damaged", what was measured: by the columns of `metrics.METRICS`, and "seconds".
     """
 
     title: str
@@ -56,6 +58,7 @@ class Case:
     filled: Mapping[str, Pixels]
     truth: Pixels | None = None
     notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def heads(self) -> list[str]:
@@ -228,7 +231,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise WriteError(f"{path} is a folder: name a file in it.")
     if path.exists() and not overwrite:
-        raise WriteError(f"{path} is there already: choose another name, or replace it with --overwrite.")
+        raise WriteError(f"{path} is there already", "choose another name", Remedy("overwrite", True, "to replace it"))
 
 
 def _badness(case: Case) -> NDArray[np.float32]:

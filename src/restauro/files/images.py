@@ -33,7 +33,8 @@ _TOLD = {
     "photoshop-data": "Photoshop's data",
     COLOUR_SPACE: "the colour space that it names",
 }
-_ALSO_TOLD = ("orientation", "resolution-unit", "image-description")
+CHROMA = "jpeg-chroma-subsample"  # "4:4:4" where a JPEG's colour is as fine as its brightness
+_ALSO_TOLD = ("orientation", "resolution-unit", "image-description", CHROMA)
 _TEXT = "png-comment-"
 
 CREDENTIALS = "its content credentials (C2PA)"

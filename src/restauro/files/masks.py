@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import WriteError
+from restauro.errors import Remedy, WriteError
 from restauro.files import images
 from restauro.files.png import save_png
 from restauro.files.replacing import replacing
@@ -26,7 +26,11 @@ def check_mask_target(path: Path, pictures: Iterable[Path], *, overwrite: bool) 
     if path.is_dir():
         raise WriteError(f"The mask can't be written to {path}, which is a folder: name a file in it.")
     if path.exists() and not overwrite:
-        raise WriteError(f"The file for the mask, {path}, is there already: choose another name, or --overwrite.")
+        raise WriteError(
+            f"The file for the mask, {path}, is there already",
+            "choose another name",
+            Remedy("overwrite", True, "to replace it"),
+        )
 
 
 def write_mask(hole: NDArray[np.bool_], path: Path, *, after: str = "") -> None:

@@ -88,6 +88,16 @@ def read_header(path: Path) -> PngHeader:
     return PngHeader(bits, colour_type, bool(interlace), names, named)
 
 
+def read_palette(path: Path) -> bytes:
+    """Return red, green and blue of the colours that a PNG's pixels are numbers of."""
+    with open(path, "rb") as file:
+        chunk = next((chunk for chunk in _chunks(file) if chunk.name == b"PLTE"), None)
+        if chunk is None:
+            return b""
+        file.seek(chunk.start + 8)
+        return file.read((chunk.end - chunk.start - 12) // 3 * 3)
+
+
 def keep_chunks(original: Path, written: Path, target: Path) -> None:
     """Write to `target` the pixels of `written` with everything else that `original` says.
 

@@ -82,6 +82,19 @@ class Tiff(Format):
         return None if start is None else PlainRows(path, start, found.bytes_a_pixel, found.coding)
 
 
+def read_internal_mask(picture: Picture) -> NDArray[np.bool_] | None:
+    """Return the mask that lies in a TIFF beside its picture, as GDAL writes it: bool [H, W], True is valid.
+
+    None where there is none of the picture's size.
+    """
+    index = picture.kept.mask_index
+    if index is None:
+        return None
+    pixels = images.pixels_of(Tiff().open(picture.path, index).image)
+    valid: NDArray[np.bool_] = np.atleast_3d(pixels)[..., 0] != 0
+    return valid
+
+
 def _open(path: Path, page: int) -> pyvips.Image:
     # "truncated" would let a TIFF that is cut short pass: its gaps would come as zeros.
     return images.open_image("tiffload", path, fail_on="error", page=page)

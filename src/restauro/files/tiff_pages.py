@@ -79,6 +79,12 @@ class TiffPage:
         )
 
     @property
+    def mask_index(self) -> int | None:
+        """Which of the file's pictures is the mask of this one; None: none of its size."""
+        masks = (k for k, place in enumerate(self.places) if _is_mask(place) and _size(place) == _size(self.place))
+        return next((k for k in masks if k != self.index), None)
+
+    @property
     def coding(self) -> tuple[object, ...]:
         """All that the bytes of a row depend on, but for compression."""
         codes = (256, 257, tiff_tags.BITS, tiff_tags.PHOTOMETRIC, tiff_tags.SAMPLES, tiff_tags.PLANAR)

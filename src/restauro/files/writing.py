@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, WriteError
+from restauro.errors import MaskError, Remedy, WriteError
 from restauro.files import comparing, exif, formats, images
 from restauro.files.reading import stamp_of
 from restauro.files.replacing import check_place, replacing
 from restauro.notes import Note
 from restauro.picture import Picture
 
-_OVERWRITE = "replace it with --overwrite (in Python overwrite=True)"
+_REPLACE = ("choose another name", Remedy("overwrite", True, "to replace it"))
 
 
 @dataclass(frozen=True)
@@ -168,5 +168,5 @@ def _check_place(source: Path, target: Path, *, overwrite: bool) -> None:
     check_place(target, "The picture")
     if target.exists() and not overwrite:
         if source.exists() and target.samefile(source):
-            raise WriteError(f"The target {target} is the picture itself: choose another name, or {_OVERWRITE}.")
-        raise WriteError(f"The target {target} is there already: choose another name, or {_OVERWRITE}.")
+            raise WriteError(f"The target {target} is the picture itself", *_REPLACE)
+        raise WriteError(f"The target {target} is there already", *_REPLACE)

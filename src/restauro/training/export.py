@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 import restauro
-from restauro.errors import TrainingError
+from restauro.errors import Remedy, TrainingError
 from restauro.files.replacing import replacing
 
 FORMAT = "1"  # of inputs, outputs and metadata, as methods/network.py reads them
@@ -199,8 +199,7 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
         raise TrainingError(f"The target {target} is a folder: name a file in it, such as {target / 'model.onnx'}.")
     if target.exists() and not overwrite:
         raise TrainingError(
-            f"The target {target} is there already: choose another name, or replace it with --overwrite (in Python "
-            "overwrite=True)."
+            f"The target {target} is there already", "choose another name", Remedy("overwrite", True, "to replace it")
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from restauro.errors import TrainingError
+from restauro.errors import Remedy, TrainingError
 from restauro.files.replacing import replacing
 
 _SETTINGS = "run.json"
@@ -63,11 +63,13 @@ def _compare(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> No
     names = [name for name in [*old, *(name for name in new if name not in old)] if old.get(name) != new.get(name)]
     if not names:
         return
-    told = ", ".join(f"{_shown(name)} {old.get(name)} (now {new.get(name)})" for name in names[:_SHOWN])
+    other = ", ".join(f"{_shown(name)} {old.get(name)} (now {new.get(name)})" for name in names[:_SHOWN])
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     raise TrainingError(
-        f"The run in {out} was begun with {told}{more}: give the same settings, another folder, or --overwrite to "
-        "begin anew."
+        f"The run in {out} was begun with {other}{more}",
+        "give the same settings",
+        "choose another folder",
+        Remedy("overwrite", True, "to begin anew"),
     )
 
 

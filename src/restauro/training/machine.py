@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import distributed
 
-from restauro.errors import TrainingError
+from restauro.errors import Remedy, TrainingError
 from restauro.inpainting import usable_cores
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -116,7 +116,9 @@ def _device(name: str) -> torch.device:
     if name not in ("auto", "cpu", "cuda"):
         raise TrainingError(f"There is no device {name!r}: it can be auto, cpu or cuda.")
     if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("PyTorch finds no GPU here: use --device cpu, or install a build of PyTorch for your GPU.")
+        raise TrainingError(
+            "PyTorch finds no GPU here", Remedy("device", "cpu"), "install a build of PyTorch for your GPU"
+        )
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
