@@ -19,7 +19,7 @@ from restauro.method import DEFAULT_METHOD, Method, Task, make_method
 from restauro.numerics.threads import usable_cores as usable_cores
 from restauro.windows import Holes, Window, find_holes, plan_windows
 
-DTYPES = ("bool", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64")
+DTYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64")
 
 _PROGRESS_INTERVAL = 0.1  # seconds
 _SOON_DONE = 100_000  # hole pixels, hundredths of a second's work with common parameters: not to be interrupted
@@ -45,9 +45,9 @@ def inpaint(
     Parameters
     ----------
     image
-        [H, W] or [H, W, C], any number of bands C, not modified. uint8, uint16, float32, float64 as they are; int16,
-        int32, uint32 and float16 are filled as real numbers and rounded to the nearest value they hold; bool is filled
-        as 0 and 1 and cut at a half. Floats may have any range up to 1e150; NaN and infinity may stand in holes only.
+        [H, W] or [H, W, C], any number of bands C, not modified. uint8, uint16, float32, float64 as they are; int8,
+        int16, int32, uint32 and float16 are filled as real numbers and rounded to the nearest value they hold; bool is
+        filled as 0 and 1 and cut at a half. Floats may have any range up to 1e150; NaN and infinity may stand in holes only.
     mask
         [H, W]: bool, or integers where non-zero is hole, or floats that are 0 or 1. Not modified.
     method
