@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from restauro.cli import batch, places, report
+from restauro.cli import batch, report, targets
 from restauro.cli.wording import worded
 from restauro.errors import RestauroError
 
@@ -62,11 +62,11 @@ def command(
 ) -> int:
     """Detect in files one after the other; return the exit status."""
     _check(inputs, output, options)
-    targets = places.mask_targets(inputs, output, "-o", "masks")
-    previews = places.mask_targets(inputs, preview, "--preview", "previews")
+    masks = targets.of_masks(inputs, output, "-o", "masks")
+    previews = targets.of_masks(inputs, preview, "--preview", "previews")
     works = [
         (source, partial(_detect, source, target or Path(), shown, options, with_bar=not quiet))
-        for source, target, shown in zip(inputs, targets, previews, strict=True)
+        for source, target, shown in zip(inputs, masks, previews, strict=True)
     ]
     return batch.run(works, _as_line, quiet=quiet, as_json=as_json)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from restauro.cli import batch, places, report
+from restauro.cli import batch, report, targets
 from restauro.cli.wording import worded
 from restauro.errors import RestauroError
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
@@ -159,8 +159,8 @@ def _restore(job: _Job, mask: str | None, mask_dir: Path | None, options: dict[s
 
 def _plan(inputs: tuple[Path, ...], output: str | None, save_mask: str | None) -> list[_Job]:
     """Say for each input where it goes, before anything is done."""
-    found = places.targets(inputs, output, "restored")
-    masks = places.mask_targets(inputs, save_mask, "--save-mask", "restored")
+    found = targets.of_pictures(inputs, output, "restored")
+    masks = targets.of_masks(inputs, save_mask, "--save-mask", "restored")
     return [_Job(*job) for job in zip(inputs, found, masks, strict=True)]
 
 

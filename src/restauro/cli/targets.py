@@ -11,23 +11,23 @@ import click
 from restauro.files.formats import ENDINGS
 
 
-def targets(inputs: Sequence[Path], output: str | None, word: str) -> list[Path]:
+def of_pictures(inputs: Sequence[Path], output: str | None, word: str) -> list[Path]:
     """Return where each input's picture goes; `word` is what is done to it, as in "restored"."""
     first = inputs[0]
     if not output:
         example = f"{word}/" if len(inputs) > 1 else f"{first.stem}-{word}{first.suffix}"
         raise click.UsageError(f"Say where to write: -o {click.format_filename(example)}")
-    return _distinct(inputs, _places(inputs, output, "-o", word))
+    return _distinct(inputs, _targets(inputs, output, "-o", word))
 
 
-def mask_targets(inputs: Sequence[Path], output: str | None, flag: str, word: str) -> Sequence[Path | None]:
+def of_masks(inputs: Sequence[Path], output: str | None, flag: str, word: str) -> Sequence[Path | None]:
     """Return where each input's mask goes, a PNG of its name in a folder, or the file that `output` names."""
     if not output:
         return [None] * len(inputs)
-    return _distinct(inputs, _places([Path(f"{path.stem}.png") for path in inputs], output, flag, word))
+    return _distinct(inputs, _targets([Path(f"{path.stem}.png") for path in inputs], output, flag, word))
 
 
-def _places(names: Sequence[Path], output: str, flag: str, word: str) -> list[Path]:
+def _targets(names: Sequence[Path], output: str, flag: str, word: str) -> list[Path]:
     """Paths under a folder; or of one input the file that `output` names."""
     path = Path(output)
     has_ending = path.suffix.lower() in {ending for endings in ENDINGS.values() for ending in endings}
@@ -39,14 +39,14 @@ def _places(names: Sequence[Path], output: str, flag: str, word: str) -> list[Pa
     return [path / name.name for name in names] if is_folder or len(names) > 1 else [path]
 
 
-def _distinct(inputs: Sequence[Path], places: list[Path]) -> list[Path]:
-    """Return the places, or refuse them where two inputs would be written to one."""
+def _distinct(inputs: Sequence[Path], targets: list[Path]) -> list[Path]:
+    """Return the targets, or refuse them where two inputs would be written to one."""
     seen: dict[str, Path] = {}
-    for source, place in zip(inputs, places, strict=True):
-        other = seen.setdefault(os.path.normcase(os.path.abspath(place)), source)
+    for source, target in zip(inputs, targets, strict=True):
+        other = seen.setdefault(os.path.normcase(os.path.abspath(target)), source)
         if other is not source:
             raise click.UsageError(
                 f"{click.format_filename(other)} and {click.format_filename(source)} would both be written to "
-                f"{click.format_filename(place)}: write them into different folders, one command each."
+                f"{click.format_filename(target)}: write them into different folders, one command each."
             )
-    return places
+    return targets
