@@ -370,10 +370,7 @@ def test_no_thread_is_left_behind(
             15,
             "% of the picture is hole when the mask is grown by 15 pixels (it is 5.5% before): use grow=... with less",
         ),
-        (
-            1000,
-            "All of the picture is hole when the mask is grown by 1000 pixels (it is 5.5% before), so there is nothing",
-        ),
+        (1000, "All of the picture is hole when the mask is grown by 1000 pixels (it is 5.5% before), so there is"),
     ],
 )
 def test_what_growing_covers_is_blamed_on_growing(

@@ -132,3 +132,9 @@ class EvaluationError(RestauroError, ValueError):
 
 class TrainingError(RestauroError, ValueError):
     """A training run can't start or go on: its data, its settings or its checkpoint."""
+
+
+def check_progress(progress: object) -> None:
+    """Raise ParameterTypeError for what isn't told of the progress by being called, before the work."""
+    if progress is not None and not callable(progress):
+        raise ParameterTypeError(f"progress is called with the share that is done, and {progress!r} can't be called.")

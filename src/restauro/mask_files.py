@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from restauro.errors import MaskError, Remedy, RestauroError
 from restauro.files import formats, mask_formats
-from restauro.files.reading import orientation_of, read_picture
+from restauro.files.bounds import MAX_PIXELS
+from restauro.files.reading import read_picture, read_shape
 from restauro.mask import full_scale, grow_mask, strips
 from restauro.notes import Note
 from restauro.picture import as_seen
@@ -85,10 +86,12 @@ class _Layer:
         return self.pixels[..., -1] if self.has_alpha and bool((self.pixels[..., -1] != self.full).any()) else None
 
 
-def read_mask_file(path: Path, polarity: str = "white", values: Sequence[int] = ()) -> MaskFile:
+def read_mask_file(
+    path: Path, polarity: str = "white", values: Sequence[int] = (), *, max_pixels: int = MAX_PIXELS
+) -> MaskFile:
     """Read a mask file, which can be done while the picture is being read; see `restauro.read_mask` for the rules."""
     try:
-        layer = _read(path, with_palette=bool(values))
+        layer = _read(path, max_pixels, with_palette=bool(values))
         if values:
             return MaskFile(path, _of_values(layer, values), soft=False)
         return MaskFile(path, *_understood(layer, polarity))
@@ -96,7 +99,7 @@ def read_mask_file(path: Path, polarity: str = "white", values: Sequence[int] = 
         raise error.of(f"The mask {path}") from None
 
 
-def read_header(path: Path) -> Header | None:
+def read_header(path: Path, page: int | None = None) -> Header | None:
     """Return a picture or mask file's size, of most kinds without decoding it.
 
     None where it can't be opened: whoever reads it says what is wrong.
@@ -105,12 +108,10 @@ def read_header(path: Path) -> Header | None:
         if reader := mask_formats.reader_of(path):
             height, width = reader(path).pixels.shape[:2]
             return Header((height, width), 1)
-        image = formats.format_of(formats.recognise(path)).open(path).image
+        (height, width), orientation = read_shape(path, page)
     except (RestauroError, pyvips.Error, OSError):
         return None
-    orientation = orientation_of(image)
-    size = (image.height, image.width) if orientation < 5 else (image.width, image.height)
-    return Header(size, orientation)
+    return Header((height, width) if orientation < 5 else (width, height), orientation)
 
 
 def find_mask(folder: Path | None, picture: Path, pattern: str | None = None) -> Path:
@@ -160,11 +161,11 @@ def _is_same_file(path: Path, other: Path) -> bool:
     return other.exists() and path.exists() and path.samefile(other)
 
 
-def _read(path: Path, *, with_palette: bool) -> _Layer:
+def _read(path: Path, max_pixels: int, *, with_palette: bool) -> _Layer:
     if reader := mask_formats.reader_of(path):
         bitmap = reader(path)
         return _Layer(bitmap.pixels, bitmap.full or full_scale(bitmap.pixels.dtype), bitmap.has_alpha, bitmap.palette)
-    mask = read_picture(path)
+    mask = read_picture(path, max_pixels=max_pixels)
     pixels, full = as_seen(mask.pixels, mask.orientation), full_scale(mask.pixels.dtype)
     if mask.bits < 8:  # numbers as they are in the file
         pixels, full = pixels // (full // (2**mask.bits - 1)), 2**mask.bits - 1

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from restauro.notes import Note
+
+_ROWS = 256  # looked at together
 
 # Swap the axes, then mirror rows, then mirror columns: from stored to seen, by EXIF orientation.
 TURNS = {
@@ -50,8 +53,14 @@ class Picture:
         libvips' names of what the file says beside its pixels and other formats can hold: type and value of each.
     kept
         What the file's own format needs to write it again; nobody else looks into it.
+    page
+        Which picture of several in the file was asked for; None: none.
+    stamp
+        The file's size in bytes and time of change when it was read, by which one that was replaced since is known.
+    nodata
+        The value that the file calls missing (GDAL's nodata); None where it names none. See `unknown_pixels`.
     notes
-        A sentence each about what the file had and a restored file won't have.
+        A sentence each about what the file had and a restored file of its format won't have.
     """
 
     pixels: NDArray[Any]
@@ -64,6 +73,9 @@ class Picture:
     is_premultiplied: bool = False
     metadata: dict[str, tuple[int, Any]] = field(default_factory=dict)
     kept: Any = None
+    page: int | None = None
+    stamp: tuple[int, int] | None = None
+    nodata: float | None = None
     notes: tuple[Note, ...] = ()
 
     @property
@@ -72,10 +84,53 @@ class Picture:
         return self.pixels.shape[2] if self.pixels.ndim == 3 else 1
 
 
+def unknown_pixels(picture: Picture) -> NDArray[np.bool_] | None:
+    """Return which pixels hold no value: those with NaN in a band, or with the file's nodata value.
+
+    The nodata value counts in any band, but in pictures of 8 bits only in all of them: there it is a usual value, such
+    as the 0 of a pure colour. Transparency is no such band.
+
+    Returns
+    -------
+    bool [H, W] as the pixels are stored; None where there is no such pixel. Those that aren't to be filled aren't to be
+    read either: `restauro.inpaint(..., unknown=...)`.
+
+    Examples
+    --------
+    >>> heights = np.array([[1.0, np.nan], [-9999.0, 2.0]], np.float32)
+    >>> unknown_pixels(Picture(heights, Path("dem.tif"), "tiff", 1, has_alpha=False, nodata=-9999))
+    array([[False,  True],
+           [ True, False]])
+    """
+    pixels, nodata = picture.pixels, _as_value(picture.nodata, picture.pixels.dtype)
+    if pixels.dtype.kind != "f" and nodata is None:
+        return None
+    unknown = np.zeros(pixels.shape[:2], np.bool_)
+    for top in range(0, len(pixels), _ROWS):  # so that no second array of the picture's size is made
+        rows = pixels[top : top + _ROWS].reshape(-1, pixels.shape[1], picture.bands)
+        rows = rows[..., :-1] if picture.has_alpha else rows
+        if pixels.dtype.kind == "f":
+            unknown[top : top + _ROWS] = np.isnan(rows).any(axis=2)
+        if nodata is not None:
+            missing = rows == nodata
+            unknown[top : top + _ROWS] |= missing.all(axis=2) if pixels.dtype == np.uint8 else missing.any(axis=2)
+    return unknown if unknown.any() else None
+
+
+def _as_value(nodata: float | None, dtype: np.dtype[Any]) -> Any:
+    """Return a nodata value as pixels hold it, None where they can't."""
+    if nodata is None or np.isnan(nodata):
+        return None
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return dtype.type(nodata)
+    about = np.iinfo(dtype)
+    return dtype.type(int(nodata)) if about.min <= nodata <= about.max and nodata == int(nodata) else None
+
+
 def as_seen(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Return a view of stored pixels (or of a mask) turned to how people see them.
 
-    >>> import numpy as np
     >>> as_seen(np.array([[1, 2, 3]]), 6)
     array([[1],
            [2],
@@ -89,7 +144,6 @@ def as_seen(array: NDArray[Any], orientation: int) -> NDArray[Any]:
 def as_stored(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Return a view of pixels (or of a mask) as people see them, turned to how the file stores them.
 
-    >>> import numpy as np
     >>> as_stored(as_seen(np.array([[1, 2, 3]]), 8), 8)
     array([[1, 2, 3]])
     """

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import MaskError, Remedy
+from restauro.files.bounds import MAX_PIXELS
 from restauro.files.images import CHROMA
 from restauro.mask import MAX_GROW, full_scale, grow_mask, hole_from_array, of_colour, parse_colour, strips
 from restauro.mask_files import Header, MaskFile, read_header, read_mask_file
 from restauro.notes import Note
-from restauro.picture import Picture, as_stored
+from restauro.picture import Picture, as_stored, unknown_pixels
 
 Mask = str | os.PathLike[str] | MaskFile | NDArray[Any]
 
@@ -77,7 +78,8 @@ def read_mask(
     mask
         A file's path; or what `read_mask_file` returned; or an array [H, W] as people see the picture, of bools or of
         integers where all but zero is hole; or in a string: "alpha" (the picture's transparent pixels are hole; more
-        than half transparent where it is soft, grown by 1 pixel), "nan" (pixels with NaN in any band), "value:-9999"
+        than half transparent where it is soft, grown by 1 pixel), "nan" (pixels with NaN in any band), "nodata" (pixels
+        that the file says hold none: by GDAL's nodata value, or by a mask inside of a TIFF), "value:-9999"
         (pixels that have this value in all bands), "color:#rrggbb" (pixels of that colour; in a JPEG grown by as much
         as it blurs colours).
     picture
@@ -129,6 +131,8 @@ def read_mask(
         found = _transparent(picture)
     elif source == "nan":
         found = _Found(_not_a_number(picture))
+    elif source == "nodata":
+        found = _without_data(picture)
     elif source == "value":
         found = _Found(_of_value(picture, _parse_value(str(mask))))
     else:
@@ -137,9 +141,9 @@ def read_mask(
     return PictureMask(grow_mask(found.hole, grow) if grow else found.hole, found.notes)
 
 
-def check_sizes(mask: Path, picture: Path, *, resize: bool = False) -> None:
+def check_sizes(mask: Path, picture: Path, page: int | None = None, *, resize: bool = False) -> None:
     """Raise MaskError where a mask file doesn't fit a picture file, by their headers alone."""
-    size, seen = read_header(mask), read_header(picture)
+    size, seen = read_header(mask), read_header(picture, page)
     if size and seen:
         _scale(mask, size.size, seen, resize=resize)
 
@@ -182,9 +186,12 @@ def check_options(
 
 
 def _source(mask: Mask) -> str:
-    """Tell "alpha", "nan", "value" and "color" from "file"; a file of such a name can be given as a Path or ./alpha."""
+    """Tell what a mask is taken from: "alpha", "nan", "nodata", "value", "color", "file" or "array".
+
+    A file of such a name can be given as a Path or as ./alpha.
+    """
     if isinstance(mask, str):
-        if mask in ("alpha", "nan"):
+        if mask in ("alpha", "nan", "nodata"):
             return mask
         if re.match("colou?r:", mask):
             return "color"
@@ -205,9 +212,10 @@ def _of_file(mask: Mask, picture: Picture, polarity: str, values: Sequence[int],
         path = Path(os.fspath(mask))  # type: ignore[arg-type]
         if header := read_header(path):
             _scale(path, header.size, seen, resize=resize)  # before it is decoded
-        mask = read_mask_file(path, polarity, values)
+        most = max(MAX_PIXELS, seen.size[0] * seen.size[1])
+        mask = read_mask_file(path, polarity, values, max_pixels=most)
     enlarge, reduce = _scale(mask.path, mask.hole.shape, seen, resize=resize)
-    hole, grow, notes = mask.hole, int(mask.soft), list(mask.notes)
+    hole, grow, notes = mask.hole, int(mask.soft), [*mask.notes]
     if mask.soft:
         notes.append(_soft_note("The mask"))
     if max(enlarge, reduce) > 1:
@@ -265,6 +273,28 @@ def _not_a_number(picture: Picture) -> NDArray[np.bool_]:
     for rows in strips(bands):
         hole[rows] = np.isnan(bands[rows]).any(axis=2)
     return hole
+
+
+def _without_data(picture: Picture) -> _Found:
+    """Pixels that have the file's nodata value, or that its own mask says aren't valid."""
+    if picture.nodata is not None:
+        unknown = unknown_pixels(picture)
+        if unknown is None:
+            return _Found(np.zeros(picture.pixels.shape[:2], np.bool_))
+        is_nan = math.isnan(picture.nodata) or picture.pixels.dtype.kind != "f"
+        return _Found(unknown if is_nan else unknown & ~_not_a_number(picture))
+    if picture.format == "tiff":
+        from restauro.files.tiff import read_internal_mask
+
+        valid = read_internal_mask(picture)
+        if valid is not None:
+            text = "The file's own mask stays as it was, and calls what was filled missing."
+            return _Found(~valid, notes=(Note("own-mask-kept", text),))
+    raise MaskError(
+        "The file names no nodata value, and has no mask inside",
+        Remedy("mask", "value:-9999", "for pixels of that value"),
+        "give a mask file",
+    )
 
 
 def _of_value(picture: Picture, value: float) -> NDArray[np.bool_]:

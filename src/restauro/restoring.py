@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ImageError, MaskError, Remedy, WriteError
+from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.files.reading import read_picture
@@ -101,12 +102,14 @@ class Restoration:
         self._untouched = True  # pixels as read
         self._workers: int | None = None
         self._seconds = 0.0
+        self._max_pixels = MAX_PIXELS
 
     @classmethod
-    def open(cls, source: str | os.PathLike[str]) -> Self:
+    def open(cls, source: str | os.PathLike[str], page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Self:
         """Read a picture file; see `restauro.read_picture`."""
         start = time.perf_counter()
-        restoration = cls(read_picture(Path(source)))
+        restoration = cls(read_picture(Path(source), page, max_pixels=max_pixels))
+        restoration._max_pixels = max_pixels
         restoration._seconds = time.perf_counter() - start
         return restoration
 
@@ -139,7 +142,8 @@ class Restoration:
         """
         with self._timed():
             if not self._untouched:
-                self.picture, self.method, self._untouched = read_picture(self.picture.path), None, True
+                self.picture = read_picture(self.picture.path, self.picture.page, max_pixels=self._max_pixels)
+                self.method, self._untouched = None, True
             how: dict[str, Any] = {"polarity": polarity, "values": values, "resize": resize, "tolerance": tolerance}
             found = read_mask(mask, self.picture, grow=grow, **how)
             share = _share(found.hole)
@@ -291,6 +295,8 @@ def restore_file(
     workers: int | None = None,
     seed: int = 0,
     progress: Callable[[float], object] | None = None,
+    page: int | None = None,
+    max_pixels: int = MAX_PIXELS,
     dry_run: bool = False,
 ) -> Restored:
     """Restore a picture file: fill what the mask marks, keep all else that the file holds.
@@ -312,6 +318,8 @@ def restore_file(
         Replace files that are there.
     save_mask
         A PNG to write the mask to that was used, white is hole.
+    page, max_pixels
+        See `restauro.read_picture`.
     dry_run
         Read and check everything, fill and write nothing.
 
@@ -336,12 +344,12 @@ def restore_file(
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
     path = Path(os.fspath(mask)) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
     if path:
-        check_sizes(path, Path(source), resize=resize)
+        check_sizes(path, Path(source), page, resize=resize)
     with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
-        file = others.submit(read_mask_file, path, polarity, values) if path else None
+        file = others.submit(read_mask_file, path, polarity, values, max_pixels=max_pixels) if path else None
         if os.path.isfile(source):
             others.submit(load_kernels, chosen)  # `fill` meets what it raises, and says so
-        restoration = Restoration.open(source)
+        restoration = Restoration.open(source, page, max_pixels=max_pixels)
         restoration.mask_from(
             file.result() if file else mask,
             polarity=polarity,

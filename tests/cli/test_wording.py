@@ -16,6 +16,7 @@ from restauro.errors import MaskError, Remedy
         (Remedy("mask", "color:#ff0000"), "--mask 'color:#ff0000'"),
         (Remedy("save_mask", why="with another name"), "--save-mask with another name"),
         (Remedy("grow", 3), "--grow 3"),
+        (Remedy("values", (1, 2)), "--mask-value 1,2"),
     ],
 )
 def test_a_remedy_is_an_option_of_the_command(remedy: Remedy, words: str) -> None:

@@ -83,6 +83,10 @@ class TestWhatIsRefused:
         with pytest.raises(ParameterError, match=match):
             detect(noisy(), kind, **options)
 
+    def test_progress_that_cannot_be_called(self) -> None:
+        with pytest.raises(ParameterTypeError, match=r"the share that is done, and 5 can't be called"):
+            detect(noisy(), "losses", progress=5)  # type: ignore[arg-type]
+
     @pytest.mark.parametrize("tolerance", ["24", 24.5, True])
     def test_tolerances_that_are_no_whole_numbers(self, tolerance: Any) -> None:
         with pytest.raises(

@@ -269,13 +269,13 @@ def test_a_damaged_tiff(tmp_path: Path) -> None:
 @pytest.mark.parametrize("first", [0, 3, 10_000_000])
 def test_a_tiff_without_directory(tmp_path: Path, first: int) -> None:
     (tmp_path / "a.tif").write_bytes(struct.pack("<2sHI", b"II", 42, first) + b"\xff" * 9)
-    with pytest.raises(ReadError, match=r"The TIFF is damaged or cut short \(its directory is missing\)"):
+    with pytest.raises(ReadError, match=r"The TIFF is damaged or cut short \(its directory is missing, or larger"):
         read_picture(tmp_path / "a.tif")
 
 
 def test_several_pictures_in_a_file(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.stack([colours()] * 3), photometric="rgb")
-    with pytest.raises(ReadError, match=r"The TIFF holds 3 pages.*tiffcp in\.tif,0 page\.tif"):
+    with pytest.raises(ReadError, match=r"The TIFF holds 3 pictures \(0: 30 x 20, 1: 30 x 20, .*: use page="):
         read_picture(tmp_path / "a.tif")
     frames = [Image.fromarray(colours()) for _ in range(2)]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])

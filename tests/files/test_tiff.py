@@ -289,3 +289,26 @@ def test_nan_is_the_same_as_nan(tmp_path: Path) -> None:
         tifffile.imwrite(tmp_path / "a.tif", array, compression=compression)
         restore(tmp_path / "a.tif", tmp_path / f"{compression}.tif")
         np.testing.assert_array_equal(tifffile.imread(tmp_path / f"{compression}.tif")[30:], np.nan)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text", "value"),
+    [("f4", "-9999", -9999), ("i2", "-32768 ", -32768), ("f4", "nan", np.nan), ("u1", "0", 0), ("u1", "none", None)],
+)
+def test_nodata_is_read_and_kept(tmp_path: Path, dtype: str, text: str, value: float | None) -> None:
+    tag = (42113, 2, 0, text, True)
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), dtype), extratags=[tag])
+    picture, _ = restore(tmp_path / "a.tif", tmp_path / "b.tif")
+    for path in (tmp_path / "a.tif", tmp_path / "b.tif"):
+        np.testing.assert_equal(read_picture(path).nodata, value)
+    assert tags_of(tmp_path / "a.tif")["GDAL_NODATA"] == tags_of(tmp_path / "b.tif")["GDAL_NODATA"]
+    assert picture.pixels.dtype == np.dtype(dtype)
+
+
+def test_nodata_counts_as_pixels_do(tmp_path: Path) -> None:
+    tag = (42113, 2, 0, "255", True)
+    array = np.full((20, 30), 100, np.uint8)
+    array[4, 5] = 255
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="miniswhite", extratags=[tag])
+    picture = read_picture(tmp_path / "a.tif")
+    assert picture.pixels[4, 5] == picture.nodata == 0

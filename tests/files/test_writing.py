@@ -461,3 +461,34 @@ def test_the_module_is_light() -> None:
     script = f"import sys, restauro.files.reading; print({heavy} or 'light')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("light\n", "")
+
+
+def replaced(path: Path) -> None:
+    """Put another picture of the same size and kind in the place of a file, of other colours everywhere."""
+    with Image.open(path) as image:
+        other = Image.fromarray(255 - np.asarray(image))
+    other.save(path)
+    os.utime(path, ns=(1, 1))
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp", "a.avif"])
+@pytest.mark.parametrize("target", ["same", "b.tif", "b.jpg"])
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_file_that_was_replaced_meanwhile_is_refused(tmp_path: Path, name: str, target: str, empty: bool) -> None:
+    """Else the target would be a mixture of the two: of a JPEG, whose blocks are copied, without a word."""
+    picture, target = read_picture(saved(tmp_path / name)), name if target == "same" else target
+    picture.pixels[HOLE] = 7
+    replaced(tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(WriteError, match=r"a\.[a-z]+ was changed, replaced or removed since it was read.*read it"):
+        write_picture(picture, tmp_path / target, hole=None if empty else hole(), overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
+def test_a_picture_that_we_replaced_can_be_written_again(tmp_path: Path, name: str) -> None:
+    picture = read_picture(saved(tmp_path / name))
+    picture.pixels[HOLE] = 7
+    for target in (name, name, f"b{Path(name).suffix}"):
+        write_picture(picture, tmp_path / target, hole=hole(), overwrite=True)

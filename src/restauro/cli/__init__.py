@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(_group.main(args=argv, prog_name="restauro", standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as stop:
         reason = str(stop.__cause__ or stop)  # click wraps a KeyboardInterrupt
@@ -103,3 +103,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except SystemExit as stop:  # click's way out of a closed pipe
         return int(stop.code or 0)
+
+
+def _show(error: click.ClickException) -> None:
+    """Print an error as click does, and nothing that a terminal obeys."""
+    from restauro.cli.wording import say
+
+    if context := getattr(error, "ctx", None):
+        say(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
+    say(f"Error: {error.format_message()}", err=True)

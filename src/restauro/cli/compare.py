@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from restauro.cli import report
+from restauro.cli.wording import printable, say
 from restauro.errors import MaskError
 from restauro.method import DEFAULT_METHOD, method_names
 
@@ -135,8 +136,8 @@ def command(
     elif not quiet:
         for case in cases:
             pixels = report.count(int(case.hole.sum()), "hole pixel")
-            click.echo(f"{case.title}: {pixels}, filled by {', '.join(case.filled)}")
-        click.echo(f"Written to {click.format_filename(output)}")
+            say(f"{case.title}: {pixels}, filled by {', '.join(case.filled)}")
+        say(f"Written to {printable(output)}")
 
 
 def _as_json(picture: Path, output: Path, case: Case) -> str:
@@ -150,7 +151,7 @@ def _as_json(picture: Path, output: Path, case: Case) -> str:
 def _check_kept(output: Path, inputs: Sequence[Path]) -> None:
     """Refuse to replace what is compared, whatever --overwrite says."""
     if any(path.exists() and output.exists() and output.samefile(path) for path in inputs):
-        raise click.UsageError(f"{click.format_filename(output)} is one of the pictures: choose another name.")
+        raise click.UsageError(f"{printable(output)} is one of the pictures: choose another name.")
 
 
 def _mask_in(folder: Path, picture: Path) -> Path:

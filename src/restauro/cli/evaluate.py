@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from restauro.cli import report
+from restauro.cli.wording import printable, say
 from restauro.method import method_names
 
 if TYPE_CHECKING:
@@ -139,18 +140,16 @@ def command(
         with _bar("Drawing the sheet", shown=not quiet) as progress:
             written = reporting.write(plan, finished, out, progress=progress)
     except KeyboardInterrupt:
-        click.echo(f"Stopped; what is done is in {click.format_filename(out)}, and the same command goes on.", err=True)
+        say(f"Stopped; what is done is in {printable(out)}, and the same command goes on.", err=True)
         return _INTERRUPTED
     for row in finished.failures[:5]:
-        click.echo(f"{row['way']} failed on {row['picture']}, {row['mask']}: {row['error']}", err=True)
+        say(f"{row['way']} failed on {row['picture']}, {row['mask']}: {row['error']}", err=True)
     failed = len(finished.failures)
     if failed > 5:
-        click.echo(f"... and {failed - 5} more: see {click.format_filename(out / 'results.csv')}", err=True)
+        say(f"... and {failed - 5} more: see {printable(out / 'results.csv')}", err=True)
     if not quiet:
         names = dict.fromkeys(file.relative_to(out).parts[0] for file in written)
-        click.echo(
-            f"{report.count(len(finished.rows), 'fill')}. Written to {click.format_filename(out)}: {', '.join(names)}"
-        )
+        say(f"{report.count(len(finished.rows), 'fill')}. Written to {printable(out)}: {', '.join(names)}")
     return 1 if failed else 0
 
 
@@ -169,7 +168,7 @@ def _detect(
     with _bar("Detecting", shown=not quiet) as progress:
         file = detection_sets.run(folder, kind, out, reading, workers=workers, progress=progress, overwrite=overwrite)
     if not quiet:
-        click.echo(file.read_text(encoding="utf-8"))
+        say(file.read_text(encoding="utf-8"))
     return 0
 
 

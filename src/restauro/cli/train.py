@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from restauro.cli.wording import worded
+from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError, TrainingError
 
 _INTERRUPTED = 130
@@ -125,7 +125,7 @@ def command(
         )
         return _INTERRUPTED
     if not quiet and outcome.best:
-        click.echo(f"Done: {outcome.steps:,} steps. The best network is {click.format_filename(out / 'best.ckpt')}.")
+        click.echo(f"Done: {outcome.steps:,} steps. The best network is {printable(out / 'best.ckpt')}.")
     return 0
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from restauro.damage.kinds import kind_named
 from restauro.errors import ParameterError, Remedy
+from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, make_folder, write_mask
 from restauro.files.reading import read_picture
@@ -64,6 +65,7 @@ def damage_file(
     contrast: float | None = None,
     mask_out: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> Damaged:
     """Write a damaged copy of a picture file, with all else that the file holds, and the mask that goes with it.
 
@@ -89,6 +91,8 @@ def damage_file(
         A PNG to write the mask to, as people see it, white is hole; of rendered cracks it includes their bright rim.
     overwrite
         Replace files that are there.
+    max_pixels
+        See `restauro.read_picture`.
 
     Raises
     ------
@@ -110,7 +114,7 @@ def damage_file(
     options = dict(options or {})
     check_options(kind, ratio=ratio, seed=seed, fill=fill, render=render, contrast=contrast, options=options)
     source, target, mask = Path(source), Path(target), Path(mask_out) if mask_out else None
-    picture = read_picture(source)
+    picture = read_picture(source, max_pixels=max_pixels)
     if mask:
         check_mask_target(mask, (source, target), overwrite=overwrite)
         make_folder(mask.parent)
@@ -127,7 +131,8 @@ def damage_file(
     written = write_picture(picture, target, hole=as_stored(hole, picture.orientation), overwrite=overwrite)
     if mask:
         write_mask(hole, mask, after="The picture was written, but")
-    notes, between_jpegs = written.notes, picture.format == "jpeg" == format_asked_for(target)
+    notes = written.notes
+    between_jpegs = picture.format == "jpeg" == format_asked_for(target)
     if between_jpegs:
         text = "A PNG or a TIFF would differ in the holes only; in a JPEG their blocks change a little too."
         notes += (Note("blocks-changed-too", text),)

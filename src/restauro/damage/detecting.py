@@ -16,6 +16,7 @@ from restauro.damage.detection import check_options, detect
 from restauro.damage.tiles import checked_picture
 from restauro.errors import MaskError, Remedy, RestauroError, WriteError
 from restauro.files import images
+from restauro.files.bounds import MAX_PIXELS
 from restauro.files.jpeg import save_jpeg
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.files.png import save_png
@@ -67,6 +68,7 @@ def detect_file(
     preview: str | os.PathLike[str] | None = None,
     grow: int = 0,
     overwrite: bool = False,
+    max_pixels: int = MAX_PIXELS,
     workers: int | None = None,
     progress: Callable[[float], object] | None = None,
 ) -> Detected:
@@ -90,6 +92,8 @@ def detect_file(
         Pixels to grow the mask by, as `restauro.grow_mask` does.
     overwrite
         Replace files that are there.
+    max_pixels
+        See `restauro.read_picture`.
 
     Raises
     ------
@@ -115,7 +119,7 @@ def detect_file(
     if grow:
         grow_mask(np.zeros((1, 1), np.bool_), grow)  # refuses what is out of range before the work
     _check_targets(source, target, shown, Path(hints) if hints else None, overwrite=overwrite)
-    picture = read_picture(source)
+    picture = read_picture(source, max_pixels=max_pixels)
     pixels = _colours(picture)
     labels = _read_labels(Path(hints), picture, pixels) if hints else None
     for path in (target, shown) if shown else (target,):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.damage import tiles
-from restauro.errors import ParameterError, ParameterTypeError, Remedy
+from restauro.errors import ParameterError, ParameterTypeError, Remedy, check_progress
 
 KINDS = {
     "cracks": "craquelure, dark and bright, of all widths",
@@ -73,6 +73,7 @@ def detect(
     """
     check_options(kind, colour, tolerance, has_hints=hints is not None)
     tiles.threads(workers)
+    check_progress(progress)
     picture = tiles.checked_picture(image)
     report = tiles.part(progress, 0.0, 0.5) if hints is not None else progress
     found = _find(picture, kind, colour, tolerance, workers, report) if kind else None

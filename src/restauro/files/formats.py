@@ -98,12 +98,15 @@ class Opened:
         Whether the last band is transparency.
     is_premultiplied
         Whether colours are stored multiplied by their opacity.
+    nodata
+        The value of pixels that hold none.
     """
 
     image: pyvips.Image
     kept: Any
     has_alpha: bool
     is_premultiplied: bool = False
+    nodata: float | None = None
 
 
 @dataclass(frozen=True)
@@ -131,10 +134,13 @@ class Format(ABC):
         "jpeg", "png", ...
     most_pixels
         The longest side that it can hold.
+    has_pages
+        Whether one of several pictures can be restored, the others kept as they are.
     """
 
     name: ClassVar[str]
     most_pixels: ClassVar[int] = 10_000_000
+    has_pages: ClassVar[bool] = False
 
     @property
     def title(self) -> str:
@@ -142,12 +148,15 @@ class Format(ABC):
         return TITLES[self.name]
 
     @abstractmethod
-    def open(self, path: Path) -> Opened:
-        """Open a file of this kind; ReadError for what can't be restored, pyvips.Error for what is damaged."""
+    def open(self, path: Path, page: int | None = None) -> Opened:
+        """Open a file of this kind; ReadError for what can't be restored, pyvips.Error for what is damaged.
 
-    def notes(self, kept: Any) -> tuple[Note, ...]:
-        """Return a sentence each about what a file had and a restored one won't have."""
-        del kept
+        page: which picture of several; None: the only one.
+        """
+
+    def notes(self, kept: Any, target: str) -> tuple[Note, ...]:
+        """Return a sentence each about what a file had and one of the format `target` won't have."""
+        del kept, target
         return ()
 
     @abstractmethod
@@ -158,9 +167,9 @@ class Format(ABC):
     def save(self, picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
         """Write a picture that has changed where `hole` is, with all else that can be kept."""
 
-    def plain_rows(self, path: Path) -> PlainRows | None:
-        """Return where the rows of a file lie, if they lie one behind the other as they do in memory."""
-        del path
+    def plain_rows(self, path: Path, page: int | None = None) -> PlainRows | None:
+        """Return where the rows of a picture lie, if they lie one behind the other as they do in memory."""
+        del path, page
         return None
 
 

@@ -21,7 +21,7 @@ class Heif(Format):
     name = "heif"
     most_pixels = 16384
 
-    def open(self, path: Path) -> Opened:
+    def open(self, path: Path, page: int | None = None) -> Opened:
         """Open an AVIF; what is coded in HEVC is refused, and so are several pictures."""
         try:
             image = images.open_image("heifload", path)

@@ -32,13 +32,15 @@ WITHOUT_LOSS = Note(
     "written-without-loss",
     "It was written without loss, so that no other pixel changes; the file may be larger for it.",
 )
+PALETTE = Note("palette", "The palette became RGB with 8 bits, because what is filled needs colours between.")
 
 
-def open_image(loader: str, path: Path, *, fail_on: str = "truncated") -> pyvips.Image:
+def open_image(loader: str, path: Path, *, fail_on: str = "truncated", **options: Any) -> pyvips.Image:
     """Return libvips' image of a file, to be read once from top to bottom."""
     # Named loaders take any file name as it is. Without revalidate libvips hands out what an earlier file of this name
     # held.
-    return pyvips.Operation.call(loader, os.fsencode(path), access="sequential", fail_on=fail_on, revalidate=True)
+    options |= {"access": "sequential", "fail_on": fail_on, "revalidate": True}
+    return pyvips.Operation.call(loader, os.fsencode(path), **options)
 
 
 def refuse_several(image: pyvips.Image) -> None:
@@ -99,8 +101,10 @@ def dropped_notes(picture: Picture, written: pyvips.Image, title: str) -> list[N
     dropped = [what for name, what in _TOLD.items() if name in picture.metadata and name not in there]
     if any(name.startswith(_TEXT) for name in picture.metadata) and not any(name.startswith(_TEXT) for name in there):
         dropped.append("its texts")
+    if not dropped:
+        return []
     text = f"{title} can't hold all that the file said, and so was dropped: {', '.join(dropped)}."
-    return [Note("metadata-dropped", text)] if dropped else []
+    return [Note("not-carried-over", text)]
 
 
 def unheld_samples(picture: Picture, *, deepest: int = 8) -> str | None:

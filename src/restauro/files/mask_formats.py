@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from restauro.errors import ReadError
 from restauro.files import images, png_chunks
+from restauro.files.bounds import check_pixels
 
 ENDINGS = (".bmp", ".gif", ".pbm", ".pgm", ".npy")
 
@@ -77,8 +78,10 @@ def read_bmp(path: Path) -> Bitmap:
     rows = rows if height < 0 else rows[::-1]
     if bits > 8:
         return Bitmap(rows[:, : width * bits // 8].reshape(abs(height), width, bits // 8)[..., 2::-1])
-    table = np.frombuffer(data, np.uint8, (colours or 1 << bits) * entry, _BMP_HEADER + header)
-    palette = table.reshape(-1, entry)[:, 2::-1]
+    size = (colours or 1 << bits) * entry
+    if _BMP_HEADER + header + size > len(data):
+        raise _cut_short("BMP")
+    palette = np.frombuffer(data, np.uint8, size, _BMP_HEADER + header).reshape(-1, entry)[:, 2::-1]
     numbers = _small_numbers(rows, bits)[:, :width]
     if numbers.max() >= len(palette):
         raise ReadError("The BMP is damaged (it names colours that it doesn't have): get a complete copy.")
@@ -89,24 +92,22 @@ def read_gif(path: Path) -> Bitmap:
     """Read a GIF of one picture."""
     image = images.open_image("gifload", path)
     images.refuse_several(image)
+    check_pixels(image)
     return Bitmap(images.pixels_of(image), has_alpha=bool(image.hasalpha()), palette=_gif_palette(path))
 
 
 def read_npy(path: Path) -> Bitmap:
     """Read an array that numpy.save wrote."""
     try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError):
+        array = np.load(path, allow_pickle=False, mmap_mode="r")  # which asks whether the file is so large
+    except Exception:  # a header is read as Python is, and what that raises is as various
         raise _cut_short("NumPy file") from None
     if array.dtype.kind not in "biuf" or array.ndim not in (2, 3) or not array.size:
         raise ReadError(
             f"It is an array {array.shape} of {array.dtype}: a mask is [H, W] of bools, integers or floats."
         )
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if array.dtype == bool:
-        return Bitmap(array.view(np.uint8))
-    return Bitmap(array.astype(array.dtype.newbyteorder("="), copy=False))
+    pixels = np.array(array, np.uint8 if array.dtype == bool else array.dtype.newbyteorder("="))
+    return Bitmap(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
 
 
 def read_pnm(path: Path) -> Bitmap:

@@ -31,7 +31,7 @@ class Png(Format):
 
     name = "png"
 
-    def open(self, path: Path) -> Opened:
+    def open(self, path: Path, page: int | None = None) -> Opened:
         """Open a PNG; one that moves is refused."""
         header = png_chunks.read_header(path)
         image = images.open_image("pngload", path)
@@ -41,15 +41,14 @@ class Png(Format):
             )
         return Opened(image, _Kept(path, header), has_alpha=bool(image.hasalpha()))
 
-    def notes(self, kept: _Kept) -> tuple[Note, ...]:
+    def notes(self, kept: _Kept, target: str) -> tuple[Note, ...]:
         """Say what becomes of colours that are numbers."""
+        del target
         notes = []
         if kept.header.colour_type == png_chunks.PALETTE:
-            text = "The palette became RGB with 8 bits, because what is filled needs colours between."
-            notes.append(Note("palette-became-rgb", text))
+            notes.append(images.PALETTE)
         if kept.header.transparent_colour:
-            text = "The transparent colour became a band of transparency."
-            notes.append(Note("transparent-colour-became-band", text))
+            notes.append(Note("transparent-colour", "The transparent colour became a band of transparency."))
         return tuple(notes)
 
     def cannot_hold(self, picture: Picture) -> str | None:

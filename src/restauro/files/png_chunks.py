@@ -10,7 +10,11 @@ from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
+from restauro.errors import ReadError
+from restauro.files import bounds
+
 PALETTE = 3  # colour type
+_BANDS = {0: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}
 
 _SIGNATURE = 8
 # What holds the pixels, and what is true only for one colour type.
@@ -38,11 +42,15 @@ class _Chunk:
 
 
 def read_header(path: Path) -> PngHeader:
-    """Return what is to be known of a PNG before its pixels are read."""
+    """Return what is to be known of a PNG before its pixels are read; raise ReadError where that is damaged."""
     with open(path, "rb") as file:
         names = {chunk.name for chunk in takewhile(lambda chunk: chunk.name != b"IDAT", _chunks(file))}
         file.seek(_SIGNATURE + 8)
-        _, _, bits, colour_type, _, _, interlace = struct.unpack(">IIBBBBB", file.read(13))
+        try:
+            width, height, bits, colour_type, _, _, interlace = struct.unpack(">IIBBBBB", file.read(13))
+        except struct.error:
+            raise ReadError("The PNG is cut short in its header: get a complete copy.") from None
+        bounds.check_png(width, height, bits * _BANDS.get(colour_type, 1), file.seek(0, os.SEEK_END))
     return PngHeader(bits, colour_type, bool(interlace), b"acTL" in names, b"tRNS" in names)
 
 

@@ -5,6 +5,8 @@ Pixels go through libvips without a second copy in memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,23 @@ from numpy.typing import NDArray
 
 from restauro.errors import ReadError
 from restauro.files import formats, images
+from restauro.files.bounds import MAX_PIXELS, check_pixels
 from restauro.files.replacing import reason
 from restauro.picture import TURNS, Picture
 
 
-def read_picture(path: str | Path) -> Picture:
+def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a JPEG, PNG, TIFF, WebP or AVIF file with all that it holds, and nothing converted.
 
     Parameters
     ----------
     path
         The file. Which format it is, its content says and not its name.
+    page
+        Which picture of a TIFF that holds several, from 0: the pages in their order, then the pictures inside of pages
+        (SubIFDs). A restored TIFF keeps the others as they are. None: the only one, beside masks and smaller copies.
+    max_pixels
+        A file that claims to have more is refused before it costs memory; more than four bands count as more pixels.
 
     Returns
     -------
@@ -48,8 +56,9 @@ def read_picture(path: str | Path) -> Picture:
     - Compression with loss (JPEG in TIFF, WebP, AVIF): written without loss, so that no other pixel changes; a note
       says so. From JPEG to JPEG: see `write_picture`.
     - White is zero (TIFF): read and written so that 0 is black for programs; the file keeps its way.
-    - Several pages: an error, because a restored file would lack the others. Smaller copies of the one picture
-      (pyramids, thumbnails) are left out of the restored file, because they show the damage; a note says so.
+    - Several pictures (TIFF): an error, unless `page` names the one to restore. What is smaller and marked as a reduced
+      copy of the one picture (pyramids, thumbnails) is left out of the restored file, because it shows the damage; a
+      note says so. Masks (GDAL's) stay.
     - HEIF: AVIF can be read; HEIC (coded in HEVC) can't, as libvips comes without a decoder. It is read turned as it is
       seen, and so its orientation is 1.
 
@@ -66,32 +75,64 @@ def read_picture(path: str | Path) -> Picture:
     """
     path = Path(path)
     kind = formats.format_of(formats.recognise(path))
-    try:
-        opened = kind.open(path)
+    if page is not None and not kind.has_pages:
+        raise ReadError(f"Page {page} can't be chosen in a {kind.title}, of which one picture is read: leave it out.")
+    with _libvips_errors(kind):
+        stamp = stamp_of(path)
+        opened = kind.open(path, page)
         image = opened.image
+        check_pixels(image, max_pixels)
         pixels = images.pixels_of(image)
-    except pyvips.Error as error:
-        raise ReadError(
-            f"The {kind.title} can't be read to its end, it is damaged or cut short "
-            f"(libvips: {reason(error)}): get a complete copy."
-        ) from None
     return Picture(
         pixels,
         path,
         kind.name,
-        orientation=orientation_of(image),
+        orientation=_orientation(image),
         has_alpha=opened.has_alpha,
         bits=_bits(image, pixels),
         is_cmyk=image.interpretation == "cmyk",
         is_premultiplied=opened.is_premultiplied,
         metadata=images.metadata_of(image),
         kept=opened.kept,
-        notes=kind.notes(opened.kept),
+        page=page,
+        stamp=stamp,
+        nodata=opened.nodata,
+        notes=kind.notes(opened.kept, kind.name),
     )
 
 
-def orientation_of(image: pyvips.Image) -> int:
-    """Return how an image is to be turned to be seen, 1 to 8."""
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Return a file's size and time of change, in nanoseconds, by which one that was replaced is known."""
+    about = path.stat()
+    return about.st_size, about.st_mtime_ns
+
+
+def read_shape(path: Path, page: int | None = None) -> tuple[tuple[int, int], int]:
+    """Return a picture's height and width as stored, and its EXIF orientation; its pixels are not decoded.
+
+    Raises
+    ------
+    ReadError
+        See `read_picture`.
+    """
+    kind = formats.format_of(formats.recognise(path))
+    with _libvips_errors(kind):
+        image = kind.open(path, page).image
+    return (image.height, image.width), _orientation(image)
+
+
+@contextmanager
+def _libvips_errors(kind: formats.Format) -> Iterator[None]:
+    try:
+        yield
+    except pyvips.Error as error:
+        raise ReadError(
+            f"The {kind.title} can't be read to its end, it is damaged or cut short "
+            f"(libvips: {reason(error)}): get a complete copy."
+        ) from None
+
+
+def _orientation(image: pyvips.Image) -> int:
     value = image.get("orientation") if image.get_typeof("orientation") else 1
     return value if value in TURNS else 1
 

@@ -76,7 +76,7 @@ def replacing(path: Path, what: str, *, sources: Iterable[Path] = ()) -> Iterato
     """
     try:
         place = _place(path)
-        with _private_folder(place.parent) as folder:
+        with private_folder(place.parent) as folder:
             temporary = folder / place.name
             yield temporary
             _give_access(temporary, place, sources)
@@ -124,7 +124,8 @@ def _place(path: Path) -> Path:
 
 
 @contextmanager
-def _private_folder(parent: Path) -> Iterator[Path]:
+def private_folder(parent: Path) -> Iterator[Path]:
+    """Give a folder that nobody else may enter, and remove it at the end: at the latest by a later run."""
     _clear_left(parent)
     folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=parent))  # for the owner only
     _live.add(folder)

@@ -1,4 +1,4 @@
-"""TIFF files: laid out as they were, with every tag."""
+"""TIFF files: laid out as they were, with every tag and all other pictures that they hold."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.files import images, tiff_tags
+from restauro.files import images, tiff_pages, tiff_rewriting, tiff_tags
 from restauro.files.comparing import PlainRows
 from restauro.files.formats import Format, Opened, Saved
+from restauro.files.tiff_pages import TiffPage
 from restauro.notes import Note
 from restauro.picture import Picture
 
@@ -20,6 +21,7 @@ from restauro.picture import Picture
 _COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits"}
 _ONE_BIT_COMPRESSIONS = {2: "ccittfax4", 3: "ccittfax4", 4: "ccittfax4"}
 _COMPRESSION_TITLES = {2: "CCITT", 3: "CCITT", 6: "JPEG", 7: "JPEG", 34712: "JPEG 2000", 50001: "WebP"}
+_LOSSY = (6, 7, 34712, 50001)
 _PREDICTORS = {1: "none", 2: "horizontal", 3: "float"}
 
 # A classic TIFF ends at 4 GiB.
@@ -30,33 +32,38 @@ _LONGEST_STRIP = 32768
 
 
 class Tiff(Format):
-    """TIFF: whole numbers and floats, any number of bands, CMYK."""
+    """TIFF: whole numbers and floats, any number of bands, CMYK, one picture or several."""
 
     name = "tiff"
+    has_pages = True
 
-    def open(self, path: Path) -> Opened:
-        """Open a TIFF; what it says in tags that libvips drops stands in its EXIF data."""
-        page = tiff_tags.read_page(path)
-        image = _open_rearranged(path, page) if page.misleads_libvips else _open(path)
-        if exif := tiff_tags.exif_block(page):
+    def open(self, path: Path, page: int | None = None) -> Opened:
+        """Open a picture of a TIFF; what it says in tags that libvips drops stands in its EXIF data."""
+        found = tiff_pages.read_page(path, page)
+        image = _open_rearranged(path, found) if found.misleads_libvips else _open(path, found.index)
+        if exif := tiff_rewriting.exif_block(found):
             image = image.copy()
             image.set_type(pyvips.GValue.blob_type, "exif-data", exif)
-        return Opened(image, page, has_alpha=page.has_alpha, is_premultiplied=page.is_premultiplied)
+        return Opened(
+            image, found, has_alpha=found.has_alpha, is_premultiplied=found.is_premultiplied, nodata=found.nodata
+        )
 
-    def notes(self, kept: tiff_tags.TiffPage) -> tuple[Note, ...]:
-        """Say what a restored TIFF won't have."""
+    def notes(self, kept: TiffPage, target: str) -> tuple[Note, ...]:
+        """Say what a restored file won't have."""
         notes = []
         if kept.has_palette:
-            text = "The palette became RGB with 8 bits, because what is filled needs colours between."
-            notes.append(Note("palette-became-rgb", text))
-        if kept.smaller_copies:
-            text = f"{kept.smaller_copies} smaller copies of the picture were left out: they show the damage."
+            notes.append(images.PALETTE)
+        if left_out := len(kept.places) - len(kept.kept):
+            text = f"{left_out} smaller copies of the picture were left out: they show the damage."
             notes.append(Note("smaller-copies-left-out", text))
+        if target != self.name and len(kept.kept) > 1:
+            text = f"{len(kept.kept) - 1} other pictures of the TIFF were left out: a TIFF would keep them."
+            notes.append(Note("other-pictures-left-out", text))
         if kept.has_layers:
             notes.append(Note("layers-left-out", "Photoshop's layers were left out: they show the damage."))
-        if kept.is_planar:
+        if kept.is_planar and target == self.name:
             text = "The bands lay one after the other; in the restored file they lie together, pixel by pixel."
-            notes.append(Note("bands-rearranged", text))
+            notes.append(Note("bands-together", text))
         return tuple(notes)
 
     def cannot_hold(self, picture: Picture) -> str | None:
@@ -65,60 +72,90 @@ class Tiff(Format):
         return None
 
     def save(self, picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
-        """Write a TIFF laid out as the file that was read, if that was a TIFF, with its tags."""
+        """Write a TIFF laid out as the file that was read, if that was a TIFF, with its tags and other pictures."""
         images.round_to_bits(picture, hole)
-        original = picture.kept if picture.format == self.name else None
-        notes = save_tiff(images.image_of_picture(picture), path, bits=picture.bits, original=original)
-        if original is None:
-            notes = images.dropped_notes(picture, self.open(path).image, self.title)
-        return Saved(tuple(notes), hole)
+        if picture.format == self.name:
+            return Saved(tuple(_save_again(picture, path)), hole)
+        image = images.image_of_picture(picture)
+        image.tiffsave(os.fsencode(path), **_deflate(picture.bits), **_options(image, picture.bits))
+        if image.get_typeof("exif-data"):
+            tiff_rewriting.add_exif(path, image.get("exif-data"))
+        return Saved(tuple(images.dropped_notes(picture, self.open(path).image, self.title)), hole)
 
-    def plain_rows(self, path: Path) -> PlainRows | None:
+    def plain_rows(self, path: Path, page: int | None = None) -> PlainRows | None:
         """Return where the rows lie in a TIFF that isn't compressed, strip behind strip."""
-        page = tiff_tags.read_page(path)
-        start = page.plain_start
-        return None if start is None else PlainRows(path, start, page.bytes_a_pixel, page.coding)
+        found = tiff_pages.read_page(path, page)
+        start = found.plain_start
+        return None if start is None else PlainRows(path, start, found.bytes_a_pixel, found.coding)
 
 
-def _open(path: Path) -> pyvips.Image:
+def read_internal_mask(picture: Picture) -> NDArray[np.bool_] | None:
+    """Return the mask that lies in a TIFF beside its picture, as GDAL writes it: bool [H, W], True is valid.
+
+    None where there is none of the picture's size.
+    """
+    index = picture.kept.mask_index
+    if index is None:
+        return None
+    pixels = images.pixels_of(Tiff().open(picture.path, index).image)
+    valid: NDArray[np.bool_] = np.atleast_3d(pixels)[..., 0] != 0
+    return valid
+
+
+def _open(path: Path, page: int) -> pyvips.Image:
     # "truncated" would let a TIFF that is cut short pass: its gaps would come as zeros.
-    return images.open_image("tiffload", path, fail_on="error")
+    return images.open_image("tiffload", path, fail_on="error", page=page)
 
 
-def _open_rearranged(path: Path, page: tiff_tags.TiffPage) -> pyvips.Image:
-    data, pages = tiff_tags.rearranged(path, page)
+def _open_rearranged(path: Path, page: TiffPage) -> pyvips.Image:
+    data, pages = tiff_pages.rearranged(path, page)
     options = {"access": "sequential", "fail_on": "error"}
     first, *others = (pyvips.Operation.call("tiffload_buffer", data, page=k, **options) for k in range(pages))
-    as_named = _open(path).interpretation
-    return (first.bandjoin(others) if others else first).copy(interpretation=as_named)
+    if not others:
+        return first
+    return first.bandjoin(others).copy(interpretation="cmyk" if page.is_cmyk else "multiband")
 
 
-def save_tiff(image: pyvips.Image, path: Path, *, bits: int, original: tiff_tags.TiffPage | None) -> list[Note]:
-    """Write a TIFF laid out as `original` is, with its tags; return what is to be said."""
-    big = image.width * image.height * image.bands * _bytes_a_sample(image) > _CLASSIC_TIFF_BYTES
-    options: dict[str, Any] = {"bigtiff": big or (original is not None and original.big)}
-    if bits < 8:
-        options["bitdepth"] = bits
-    if original is None:
-        image.tiffsave(os.fsencode(path), **_deflate(bits), **options)
-        if image.get_typeof("exif-data"):
-            tags = tiff_tags.with_exif(tiff_tags.read_page(path), image.get("exif-data"))
-            tiff_tags.append_directory(path, tags)
-        return []
+def _save_again(picture: Picture, path: Path) -> list[Note]:
+    """Write a TIFF in place of the one that was read; return what is to be said."""
+    original: TiffPage = picture.kept
+    image, bits = images.image_of_picture(picture), picture.bits
     compression = original.number(tiff_tags.COMPRESSION, 1)
-    options |= _layout(image, original) | _coding(original, compression, bits)
+    coding = _coding(original, compression, bits)
+    options = {"keep": "none", "bigtiff": original.form.big} | _layout(image, original) | coding
+    options |= {key: value for key, value in _options(image, bits).items() if value}
     if original.white_is_zero and image.format in ("uchar", "ushort"):
         options["miniswhite"] = True
-    image.tiffsave(os.fsencode(path), keep="none", **options)
-    tiff_tags.append_directory(path, tiff_tags.merge(original, tiff_tags.read_page(path)))
+    if len(original.kept) == 1:
+        image.tiffsave(os.fsencode(path), **options)
+        tiff_rewriting.keep_tags(original, path)
+    else:
+        alone = path.with_name("picture")
+        _save_in_order(picture, image, alone, options)
+        tiff_rewriting.put_among_others(original, picture.path, alone, path)
     if compression in _COMPRESSIONS or (compression == 4 and bits == 1):
         return []
     was = _COMPRESSION_TITLES.get(compression, f"number {compression}")
-    why = "it would have changed all pixels" if compression in (6, 7, 34712, 50001) else "it can't be written"
-    return [Note("compression-changed", f"The TIFF's compression ({was}) became {options['compression']}: {why}.")]
+    why = "it would have changed all pixels" if compression in _LOSSY else "it can't be written"
+    return [Note("compression", f"The TIFF's compression ({was}) became {coding['compression']}: {why}.")]
 
 
-def _layout(image: pyvips.Image, original: tiff_tags.TiffPage) -> dict[str, Any]:
+def _save_in_order(picture: Picture, image: pyvips.Image, path: Path, options: dict[str, Any]) -> None:
+    """Write a TIFF whose samples are in the byte order of the file that was read; libvips has its own."""
+    if picture.kept.form.order == ">" and picture.pixels.itemsize > 1 and options["predictor"] != "float":
+        pixels = 65535 - picture.pixels if options.pop("miniswhite", False) else picture.pixels
+        image = images.image_of(pixels.byteswap(), is_cmyk=picture.is_cmyk)
+        options["predictor"] = "none"
+    image.tiffsave(os.fsencode(path), **options)
+
+
+def _options(image: pyvips.Image, bits: int) -> dict[str, Any]:
+    """Return what goes with the size of a picture and its samples."""
+    big = image.width * image.height * image.bands * _bytes_a_sample(image) > _CLASSIC_TIFF_BYTES
+    return {"bigtiff": big, **({"bitdepth": bits} if bits < 8 else {})}
+
+
+def _layout(image: pyvips.Image, original: TiffPage) -> dict[str, Any]:
     """Return the size of tiles, or the height of strips."""
     if tiff_tags.TILE_WIDTH in original.tags:
         width, height = original.number(tiff_tags.TILE_WIDTH, 128), original.number(tiff_tags.TILE_HEIGHT, 128)
@@ -130,7 +167,7 @@ def _layout(image: pyvips.Image, original: tiff_tags.TiffPage) -> dict[str, Any]
     return {"tile_height": rows} if strip <= _STRIP_BYTES and rows <= _LONGEST_STRIP else {}
 
 
-def _coding(original: tiff_tags.TiffPage, compression: int, bits: int) -> dict[str, str]:
+def _coding(original: TiffPage, compression: int, bits: int) -> dict[str, str]:
     """Return compression and predictor: the original's, deflate in place of one that can't be had or loses."""
     known = _COMPRESSIONS | _ONE_BIT_COMPRESSIONS if bits == 1 else _COMPRESSIONS
     if compression in known:

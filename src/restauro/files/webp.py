@@ -19,7 +19,7 @@ class WebP(Format):
     name = "webp"
     most_pixels = 16383
 
-    def open(self, path: Path) -> Opened:
+    def open(self, path: Path, page: int | None = None) -> Opened:
         """Open a WebP; one that moves is refused."""
         image = images.open_image("webpload", path)
         images.refuse_several(image)

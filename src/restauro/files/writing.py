@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from restauro.errors import MaskError, Remedy, WriteError
 from restauro.files import comparing, formats
+from restauro.files.reading import stamp_of
 from restauro.files.replacing import check_place, replacing
 from restauro.notes import Note
 from restauro.picture import Picture
@@ -77,7 +78,8 @@ def write_picture(
     Raises
     ------
     WriteError
-        See `check_target`; and if a pixel outside the hole has changed where none may: nothing is written then.
+        See `check_target`; if a pixel outside the hole has changed where none may, or the file that was read has been
+        replaced meanwhile: nothing is written then.
     MaskError
         `hole` has another shape than the picture.
 
@@ -102,7 +104,10 @@ def write_picture(
     if hole.shape != shape:
         raise MaskError(f"The hole has {hole.shape} pixels and the picture {shape}: turn the hole with as_stored.")
     with replacing(target, "The picture", sources=[picture.path]) as temporary:
-        return _write_and_compare(picture, temporary, hole, target)
+        written = _write_and_compare(picture, temporary, hole, target)
+    if target.samefile(picture.path):
+        picture.stamp = stamp_of(target)
+    return written
 
 
 def _write_and_compare(picture: Picture, temporary: Path, hole: NDArray[np.bool_], target: Path) -> Written:
@@ -110,27 +115,43 @@ def _write_and_compare(picture: Picture, temporary: Path, hole: NDArray[np.bool_
     kind = formats.format_of(formats.format_asked_for(target))
     if kind.name == picture.format and not hole.any():
         shutil.copyfile(picture.path, temporary)
+        _check_same(picture)
         return Written(target, 0, ())
     saved = kind.save(picture, temporary, hole)
+    _check_same(picture)
     changed = _count_changed(picture, temporary, kind, hole if saved.touched is None else saved.touched)
-    notes = [*picture.notes, *saved.notes]
+    notes = [*formats.format_of(picture.format).notes(picture.kept, kind.name), *saved.notes]
     if saved.touched is None:
         text = (
             f"{kind.title} loses a little everywhere: {changed} pixels outside the holes changed. PNG and TIFF don't."
         )
-        notes.append(Note("changed-everywhere", text))
+        notes.append(Note("loss-everywhere", text))
     elif changed:
         raise WriteError(f"{changed} pixels outside the hole would have changed in the file: nothing was written.")
     return Written(target, changed, tuple(notes))
 
 
+def _check_same(picture: Picture) -> None:
+    """Raise WriteError where the file that was read isn't there any more as it was: the new one is made of both."""
+    try:
+        same = picture.stamp in (None, stamp_of(picture.path))
+    except FileNotFoundError:
+        same = False
+    if not same:
+        raise WriteError(
+            f"The file {picture.path} was changed, replaced or removed since it was read, so nothing was written: read "
+            "it again."
+        )
+
+
 def _count_changed(picture: Picture, written: Path, kind: formats.Format, touched: NDArray[np.bool_]) -> int:
     """Return how many pixels outside of `touched` differ between the file that was read and the one written."""
-    source = formats.format_of(picture.format)
-    old, new = source.plain_rows(picture.path), kind.plain_rows(written)
+    source, page = formats.format_of(picture.format), picture.page
+    page_written = page if kind is source else None
+    old, new = source.plain_rows(picture.path, page), kind.plain_rows(written, page_written)
     if old and new and old.coding == new.coding:
         return comparing.count_changed_rows(old, new, touched)
-    before, after = source.open(picture.path).image, kind.open(written).image
+    before, after = source.open(picture.path, page).image, kind.open(written, page_written).image
     for about in ("width", "height", "bands", "format"):
         was, would_be = before.get(about), after.get(about)
         if was != would_be:
