@@ -353,7 +353,7 @@ def test_targets_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         check_target(picture, tmp_path / "missing" / "b.png")
     with pytest.raises(WriteError, match=r"folder\.png: it is a folder: name a file in it"):
         check_target(picture, tmp_path / "folder.png", overwrite=True)
-    with pytest.raises(WriteError, match=r"The target .*there\.png is there already: choose another name, or replace"):
+    with pytest.raises(WriteError, match=r"The target .*there\.png is there already: choose another name, or use overwrite=True"):
         check_target(picture, tmp_path / "there.png")
     with pytest.raises(WriteError, match=r"The target .*a\.png is the picture itself: choose another name, or replace"):
         check_target(picture, tmp_path / "folder.png" / ".." / "a.png")
