@@ -61,6 +61,12 @@ def test_options_reach_the_work(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
+def test_a_folder_is_the_pictures_in_it(folder: Path) -> None:
+    pictures = sorted(path.name for path in folder.iterdir() if path.suffix in (".png", ".tif", ".jpg"))
+    assert run(". --kind losses -o damaged/ -q") == 0
+    assert sorted(path.name for path in (folder / "damaged").iterdir()) == pictures
+
+
 def test_several_pictures_each_get_damage_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("a.png missing.png b.tif --kind losses --seed 5 -o damaged --mask-out masks/ --json") == 1
     first, bad, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())

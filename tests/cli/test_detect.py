@@ -93,6 +93,12 @@ def test_hints(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "There is no file of hints none.png" in capsys.readouterr().err
 
 
+def test_a_folder_is_the_pictures_in_it(folder: Path) -> None:
+    (folder / "notes.txt").write_text("no picture")
+    assert run("detect . --kind color --color #ff0000 -o masks -q") == 0
+    assert sorted(os.listdir("masks")) == ["clean.png", "panel.png"]
+
+
 def test_several_files_go_on_past_a_bad_one(capsys: pytest.CaptureFixture[str]) -> None:
     Path("bad.tif").write_text("no picture", encoding="ascii")
     assert run("detect panel.tif bad.tif clean.tif --kind color --color #ff0000 -o masks/ --preview shown/") == 1

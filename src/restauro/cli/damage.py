@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from restauro.files.bounds import MAX_PIXELS
 
 _KINDS = "\n".join(f"{kind.name:<10} {kind.summary}" for kind in KINDS.values())
 _DEFAULTS = ", ".join(f"{kind.name} {kind.default_ratio:g}" for kind in KINDS.values() if kind.default_ratio)
-_HELP = f"""Write a damaged copy of each of INPUTS, for training, testing and demonstrations.
+_HELP = f"""Write a damaged copy of each of INPUTS, files or folders, for training, testing and demonstrations.
 
 \b
 {_KINDS}
@@ -83,7 +84,7 @@ Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several file
     "--json", "as_json", is_flag=True, help="Print one JSON object a line for each file; a bad one's has `error`."
 )
 def command(
-    inputs: tuple[Path, ...],
+    inputs: Sequence[Path],
     output: str | None,
     mask_out: str | None,
     seed: int,
@@ -100,6 +101,7 @@ def command(
     """Damage files one after the other; return the exit status."""
     from restauro.damage.damaging import check_options, damage_file
 
+    inputs = places.expand(inputs)
     targets = places.targets(inputs, output, "damaged")
     masks = places.mask_targets(inputs, mask_out, "--mask-out", "masks")
     options = {"pattern": pattern, "course": course, "crack_width": crack_width, "border": False if no_border else None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from restauro.damage.detecting import Detected
 
 _KINDS = ("cracks", "scratches", "losses", "color")
-_HELP = """Look for damage in each of INPUTS, and write a mask: white is damage.
+_HELP = """Look for damage in each of INPUTS, files or folders, and write a mask: white is damage.
 
 It is a proposal. Look at it with --preview, correct it in any paint program, then restore with it. Where nothing is
 found the mask is empty.
@@ -67,9 +68,10 @@ Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all cores]")
 def command(
-    inputs: tuple[Path, ...], output: str | None, preview: str | None, quiet: bool, as_json: bool, **options: Any
+    inputs: Sequence[Path], output: str | None, preview: str | None, quiet: bool, as_json: bool, **options: Any
 ) -> int:
     """Detect in files one after the other; return the exit status."""
+    inputs = places.expand(inputs)
     _check(inputs, output, options)
     targets = places.mask_targets(inputs, output, "-o", "masks")
     previews = places.mask_targets(inputs, preview, "--preview", "previews")
@@ -80,7 +82,7 @@ def command(
     return batch.run(works, _as_line, quiet=quiet, as_json=as_json)
 
 
-def _check(inputs: tuple[Path, ...], output: str | None, options: dict[str, Any]) -> None:
+def _check(inputs: Sequence[Path], output: str | None, options: dict[str, Any]) -> None:
     from restauro.damage.detection import check_options
 
     if not output:
