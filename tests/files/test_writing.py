@@ -355,7 +355,7 @@ def test_targets_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         check_target(picture, tmp_path / "folder.png", overwrite=True)
     with pytest.raises(WriteError, match=r"The target .*there\.png is there already: choose another name, or use overwrite=True"):
         check_target(picture, tmp_path / "there.png")
-    with pytest.raises(WriteError, match=r"The target .*a\.png is the picture itself: choose another name, or replace"):
+    with pytest.raises(WriteError, match=r"The target .*a\.png is the picture itself: choose another name, or use overwrite=True"):
         check_target(picture, tmp_path / "folder.png" / ".." / "a.png")
     check_target(picture, tmp_path / "there.png", overwrite=True)
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
