@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 from restauro.errors import WriteError
+from restauro.files import tiff_pages
 from restauro.files.reading import read_picture
 from restauro.files.writing import Written, write_picture
 from restauro.picture import Picture
@@ -73,6 +75,7 @@ def test_pixels_and_layout_are_kept(tiff: tuple[NDArray[Any], dict[str, Any]]) -
         with tifffile.TiffFile(source) as before, tifffile.TiffFile(target) as after:
             old, new = before.pages.first, after.pages.first
             assert before.is_bigtiff == after.is_bigtiff
+            assert before.byteorder == after.byteorder
             for about in (
                 "compression",
                 "predictor",
@@ -312,3 +315,25 @@ def test_nodata_counts_as_pixels_do(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", array, photometric="miniswhite", extratags=[tag])
     picture = read_picture(tmp_path / "a.tif")
     assert picture.pixels[4, 5] == picture.nodata == 0
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_private_directories_come_along(tmp_path: Path, byteorder: Any) -> None:
+    """Their tags would else point into the old file: at whatever lies there in the new one."""
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), np.uint8), byteorder=byteorder, metadata=None, software=None)
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    # Two private tags of the type of directories in place of two that can be missed: one right, one that points nowhere.
+    inner = len(data) + len(data) % 2
+    data = data.ljust(inner, b"\0") + struct.pack(byteorder + "HHHI4sI", 1, 700, 2, 4, b"abc\0", 0)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        first = file.pages.first
+        places = [first.tags[name].offset for name in ("XResolution", "YResolution")]
+    for place, code, offset in zip(places, (65000, 65001), (inner, 4_000_000), strict=True):
+        struct.pack_into(byteorder + "HHII", data, place, code, 13, 1, offset)
+    (tmp_path / "a.tif").write_bytes(data)
+    _, written = restore(tmp_path / "a.tif", tmp_path / "b.tif")
+    tags = tiff_pages.read_page(tmp_path / "b.tif").tags
+    assert tags[65000].directory is not None
+    assert tags[65000].directory[700].text == "abc"
+    assert 65001 not in tags
+    assert "Not carried over: tag 65001, which can't be read." in written.notes

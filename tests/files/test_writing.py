@@ -178,8 +178,8 @@ def test_webp_and_avif_are_written_without_loss(tmp_path: Path, source: str, los
     target = tmp_path / ("b" + Path(source).suffix)
     written = write_picture(picture, target, hole=hole())
     assert written.changed_outside == 0
-    assert written.notes == (
-        "It was written without loss, so that no other pixel changes; the file may be larger for it.",
+    assert written.notes[-1] == (
+        "It was written without loss, so that no other pixel changes; the file may be larger for it."
     )
     with Image.open(target) as after:
         np.testing.assert_array_equal(np.asarray(after)[~hole()], before[~hole()])
@@ -353,9 +353,9 @@ def test_targets_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         check_target(picture, tmp_path / "missing" / "b.png")
     with pytest.raises(WriteError, match=r"folder\.png: it is a folder: name a file in it"):
         check_target(picture, tmp_path / "folder.png", overwrite=True)
-    with pytest.raises(WriteError, match=r"The target .*there\.png is there already: choose another name, or use overwrite=True"):
+    with pytest.raises(WriteError, match=r"The target .*there\.png is there already: choose another name, or use"):
         check_target(picture, tmp_path / "there.png")
-    with pytest.raises(WriteError, match=r"The target .*a\.png is the picture itself: choose another name, or use overwrite=True"):
+    with pytest.raises(WriteError, match=r"The target .*a\.png is the picture itself: choose another name, or replace"):
         check_target(picture, tmp_path / "folder.png" / ".." / "a.png")
     check_target(picture, tmp_path / "there.png", overwrite=True)
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)

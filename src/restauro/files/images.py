@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,17 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import ReadError
+from restauro.files import exif
 from restauro.notes import Note
 from restauro.picture import Picture
 
 _DTYPES = {"uchar": "u1", "char": "i1", "ushort": "u2", "short": "i2", "uint": "u4", "int": "i4", "float": "f4"}
 _FORMATS = {dtype: name for name, dtype in _DTYPES.items()}
+COLOUR_SPACE = "colour-space"  # set by those formats that can name one by numbers
+_EXIF = "exif-data"
+# What libvips is to write by itself: EXIF data are written as they were, by the formats.
+CARRIED_BY_LIBVIPS = "xmp|iptc|icc|other"
+_USUAL_COLOUR_SPACES = ("1/13", "2/2", "1/1", "1/6", "1/2", "2/13")  # what is taken for sRGB where nothing is said
 # What a file may say beside its pixels, in libvips' names and ours.
 _TOLD = {
     "icc-profile-data": "the colour profile",
@@ -23,11 +30,13 @@ _TOLD = {
     "xmp-data": "the XMP data",
     "iptc-data": "the IPTC data",
     "photoshop-data": "Photoshop's data",
+    COLOUR_SPACE: "the colour space that it names",
 }
 CHROMA = "jpeg-chroma-subsample"  # "4:4:4" where a JPEG's colour is as fine as its brightness
 _ALSO_TOLD = ("orientation", "resolution-unit", "image-description", CHROMA)
 _TEXT = "png-comment-"
 
+CREDENTIALS = "its content credentials (C2PA)"
 WITHOUT_LOSS = Note(
     "written-without-loss",
     "It was written without loss, so that no other pixel changes; the file may be larger for it.",
@@ -47,9 +56,14 @@ def refuse_several(image: pyvips.Image) -> None:
     """Raise ReadError where a file holds more than one picture."""
     pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
     if pages > 1:
-        raise ReadError(
-            f"The file holds {pages} pictures, and restauro restores one a file: save the one you mean as a PNG."
-        )
+        raise several_pictures(pages)
+
+
+def several_pictures(count: int | str) -> ReadError:
+    """Return the error for a file that holds several pictures."""
+    return ReadError(
+        f"The file holds {count} pictures, and restauro restores one a file: save the one you mean as a PNG."
+    )
 
 
 def pixels_of(image: pyvips.Image) -> NDArray[Any]:
@@ -72,12 +86,61 @@ def image_of(pixels: NDArray[Any], *, is_cmyk: bool) -> pyvips.Image:
 
 
 def image_of_picture(picture: Picture) -> pyvips.Image:
-    """Return libvips' image of a picture, with what its file said."""
+    """Return libvips' image of a picture, with what its file said but for its EXIF data; see `exif_of`."""
     metadata = picture.metadata
     image = image_of(picture.pixels, is_cmyk=picture.is_cmyk).copy(xres=metadata["xres"][1], yres=metadata["yres"][1])
     for name, (kind, value) in metadata.items():
-        if name not in ("xres", "yres"):
+        if name not in ("xres", "yres", _EXIF, COLOUR_SPACE):
             image.set_type(kind, name, value)
+    return image
+
+
+def exif_of(picture: Picture) -> bytes | None:
+    """Return the EXIF block that a restored picture is to have, None where its file had none."""
+    return exif.without_thumbnail(picture.metadata[_EXIF][1]) if _EXIF in picture.metadata else None
+
+
+def resolution_of(picture: Picture) -> tuple[float, float, str] | None:
+    """Return pixels a millimetre, across and down, and the unit that the file has them in; None where it says none."""
+    across, down = picture.metadata["xres"][1], picture.metadata["yres"][1]
+    unit = picture.metadata.get("resolution-unit", (0, None))[1]
+    if unit is None and (across, down) == (1.0, 1.0):  # what libvips takes where nothing is said
+        return None
+    return across, down, unit or "in"
+
+
+def colour_space_of(picture: Picture) -> str | None:
+    """Return the colour space that the file named by numbers; see `colour_space`."""
+    return picture.metadata[COLOUR_SPACE][1] if COLOUR_SPACE in picture.metadata else None
+
+
+def colour_space(primaries: int, transfer: int) -> str:
+    """Word the numbers of a colour space (CICP, ITU-T H.273): BT.2020 with PQ is 9/16.
+
+    >>> colour_space(9, 16)
+    '9/16'
+    """
+    return f"{primaries}/{transfer}"
+
+
+def without_resolution(image: pyvips.Image) -> pyvips.Image:
+    """Return an image that says no resolution, where libvips has made one up."""
+    return image.copy(xres=1.0, yres=1.0)
+
+
+def with_colour_space(image: pyvips.Image, named: str | None) -> pyvips.Image:
+    """Return an image that says which colour space its file names, if that isn't the usual one."""
+    if named is None or named in _USUAL_COLOUR_SPACES:
+        return image
+    image = image.copy()
+    image.set_type(pyvips.GValue.gstr_type, COLOUR_SPACE, named)
+    return image
+
+
+def with_exif(image: pyvips.Image, block: bytes) -> pyvips.Image:
+    """Return an image with another EXIF block."""
+    image = image.copy()
+    image.set_type(pyvips.GValue.blob_type, _EXIF, block)
     return image
 
 
@@ -101,10 +164,24 @@ def dropped_notes(picture: Picture, written: pyvips.Image, title: str) -> list[N
     dropped = [what for name, what in _TOLD.items() if name in picture.metadata and name not in there]
     if any(name.startswith(_TEXT) for name in picture.metadata) and not any(name.startswith(_TEXT) for name in there):
         dropped.append("its texts")
+    if resolution_of(picture) and (written.xres, written.yres) == (1.0, 1.0):
+        dropped.append("the resolution")
     if not dropped:
         return []
     text = f"{title} can't hold all that the file said, and so was dropped: {', '.join(dropped)}."
     return [Note("not-carried-over", text)]
+
+
+def not_carried(named: Iterable[str]) -> tuple[Note, ...]:
+    """Return a sentence that names what a file of a restored picture won't say any more, none where that is nothing."""
+    named = list(dict.fromkeys(named))
+    return (Note("not-carried-over", f"Not carried over: {', '.join(named)}."),) if named else ()
+
+
+def credentials_notes(there: bool) -> tuple[Note, ...]:
+    """Say that a file's C2PA manifest, where it is kept, doesn't hold any more."""
+    text = "Its content credentials (C2PA) were kept as they were, and are no longer valid: pixels have changed."
+    return (Note("credentials-invalid", text),) if there else ()
 
 
 def unheld_samples(picture: Picture, *, deepest: int = 8) -> str | None:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.files import bounds, images, jpeg_blocks
+from restauro.errors import ReadError
+from restauro.files import bounds, images, jpeg_blocks, jpeg_segments
 from restauro.files.formats import Format, Opened, Saved
+from restauro.files.jpeg_segments import Segment
 from restauro.notes import Note
 from restauro.picture import Picture
 
 _QUALITY = 95
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The file whose blocks are kept, and its segments before the picture's code."""
+
+    path: Path
+    head: list[Segment]
 
 
 class Jpeg(Format):
@@ -25,14 +36,31 @@ class Jpeg(Format):
 
     def open(self, path: Path, page: int | None = None) -> Opened:
         """Open a JPEG."""
+        head = jpeg_segments.read_head(path)
+        if coding := jpeg_segments.unreadable_coding(head):
+            raise ReadError(f"A JPEG {coding} can't be read: save it as a TIFF of 8 or 16 bits.")
         image = images.open_image("jpegload", path)
         bounds.check_jpeg(image.width, image.height, path.stat().st_size)
-        return Opened(image, path, has_alpha=bool(image.hasalpha()))
+        if not jpeg_segments.has_resolution(head):
+            image = images.without_resolution(image)
+        return Opened(image, _Kept(path, head), has_alpha=bool(image.hasalpha()))
+
+    def notes(self, kept: _Kept, target: str) -> tuple[Note, ...]:
+        """Say what becomes of segments that JPEG alone knows, and of what follows the picture."""
+        has_credentials = jpeg_segments.has_credentials(kept.head)
+        if target == self.name:
+            return images.credentials_notes(has_credentials)
+        named = jpeg_segments.only_here(kept.head)
+        if has_credentials:
+            named.append(images.CREDENTIALS)
+        if any(segment.points_behind for segment in kept.head):
+            named.append("the pictures that follow it in the file (a second picture, a gain map)")
+        return images.not_carried(named)
 
     def cannot_hold(self, picture: Picture) -> str | None:
         """JPEG holds grey and colour of 8 bits; a JPEG must be of a kind whose blocks can be encoded anew."""
         if picture.format == self.name:
-            jpeg_blocks.check_rewritable(picture.kept)
+            jpeg_blocks.check_rewritable(picture.kept.path)
             return None
         return images.unheld_samples(picture) or ("transparency" if picture.has_alpha else None)
 
@@ -41,16 +69,19 @@ class Jpeg(Format):
         if picture.format == self.name:
             return _rewrite(picture, path, hole)
         save_jpeg(images.image_of_picture(picture), path)
+        jpeg_segments.say(path, resolution=images.resolution_of(picture), block=images.exif_of(picture))
         return Saved(tuple(images.dropped_notes(picture, self.open(path).image, self.title)), None)
 
 
 def save_jpeg(image: pyvips.Image, path: Path) -> None:
     """Write a JPEG of high quality, with colour as fine as brightness."""
-    image.jpegsave(os.fsencode(path), Q=_QUALITY, subsample_mode="off", optimize_coding=True)
+    image.jpegsave(
+        os.fsencode(path), Q=_QUALITY, subsample_mode="off", optimize_coding=True, keep=images.CARRIED_BY_LIBVIPS
+    )
 
 
 def _rewrite(picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
-    rewritten = jpeg_blocks.rewrite_blocks(picture.kept, path, picture.pixels, hole)
+    rewritten = jpeg_blocks.rewrite_blocks(picture.kept.path, path, picture.pixels, hole)
     height, width = rewritten.block_shape
     text = (
         f"{rewritten.blocks} of {rewritten.all_blocks} blocks of {width}x{height} pixels, those that the holes touch, "

@@ -7,7 +7,6 @@ the file's own tables and sampling; every other coefficient is copied, and so is
 
 from __future__ import annotations
 
-import re
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -18,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import WriteError
-
-_START, _END, _SCAN, _COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
-_APPLICATION = range(0xE0, 0xF0)
-_WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD8))
-_PROGRESSIVE = 0xC2
-_FRAMES = (0xC0, 0xC1, _PROGRESSIVE)
-_OTHER_FRAMES = {0xC3: "lossless", **dict.fromkeys(range(0xC5, 0xC8), "hierarchical"), 0xC9: "arithmetic-coded"}
-_OTHER_FRAMES |= dict.fromkeys((0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetic-coded")
-# The next marker within coded data: there FF is followed by 00, and restart markers don't end it.
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+from restauro.files.jpeg_segments import (
+    FRAMES,
+    OTHER_FRAMES,
+    PROGRESSIVE,
+    RESERVED,
+    SCAN,
+    Segment,
+    read_segments,
+    without_thumbnail,
+)
 
 # Y, Cb, Cr of R, G, B (JFIF; ITU-R BT.601), and what is taken off each so that coefficients of zero stand for zero.
 _YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]])
@@ -63,12 +62,6 @@ class Rewritten:
 
 
 @dataclass(frozen=True)
-class _Segment:
-    marker: int
-    data: bytes  # with the marker, the length, and for a scan the coded data
-
-
-@dataclass(frozen=True)
 class _Component:
     """One component: its name, and pixels of the picture per sample, vertically and horizontally."""
 
@@ -82,7 +75,7 @@ class _Component:
 
 def check_rewritable(path: Path) -> None:
     """Raise WriteError if the blocks of this JPEG can't be encoded anew."""
-    _components(_segments(path.read_bytes())[0])
+    _components(read_segments(path.read_bytes())[0])
 
 
 def rewrite_blocks(source: Path, target: Path, pixels: NDArray[np.uint8], hole: NDArray[np.bool_]) -> Rewritten:
@@ -98,13 +91,17 @@ def rewrite_blocks(source: Path, target: Path, pixels: NDArray[np.uint8], hole: 
         bool [H, W]: pixels that are to come from `pixels`. Known pixels of a touched block keep what they were but
         for rounding to the file's table.
     """
-    segments, left_out = _segments(source.read_bytes())
+    segments, left_out = read_segments(source.read_bytes())
     components = _components(segments)
     # What jpeglib needs of the segments that tell is which colour space it is; of more than fifty it would choke.
-    coded = [segment for segment in segments if _says_colour_space(segment) or not _is_told(segment)]
+    coded = [segment for segment in segments if segment.says_colour_space or not segment.is_told]
     new = _recode(coded, components, pixels, hole)
-    kept = [segment for segment in segments if _is_told(segment) and not (left_out and _points_behind(segment))]
-    rest = [_with_names(segment, components) for segment in _segments(new)[0] if not _is_told(segment)]
+    kept = [
+        without_thumbnail(segment)
+        for segment in segments
+        if segment.is_told and not (left_out and segment.points_behind)
+    ]
+    rest = [_with_names(segment, components) for segment in read_segments(new)[0] if not segment.is_told]
     target.write_bytes(b"".join(segment.data for segment in [rest[0], *kept, *rest[1:]]))
     shapes = [component.block_shape for component in components]
     block_shape = max(height for height, _ in shapes), max(width for _, width in shapes)
@@ -113,48 +110,14 @@ def rewrite_blocks(source: Path, target: Path, pixels: NDArray[np.uint8], hole: 
     return Rewritten(int(np.count_nonzero(blocks)), blocks.size, block_shape, touched, left_out)
 
 
-def _is_told(segment: _Segment) -> bool:
-    """Whether a segment is what the file says of itself (application data, comments), not the picture's code."""
-    return segment.marker in _APPLICATION or segment.marker == _COMMENT
-
-
-def _says_colour_space(segment: _Segment) -> bool:
-    return segment.data[4:9] == {0xE0: b"JFIF\0", 0xEE: b"Adobe"}.get(segment.marker)
-
-
-def _points_behind(segment: _Segment) -> bool:
-    return segment.marker == 0xE2 and segment.data[4:8] == b"MPF\0"
-
-
-def _segments(data: bytes) -> tuple[list[_Segment], int]:
-    """Return the segments from start to end of the picture, and the number of bytes that follow it."""
-    segments, position = [_Segment(_START, data[:2])], 2
-    while segments[-1].marker != _END:
-        found = data.find(b"\xff", position)
-        if found < 0 or found + 2 > len(data):
-            segments.append(_Segment(_END, b"\xff\xd9"))  # missing: decoders take it as read
-            return segments, 0
-        marker = data[found + 1]
-        if marker in (0x00, 0xFF):  # filling
-            position = found + 1
-            continue
-        end = found + 2
-        if marker != _END and marker not in _WITHOUT_LENGTH:
-            end += int.from_bytes(data[end : end + 2], "big")
-        if marker == _SCAN:
-            following = _MARKER.search(data, end)
-            end = following.start() if following else len(data)
-        segments.append(_Segment(marker, data[found:end]))
-        position = end
-    return segments, len(data) - position
-
-
-def _components(segments: list[_Segment]) -> list[_Component]:
+def _components(segments: list[Segment]) -> list[_Component]:
     """Return the components of the picture's frame; raise WriteError for a kind that can't be rewritten."""
-    frame = next((segment for segment in segments if segment.marker in _FRAMES), None)
+    frame = next((segment for segment in segments if segment.marker in FRAMES), None)
     if frame is None:
-        kinds = [_OTHER_FRAMES[segment.marker] for segment in segments if segment.marker in _OTHER_FRAMES]
+        kinds = [OTHER_FRAMES[segment.marker] for segment in segments if segment.marker in OTHER_FRAMES]
         raise _not_rewritable(f"its coding is {kinds[0] if kinds else 'unknown'}")
+    if any(segment.marker in RESERVED for segment in segments):
+        raise _damaged("there are bytes in it that mean nothing")
     precision, count = frame.data[4], frame.data[9]
     if precision != 8:
         raise _not_rewritable(f"it has {precision} bits a sample")
@@ -171,15 +134,15 @@ def _components(segments: list[_Segment]) -> list[_Component]:
     ]
 
 
-def _with_names(segment: _Segment, components: list[_Component]) -> _Segment:
+def _with_names(segment: Segment, components: list[_Component]) -> Segment:
     """Give the components their own names again in frame and scans: jpeglib calls them 0, 1, 2."""
-    if segment.marker not in (*_FRAMES, _SCAN):
+    if segment.marker not in (*FRAMES, SCAN):
         return segment
     data = bytearray(segment.data)
-    first, count, step = (5, data[4], 2) if segment.marker == _SCAN else (10, data[9], 3)
+    first, count, step = (5, data[4], 2) if segment.marker == SCAN else (10, data[9], 3)
     for position in range(first, first + count * step, step):
         data[position] = components[data[position]].name
-    return _Segment(segment.marker, bytes(data))
+    return Segment(segment.marker, bytes(data))
 
 
 def _not_rewritable(reason: str) -> WriteError:
@@ -189,18 +152,30 @@ def _not_rewritable(reason: str) -> WriteError:
     )
 
 
+def _damaged(reason: str) -> WriteError:
+    return WriteError(
+        f"The JPEG is damaged ({reason}), so its blocks can't be copied: get a complete copy, or write the picture "
+        "to a TIFF (.tif)."
+    )
+
+
 def _recode(
-    coded: list[_Segment], components: list[_Component], pixels: NDArray[np.uint8], hole: NDArray[np.bool_]
+    coded: list[Segment], components: list[_Component], pixels: NDArray[np.uint8], hole: NDArray[np.bool_]
 ) -> bytes:
     """Return the JPEG with new coefficients in the touched blocks, and whatever markers jpeglib writes."""
     import jpeglib
 
     # Of the libraries in jpeglib, mozjpeg writes progressive files from coefficients, and always; the rest never do.
-    library = "mozjpeg403" if any(segment.marker == _PROGRESSIVE for segment in coded) else "turbo210"
+    library = "mozjpeg403" if any(segment.marker == PROGRESSIVE for segment in coded) else "turbo210"
     with tempfile.TemporaryDirectory() as folder, _JPEGLIB, jpeglib.version(library):
         old, new = Path(folder, "old.jpg"), Path(folder, "new.jpg")
         old.write_bytes(b"".join(segment.data for segment in coded))
-        jpeg = jpeglib.read_dct(str(old))
+        try:
+            jpeg = jpeglib.read_dct(str(old))
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise _damaged("its coded data end too early or are no such data") from None
         is_rgb = jpeg.jpeg_color_space.name == "JCS_RGB"  # by name: jpeglib's colour spaces all equal each other
         weights, levels = _weights(len(components), is_rgb=is_rgb)
         bands = pixels.reshape(*hole.shape, -1)

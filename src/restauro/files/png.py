@@ -11,7 +11,6 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.errors import ReadError
 from restauro.files import images, png_chunks
 from restauro.files.formats import Format, Opened, Saved
 from restauro.notes import Note
@@ -36,20 +35,22 @@ class Png(Format):
         header = png_chunks.read_header(path)
         image = images.open_image("pngload", path)
         if header.animated:
-            raise ReadError(
-                "The file holds several pictures, and restauro restores one a file: save the one you mean as a PNG."
-            )
+            raise images.several_pictures("several")
+        image = images.with_colour_space(image, header.colour_space)
+        if not header.has_resolution:
+            image = images.without_resolution(image)
         return Opened(image, _Kept(path, header), has_alpha=bool(image.hasalpha()))
 
     def notes(self, kept: _Kept, target: str) -> tuple[Note, ...]:
-        """Say what becomes of colours that are numbers."""
-        del target
+        """Say what becomes of colours that are numbers, and of chunks that PNG alone knows."""
         notes = []
         if kept.header.colour_type == png_chunks.PALETTE:
             notes.append(images.PALETTE)
         if kept.header.transparent_colour:
             notes.append(Note("transparent-colour", "The transparent colour became a band of transparency."))
-        return tuple(notes)
+        if target == self.name:
+            return (*notes, *images.credentials_notes(png_chunks.CREDENTIALS in kept.header.names))
+        return (*notes, *images.not_carried(kept.header.only_here))
 
     def cannot_hold(self, picture: Picture) -> str | None:
         """PNG holds whole numbers of 8 and 16 bits, up to four bands."""
@@ -60,6 +61,11 @@ class Png(Format):
         images.round_to_bits(picture, hole)
         original = picture.kept.path if picture.format == "png" else None
         save_png(images.image_of_picture(picture), path, bits=picture.bits, original=original)
+        if original is None:
+            has_resolution = images.resolution_of(picture) is not None
+            png_chunks.say(
+                path, images.exif_of(picture), images.colour_space_of(picture), has_resolution=has_resolution
+            )
         return Saved(tuple(images.dropped_notes(picture, self.open(path).image, self.title)), hole)
 
 
@@ -69,7 +75,7 @@ def save_png(image: pyvips.Image, path: Path, *, bits: int = 8, original: Path |
     image = image >> (8 - bits) if bits < 8 else image
     options: dict[str, Any] = {"bitdepth": bits, "compression": 6, "filter": "all" if bits >= 8 else "none"}
     if original is None:
-        image.pngsave(os.fsencode(path), **options)
+        image.pngsave(os.fsencode(path), keep=images.CARRIED_BY_LIBVIPS, **options)
         return
     plain = path.with_name("pixels")
     interlaced = png_chunks.read_header(original).interlaced

@@ -42,8 +42,7 @@ class Tiff(Format):
         found = tiff_pages.read_page(path, page)
         image = _open_rearranged(path, found) if found.misleads_libvips else _open(path, found.index)
         if exif := tiff_rewriting.exif_block(found):
-            image = image.copy()
-            image.set_type(pyvips.GValue.blob_type, "exif-data", exif)
+            image = images.with_exif(image, exif)
         return Opened(
             image, found, has_alpha=found.has_alpha, is_premultiplied=found.is_premultiplied, nodata=found.nodata
         )
@@ -61,10 +60,14 @@ class Tiff(Format):
             notes.append(Note("other-pictures-left-out", text))
         if kept.has_layers:
             notes.append(Note("layers-left-out", "Photoshop's layers were left out: they show the damage."))
-        if kept.is_planar and target == self.name:
+        if kept.unread:
+            notes += images.not_carried(f"tag {code}, which can't be read" for code in kept.unread)
+        if target != self.name:
+            return (*notes, *images.not_carried(tiff_rewriting.only_here(kept.tags)))
+        if kept.is_planar:
             text = "The bands lay one after the other; in the restored file they lie together, pixel by pixel."
             notes.append(Note("bands-together", text))
-        return tuple(notes)
+        return (*notes, *images.credentials_notes(tiff_tags.CREDENTIALS in kept.tags))
 
     def cannot_hold(self, picture: Picture) -> str | None:
         """TIFF holds every picture."""
@@ -78,8 +81,7 @@ class Tiff(Format):
             return Saved(tuple(_save_again(picture, path)), hole)
         image = images.image_of_picture(picture)
         image.tiffsave(os.fsencode(path), **_deflate(picture.bits), **_options(image, picture.bits))
-        if image.get_typeof("exif-data"):
-            tiff_rewriting.add_exif(path, image.get("exif-data"))
+        tiff_rewriting.say(path, images.exif_of(picture), has_resolution=images.resolution_of(picture) is not None)
         return Saved(tuple(images.dropped_notes(picture, self.open(path).image, self.title)), hole)
 
     def plain_rows(self, path: Path, page: int | None = None) -> PlainRows | None:
@@ -126,13 +128,13 @@ def _save_again(picture: Picture, path: Path) -> list[Note]:
     options |= {key: value for key, value in _options(image, bits).items() if value}
     if original.white_is_zero and image.format in ("uchar", "ushort"):
         options["miniswhite"] = True
-    if len(original.kept) == 1:
+    if len(original.kept) == 1 and original.form.order == "<":
         image.tiffsave(os.fsencode(path), **options)
         tiff_rewriting.keep_tags(original, path)
     else:
         alone = path.with_name("picture")
-        _save_in_order(picture, image, alone, options)
-        tiff_rewriting.put_among_others(original, picture.path, alone, path)
+        predictor = _save_in_order(picture, image, alone, options)
+        tiff_rewriting.put_in_place(original, picture.path, alone, path, predictor=predictor)
     if compression in _COMPRESSIONS or (compression == 4 and bits == 1):
         return []
     was = _COMPRESSION_TITLES.get(compression, f"number {compression}")
@@ -140,13 +142,30 @@ def _save_again(picture: Picture, path: Path) -> list[Note]:
     return [Note("compression", f"The TIFF's compression ({was}) became {coding['compression']}: {why}.")]
 
 
-def _save_in_order(picture: Picture, image: pyvips.Image, path: Path, options: dict[str, Any]) -> None:
-    """Write a TIFF whose samples are in the byte order of the file that was read; libvips has its own."""
+def _save_in_order(picture: Picture, image: pyvips.Image, path: Path, options: dict[str, Any]) -> int:
+    """Write a TIFF whose samples are in the byte order of the file that was read; return its predictor.
+
+    libvips writes its own byte order, and takes differences in it: so both are made here where the other is wanted.
+    """
+    predictor = {name: number for number, name in _PREDICTORS.items()}[options["predictor"]]
     if picture.kept.form.order == ">" and picture.pixels.itemsize > 1 and options["predictor"] != "float":
         pixels = 65535 - picture.pixels if options.pop("miniswhite", False) else picture.pixels
+        if options["predictor"] == "horizontal":
+            pixels = _differences(pixels, options.get("tile_width", 0))
         image = images.image_of(pixels.byteswap(), is_cmyk=picture.is_cmyk)
         options["predictor"] = "none"
     image.tiffsave(os.fsencode(path), **options)
+    return predictor
+
+
+def _differences(pixels: NDArray[Any], tile_width: int) -> NDArray[Any]:
+    """Return the differences of each sample to the one on its left, of whole rows or of rows of tiles."""
+    whole = pixels.view(f"u{pixels.itemsize}")
+    differences = whole.copy()
+    differences[:, 1:] -= whole[:, :-1]
+    if tile_width:
+        differences[:, ::tile_width] = whole[:, ::tile_width]
+    return differences.view(pixels.dtype)
 
 
 def _options(image: pyvips.Image, bits: int) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class TiffPage:
         Which of them this one is.
     kept
         Those that stay in a restored file, this one included; the rest are smaller copies of it.
+    unread
+        Codes of tags whose values can't be read: of an unknown type, or outside of the file.
     """
 
     tags: Directory
@@ -47,6 +49,7 @@ class TiffPage:
     places: tuple[Place, ...]
     index: int = 0
     kept: frozenset[int] = frozenset({0})
+    unread: tuple[int, ...] = ()
 
     def number(self, code: int, default: int) -> int:
         """Return the first value of a tag of whole numbers."""
@@ -167,6 +170,7 @@ def read_page(path: Path, page: int | None = None) -> TiffPage:
             _refuse_raw(places)
             index, kept = _chosen(places, page)
             tags = tiff_tags.read_directory(bounded, form, places[index].offset)
+            codes = {code for _, code, *_ in tiff_tags.entries(bounded, form, places[index].offset)}
             if page is None and (outer := places[index].inside) is not None:
                 tags = _said_outside(tiff_tags.read_directory(bounded, form, places[outer].offset)) | tags
         except (struct.error, IndexError):
@@ -174,7 +178,7 @@ def read_page(path: Path, page: int | None = None) -> TiffPage:
                 "The TIFF is damaged or cut short (its directory is missing, or larger than the file): get a complete "
                 "copy."
             ) from None
-    found = TiffPage(tags, form, places, index, kept)
+    found = TiffPage(tags, form, places, index, kept, tuple(sorted(codes - tags.keys() - tiff_tags.NOT_TRUE_ANY_MORE)))
     _check_readable(found)
     return found
 

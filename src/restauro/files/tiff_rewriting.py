@@ -9,19 +9,31 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 from restauro.errors import WriteError
-from restauro.files import tiff_pages, tiff_tags
+from restauro.files import exif as exif_blocks
+from restauro.files import images, tiff_pages, tiff_tags
 from restauro.files.bounds import Bounded
 from restauro.files.tiff_pages import TiffPage
 from restauro.files.tiff_tags import LAYOUT, NOT_TRUE_ANY_MORE, Directory, Form, Tag
 
 # What libvips carries from one format to another by itself: resolution, XMP, IPTC, Photoshop's resources, profile.
 _CARRIED = {282, 283, 296, 700, 33723, 34377, 34675}
+_RESOLUTION = {282, 283, 296}
 # The tags that the EXIF standard allows in its first directory.
 _EXIF_FIRST_DIRECTORY = {270, 271, 272, tiff_tags.ORIENTATION, 282, 283, 296, 301, 305, 306, 315, 318, 319, 33432}
 _EXIF_FIRST_DIRECTORY |= {tiff_tags.EXIF, tiff_tags.GPS}
+
+_DESCRIPTION = 270
+# What means nothing beside other pixels, or is the default of all TIFFs.
+_OF_TIFF = {tiff_tags.NEW_SUBFILE_TYPE, tiff_tags.SUBFILE_TYPE, 263, 297, 332, 334}
+# What other formats don't hold, in words.
+_GEOREFERENCE = (33550, 33922, 34264, 34735, 34736, 34737)
+_WORDS = dict.fromkeys(_GEOREFERENCE, "its georeference") | {tiff_tags.NODATA: "its nodata value"}
+_WORDS |= {42112: "GDAL's data", 50838: "ImageJ's data", 50839: "ImageJ's data", 37724: "Photoshop's layers"}
+_WORDS |= {tiff_tags.CREDENTIALS: images.CREDENTIALS}
 
 _CLASSIC_TIFF_BYTES = 1 << 32
 
@@ -31,16 +43,16 @@ def keep_tags(original: TiffPage, path: Path) -> None:
     _append_directory(path, _merged(original, tiff_pages.read_page(path)))
 
 
-def add_exif(path: Path, exif: bytes) -> None:
-    """Give a TIFF, newly written by libvips, the tags of another file's EXIF block."""
-    written = tiff_pages.read_page(path)
-    try:
-        described = tiff_tags.read_first_directory(Bounded(exif.removeprefix(b"Exif\0\0")))
-    except (struct.error, IndexError):
-        return
+def say(path: Path, exif: bytes | None, *, has_resolution: bool) -> None:
+    """Give a TIFF, newly written by libvips, the tags of another file's EXIF block, and no resolution of its own."""
+    tags, described = tiff_pages.read_page(path).tags, {}
+    if not has_resolution:
+        tags = {code: tag for code, tag in tags.items() if code not in _RESOLUTION}
+    if exif is not None:
+        with suppress(struct.error, IndexError):
+            described = tiff_tags.read_first_directory(Bounded(exif_blocks.bare(exif)))
     left_out = LAYOUT | NOT_TRUE_ANY_MORE | _CARRIED | {tiff_tags.ORIENTATION}
-    tags = {code: tag for code, tag in described.items() if code not in left_out}
-    _append_directory(path, written.tags | tags)
+    _append_directory(path, tags | {code: tag for code, tag in described.items() if code not in left_out})
 
 
 def exif_block(page: TiffPage) -> bytes | None:
@@ -51,20 +63,38 @@ def exif_block(page: TiffPage) -> bytes | None:
     return b"Exif\0\0" + struct.pack("<2sHI", b"II", 42, 8) + tiff_tags.packed(tags, Form("<", big=False), 8)
 
 
-def put_among_others(original: TiffPage, file: Path, written: Path, path: Path) -> None:
+def only_here(tags: Directory) -> list[str]:
+    """Return what a TIFF's tags say that other formats don't hold, in words or by their codes."""
+    known = LAYOUT | NOT_TRUE_ANY_MORE | _CARRIED | _EXIF_FIRST_DIRECTORY | _OF_TIFF
+    left = [code for code in sorted(tags) if code not in known]
+    named = [_WORDS[code] for code in left if code in _WORDS]
+    if _DESCRIPTION in tags and tags[_DESCRIPTION].text.startswith("ImageJ="):
+        named.append("ImageJ's description (it is there as a text)")
+    if codes := [str(code) for code in left if code not in _WORDS]:
+        named.append(f"tag{'s' * (len(codes) > 1)} {', '.join(codes)}")
+    return named
+
+
+def put_in_place(original: TiffPage, file: Path, written: Path, path: Path, *, predictor: int) -> None:
     """Write the TIFF `file` to `path` with the picture of `written`, of one picture, in place of `original`.
 
-    The samples of `written` must lie in the byte order of `file`. What is not `original.kept` is left out.
+    The samples of `written` must be as the byte order of `file` and the predictor have them. What is not
+    `original.kept` is left out; where nothing else is kept, so is all of the old file.
     """
-    page, form = tiff_pages.read_page(written), original.form
-    shutil.copyfile(file, path)
-    with open(path, "r+b") as out, open(written, "rb") as pixels:
+    page, alone = tiff_pages.read_page(written), len(original.kept) == 1
+    form = Form(original.form.order, original.form.big or (alone and page.form.big))
+    if not alone:
+        shutil.copyfile(file, path)
+    with open(path, "wb" if alone else "r+b") as out, open(written, "rb") as pixels:
+        if alone:
+            out.write(tiff_tags.header(form))
         base = (out.seek(0, os.SEEK_END) + 15) // 16 * 16
         out.seek(base)
         shutil.copyfileobj(pixels, out, 1 << 24)
         start = (out.tell() + 15) // 16 * 16
         tags = _merged(original, page) | _moved(page, base) | _pictures_inside(original)
-        directory = tiff_tags.packed(tags, form, start, original.place.following)
+        tags[tiff_tags.PREDICTOR] = tiff_tags.shorts(predictor)
+        directory = tiff_tags.packed(tags, form, start, 0 if alone else original.place.following)
         if not form.big and start + len(directory) >= _CLASSIC_TIFF_BYTES:
             raise WriteError(
                 "With the new picture beside the others the TIFF would be larger than 4 GiB: take the one to be "
@@ -72,7 +102,10 @@ def put_among_others(original: TiffPage, file: Path, written: Path, path: Path) 
             )
         out.seek(start)
         out.write(directory)
-        for position, offset in _pointers(original, start, tiff_tags.next_at(form, start, directory)).items():
+        found_by = {form.pointer_at: start}
+        if not alone:
+            found_by = _pointers(original, start, tiff_tags.next_at(form, start, directory))
+        for position, offset in found_by.items():
             out.seek(position)
             out.write(struct.pack(form.offset, offset))
 

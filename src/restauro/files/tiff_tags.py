@@ -22,6 +22,7 @@ NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 
 STRIPS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANAR, PREDICTOR = 273, 274, 277, 278, 279, 284, 317
 TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, SUB_PICTURES = 322, 323, 324, 325, 330
 EXTRA_SAMPLES, SAMPLE_FORMAT, PHOTOSHOP_LAYERS, NODATA, DNG_VERSION = 338, 339, 37724, 42113, 50706
+CREDENTIALS = 52545
 
 # Where and how the pixels lie: true only of the file that the tag stands in.
 LAYOUT = {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, 266, STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANAR}
@@ -132,6 +133,14 @@ class Place:
 _OF_PLACES = {NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, PHOTOMETRIC, SUB_PICTURES, DNG_VERSION}
 
 
+def header(form: Form) -> bytes:
+    """Return the beginning of a TIFF, before it is known where its first directory is."""
+    order = b"II" if form.order == "<" else b"MM"
+    if form.big:
+        return struct.pack(form.order + "2sHHHQ", order, 43, 8, 0, 0)
+    return struct.pack(form.order + "2sHI", order, 42, 0)
+
+
 def read_form(data: Bounded) -> Form:
     """Return how numbers are written; struct.error where it is no TIFF."""
     order = {b"II": "<", b"MM": ">"}.get(data.take(0, 2))
@@ -178,7 +187,7 @@ def _pointer(data: Bounded, form: Form, position: int) -> int:
 
 def _values_at(data: Bounded, form: Form, offset: int, wanted: int) -> list[int]:
     """Return where the pointers lie that are the values of a tag."""
-    for position, code, _, count, _ in _entries(data, form, offset):
+    for position, code, _, count, _ in entries(data, form, offset):
         if code == wanted:
             size, value_at = struct.calcsize(form.offset), position + struct.calcsize(form.entry)
             first = value_at - size if count == 1 else _pointer(data, form, value_at - size)
@@ -202,7 +211,7 @@ def _directory(
 ) -> tuple[Directory, int]:
     """Return tags, and where the offset of the next directory stands."""
     directory: Directory = {}
-    for _, code, kind, count, value in _entries(data, form, offset):
+    for _, code, kind, count, value in entries(data, form, offset):
         tag = _tag(data, form, code, kind, count, value, depth) if only is None or code in only else None
         if tag is not None:
             directory[code] = tag
@@ -211,15 +220,15 @@ def _directory(
 
 def next_at(form: Form, offset: int, directory: bytes) -> int:
     """Return where a directory that begins so, and lies at `offset`, says which one is the next."""
-    (entries,) = struct.unpack_from(form.entry_count, directory)
-    return int(offset + struct.calcsize(form.entry_count) + entries * struct.calcsize(form.entry))
+    (count,) = struct.unpack_from(form.entry_count, directory)
+    return int(offset + struct.calcsize(form.entry_count) + count * struct.calcsize(form.entry))
 
 
-def _entries(data: Bounded, form: Form, offset: int) -> list[tuple[int, int, int, int, bytes]]:
+def entries(data: Bounded, form: Form, offset: int) -> list[tuple[int, int, int, int, bytes]]:
     """Return where each tag of a directory stands, its code, its type, its number of values, value or offset."""
-    (entries,) = data.unpack(form.entry_count, offset)
+    (count,) = data.unpack(form.entry_count, offset)
     first, size = offset + struct.calcsize(form.entry_count), struct.calcsize(form.entry)
-    positions = range(first, first + entries * size, size)
+    positions = range(first, first + count * size, size)
     return [(position, *data.unpack(form.entry, position)) for position in positions]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import MaskError, Remedy, WriteError
-from restauro.files import comparing, formats
+from restauro.files import comparing, exif, formats, images
 from restauro.files.reading import stamp_of
 from restauro.files.replacing import check_place, replacing
 from restauro.notes import Note
@@ -121,6 +121,8 @@ def _write_and_compare(picture: Picture, temporary: Path, hole: NDArray[np.bool_
     _check_same(picture)
     changed = _count_changed(picture, temporary, kind, hole if saved.touched is None else saved.touched)
     notes = [*formats.format_of(picture.format).notes(picture.kept, kind.name), *saved.notes]
+    if "exif-data" in picture.metadata and images.exif_of(picture) != picture.metadata["exif-data"][1]:
+        notes.append(exif.THUMBNAIL)
     if saved.touched is None:
         text = (
             f"{kind.title} loses a little everywhere: {changed} pixels outside the holes changed. PNG and TIFF don't."
@@ -152,6 +154,8 @@ def _count_changed(picture: Picture, written: Path, kind: formats.Format, touche
     if old and new and old.coding == new.coding:
         return comparing.count_changed_rows(old, new, touched)
     before, after = source.open(picture.path, page).image, kind.open(written, page_written).image
+    if picture.has_alpha and after.bands == before.bands - 1:  # WebP leaves out transparency that is opaque everywhere
+        after = after.bandjoin(255)
     for about in ("width", "height", "bands", "format"):
         was, would_be = before.get(about), after.get(about)
         if was != would_be:
