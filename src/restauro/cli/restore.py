@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from restauro.cli import batch, pipes, places, report
+from restauro.cli import batch, paths, pipes, report
 from restauro.cli.wording import printable, say, worded
 from restauro.errors import RestauroError
 from restauro.files.bounds import MAX_PIXELS
@@ -204,7 +204,7 @@ def command(
 ) -> int:
     """Restore files one after the other; return the exit status."""
     masks = _Masks(mask, mask_dir, mask_name)
-    jobs = _plan(places.expand(inputs, masks.is_one), output, save_mask)
+    jobs = _plan(paths.expand(inputs, masks.is_one), output, save_mask)
     _check_masks(masks, options)
     _check_pipes(jobs, masks, kind)
     if skip_existing and options["overwrite"]:
@@ -250,8 +250,8 @@ def _plan(inputs: Sequence[Path], output: str | None, save_mask: str | None) -> 
         raise click.UsageError("One picture at a time goes to the standard output (-o -).")
     if not output and pipes.is_pipe(inputs[0]):
         raise click.UsageError("Say where to write: -o restored.png, or -o - --format png")
-    found = [pipes.STANDARD] if output == str(pipes.STANDARD) else places.targets(inputs, output, "restored")
-    masks = places.mask_targets(inputs, save_mask, "--save-mask", "restored")
+    found = [pipes.STANDARD] if output == str(pipes.STANDARD) else paths.picture_targets(inputs, output, "restored")
+    masks = paths.mask_targets(inputs, save_mask, "--save-mask", "restored")
     return [_Job(*job) for job in zip(inputs, found, masks, strict=True)]
 
 
