@@ -27,6 +27,7 @@ import numpy as np
 import pyvips
 
 from restauro.errors import RestauroError
+from restauro.files import formats
 from restauro.files.reading import read_picture
 from restauro.files.writing import write_picture
 from restauro.inpainting import inpaint, load_kernels
@@ -258,17 +259,29 @@ def main() -> int:
     options.add_argument("--keep", type=Path, metavar="DIR", help="where to keep files that fail")
     asked = options.parse_args()
     load_kernels(make_method(_METHOD, {}))
+    for name in formats.FORMATS:
+        formats.format_of(name)  # its modules, for all processes
     failed = 0
     for kind in asked.formats:
         start = time.perf_counter()
         found = list(outcomes(kind, made(kind), asked.count, asked.seed, asked.keep))
         failed += sum(outcome.failed for outcome in found)
         print(f"{kind}: {_line(found)}; {time.perf_counter() - start:.0f} s", flush=True)
-        for outcome in found:
-            if outcome.failed:
-                print(f"  {outcome.name}: {outcome.kind}, {outcome.seconds:.1f} s, {outcome.memory >> 20} MB")
-                print("    " + outcome.why.strip().replace("\n", "\n    "), flush=True)
+        _print_failures(found)
     return 1 if failed else 0
+
+
+def _print_failures(found: list[Outcome]) -> None:
+    """Print each way to fail once, with the files that do."""
+    ways: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in found:
+        if outcome.failed:
+            ways.setdefault((outcome.kind, " ".join(outcome.why.split("\n")[-4:])), []).append(outcome)
+    for (kind, _), failed in ways.items():
+        first = failed[0]
+        names = ", ".join(outcome.name for outcome in failed[:8])
+        print(f"  {len(failed)} {kind}: {names}; the first: {first.seconds:.1f} s, {first.memory >> 20} MB")
+        print("    " + first.why.strip().replace("\n", "\n    "), flush=True)
 
 
 def _line(found: list[Outcome]) -> str:
