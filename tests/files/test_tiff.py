@@ -322,7 +322,7 @@ def test_private_directories_come_along(tmp_path: Path, byteorder: Any) -> None:
     """Their tags would else point into the old file: at whatever lies there in the new one."""
     tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), np.uint8), byteorder=byteorder, metadata=None, software=None)
     data = bytearray((tmp_path / "a.tif").read_bytes())
-    # Two private tags of directories in place of two that can be missed: a right one, and one that points nowhere.
+    # Two private tags of the type of directories in place of two that can be missed: one right, one pointing nowhere.
     inner = len(data) + len(data) % 2
     data = data.ljust(inner, b"\0") + struct.pack(byteorder + "HHHI4sI", 1, 700, 2, 4, b"abc\0", 0)
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
