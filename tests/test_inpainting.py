@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 
@@ -187,24 +186,3 @@ def test_out_of_a_file_is_not_copied_onto_itself(tmp_path: Any) -> None:
     mapped[mask] = 0
     assert restauro.inpaint(mapped, mask, out=mapped) is mapped
     assert (np.asarray(mapped) == 5).all()
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux tells and sets the cores of a thread")
-@pytest.mark.parametrize("side", [200, 700])
-def test_the_caller_keeps_its_cores(side: int) -> None:
-    before = os.sched_getaffinity(0)
-    mask = np.zeros((side, side), bool)
-    mask[20:-20, 20:-20] = True
-    restauro.inpaint(np.zeros((side, side), np.uint8), mask, workers=2)
-    assert os.sched_getaffinity(0) == before
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux tells and sets the cores of a thread")
-def test_cores_that_may_not_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise PermissionError("not in this container")
-
-    monkeypatch.setattr("os.sched_setaffinity", refuse)
-    mask = np.zeros((200, 200), bool)
-    mask[20:-20, 20:-20] = True
-    assert (restauro.inpaint(np.full((200, 200), 7, np.uint8), mask, workers=2) == 7).all()

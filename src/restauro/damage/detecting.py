@@ -20,7 +20,7 @@ from restauro.errors import MaskError, RestauroError, WriteError
 from restauro.files import saving
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.mask import grow_mask, strips
-from restauro.numerics.threads import usable_cores
+from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen, as_stored, read_picture
 from restauro.windows import count_regions
 
@@ -117,7 +117,7 @@ def detect_file(
     (1, 12)
     >>> folder.cleanup()
     """
-    start = time.perf_counter()
+    start, threads = time.perf_counter(), checked_workers(workers)
     source, target = Path(source), Path(target)
     shown = Path(preview) if preview else None
     check_options(kind, colour, tolerance, has_hints=hints is not None)
@@ -145,7 +145,7 @@ def detect_file(
         kind=kind,
         width=seen.shape[1],
         height=seen.shape[0],
-        marks=count_regions(found, workers or usable_cores()) if count else 0,
+        marks=count_regions(found, threads) if count else 0,
         pixels=count,
         seconds=time.perf_counter() - start,
         notes=_notes(count / found.size),

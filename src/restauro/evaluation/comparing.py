@@ -14,8 +14,8 @@ from restauro.evaluation.metrics import LEAST_SIDE, measure, psnr
 from restauro.evaluation.references import Way, labels_of
 from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
-from restauro.inpainting import usable_cores
 from restauro.mask import full_scale
+from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen, read_picture
 from restauro.picture_mask import files_of_stem, read_mask
 
@@ -57,6 +57,7 @@ def compare_file(
     RestauroError
         A file can't be read, sizes differ, there is no hole, nothing but hole, or a way failed.
     """
+    threads = checked_workers(workers)
     picture = _read(source, "The picture")
     damaged = seen_in_bytes(picture)
     hole = np.ascontiguousarray(as_seen(read_mask(mask, picture, polarity=polarity).hole, picture.orientation))
@@ -69,7 +70,7 @@ def compare_file(
     notes: dict[str, Sequence[str]] = {"mask": [f"{100 * hole.mean():.1f} % hole"]}
     labels = labels_of(way.name for way in ways)
     for number, way in enumerate(ways):
-        values, seconds = _fill(way, damaged, hole, workers or usable_cores())
+        values, seconds = _fill(way, damaged, hole, threads)
         head = labels[way.name]
         filled[head] = values
         figures = [] if original is None else _figures(original, damaged, hole, values)

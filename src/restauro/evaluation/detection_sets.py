@@ -15,6 +15,7 @@ from restauro.errors import DataError, MaskError
 from restauro.evaluation import digests, statistics
 from restauro.evaluation.results import FORMAT, Results, Row, machine, write_csv, write_text
 from restauro.evaluation.tables import table
+from restauro.numerics.threads import checked_workers
 from restauro.picture_mask import find_mask, read_mask_file
 
 COLUMNS = ("picture", "kind", "precision", "recall", "f1", "iou", "marked", "truth", "seconds", "width", "height")
@@ -79,6 +80,7 @@ def run(
     DataError, EvaluationError
         See `find_pairs` and `results.Results`.
     """
+    checked_workers(workers)
     pairs = find_pairs(folder)
     settings: dict[str, Any] = {
         "format": FORMAT,

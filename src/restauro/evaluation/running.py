@@ -26,7 +26,7 @@ from restauro.evaluation.references import Way
 from restauro.evaluation.results import FORMAT, Results, Row, machine, where
 from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
-from restauro.inpainting import usable_cores
+from restauro.numerics.threads import checked_workers
 
 KEY = ("picture", "mask", "way")
 COLUMNS = (*KEY[:2], "kind", "bin", "border", "ratio", "way", "l1", "psnr", "ssim", "l1_hole", "rmse_hole", "lpips",
@@ -124,10 +124,10 @@ def run(
         A picture is too small, or it or a mask can't be read; what is found before the work, and before anything is
         thrown away.
     """
+    workers = checked_workers(workers)
     settings = settings_of(plan)
     _check_sizes(plan, bool(settings["lpips_weights"]))
     results = Results(folder, settings, KEY, outputs=OUTPUTS, overwrite=overwrite)
-    workers = workers or usable_cores()
     measured = {"workers": workers, "machine": where(machine())}
     try:
         work = list(_missing(plan, results))
