@@ -58,6 +58,10 @@ class Holes:
             runs.draw_some(rows, self.start[own], self.stop[own], box[0], box[2], hole)
         return hole
 
+    def count(self, box: Box) -> int:
+        """Return how many hole pixels a box has."""
+        return int(np.count_nonzero(self.within(box)))
+
     def without(self, runs: NDArray[np.int64]) -> Holes:
         """Return the holes that remain when some runs are taken out."""
         remains = np.ones(len(self.start), np.bool_)

@@ -84,7 +84,7 @@ class Window:
     own
         The runs of the part's holes that belong to it; None means all that lie in the core.
     alone
-        Whether the part is all that was unknown when its windows were planned.
+        Whether all that is unknown near its holes is of the same part.
     """
 
     box: Box
@@ -254,11 +254,14 @@ def _overlap(a: Box, b: Box) -> bool:
 
 def _whole_holes(part: Part, unknown: Holes) -> list[Window]:
     """One window for every group of holes that are closer to one another than the method's surroundings."""
-    around, alone = part.method.reach(0), part.holes is unknown
+    around = part.method.reach(0)
     windows = []
     for core, own in groups(part.holes, 2 * around + 1):
         pixels = int((part.holes.stop[own] - part.holes.start[own]).sum())
-        box = _grown(core, around, unknown.shape) if alone else _with_known(core, max(around, _FAR_SIDE), unknown)
+        box = _grown(core, around, unknown.shape)
+        alone = part.holes is unknown or part.holes.count(box) == unknown.count(box)
+        if not alone:
+            box = _with_known(core, max(around, _FAR_SIDE), unknown)
         windows.append(Window(box, core, float(sum(unknown.shape)), pixels, part, unknown, own, alone))
     return windows
 
@@ -266,7 +269,7 @@ def _whole_holes(part: Part, unknown: Holes) -> list[Window]:
 def _with_known(core: Box, around: int, unknown: Holes) -> Box:
     """Return a box grown until it holds known pixels or all of the picture."""
     box = _grown(core, around, unknown.shape)
-    while unknown.within(box).all() and _sides(box) != unknown.shape:
+    while unknown.count(box) == math.prod(_sides(box)) and _sides(box) != unknown.shape:
         around *= 2
         box = _grown(core, around, unknown.shape)
     return box
@@ -277,7 +280,7 @@ def _neighbours_joined(windows: list[Window], side: int) -> list[Window]:
     joined: dict[tuple[int, ...], list[Window]] = {}
     for number, window in enumerate(windows):
         small = max(_sides(window.core)) <= side
-        tile = (window.core[0] // side, window.core[2] // side) if small else (number,)
+        tile = (window.core[0] // side, window.core[2] // side, window.alone) if small else (number,)
         joined.setdefault(tile, []).append(window)
     return [members[0] if len(members) == 1 else _union(members) for members in joined.values()]
 
