@@ -114,6 +114,29 @@ def read_header(path: Path, page: int | None = None) -> Header | None:
     return Header((height, width) if orientation < 5 else (width, height), orientation)
 
 
+def scale_to_fit(path: Path, mask: tuple[int, ...], seen: Header, *, resize: bool) -> tuple[int, int]:
+    """Return how many times a mask is to be enlarged, or made smaller, to be as large as the picture.
+
+    MaskError where it isn't as large, or with `resize` no whole multiple.
+    """
+    if mask == seen.size:
+        return 1, 1
+    times = [(large[0] // small[0], large, small) for large, small in ((seen.size, mask), (mask, seen.size))]
+    enlarge, reduce = (n if (small[0] * n, small[1] * n) == tuple(large) else 1 for n, large, small in times)
+    if resize and max(enlarge, reduce) > 1:
+        return enlarge, reduce
+    height, width = seen.size
+    sizes = f"The mask {path}: It is {mask[1]} x {mask[0]} pixels and the picture {width} x {height}"
+    if max(enlarge, reduce) > 1:
+        why = f"to take it {enlarge} times as large" if enlarge > 1 else f"to take it {reduce} times smaller"
+        raise MaskError(sizes, Remedy("resize", True, why), "make it on this very picture")
+    if mask != seen.size[::-1]:
+        raise MaskError(f"{sizes}. Make the mask on this very picture, or resize it to {width} x {height}.")
+    orientation = f"the picture's EXIF orientation is {seen.orientation}, and a mask fits the picture as people see it"
+    why = f" ({orientation})" if seen.orientation > 4 else ""
+    raise MaskError(f"{sizes}: it seems to be turned by 90 degrees{why}. Turn the mask and save it.")
+
+
 def find_mask(folder: Path | None, picture: Path, pattern: str | None = None) -> Path:
     """Return the mask file of a picture file.
 
