@@ -91,7 +91,7 @@ def read_mask_file(
 ) -> MaskFile:
     """Read a mask file, which can be done while the picture is being read; see `restauro.read_mask` for the rules."""
     try:
-        layer = _read(path, max_pixels, with_palette=bool(values))
+        layer = _read(path, max_pixels)
         if values:
             return MaskFile(path, _of_values(layer, values), soft=False)
         return MaskFile(path, *_understood(layer, polarity))
@@ -184,7 +184,7 @@ def _is_same_file(path: Path, other: Path) -> bool:
     return other.exists() and path.exists() and path.samefile(other)
 
 
-def _read(path: Path, max_pixels: int, *, with_palette: bool) -> _Layer:
+def _read(path: Path, max_pixels: int) -> _Layer:
     if reader := mask_formats.reader_of(path):
         bitmap = reader(path)
         return _Layer(bitmap.pixels, bitmap.full or full_scale(bitmap.pixels.dtype), bitmap.has_alpha, bitmap.palette)
@@ -192,7 +192,7 @@ def _read(path: Path, max_pixels: int, *, with_palette: bool) -> _Layer:
     pixels, full = as_seen(mask.pixels, mask.orientation), full_scale(mask.pixels.dtype)
     if mask.bits < 8:  # numbers as they are in the file
         pixels, full = pixels // (full // (2**mask.bits - 1)), 2**mask.bits - 1
-    palette = mask_formats.palette_of(path) if with_palette and mask.format == "png" else None
+    palette = mask_formats.palette_of(path) if mask.format == "png" else None
     return _Layer(pixels, full, mask.has_alpha, palette)
 
 
@@ -265,8 +265,10 @@ def _of_two_colours(layer: _Layer, polarity: str) -> tuple[NDArray[np.bool_], bo
         rest = bands[rows][~is_first[rows]]
         other = rest[0] if other is None and len(rest) else other
         if of_other_kind or (rest != other).any():
+            labels = [Remedy("values", ..., "if the numbers of its colours are labels")] * (layer.palette is not None)
             raise MaskError(
                 "It has colours, and a mask is black and white",
+                *labels,
                 "save it in grey",
                 Remedy("mask", "color:#rrggbb", "if it is the picture itself with the damage marked in a colour"),
             )
