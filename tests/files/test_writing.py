@@ -355,7 +355,7 @@ def test_targets_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         check_target(picture, tmp_path / "folder.png", overwrite=True)
     with pytest.raises(WriteError, match=r"The target .*there\.png is there already: choose another name, or use"):
         check_target(picture, tmp_path / "there.png")
-    with pytest.raises(WriteError, match=r"The target .*a\.png is the picture itself: choose another name, or replace"):
+    with pytest.raises(WriteError, match=r"The target .*a\.png is the picture itself: choose another name, or use"):
         check_target(picture, tmp_path / "folder.png" / ".." / "a.png")
     check_target(picture, tmp_path / "there.png", overwrite=True)
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
@@ -492,3 +492,14 @@ def test_a_picture_that_we_replaced_can_be_written_again(tmp_path: Path, name: s
     picture.pixels[HOLE] = 7
     for target in (name, name, f"b{Path(name).suffix}"):
         write_picture(picture, tmp_path / target, hole=hole(), overwrite=True)
+
+
+def test_nothing_is_written_outside_the_folder_of_the_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a full disk of temporary files stops no restoration."""
+    for name in ("a.jpg", "a.png", "a.tif", "a.webp"):
+        picture = read_picture(saved(tmp_path / name))
+        picture.pixels[HOLE] = 7
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "full"))
+        write_picture(picture, tmp_path / f"new-{name}", hole=hole())
+        monkeypatch.undo()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []

@@ -17,6 +17,7 @@ from restauro.notes import Note
 from restauro.picture import Picture
 
 _DTYPES = {"uchar": "u1", "char": "i1", "ushort": "u2", "short": "i2", "uint": "u4", "int": "i4", "float": "f4"}
+_DTYPES |= {"double": "f8"}
 _FORMATS = {dtype: name for name, dtype in _DTYPES.items()}
 COLOUR_SPACE = "colour-space"  # set by those formats that can name one by numbers
 _EXIF = "exif-data"

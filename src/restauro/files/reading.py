@@ -37,7 +37,8 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
     -------
     Picture
         Grey [H, W], colour [H, W, 3], CMYK [H, W, 4], grey or colour with transparency [H, W, 2] or [H, W, 4], TIFFs
-        with any number of bands [H, W, C]; uint8 or uint16, of TIFFs int8, int16, int32, uint32 and float32 too.
+        with any number of bands [H, W, C]; uint8 or uint16, of TIFFs int8, int16, int32, uint32 and floats of 16, 32
+        and 64 bits too.
 
     Raises
     ------
@@ -83,6 +84,8 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
         image = opened.image
         check_pixels(image, max_pixels)
         pixels = images.pixels_of(image)
+        if opened.dtype is not None:
+            pixels = pixels.view(opened.dtype)
     return Picture(
         pixels,
         path,
@@ -126,6 +129,16 @@ def _libvips_errors(kind: formats.Format) -> Iterator[None]:
     try:
         yield
     except pyvips.Error as error:
+        about = error.detail or ""
+        if "out of memory" in about:
+            raise ReadError(
+                f"There isn't memory enough to read the {kind.title}: free some, or take a machine with more."
+            ) from None
+        if "not implemented" in about or "not configured" in about:
+            raise ReadError(
+                f"The {kind.title} is coded in a way that can't be read (libvips: {reason(error)}): save it with "
+                "another compression."
+            ) from None
         raise ReadError(
             f"The {kind.title} can't be read to its end, it is damaged or cut short "
             f"(libvips: {reason(error)}): get a complete copy."

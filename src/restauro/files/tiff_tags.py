@@ -27,9 +27,21 @@ CREDENTIALS = 52545
 # Where and how the pixels lie: true only of the file that the tag stands in.
 LAYOUT = {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, 266, STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANAR}
 LAYOUT |= {PREDICTOR, 320, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, EXTRA_SAMPLES, SAMPLE_FORMAT}
-# Least and greatest value, gaps, JPEG tables, thumbnails, YCbCr: no longer true, or pointing into the old file.
-NOT_TRUE_ANY_MORE = {280, 281, 288, 289, SUB_PICTURES, 340, 341, 347, *range(512, 522), *range(529, 533)}
+# Least and greatest value, gaps, tables of JPEG and LERC, thumbnails, YCbCr: not true any more, or pointing into the
+# old file.
+NOT_TRUE_ANY_MORE = {280, 281, 288, 289, SUB_PICTURES, 340, 341, 347, 50674, *range(512, 522), *range(529, 533)}
 NOT_TRUE_ANY_MORE |= {PHOTOSHOP_LAYERS}
+
+# Compressions by their numbers: how they are called, which ones lose, which ones libvips comes without.
+COMPRESSION_TITLES = {2: "CCITT", 3: "CCITT", 6: "JPEG", 7: "JPEG", 50001: "WebP", 34887: "LERC", 34925: "LZMA"}
+COMPRESSION_TITLES |= dict.fromkeys((33003, 33004, 33005, 34712), "JPEG 2000") | dict.fromkeys(
+    (22610, 34934), "JPEG XR"
+)
+COMPRESSION_TITLES |= dict.fromkeys((34926, 50000), "ZSTD") | dict.fromkeys((50002, 52546), "JPEG XL") | {34933: "PNG"}
+LOSSY = (6, 7, 34712, 33003, 33004, 33005, 22610, 34934, 50001, 50002, 52546)
+BEYOND_LIBVIPS = set(COMPRESSION_TITLES) - {2, 3, 6, 7, 50001}
+
+WITH_PREDICTOR = (5, 8, 32946)  # of those that libvips knows: elsewhere the tag means nothing
 
 _DEEPEST = 2  # interoperability in EXIF in the page; pictures in pictures
 _MOST_PICTURES = 10_000
@@ -61,6 +73,11 @@ Directory = dict[int, Tag]
 def number(tags: Directory, code: int, default: int) -> int:
     """Return the first value of a tag of whole numbers."""
     return tags[code].numbers[0] if code in tags and tags[code].count else default
+
+
+def longs(*numbers: int) -> Tag:
+    """Return a tag of 32-bit numbers."""
+    return Tag(4, len(numbers), struct.pack(f"<{len(numbers)}I", *numbers))
 
 
 def shorts(*numbers: int) -> Tag:
