@@ -112,7 +112,7 @@ def modules(listed: list[str]) -> set[str]:
 def test_the_wheel_needs_no_more_than_it_says() -> None:
     """Whatever the package imports is the standard library's, its own, or a dependency that an installation brings.
 
-    Training and evaluation may have what their extras bring, too; downloads, what both bring; `codecs` where TIFFs are decoded.
+    Training and evaluation may have what their extras bring, too; downloads, what both bring; decoding TIFFs, `codecs`.
     """
     needed = modules(PROJECT["dependencies"])
     of = {name: modules(PROJECT["optional-dependencies"][name]) for name in ("train", "eval", "codecs")}
