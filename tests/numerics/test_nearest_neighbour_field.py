@@ -97,6 +97,17 @@ def test_first_sources_are_complete_and_depend_on_the_seed() -> None:
     assert (of.nearest != before).mean() > 0.5
 
 
+def test_sources_are_those_that_are_complete_and_lie_in_the_picture() -> None:
+    height, width = 12, 13
+    complete = np.random.default_rng(0).random(height * width) < 0.7
+    for y in range(-2, height + 2):
+        for x in range(-2, width + 2):
+            inside = 0 <= y <= height - SIDE and 0 <= x <= width - SIDE
+            expected = inside and complete[y * width + x]
+            assert fields._is_source(complete, width, height, x, y) == expected
+    assert complete[: width - SIDE].any()
+
+
 def test_the_only_source_is_found_from_far_away() -> None:
     of = case()
     p = of.patches
