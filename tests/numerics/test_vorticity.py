@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from restauro.numerics import vorticity
-from restauro.numerics.navier_stokes import navier_stokes
-from restauro.numerics.surroundings import NEAR, SOUND, Surroundings
+from restauro.numerics.navier_stokes import _Flow, navier_stokes
+from restauro.numerics.surroundings import HOLE, NEAR, SOUND, Surroundings
 from tests.numerics.test_surroundings import spread, task
 
 
@@ -201,6 +201,18 @@ def test_the_fill_solves_poissons_equation_for_the_vorticity_reported() -> None:
     small, of_small = navier_stokes(image / 1000 - 3, hole, 2.0, task())
     np.testing.assert_allclose(small, values / 1000 - 3, rtol=0, atol=1e-7)
     assert of_small.vorticity == pytest.approx(report.vorticity / 1000, rel=1e-3)
+
+
+def test_the_structure_tensor_is_continued_harmonically_into_the_hole() -> None:
+    near = band(4)
+    y, x = np.mgrid[:14, :24]
+    flow = _Flow(near, near.load(np.sin(0.4 * y + 0.3 * x + 0.02 * x * y)[:, :, np.newaxis]), 2.0)
+    holes = (spread(near, near.kind) & HOLE > 0)[1:-1, 1:-1]
+    for plane in flow._known_tensor:
+        J = spread(near, plane)
+        around = (J[:-2, 1:-1] + J[2:, 1:-1] + J[1:-1, :-2] + J[1:-1, 2:]) / 4
+        np.testing.assert_allclose(J[1:-1, 1:-1][holes], around[holes], rtol=0, atol=0.02 * np.abs(J).max())
+        assert np.abs(J[1:-1, 1:-1][holes]).max() > 0.2 * np.abs(J).max()
 
 
 def test_an_edge_goes_through_a_hole_and_stays_sharp() -> None:
