@@ -62,6 +62,7 @@ MASK[2:4, 3:6] = True
         (IMAGE, MASK, {"method": "telea", "radius": "5"}, errors.ParameterTypeError, "not '5'"),
         (IMAGE, MASK, {"method": Telea(3), "radius": 5}, errors.ParameterError, "which has its own: write Telea"),
         (IMAGE, MASK, {"workers": 0}, errors.ParameterError, "workers=0 is out of range"),
+        (IMAGE, MASK, {"progress": 5}, errors.ParameterTypeError, "with the share that is done, and 5 can't be called"),
         (IMAGE, MASK, {"workers": 1.5}, errors.ParameterTypeError, "workers must be a whole number"),
         (IMAGE, MASK, {"seed": -1}, errors.ParameterError, "seed=-1 is out of range"),
         (IMAGE, MASK, {"seed": "a"}, errors.ParameterTypeError, "seed must be a whole number"),

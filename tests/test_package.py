@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -81,6 +82,25 @@ def test_importing_the_package_imports_numpy_alone() -> None:
     heavy += ["onnxruntime", "onnx", "torch"]
     loaded = run_python("-c", "import sys, restauro; print(*sys.modules)").split()
     assert [name for name in heavy if name in loaded] == []
+
+
+@pytest.mark.parametrize("path", [path for path in PACKAGE.rglob("*.py") if path.parent.name != "cli"], ids=str)
+def test_flags_are_named_by_the_command_line_alone(path: Path) -> None:
+    """What helps is a `Remedy` elsewhere, which Python words as a keyword and a page as a button."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documentation = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation
+    ]
+    assert [text for text in texts if re.search(r"(?<![\w-])--[a-z]", text)] == []
 
 
 def modules(listed: list[str]) -> set[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from restauro.errors import ImageError, ImageTypeError, ParameterError, ParameterTypeError
+from restauro.errors import ImageError, ImageTypeError, ParameterError, ParameterTypeError, check_progress
 from restauro.mask import hole_from_array
 from restauro.method import DEFAULT_METHOD, Method, Task, make_method
 from restauro.numerics.threads import usable_cores as usable_cores
@@ -89,6 +89,7 @@ def inpaint(
     hole = hole_from_array(mask, picture.shape[:2])
     threads = _checked_workers(workers)
     _check_seed(seed)
+    check_progress(progress)
     result = _result_array(picture, out)
     holes = find_holes(hole, threads)
     _check_finite(picture, hole)

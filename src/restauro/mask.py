@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from restauro.errors import MaskError, MaskTypeError
+from restauro.errors import MaskError, MaskTypeError, Remedy
 
 MAX_GROW = 1000  # pixels
+_LARGE_HOLES = 0.6  # share of a picture from which a mask looks inverted
 _STRIP = 1 << 20  # values looked at together: small enough to stay in the processor's cache
 
 
@@ -58,6 +59,55 @@ def hole_from_array(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_
             f"if it marks what is intact, invert it."
         )
     return hole
+
+
+def check_amount(
+    share: float,
+    polarity: str | None,
+    *,
+    accept_large_holes: bool = False,
+    grow: int = 0,
+    before: Callable[[], float] | None = None,
+) -> None:
+    """Refuse a mask that leaves nothing to fill from, looks inverted, or has been grown too far.
+
+    Parameters
+    ----------
+    share
+        Of the picture that is hole, 0 to 1; above 0.6 it looks inverted.
+    polarity
+        What is hole in the mask's file, "white" or "black"; None where it says nothing.
+    accept_large_holes
+        Take it as it is, unless it leaves nothing.
+    grow, before
+        By how many pixels it has been grown, and what gives the share as it was before.
+
+    Raises
+    ------
+    MaskError
+        The mask is refused.
+
+    Examples
+    --------
+    >>> check_amount(0.97, None)
+    Traceback (most recent call last):
+    restauro.errors.MaskError: 97.0% of the picture is hole: use accept_large_holes=True if that is meant.
+    """
+    if share <= _LARGE_HOLES or (accept_large_holes and share < 1):
+        return
+    ungrown = before() if grow and before else share
+    ways: list[Remedy | str] = []
+    fact = f"{share:.1%} of the picture is hole" if share < 1 else "All of the picture is hole"
+    if ungrown <= _LARGE_HOLES:
+        fact += f" when the mask is grown by {grow} pixels (it is {ungrown:.1%} before)"
+        ways.append(Remedy("grow", ..., "with less"))
+    elif polarity:
+        other = "white" if polarity == "black" else "black"
+        ways.append(Remedy("polarity", other, f"where {other} marks the damage"))
+    if share == 1:
+        raise MaskError(f"{fact}, so there is nothing to fill it from", *ways, "take a mask that leaves known pixels")
+    inverted = ", so the mask looks inverted" if polarity and ungrown > _LARGE_HOLES else ""
+    raise MaskError(f"{fact}{inverted}", *ways, Remedy("accept_large_holes", True, "if that is meant"))
 
 
 def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:

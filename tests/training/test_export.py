@@ -24,8 +24,8 @@ from restauro.cli import main
 from restauro.errors import TrainingError
 from restauro.training import checkpoints
 from restauro.training import export as exporting
-from restauro.training.course import CourseUNet
 from restauro.training.export import export
+from restauro.training.founding.course import CourseUNet
 from restauro.training.presets import PRESETS
 from restauro.training.unet import PConvUNet
 from tests.promises.pictures import holes, picture
@@ -151,9 +151,7 @@ def test_the_method_fills_with_it(exported: tuple[nn.Module, Path]) -> None:
 def test_a_file_is_replaced_only_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.onnx"
     path.write_text("kept")
-    with pytest.raises(
-        TrainingError, match=r"model.onnx is there already: choose another name, or replace it with --ov"
-    ):
+    with pytest.raises(TrainingError, match=r"model.onnx is there already: choose another name, or use overwrite=True"):
         export(Tiny(), path, ABOUT)
     with pytest.raises(TrainingError, match=r"There is no folder .*missing: make it first"):
         export(Tiny(), tmp_path / "missing" / "model.onnx", ABOUT)

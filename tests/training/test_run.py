@@ -318,7 +318,7 @@ def test_other_settings_are_named(pictures: Path, tmp_path: Path) -> None:
         run(COURSE.lasting(steps=2).changed({"batch": "8", "leaky": "true"}), pictures, out, seed=3)
     with pytest.raises(TrainingError, match=r"precision float32 \(now bf16\): give"):
         run(COURSE.lasting(steps=2), pictures, out, precision="bf16")
-    with pytest.raises(TrainingError, match=r"and \d+ more: give the same settings, another folder, or --overwrite"):
+    with pytest.raises(TrainingError, match=r"and \d+ more: give the same settings, or choose another folder"):
         run(rich(), pictures, out)
 
 
@@ -371,7 +371,7 @@ def test_a_loss_that_explodes_is_said(pictures: Path, tmp_path: Path, monkeypatc
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_it_is_said(pictures: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="PyTorch finds no GPU here: use --device cpu"):
+    with pytest.raises(TrainingError, match='PyTorch finds no GPU here: use device="cpu"'):
         run(COURSE, pictures, tmp_path / "x", device="cuda")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from restauro.cli.wording import printable, say
 from restauro.errors import TrainingError
 
 _HELP = """Write the network of CHECKPOINT as an ONNX file, which `--method network --model FILE` runs without PyTorch.
@@ -48,8 +49,8 @@ def command(
     written = export_checkpoint(
         checkpoint, output, data=data, name=name, trained_on=trained_on, licence=licence, overwrite=overwrite
     )
-    click.echo(
-        f"{click.format_filename(written.path)}: {written.bytes / 1e6:.1f} MB; ONNX Runtime within "
+    say(
+        f"{printable(written.path)}: {written.bytes / 1e6:.1f} MB; ONNX Runtime within "
         f"{written.difference:.1g} of PyTorch; half precision costs {written.half_precision_loss:.4f} dB "
         f"({written.measured_on})"
     )

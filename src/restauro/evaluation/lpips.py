@@ -21,7 +21,7 @@ from restauro.errors import EvaluationError
 TITLES = {"squeeze": "SqueezeNet 1.1", "alex": "AlexNet"}
 MISSING = (
     "empty, because no weights were given: convert LPIPS 0.1 of SqueezeNet 1.1 to a safetensors file, as "
-    "docs/compare-methods.md shows, and name it with --lpips-weights"
+    "docs/compare-methods.md shows, and name that as its weights"
 )
 LEAST_SIDE = 31  # pixels, below which nothing is left after the last pooling
 
@@ -84,7 +84,7 @@ class Lpips:
         if min(truth.shape[:2]) < LEAST_SIDE:
             raise EvaluationError(
                 f"The picture is {truth.shape[1]} x {truth.shape[0]} pixels, and LPIPS needs {LEAST_SIDE} x "
-                f"{LEAST_SIDE}: take a larger one, or leave out --lpips-weights."
+                f"{LEAST_SIDE}: take a larger one, or leave LPIPS out."
             )
         one = _planes(truth)
         return self.distances_of_planes(one, [_planes(other) for other in others])
@@ -115,7 +115,7 @@ def open_all(files: Sequence[str | os.PathLike[str]], threads: int = 1) -> dict[
     for file in files:
         lpips = Lpips(file, threads)
         if lpips.network in found:
-            raise EvaluationError(f"Two files of --lpips-weights are of {TITLES[lpips.network]}: give one of each.")
+            raise EvaluationError(f"Two files of weights are of {TITLES[lpips.network]}: give one of each.")
         found[lpips.network] = lpips
     if list(found) == ["squeeze"]:
         for beside in sorted(Path(files[0]).parent.glob("lpips_alex*.safetensors"))[:1]:

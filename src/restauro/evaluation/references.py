@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import restauro
+from restauro import provenance
 from restauro.errors import EvaluationError
-from restauro.evaluation import digests
 from restauro.evaluation.settings import Choice, checked, number, split_settings
 from restauro.method import Parameter, make_method, method_class, method_names
 from restauro.methods.network import shipped_models
@@ -199,7 +199,7 @@ def make_way(text: str) -> Way:
 
     versions = {"restauro": restauro.__version__, **{package: version(package) for package in packages}}
     model = getattr(method, "model", "")
-    digest = digests.of_network(shipped_models().get(model, Path(model))) if model else ""
+    digest = provenance.digest_of_network(shipped_models().get(model, Path(model))) if model else ""
     return Way(text, label_of(text), versions, fill, digest)
 
 
@@ -269,7 +269,7 @@ def _network(text: str, file: str, listed: str) -> Way:
         raise EvaluationError("Name the network's file: onnx:FILE, for example onnx:lama.onnx:output=byte")
     settings = checked(f"{NETWORK_FILE}:{Path(file).name}", open_network, split_settings(text, listed))
     fill = open_network(Path(file), **settings).fill
-    digest = digests.of_network(Path(file))
+    digest = provenance.digest_of_network(Path(file))
     return Way(text, label_of(text), {"onnxruntime": version("onnxruntime")}, fill, digest)
 
 

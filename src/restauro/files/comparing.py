@@ -22,6 +22,7 @@ class PlainRows:
     path: Path
     start: int
     bytes_a_pixel: int
+    coding: tuple[object, ...]  # all that the bytes of a row depend on
 
 
 def count_changed_rows(before: PlainRows, after: PlainRows, hole: NDArray[np.bool_]) -> int:
@@ -72,4 +73,6 @@ def count_changed(before: pyvips.Image, after: pyvips.Image, hole: NDArray[np.bo
 
 def _as_integers(image: pyvips.Image) -> pyvips.Image:
     """Take floats for integers of the same bits, so that NaN equals NaN and 0.0 is not -0.0."""
+    if image.format == "double":
+        return image.copy(format="uint", bands=2 * image.bands)
     return image.copy(format="uint") if image.format == "float" else image

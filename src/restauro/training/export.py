@@ -6,7 +6,6 @@ import copy
 import hashlib
 import json
 import logging
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 import restauro
-from restauro.errors import TrainingError
+from restauro.errors import Remedy, TrainingError
+from restauro.files.replacing import replacing
 
 FORMAT = "1"  # of inputs, outputs and metadata, as methods/network.py reads them
 OPSET = 18  # the lowest that PyTorch's exporter writes; ONNX Runtime has it since 1.14
@@ -187,12 +187,8 @@ def export(
             f"ONNX Runtime's output differs from PyTorch's by {difference:.2g} (at most {_CLOSE:g} is allowed), so "
             f"nothing was written to {target}: the network has a layer that isn't exported rightly."
         )
-    beside = target.with_name(target.name + ".part")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(target, "The network") as temporary:
+        temporary.write_bytes(content)
     return Exported(target, len(content), difference, loss, measured_on)
 
 
@@ -203,8 +199,7 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
         raise TrainingError(f"The target {target} is a folder: name a file in it, such as {target / 'model.onnx'}.")
     if target.exists() and not overwrite:
         raise TrainingError(
-            f"The target {target} is there already: choose another name, or replace it with --overwrite (in Python "
-            "overwrite=True)."
+            f"The target {target} is there already", "choose another name", Remedy("overwrite", True, "to replace it")
         )
 
 

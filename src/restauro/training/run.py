@@ -164,7 +164,7 @@ class _Run:
         share = preset.batch // here.processes
         source = batches(examples, share, state.step, here.rank, here.processes, threads=here.threads)
         try:
-            with interruptible() as interrupted:
+            with interruptible(patient=True) as interrupted:
                 while state.step < self.steps and not here.any(interrupted.is_set()):  # all leave at the same step
                     self._step(next(source))
                     if state.step % preset.log_every == 0:

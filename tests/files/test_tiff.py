@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import struct
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,10 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 from restauro.errors import WriteError
-from restauro.picture import Picture, Written, read_picture, write_picture
+from restauro.files import tiff_pages
+from restauro.files.reading import read_picture
+from restauro.files.writing import Written, write_picture
+from restauro.picture import Picture
 
 # True only of the file that the tag stands in: where the pixels lie.
 PLACES = {"StripOffsets", "StripByteCounts", "TileOffsets", "TileByteCounts"}
@@ -42,14 +47,14 @@ def tags_of(path: Path) -> dict[str, tuple[Any, ...]]:
 @st.composite
 def tiffs(draw: st.DrawFn) -> tuple[NDArray[Any], dict[str, Any]]:
     """Draw pixels and how tifffile is to lay them out."""
-    dtype = draw(st.sampled_from(["u1", "u2", "u4", "i2", "f4"]))
+    dtype = draw(st.sampled_from(["u1", "i1", "u2", "u4", "i2", "f2", "f4", "f8"]))
     bands, height, width = draw(st.integers(1, 6)), draw(st.integers(4, 200)), draw(st.integers(6, 70))
     array = (np.random.default_rng(draw(st.integers(0, 9))).random((height, width, bands)) * 250).astype(dtype)
     layout: dict[str, Any] = {"byteorder": draw(st.sampled_from("<>")), "bigtiff": draw(st.booleans())}
     layout["photometric"] = "rgb" if bands in (3, 4) else "minisblack"
     layout["compression"] = draw(st.sampled_from([None, "adobe_deflate"]))
     if layout["compression"]:
-        layout["predictor"] = 1 if dtype == "f4" else draw(st.sampled_from([1, 2]))
+        layout["predictor"] = 1 if dtype.startswith("f") else draw(st.sampled_from([1, 2]))
     if bands > 1:
         layout["planarconfig"] = draw(st.sampled_from(["contig", "separate"]))
     if draw(st.booleans()):
@@ -71,6 +76,7 @@ def test_pixels_and_layout_are_kept(tiff: tuple[NDArray[Any], dict[str, Any]]) -
         with tifffile.TiffFile(source) as before, tifffile.TiffFile(target) as after:
             old, new = before.pages.first, after.pages.first
             assert before.is_bigtiff == after.is_bigtiff
+            assert before.byteorder == after.byteorder
             for about in (
                 "compression",
                 "predictor",
@@ -135,11 +141,11 @@ def test_one_bit_stays_one_bit(tmp_path: Path, compression: str | None) -> None:
 
 
 def test_white_is_zero_stays_so(tmp_path: Path) -> None:
-    for dtype in ("u1", "u2", "i2", "f4"):
+    for dtype, order in itertools.product(("u1", "u2", "u4", "i1", "i2", "i4", "f2", "f4", "f8"), "<>"):
         array = (np.random.default_rng(1).random((20, 30)) * 100).astype(dtype)
-        tifffile.imwrite(tmp_path / "a.tif", array, photometric="miniswhite")
-        restore(tmp_path / "a.tif", tmp_path / f"{dtype}.tif")
-        with tifffile.TiffFile(tmp_path / f"{dtype}.tif") as file:
+        tifffile.imwrite(tmp_path / "a.tif", array, photometric="miniswhite", byteorder=order)
+        restore(tmp_path / "a.tif", tmp_path / f"{dtype}{ord(order)}.tif")
+        with tifffile.TiffFile(tmp_path / f"{dtype}{ord(order)}.tif") as file:
             assert file.pages.first.photometric == 0
             np.testing.assert_array_equal(file.asarray()[15:], array[15:])
 
@@ -287,3 +293,48 @@ def test_nan_is_the_same_as_nan(tmp_path: Path) -> None:
         tifffile.imwrite(tmp_path / "a.tif", array, compression=compression)
         restore(tmp_path / "a.tif", tmp_path / f"{compression}.tif")
         np.testing.assert_array_equal(tifffile.imread(tmp_path / f"{compression}.tif")[30:], np.nan)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text", "value"),
+    [("f4", "-9999", -9999), ("i2", "-32768 ", -32768), ("f4", "nan", np.nan), ("u1", "0", 0), ("u1", "none", None)],
+)
+def test_nodata_is_read_and_kept(tmp_path: Path, dtype: str, text: str, value: float | None) -> None:
+    tag = (42113, 2, 0, text, True)
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), dtype), extratags=[tag])
+    picture, _ = restore(tmp_path / "a.tif", tmp_path / "b.tif")
+    for path in (tmp_path / "a.tif", tmp_path / "b.tif"):
+        np.testing.assert_equal(read_picture(path).nodata, value)
+    assert tags_of(tmp_path / "a.tif")["GDAL_NODATA"] == tags_of(tmp_path / "b.tif")["GDAL_NODATA"]
+    assert picture.pixels.dtype == np.dtype(dtype)
+
+
+def test_nodata_counts_as_pixels_do(tmp_path: Path) -> None:
+    tag = (42113, 2, 0, "255", True)
+    array = np.full((20, 30), 100, np.uint8)
+    array[4, 5] = 255
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="miniswhite", extratags=[tag])
+    picture = read_picture(tmp_path / "a.tif")
+    assert picture.pixels[4, 5] == picture.nodata == 0
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_private_directories_come_along(tmp_path: Path, byteorder: Any) -> None:
+    """Their tags would else point into the old file: at whatever lies there in the new one."""
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), np.uint8), byteorder=byteorder, metadata=None, software=None)
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    # Two private tags of the type of directories, in place of two others: one is right, one points nowhere.
+    inner = len(data) + len(data) % 2
+    data = data.ljust(inner, b"\0") + struct.pack(byteorder + "HHHI4sI", 1, 700, 2, 4, b"abc\0", 0)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        first = file.pages.first
+        places = [first.tags[name].offset for name in ("XResolution", "YResolution")]
+    for place, code, offset in zip(places, (65000, 65001), (inner, 4_000_000), strict=True):
+        struct.pack_into(byteorder + "HHII", data, place, code, 13, 1, offset)
+    (tmp_path / "a.tif").write_bytes(data)
+    _, written = restore(tmp_path / "a.tif", tmp_path / "b.tif")
+    tags = tiff_pages.read_page(tmp_path / "b.tif").tags
+    assert tags[65000].directory is not None
+    assert tags[65000].directory[700].text == "abc"
+    assert 65001 not in tags
+    assert "Not carried over: tag 65001, which can't be read." in written.notes

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from restauro.errors import MaskError, WriteError
-from restauro.picture import check_target, read_picture, write_picture
+from restauro.files.reading import read_picture
+from restauro.files.writing import check_target, write_picture
 
 HOLE = (slice(5, 9), slice(3, 20))
 
@@ -177,8 +178,8 @@ def test_webp_and_avif_are_written_without_loss(tmp_path: Path, source: str, los
     target = tmp_path / ("b" + Path(source).suffix)
     written = write_picture(picture, target, hole=hole())
     assert written.changed_outside == 0
-    assert written.notes == (
-        "It was written without loss, so that no other pixel changes; the file may be larger for it.",
+    assert written.notes[-1] == (
+        "It was written without loss, so that no other pixel changes; the file may be larger for it."
     )
     with Image.open(target) as after:
         np.testing.assert_array_equal(np.asarray(after)[~hole()], before[~hole()])
@@ -348,17 +349,17 @@ def test_targets_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     picture = read_picture(saved(tmp_path / "a.png"))
     saved(tmp_path / "there.png")
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(WriteError, match=r"There is no folder .*missing: make it first"):
+    with pytest.raises(WriteError, match=r"there is no folder .*missing: make it first"):
         check_target(picture, tmp_path / "missing" / "b.png")
-    with pytest.raises(WriteError, match=r"The target .*folder\.png is a folder: name a file in it"):
+    with pytest.raises(WriteError, match=r"folder\.png: it is a folder: name a file in it"):
         check_target(picture, tmp_path / "folder.png", overwrite=True)
-    with pytest.raises(WriteError, match=r"The target .*there\.png is there already: choose another name, or replace"):
+    with pytest.raises(WriteError, match=r"The target .*there\.png is there already: choose another name, or use"):
         check_target(picture, tmp_path / "there.png")
-    with pytest.raises(WriteError, match=r"The target .*a\.png is the picture itself: choose another name, or replace"):
+    with pytest.raises(WriteError, match=r"The target .*a\.png is the picture itself: choose another name, or use"):
         check_target(picture, tmp_path / "folder.png" / ".." / "a.png")
     check_target(picture, tmp_path / "there.png", overwrite=True)
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
-    with pytest.raises(WriteError, match="Nothing can be written to the folder"):
+    with pytest.raises(WriteError, match=r"the folder .* may not be written to: change its permissions"):
         check_target(picture, tmp_path / "b.png")
 
 
@@ -404,7 +405,7 @@ def test_nothing_is_left_behind(
     def interrupted(*_: object) -> int:
         raise error
 
-    monkeypatch.setattr("restauro.picture._count_changed", interrupted)
+    monkeypatch.setattr("restauro.files.writing._count_changed", interrupted)
     with pytest.raises(error):
         write_picture(picture, tmp_path / name, hole=hole(), overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", name]
@@ -417,8 +418,8 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("restauro.files.saving.save_png", full)
-    with pytest.raises(WriteError, match=r"The target .*b\.png can't be written \(No space left on device\)"):
+    monkeypatch.setattr("restauro.files.png.save_png", full)
+    with pytest.raises(WriteError, match=r"The picture can't be written to .*b\.png: disk full: there is no room in"):
         write_picture(picture, tmp_path / "b.png", hole=hole())
 
 
@@ -464,6 +465,48 @@ def test_a_hole_in_any_memory_order(tmp_path: Path) -> None:
 
 def test_the_module_is_light() -> None:
     heavy = "{'tifffile', 'jpeglib', 'scipy', 'numba', 'PIL'} & set(sys.modules)"
-    script = f"import sys, restauro.picture; print({heavy} or 'light')"
+    script = f"import sys, restauro.files.reading; print({heavy} or 'light')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("light\n", "")
+
+
+def replaced(path: Path) -> None:
+    """Put another picture of the same size and kind in the place of a file, of other colours everywhere."""
+    with Image.open(path) as image:
+        other = Image.fromarray(255 - np.asarray(image))
+    other.save(path)
+    os.utime(path, ns=(1, 1))
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp", "a.avif"])
+@pytest.mark.parametrize("target", ["same", "b.tif", "b.jpg"])
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_file_that_was_replaced_meanwhile_is_refused(tmp_path: Path, name: str, target: str, empty: bool) -> None:
+    """Else the target would be a mixture of the two: of a JPEG, whose blocks are copied, without a word."""
+    picture, target = read_picture(saved(tmp_path / name)), name if target == "same" else target
+    picture.pixels[HOLE] = 7
+    replaced(tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(WriteError, match=r"a\.[a-z]+ was changed, replaced or removed since it was read.*read it"):
+        write_picture(picture, tmp_path / target, hole=None if empty else hole(), overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
+def test_a_picture_that_we_replaced_can_be_written_again(tmp_path: Path, name: str) -> None:
+    picture = read_picture(saved(tmp_path / name))
+    picture.pixels[HOLE] = 7
+    for target in (name, name, f"b{Path(name).suffix}"):
+        write_picture(picture, tmp_path / target, hole=hole(), overwrite=True)
+
+
+def test_nothing_is_written_outside_the_folder_of_the_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a full disk of temporary files stops no restoration."""
+    for name in ("a.jpg", "a.png", "a.tif", "a.webp"):
+        picture = read_picture(saved(tmp_path / name))
+        picture.pixels[HOLE] = 7
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "full"))
+        write_picture(picture, tmp_path / f"new-{name}", hole=hole())
+        monkeypatch.undo()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restaur
 
 from torch.nn import functional
 
-from restauro.training.course import CourseUNet
+from restauro.training.founding.course import CourseUNet
 
 
 @pytest.mark.parametrize("leaky", [False, True])

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from restauro.errors import WriteError
-from restauro.files.jpeg import check_rewritable, rewrite_blocks
-from restauro.picture import read_picture, write_picture
+from restauro.files.jpeg_blocks import check_rewritable, rewrite_blocks
+from restauro.files.reading import read_picture
+from restauro.files.writing import write_picture
 
 KINDS: dict[str, dict[str, Any]] = {
     "4:2:0": {"subsampling": "4:2:0"},
@@ -242,7 +243,7 @@ def test_a_changed_coefficient_elsewhere_is_found(tmp_path: Path, monkeypatch: p
         jpeg.write_dct(str(target))
         return rewritten
 
-    monkeypatch.setattr("restauro.files.jpeg.rewrite_blocks", rewrite_badly)
+    monkeypatch.setattr("restauro.files.jpeg_blocks.rewrite_blocks", rewrite_badly)
     with pytest.raises(WriteError, match=r"^64 pixels outside the hole would have changed in the file"):
         write_picture(picture, tmp_path / "b.jpg", hole=hole)
     assert not (tmp_path / "b.jpg").exists()

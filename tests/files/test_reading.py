@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from restauro.errors import ReadError
-from restauro.picture import as_seen, as_stored, read_picture
+from restauro.files.reading import read_picture
+from restauro.picture import as_seen, as_stored
 
 SAMPLES = np.random.default_rng(3)
 
@@ -43,7 +44,7 @@ def test_pixels_may_be_written_to_and_lie_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
-@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "f4"])
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "f2", "f4", "f8"])
 def test_tiff_is_read_in_its_own_dtype(tmp_path: Path, dtype: str, byteorder: str) -> None:
     array = (SAMPLES.random((20, 30, 3)) * 100).astype(dtype)
     tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", byteorder=byteorder)
@@ -268,13 +269,13 @@ def test_a_damaged_tiff(tmp_path: Path) -> None:
 @pytest.mark.parametrize("first", [0, 3, 10_000_000])
 def test_a_tiff_without_directory(tmp_path: Path, first: int) -> None:
     (tmp_path / "a.tif").write_bytes(struct.pack("<2sHI", b"II", 42, first) + b"\xff" * 9)
-    with pytest.raises(ReadError, match=r"The TIFF is damaged or cut short \(its directory is missing\)"):
+    with pytest.raises(ReadError, match=r"The TIFF is damaged or cut short \(its directory is missing, or larger"):
         read_picture(tmp_path / "a.tif")
 
 
 def test_several_pictures_in_a_file(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.stack([colours()] * 3), photometric="rgb")
-    with pytest.raises(ReadError, match=r"The TIFF holds 3 pages.*tiffcp in\.tif,0 page\.tif"):
+    with pytest.raises(ReadError, match=r"The TIFF holds 3 pictures \(0: 30 x 20, 1: 30 x 20, .*: use page="):
         read_picture(tmp_path / "a.tif")
     frames = [Image.fromarray(colours()) for _ in range(2)]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
@@ -285,10 +286,9 @@ def test_several_pictures_in_a_file(tmp_path: Path) -> None:
         read_picture(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize(("dtype", "words"), [("f2", "16-bit floats"), ("f8", "64-bit floats"), ("c8", "complex")])
-def test_tiff_samples_that_would_be_converted(tmp_path: Path, dtype: str, words: str) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), dtype), photometric="minisblack")
-    with pytest.raises(ReadError, match=f"{words}.*32-bit floats"):
+def test_tiff_samples_that_would_be_converted(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), "c8"), photometric="minisblack")
+    with pytest.raises(ReadError, match=r"complex.*32-bit floats"):
         read_picture(tmp_path / "a.tif")
 
 

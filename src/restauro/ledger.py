@@ -1,31 +1,27 @@
-"""The folder of an evaluation's results: rows as they come in, so that a run that was cut off can go on."""
+"""A folder of results: rows as they come in, so that a run that was cut off can go on."""
 
 from __future__ import annotations
 
 import csv
 import json
 import os
-import platform
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import restauro
-from restauro.errors import EvaluationError
+from restauro.errors import EvaluationError, Remedy
+from restauro.files.replacing import replacing
 
 Row = dict[str, Any]
 
-FORMAT = 2  # of settings; 1 had no digests of files
+FORMAT = 3  # of settings; 1 had no digests of files, and to 2 pictures with a profile looked otherwise
 
 _ROWS, _SETTINGS = "rows.jsonl", "settings.json"
 _TOKENS = (_ROWS, _SETTINGS, "results.json")  # a folder that holds one of them is one of results
+_ANEW = Remedy("overwrite", True, "to begin anew")
 _FAR = 1 << 40  # the byte that is locked on Windows, where nobody can read a byte that is
-_PACKAGES = ("numpy", "numba", "scipy", "onnxruntime", "scikit-image", "pyvips")
 
 
 class Results:
@@ -42,7 +38,7 @@ class Results:
     key
         The columns that tell rows apart; of two with the same key the later counts.
     outputs
-        Patterns of what is made of the rows later: files that --overwrite takes away too.
+        Patterns of what is made of the rows later: files that `overwrite` takes away too.
     overwrite
         Throw away the rows that are there.
 
@@ -128,7 +124,7 @@ class Results:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
             raise EvaluationError(
-                f"Another run is at work in {self.folder}: wait until it has ended, or choose another --out."
+                f"Another run is at work in {self.folder}: wait until it has ended, or choose another folder."
             ) from None
 
     def _settings_before(self) -> dict[str, Any]:
@@ -136,15 +132,17 @@ class Results:
         file = self.folder / _SETTINGS
         if not file.exists():
             raise EvaluationError(
-                f"{self.folder} holds {_ROWS} without {_SETTINGS}, so nothing says what the rows were made with: put "
-                "it back, choose another --out, or begin anew with --overwrite."
+                f"{self.folder} holds {_ROWS} without {_SETTINGS}, so nothing says what the rows were made with",
+                "put it back",
+                "choose another folder",
+                _ANEW,
             )
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise EvaluationError(f"{file} isn't what restauro wrote: begin anew with --overwrite.")
+            raise EvaluationError(f"{file} isn't what restauro wrote", _ANEW)
         return found
 
     def _read(self) -> list[Row]:
@@ -163,8 +161,7 @@ class Results:
                     os.truncate(file, whole)
                     break
                 raise EvaluationError(
-                    f"Line {number} of {file} isn't what restauro wrote: take it away to go on, or begin anew with "
-                    "--overwrite."
+                    f"Line {number} of {file} isn't what restauro wrote", "take it away to go on", _ANEW
                 ) from None
             rows.append(row)
             whole += len(line)
@@ -173,11 +170,12 @@ class Results:
 
 def _merged(before: dict[str, Any], now: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the settings of both, which agree where both say something."""
-    advice = "choose another --out, give the same settings to go on, or begin anew with --overwrite."
     if before.get("format") != now.get("format"):
         raise EvaluationError(
-            f"The folder {folder} holds results of an earlier version of restauro, which didn't keep what pictures, "
-            "masks and networks it read: choose another --out, or begin anew with --overwrite."
+            f"The folder {folder} holds results of an earlier version of restauro, which read pictures or masks in "
+            "another way",
+            "choose another folder",
+            _ANEW,
         )
     merged = {**before, **now}
     for name in before.keys() & now.keys():
@@ -188,7 +186,10 @@ def _merged(before: dict[str, Any], now: dict[str, Any], folder: Path) -> dict[s
         if old != new:
             old, new = (_short(old, new), _short(new, old))
             raise EvaluationError(
-                f"The folder {folder} holds results of other settings ({name}: {old}, now {new}): {advice}"
+                f"The folder {folder} holds results of other settings ({name}: {old}, now {new})",
+                "choose another folder",
+                "give the same settings to go on",
+                _ANEW,
             )
     return merged
 
@@ -201,50 +202,9 @@ def _short(value: Any, other: Any) -> str:
     return "none" if value is None else re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1...", str(value))
 
 
-def machine() -> dict[str, str]:
-    """Return what results depend on beside settings: versions, processor, system; and the time."""
-    found = {"restauro": restauro.__version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found | {
-        "processor": _processor(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
-        "system": f"{platform.system()} {platform.machine()}",
-        "date": datetime.now(UTC).date().isoformat(),
-    }
-
-
-def _processor() -> str:
-    if sys.platform == "linux":
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-        if names:
-            return names[0]
-    return platform.processor() or platform.machine()
-
-
-def where(about: Mapping[str, str]) -> str:
-    """Write what times depend on: processor, cores, system."""
-    return f"{about['processor']}, {about['cores']} cores, {about['system']}"
-
-
-@contextmanager
-def replacing(file: Path) -> Iterator[Path]:
-    """Give the name of a file to write, which becomes `file` at the end, so that this is there whole or as it was."""
-    temporary = file.with_name(f".{file.name}.part")
-    try:
-        yield temporary
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_csv(file: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Write rows as CSV: None is empty, true and false are yes and no."""
-    with replacing(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as opened:
+    with replacing(file, "The table") as temporary, temporary.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened)
         writer.writerow(columns)
         writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
@@ -258,5 +218,5 @@ def _cell(value: Any) -> Any:
 
 def write_text(file: Path, text: str) -> None:
     """Write a text; see `replacing`."""
-    with replacing(file) as temporary:
+    with replacing(file, "The text") as temporary:
         temporary.write_text(text, encoding="utf-8")
