@@ -86,10 +86,10 @@ def open_pictures(folder: str | os.PathLike[str], split: str = "all") -> Picture
     """
     if split not in ("train", "test", "all"):
         raise DataError(f"The split {split!r} isn't known: it is train, test or all.")
-    place = Path(folder)
-    if not place.is_dir():
-        raise DataError(f"There is no folder {place}: name the one that holds the pictures.")
-    return _open_cifar(place, split) or _open_files(place, split)
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}: name the one that holds the pictures.")
+    return _open_cifar(folder, split) or _open_files(folder, split)
 
 
 def hole_generator(seed: int, number: int, *further: int | None) -> np.random.Generator:
@@ -183,8 +183,8 @@ def _open_files(folder: Path, split: str) -> FilePictures:
         if len(files) < 2:
             raise DataError(f"There is one picture in {folder}: training needs two, one of them to test with.")
         files = [file for number, file in enumerate(files) if (number % _HELD_OUT == 0) == (split == "test")]
-    kind = f"{len(shards)} tar shards" if shards else "files"
-    return FilePictures(files, f"{len(files)} pictures ({split}) from {kind} in {own or folder}")
+    source = f"{len(shards)} tar shards" if shards else "files"
+    return FilePictures(files, f"{len(files)} pictures ({split}) from {source} in {own or folder}")
 
 
 def picture_paths(folder: Path) -> list[Path]:
@@ -236,10 +236,10 @@ def _read_file(path: Path) -> NDArray[np.uint8]:
 
 def _official_reader(folder: Path) -> Callable[[str], bytes] | None:
     """Return what gives the content of CIFAR-10's files by their names, without `.bin`; None where there are none."""
-    for place in (folder, folder / "cifar-10-batches-bin", folder / "cifar-10-batches-py"):
+    for inner in (folder, folder / "cifar-10-batches-bin", folder / "cifar-10-batches-py"):
         for ending in (".bin", ""):
-            if any((place / f"{name}{ending}").is_file() for names in _CIFAR_FILES.values() for name in names):
-                return lambda name, place=place, ending=ending: _content(place / f"{name}{ending}")  # type: ignore[misc]
+            if any((inner / f"{name}{ending}").is_file() for names in _CIFAR_FILES.values() for name in names):
+                return lambda name, inner=inner, ending=ending: _content(inner / f"{name}{ending}")  # type: ignore[misc]
     for archive in (folder / "cifar-10-binary.tar.gz", folder / "cifar-10-python.tar.gz"):
         if archive.is_file():
             return _archive_reader(archive)

@@ -47,8 +47,8 @@ def view(picture: Picture, hole: NDArray[np.bool_] | None = None) -> NDArray[np.
     pixels = np.atleast_3d(picture.pixels)
     image = pyvips.Image.new_from_array(pixels, interpretation="cmyk" if picture.is_cmyk else "multiband")
     if _PROFILE in picture.metadata:
-        kind, profile = picture.metadata[_PROFILE]
-        image.set_type(kind, _PROFILE, profile)
+        gtype, profile = picture.metadata[_PROFILE]
+        image.set_type(gtype, _PROFILE, profile)
     return as_seen(pixels_of(in_srgb(image)), picture.orientation)
 
 

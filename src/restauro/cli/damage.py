@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from restauro.cli import batch, places, report
+from restauro.cli import batch, paths, report
 from restauro.cli.wording import worded
 from restauro.damage.kinds import KINDS
 from restauro.errors import RestauroError
@@ -101,9 +101,9 @@ def command(
     """Damage files one after the other; return the exit status."""
     from restauro.damage.damaging import check_options, damage_file
 
-    inputs = places.expand(inputs)
-    targets = places.targets(inputs, output, "damaged")
-    masks = places.mask_targets(inputs, mask_out, "--mask-out", "masks")
+    inputs = paths.expand(inputs)
+    copies = paths.picture_targets(inputs, output, "damaged")
+    masks = paths.mask_targets(inputs, mask_out, "--mask-out", "masks")
     options = {"pattern": pattern, "course": course, "crack_width": crack_width, "border": False if no_border else None}
     asked["options"] = {name: value for name, value in options.items() if value is not None}
     for name in asked["options"]:
@@ -118,6 +118,6 @@ def command(
     common = asked | {"overwrite": overwrite, "max_pixels": max_pixels}
     works = [
         (source, partial(damage_file, source, target, **common, seed=seed + number, mask_out=mask))
-        for number, (source, target, mask) in enumerate(zip(inputs, targets, masks, strict=True))
+        for number, (source, target, mask) in enumerate(zip(inputs, copies, masks, strict=True))
     ]
     return batch.run(works, report.damaged_as_line, quiet=quiet, as_json=as_json)

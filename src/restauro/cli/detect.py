@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from restauro.cli import batch, places, report
+from restauro.cli import batch, paths, report
 from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError
 from restauro.files.bounds import MAX_PIXELS
@@ -71,13 +71,13 @@ def command(
     inputs: Sequence[Path], output: str | None, preview: str | None, quiet: bool, as_json: bool, **options: Any
 ) -> int:
     """Detect in files one after the other; return the exit status."""
-    inputs = places.expand(inputs)
+    inputs = paths.expand(inputs)
     _check(inputs, output, options)
-    targets = places.mask_targets(inputs, output, "-o", "masks")
-    previews = places.mask_targets(inputs, preview, "--preview", "previews")
+    masks = paths.mask_targets(inputs, output, "-o", "masks")
+    previews = paths.mask_targets(inputs, preview, "--preview", "previews")
     works = [
         (source, partial(_detect, source, target or Path(), shown, options, with_bar=not quiet))
-        for source, target, shown in zip(inputs, targets, previews, strict=True)
+        for source, target, shown in zip(inputs, masks, previews, strict=True)
     ]
     return batch.run(works, _as_line, quiet=quiet, as_json=as_json)
 

@@ -184,12 +184,12 @@ def _check_sources(
         raise click.UsageError("Say where the data set is, --data DIR, or have it fetched, --download.")
 
 
-def _check_out(out: Path, places: Sequence[Path]) -> None:
+def _check_out(out: Path, sources: Sequence[Path]) -> None:
     """Refuse to write below a folder that pictures or masks come from: the results would be taken for some of them."""
-    for place in places:
-        if place.is_dir() and out.resolve().is_relative_to(place.resolve()):
+    for source in sources:
+        if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
             raise click.UsageError(
-                f"--out {out} lies in {place}, and its pictures would be taken for pictures or masks of that folder: "
+                f"--out {out} lies in {source}, and its pictures would be taken for pictures or masks of that folder: "
                 "choose one outside."
             )
 

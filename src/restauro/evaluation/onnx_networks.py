@@ -58,7 +58,7 @@ class _Entry:
             )
         axis = None if len(shape) == 3 else 3 if shape[3] in (1, 3, 4) and shape[1] not in (1, 3, 4) else 1
         channels = 1 if axis is None else shape[axis]
-        height, width = (shape[place] for place in range(1, len(shape)) if place != axis)
+        height, width = (shape[side] for side in range(1, len(shape)) if side != axis)
         return cls(about.name, _DTYPES[about.type], channels, axis, (height, width))
 
     def feed(self, planes: NDArray[np.float32]) -> NDArray[Any]:

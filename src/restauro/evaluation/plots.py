@@ -112,16 +112,16 @@ def ratio_figure(rows: Sequence[Row], metric: Metric) -> Any:
         apart = scores.differences(way)
         centre = np.array([estimate.mean for estimate in apart])
         low, high = ([getattr(estimate, end) for estimate in apart] for end in ("low", "high"))
-        places = np.array(scores.ratios)
-        if len(places) > 1:
-            right.fill_between(places, low, high, color=style["color"], alpha=0.15, linewidth=0)
+        ratios = np.array(scores.ratios)
+        if len(ratios) > 1:
+            right.fill_between(ratios, low, high, color=style["color"], alpha=0.15, linewidth=0)
         else:  # side by side, for a bar hides another
-            places = places * (0.85 + 0.3 * (scores.ways.index(way) + 0.5) / len(scores.ways))
-            right.vlines(places, low, high, color=style["color"])
-        right.plot(places, centre, **style)
+            ratios = ratios * (0.85 + 0.3 * (scores.ways.index(way) + 0.5) / len(scores.ways))
+            right.vlines(ratios, low, high, color=style["color"])
+        right.plot(ratios, centre, **style)
         last = np.flatnonzero(np.isfinite(centre))
         if last.size:
-            ends[way] = (float(places[last[-1]]), float(centre[last[-1]]))
+            ends[way] = (float(ratios[last[-1]]), float(centre[last[-1]]))
     for axes in (left, right):
         axes.set_xlabel("share of the picture that is hole")
         axes.set_xlim(0, (1.06 if len(scores.ratios) > 1 else 1.3) * max(scores.ratios))
@@ -155,7 +155,7 @@ def kind_figure(rows: Sequence[Row], metric: Metric) -> Any:
         of_kind = [row for row in rows if row["kind"] == kind]
         masks = {_key(row) for row in of_kind}
         ends = []
-        for place, way in enumerate(ways):
+        for line, way in enumerate(ways):
             own = [row for row in of_kind if row["way"] == way]
             values = [_number(row.get(metric.column)) for row in own]
             if sum(map(math.isfinite, values)) < len(masks):
@@ -163,8 +163,8 @@ def kind_figure(rows: Sequence[Row], metric: Metric) -> Any:
                 continue
             found = statistics.mean(_by_picture(own, values))
             style = _style(way, ways) | {"linestyle": ""}
-            axes.hlines(place, found.low, found.high, color=style["color"])
-            axes.plot([found.mean], [place], **style)
+            axes.hlines(line, found.low, found.high, color=style["color"])
+            axes.plot([found.mean], [line], **style)
             ends += [value for value in (found.low, found.mean, found.high) if math.isfinite(value)]
         axes.set_title(kind, loc="left", fontsize=10)
         _plain(axes)
@@ -210,14 +210,14 @@ def time_figure(rows: Sequence[Row], metric: Metric) -> Any:
     figure = Figure(figsize=(7.5, 4.8), dpi=_DPI, layout="constrained")
     axes = figure.subplots()
     axes.set_xscale("log")
-    places = {}
+    points = {}
     for way in ways if common else []:
         own = [row for row in rows if row["way"] == way and _key(row) in common]
         seconds, pixels = (sum(_number(row[column]) for row in own) for column in ("seconds", "hole_pixels"))
         mean = _by_picture(own, [_number(row[metric.column]) for row in own]).mean()
         if seconds > 0:
-            places[way] = (1e6 * seconds / pixels, float(mean))
-            axes.plot(*([value] for value in places[way]), **_style(way, ways))
+            points[way] = (1e6 * seconds / pixels, float(mean))
+            axes.plot(*([value] for value in points[way]), **_style(way, ways))
     axes.set_xlabel("seconds a megapixel of hole")
     fills = "1 fill" if len(common) == 1 else f"{len(common)} fills"
     heading = f"{_title(metric)}, mean of {fills} that all ways have"
@@ -225,7 +225,7 @@ def time_figure(rows: Sequence[Row], metric: Metric) -> Any:
     _plain(axes)
     axes.margins(x=0.12, y=0.1)
     _number_log_axis(axes)
-    plot_names.beside_points(axes, places, _names(ways))
+    plot_names.beside_points(axes, points, _names(ways))
     return figure
 
 
@@ -290,12 +290,12 @@ def _number(value: object) -> float:
 
 def _style(way: str, ways: Sequence[str]) -> dict[str, Any]:
     """Return how a way is drawn, alike in all figures: peers and others' networks are dashed and hollow."""
-    place = ways.index(way)
+    number = ways.index(way)
     own = way.partition(":")[0] not in {*PEERS, "onnx"}
-    colour = _COLOURS[place % len(_COLOURS)]
+    colour = _COLOURS[number % len(_COLOURS)]
     return {
         "color": colour,
-        "marker": _MARKERS[(place + place // len(_COLOURS)) % len(_MARKERS)],
+        "marker": _MARKERS[(number + number // len(_COLOURS)) % len(_MARKERS)],
         "markerfacecolor": colour if own else "white",
         "linestyle": "-" if own else "--",
         "linewidth": 1.4,

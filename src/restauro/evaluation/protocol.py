@@ -33,7 +33,7 @@ _IN_BINS = "strokes"
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Pictures by name; what processes are told, each of which opens them itself.
+    """Pictures by name; what processes are given, each of which opens them itself.
 
     Attributes
     ----------
@@ -170,7 +170,7 @@ class MaskChoice:
         return digest if self.reading.polarity == "white" else f"{digest} {self.reading.polarity}"
 
 
-def find_pictures(places: Sequence[str | os.PathLike[str]], count: int | None = None) -> PictureSet:
+def find_pictures(sources: Sequence[str | os.PathLike[str]], count: int | None = None) -> PictureSet:
     """Return the pictures of files and folders, the first so many of them.
 
     Names are those of the files without ending, below a folder with the path from there.
@@ -181,15 +181,15 @@ def find_pictures(places: Sequence[str | os.PathLike[str]], count: int | None = 
         There is no such file or folder, no picture in a folder, or two pictures have one name.
     """
     files: dict[str, Path] = {}
-    for place in map(Path, places):
-        if place.is_dir():
-            found = [(path.relative_to(place).with_suffix("").as_posix(), path) for path in picture_paths(place)]
+    for source in map(Path, sources):
+        if source.is_dir():
+            found = [(path.relative_to(source).with_suffix("").as_posix(), path) for path in picture_paths(source)]
             if not found:
-                raise DataError(f"There are no pictures in {place}: name a folder that holds some, or files.")
-        elif place.is_file():
-            found = [(place.stem, place)]
+                raise DataError(f"There are no pictures in {source}: name a folder that holds some, or files.")
+        elif source.is_file():
+            found = [(source.stem, source)]
         else:
-            raise DataError(f"There is no picture or folder {place}.")
+            raise DataError(f"There is no picture or folder {source}.")
         for name, path in found:
             if files.setdefault(name, path) != path:
                 raise DataError(
@@ -332,13 +332,13 @@ def make_hole(
     return hole
 
 
-def _file_for(place: Path, pictures: PictureSet, number: int, rng: np.random.Generator) -> Path:
-    if place.is_file():
-        return place
+def _file_for(masks: Path, pictures: PictureSet, number: int, rng: np.random.Generator) -> Path:
+    if masks.is_file():
+        return masks
     if pictures.files:
         with suppress(NoMaskError):
-            return find_mask(place, pictures.files[number])
-    files = _mask_files(place)
+            return find_mask(masks, pictures.files[number])
+    files = _mask_files(masks)
     return files[rng.integers(len(files))]
 
 
@@ -357,9 +357,9 @@ def _hole_of_file(file: Path, polarity: str) -> NDArray[np.bool_]:
 def _fitted(hole: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
     """Return the largest middle piece of a mask that has a picture's shape, brought to its size."""
     step = min(hole.shape[0] / height, hole.shape[1] / width)  # pixels of the mask to a pixel of the picture
-    places = [
+    taken = [
         np.minimum(((length - step * count) / 2 + step * (np.arange(count) + 0.5)).astype(np.int64), length - 1)
         for length, count in zip(hole.shape, (height, width), strict=True)
     ]
-    fitted: NDArray[np.bool_] = hole[np.ix_(*places)]
+    fitted: NDArray[np.bool_] = hole[np.ix_(*taken)]
     return fitted

@@ -166,7 +166,7 @@ def worst_places(badness: NDArray[np.float32], side: int, count: int) -> list[Bo
     boxes: list[Box] = []
     while len(boxes) < count and blocks.any():
         sums = _window_sums(blocks, side // step)
-        row, column = (int(place) * step for place in np.unravel_index(sums.argmax(), sums.shape))
+        row, column = (int(index) * step for index in np.unravel_index(sums.argmax(), sums.shape))
         found = slice(row, row + side), slice(column, column + side)
         box = _centred(left, found, side)
         done = [found]
@@ -270,9 +270,9 @@ def _overview(case: Case, head: str, marked: Sequence[Box]) -> pyvips.Image:
         scale = CELL / max(height, width)
         panel = _image(pixels).thumbnail_image(CELL, height=CELL)
     for rows, columns in marked:
-        place = [round(scale * value) for value in (columns.start, rows.start, columns.stop - columns.start,
+        outline = [round(scale * value) for value in (columns.start, rows.start, columns.stop - columns.start,
                                                     rows.stop - rows.start)]  # fmt: skip
-        panel = panel.draw_rect(_MARKED, *place)
+        panel = panel.draw_rect(_MARKED, *outline)
     return _in_cell(panel)
 
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -84,7 +88,7 @@ def rewrite_blocks(source: Path, target: Path, pixels: NDArray[np.uint8], hole: 
     Parameters
     ----------
     source, target
-        The JPEG as it was, and the file to write.
+        The JPEG as it was, and the file to write; others are written beside it (see `replacing`).
     pixels
         uint8 [H, W] or [H, W, 3]: the restored picture.
     hole
@@ -95,7 +99,7 @@ def rewrite_blocks(source: Path, target: Path, pixels: NDArray[np.uint8], hole: 
     components = _components(segments)
     # What jpeglib needs of the segments that tell is which colour space it is; of more than fifty it would choke.
     coded = [segment for segment in segments if segment.says_colour_space or not segment.is_told]
-    new = _recode(coded, components, pixels, hole)
+    new = _recode(coded, components, pixels, hole, target.parent)
     kept = [
         without_thumbnail(segment)
         for segment in segments
@@ -114,8 +118,8 @@ def _components(segments: list[Segment]) -> list[_Component]:
     """Return the components of the picture's frame; raise WriteError for a kind that can't be rewritten."""
     frame = next((segment for segment in segments if segment.marker in FRAMES), None)
     if frame is None:
-        kinds = [OTHER_FRAMES[segment.marker] for segment in segments if segment.marker in OTHER_FRAMES]
-        raise _not_rewritable(f"its coding is {kinds[0] if kinds else 'unknown'}")
+        codings = [OTHER_FRAMES[segment.marker] for segment in segments if segment.marker in OTHER_FRAMES]
+        raise _not_rewritable(f"its coding is {codings[0] if codings else 'unknown'}")
     if any(segment.marker in RESERVED for segment in segments):
         raise _damaged("there are bytes in it that mean nothing")
     precision, count = frame.data[4], frame.data[9]
@@ -160,15 +164,19 @@ def _damaged(reason: str) -> WriteError:
 
 
 def _recode(
-    coded: list[Segment], components: list[_Component], pixels: NDArray[np.uint8], hole: NDArray[np.bool_]
+    coded: list[Segment],
+    components: list[_Component],
+    pixels: NDArray[np.uint8],
+    hole: NDArray[np.bool_],
+    folder: Path,
 ) -> bytes:
     """Return the JPEG with new coefficients in the touched blocks, and whatever markers jpeglib writes."""
     import jpeglib
 
     # Of the libraries in jpeglib, mozjpeg writes progressive files from coefficients, and always; the rest never do.
     library = "mozjpeg403" if any(segment.marker == PROGRESSIVE for segment in coded) else "turbo210"
-    with tempfile.TemporaryDirectory() as folder, _JPEGLIB, jpeglib.version(library):
-        old, new = Path(folder, "old.jpg"), Path(folder, "new.jpg")
+    with _JPEGLIB, _copies_in(folder), jpeglib.version(library):
+        old, new = folder / "blocks-before", folder / "blocks-after"
         old.write_bytes(b"".join(segment.data for segment in coded))
         try:
             jpeg = jpeglib.read_dct(str(old))
@@ -184,6 +192,19 @@ def _recode(
             _renew(coefficients, table, component, bands, hole, weights[index], levels[index])
         jpeg.write_dct(str(new), flags=["+OPTIMIZE_CODING"])
         return new.read_bytes()
+
+
+@contextmanager
+def _copies_in(folder: Path) -> Iterator[None]:
+    """Have jpeglib put the copies of files that it works on into a folder: it leaves them where it fails."""
+    from jpeglib import dct_jpeg
+
+    before = dct_jpeg.tempfile
+    dct_jpeg.tempfile = SimpleNamespace(NamedTemporaryFile=partial(tempfile.NamedTemporaryFile, dir=folder))
+    try:
+        yield
+    finally:
+        dct_jpeg.tempfile = before
 
 
 def _weights(components: int, *, is_rgb: bool) -> tuple[NDArray[np.float64], tuple[float, ...]]:

@@ -1,4 +1,4 @@
-"""Where each of several inputs is written to, said before anything is done."""
+"""Which files are read, and where each of several is written to, said before anything is done."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def expand(inputs: Sequence[Path], is_mask: Callable[[Path], bool] = lambda path
     return found
 
 
-def targets(inputs: Sequence[Path], output: str | None, word: str) -> list[Path]:
+def picture_targets(inputs: Sequence[Path], output: str | None, word: str) -> list[Path]:
     """Return where each input's picture goes; `word` is what is done to it, as in "restored"."""
     first = inputs[0]
     if not output:
         example = f"{word}/" if len(inputs) > 1 else f"{first.stem}-{word}{first.suffix}"
         raise click.UsageError(f"Say where to write: -o {printable(example)}")
-    return _distinct(inputs, _places(inputs, output, "-o", word))
+    return _distinct(inputs, _targets(inputs, output, "-o", word))
 
 
 def mask_targets(inputs: Sequence[Path], output: str | None, flag: str, word: str) -> Sequence[Path | None]:
     """Return where each input's mask goes, a PNG of its name in a folder, or the file that `output` names."""
     if not output:
         return [None] * len(inputs)
-    return _distinct(inputs, _places([Path(f"{path.stem}.png") for path in inputs], output, flag, word))
+    return _distinct(inputs, _targets([Path(f"{path.stem}.png") for path in inputs], output, flag, word))
 
 
-def _places(names: Sequence[Path], output: str, flag: str, word: str) -> list[Path]:
+def _targets(names: Sequence[Path], output: str, flag: str, word: str) -> list[Path]:
     """Paths under a folder; or of one input the file that `output` names."""
     path = Path(output)
     has_ending = path.suffix.lower() in _ENDINGS
@@ -57,14 +57,14 @@ def _places(names: Sequence[Path], output: str, flag: str, word: str) -> list[Pa
     return [path / name.name for name in names] if is_folder or len(names) > 1 else [path]
 
 
-def _distinct(inputs: Sequence[Path], places: list[Path]) -> list[Path]:
-    """Return the places, or refuse them where two inputs would be written to one."""
+def _distinct(inputs: Sequence[Path], targets: list[Path]) -> list[Path]:
+    """Return the targets, or refuse them where two inputs would be written to one."""
     seen: dict[str, Path] = {}
-    for source, place in zip(inputs, places, strict=True):
-        other = seen.setdefault(os.path.normcase(os.path.abspath(place)), source)
+    for source, target in zip(inputs, targets, strict=True):
+        other = seen.setdefault(os.path.normcase(os.path.abspath(target)), source)
         if other is not source:
             raise click.UsageError(
                 f"{printable(other)} and {printable(source)} would both be written to "
-                f"{printable(place)}: write them into different folders, one command each."
+                f"{printable(target)}: write them into different folders, one command each."
             )
-    return places
+    return targets
