@@ -75,7 +75,7 @@ class TestWhatIsRefused:
             ("color", {"colour": "red"}, r"The colour 'red' isn't of the form #rrggbb"),
             ("color", {"colour": "#ffffff", "tolerance": 86}, r"The tolerance 86 is out of range: it must be 0 to 85"),
             ("color", {"colour": "#ffffff", "workers": 0}, r"workers=0 is out of range"),
-            ("losses", {"workers": "2"}, r"workers='2' is out of range"),
+            ("color", {"colour": "#ffffff", "workers": -2}, r"workers=-2 is out of range"),
             (["losses"], {}, r"There is no kind of damage \['losses'\]"),
         ],
     )

@@ -318,7 +318,7 @@ def test_sheet_and_plots_are_drawn_once(plan: Plan, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(reporting.plots, "plot", None)
     assert set(reporting.write(plan, run(plan, out), out)) == set(files)
     changed = dataclasses.replace(finished, rows=[row | {"psnr": 1.0} for row in finished.rows])
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="'NoneType' object is not callable"):
         reporting.write(plan, changed, out)
     assert not (out / "sheet.png").exists()
 

@@ -44,7 +44,7 @@ def test_pixels_may_be_written_to_and_lie_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
-@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "f4"])
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "f2", "f4", "f8"])
 def test_tiff_is_read_in_its_own_dtype(tmp_path: Path, dtype: str, byteorder: str) -> None:
     array = (SAMPLES.random((20, 30, 3)) * 100).astype(dtype)
     tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", byteorder=byteorder)
@@ -286,10 +286,9 @@ def test_several_pictures_in_a_file(tmp_path: Path) -> None:
         read_picture(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize(("dtype", "words"), [("f2", "16-bit floats"), ("f8", "64-bit floats"), ("c8", "complex")])
-def test_tiff_samples_that_would_be_converted(tmp_path: Path, dtype: str, words: str) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), dtype), photometric="minisblack")
-    with pytest.raises(ReadError, match=f"{words}.*32-bit floats"):
+def test_tiff_samples_that_would_be_converted(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), "c8"), photometric="minisblack")
+    with pytest.raises(ReadError, match=r"complex.*32-bit floats"):
         read_picture(tmp_path / "a.tif")
 
 

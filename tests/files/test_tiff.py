@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import tempfile
 from pathlib import Path
@@ -46,14 +47,14 @@ def tags_of(path: Path) -> dict[str, tuple[Any, ...]]:
 @st.composite
 def tiffs(draw: st.DrawFn) -> tuple[NDArray[Any], dict[str, Any]]:
     """Draw pixels and how tifffile is to lay them out."""
-    dtype = draw(st.sampled_from(["u1", "u2", "u4", "i2", "f4"]))
+    dtype = draw(st.sampled_from(["u1", "i1", "u2", "u4", "i2", "f2", "f4", "f8"]))
     bands, height, width = draw(st.integers(1, 6)), draw(st.integers(4, 200)), draw(st.integers(6, 70))
     array = (np.random.default_rng(draw(st.integers(0, 9))).random((height, width, bands)) * 250).astype(dtype)
     layout: dict[str, Any] = {"byteorder": draw(st.sampled_from("<>")), "bigtiff": draw(st.booleans())}
     layout["photometric"] = "rgb" if bands in (3, 4) else "minisblack"
     layout["compression"] = draw(st.sampled_from([None, "adobe_deflate"]))
     if layout["compression"]:
-        layout["predictor"] = 1 if dtype == "f4" else draw(st.sampled_from([1, 2]))
+        layout["predictor"] = 1 if dtype.startswith("f") else draw(st.sampled_from([1, 2]))
     if bands > 1:
         layout["planarconfig"] = draw(st.sampled_from(["contig", "separate"]))
     if draw(st.booleans()):
@@ -140,11 +141,11 @@ def test_one_bit_stays_one_bit(tmp_path: Path, compression: str | None) -> None:
 
 
 def test_white_is_zero_stays_so(tmp_path: Path) -> None:
-    for dtype in ("u1", "u2", "i2", "f4"):
+    for dtype, order in itertools.product(("u1", "u2", "u4", "i1", "i2", "i4", "f2", "f4", "f8"), "<>"):
         array = (np.random.default_rng(1).random((20, 30)) * 100).astype(dtype)
-        tifffile.imwrite(tmp_path / "a.tif", array, photometric="miniswhite")
-        restore(tmp_path / "a.tif", tmp_path / f"{dtype}.tif")
-        with tifffile.TiffFile(tmp_path / f"{dtype}.tif") as file:
+        tifffile.imwrite(tmp_path / "a.tif", array, photometric="miniswhite", byteorder=order)
+        restore(tmp_path / "a.tif", tmp_path / f"{dtype}{ord(order)}.tif")
+        with tifffile.TiffFile(tmp_path / f"{dtype}{ord(order)}.tif") as file:
             assert file.pages.first.photometric == 0
             np.testing.assert_array_equal(file.asarray()[15:], array[15:])
 
@@ -322,7 +323,7 @@ def test_private_directories_come_along(tmp_path: Path, byteorder: Any) -> None:
     """Their tags would else point into the old file: at whatever lies there in the new one."""
     tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), np.uint8), byteorder=byteorder, metadata=None, software=None)
     data = bytearray((tmp_path / "a.tif").read_bytes())
-    # Two private tags of the type of directories in place of two that can be missed: one right, one pointing nowhere.
+    # Two private tags of the type of directories, in place of two others: one is right, one points nowhere.
     inner = len(data) + len(data) % 2
     data = data.ljust(inner, b"\0") + struct.pack(byteorder + "HHHI4sI", 1, 700, 2, 4, b"abc\0", 0)
     with tifffile.TiffFile(tmp_path / "a.tif") as file:

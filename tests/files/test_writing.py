@@ -452,8 +452,15 @@ def test_a_hole_of_another_shape(tmp_path: Path) -> None:
 def test_a_hole_in_any_memory_order(tmp_path: Path) -> None:
     picture = read_picture(saved(tmp_path / "a.png"))
     picture.pixels[HOLE] = 7
-    write_picture(picture, tmp_path / "b.png", hole=np.asfortranarray(hole()))
-    write_picture(picture, tmp_path / "b.tif", hole=hole()[::-1][::-1])
+    backwards = np.ascontiguousarray(hole()[::-1])[::-1]
+    assert backwards.strides[0] < 0
+    for name, memory in (("b.png", np.asfortranarray(hole())), ("b.tif", backwards)):
+        assert write_picture(picture, tmp_path / name, hole=memory).changed_outside == 0
+        np.testing.assert_array_equal(read_picture(tmp_path / name).pixels, picture.pixels)
+    picture.pixels[0, 0] ^= 1
+    for memory in (np.asfortranarray(hole()), backwards):
+        with pytest.raises(WriteError, match=r"^1 pixels outside the hole would have changed"):
+            write_picture(picture, tmp_path / "c.png", hole=memory)
 
 
 def test_the_module_is_light() -> None:

@@ -24,7 +24,7 @@ from restauro.files.reading import read_picture
 from restauro.files.replacing import check_free, replacing
 from restauro.mask import grow_mask, strips
 from restauro.notes import Note
-from restauro.numerics.threads import usable_cores
+from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen, as_stored
 from restauro.record import Record
 from restauro.viewing import view
@@ -112,7 +112,7 @@ def detect_file(
     (1, 12)
     >>> folder.cleanup()
     """
-    start = time.perf_counter()
+    start, threads = time.perf_counter(), checked_workers(workers)
     source, target = Path(source), Path(target)
     shown = Path(preview) if preview else None
     check_options(kind, colour, tolerance, has_hints=hints is not None)
@@ -140,7 +140,7 @@ def detect_file(
         kind=kind,
         width=seen.shape[1],
         height=seen.shape[0],
-        marks=count_regions(found, workers or usable_cores()) if count else 0,
+        marks=count_regions(found, threads) if count else 0,
         pixels=count,
         seconds=time.perf_counter() - start,
         notes=_notes(count / found.size),

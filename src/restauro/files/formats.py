@@ -100,6 +100,8 @@ class Opened:
         Whether colours are stored multiplied by their opacity.
     nodata
         The value of pixels that hold none.
+    dtype
+        What samples are, where libvips doesn't know them and gives them as whole numbers; None: as libvips gives them.
     """
 
     image: pyvips.Image
@@ -107,6 +109,7 @@ class Opened:
     has_alpha: bool
     is_premultiplied: bool = False
     nodata: float | None = None
+    dtype: np.dtype[Any] | None = None
 
 
 @dataclass(frozen=True)

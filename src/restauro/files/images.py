@@ -17,6 +17,7 @@ from restauro.notes import Note
 from restauro.picture import Picture
 
 _DTYPES = {"uchar": "u1", "char": "i1", "ushort": "u2", "short": "i2", "uint": "u4", "int": "i4", "float": "f4"}
+_DTYPES |= {"double": "f8"}
 _FORMATS = {dtype: name for name, dtype in _DTYPES.items()}
 COLOUR_SPACE = "colour-space"  # set by those formats that can name one by numbers
 _EXIF = "exif-data"
@@ -89,9 +90,9 @@ def image_of_picture(picture: Picture) -> pyvips.Image:
     """Return libvips' image of a picture, with what its file said but for its EXIF data; see `exif_of`."""
     metadata = picture.metadata
     image = image_of(picture.pixels, is_cmyk=picture.is_cmyk).copy(xres=metadata["xres"][1], yres=metadata["yres"][1])
-    for name, (kind, value) in metadata.items():
+    for name, (gtype, value) in metadata.items():
         if name not in ("xres", "yres", _EXIF, COLOUR_SPACE):
-            image.set_type(kind, name, value)
+            image.set_type(gtype, name, value)
     return image
 
 

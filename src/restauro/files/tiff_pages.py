@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,6 +121,17 @@ class TiffPage:
     def _extra_samples(self) -> tuple[int, ...]:
         tag = self.tags.get(tiff_tags.EXTRA_SAMPLES)
         return tag.numbers if tag else ()
+
+    @property
+    def is_half_float(self) -> bool:
+        """Whether samples are floats of 16 bits, which libvips doesn't know: they go through it as whole numbers."""
+        return (self.number(tiff_tags.SAMPLE_FORMAT, 1), self.number(tiff_tags.BITS, 1)) == (3, 16)
+
+    @property
+    def is_beyond_libvips(self) -> bool:
+        """Whether libvips can't decode it, or not exactly: see `restauro.files.tiff_decoding`."""
+        coded = self.number(tiff_tags.COMPRESSION, 1) in tiff_tags.BEYOND_LIBVIPS
+        return coded or self.is_half_float or self.number(tiff_tags.BITS, 1) == 64
 
     @property
     def misleads_libvips(self) -> bool:
@@ -251,11 +263,13 @@ def _check_readable(page: TiffPage) -> None:
     if photometric == YCBCR and (page.is_planar or compression not in (6, 7)):
         raise ReadError("A TIFF with YCbCr colour can't be read unchanged: save it as an RGB TIFF.")
     bits, sample_format = page.number(tiff_tags.BITS, 1), page.number(tiff_tags.SAMPLE_FORMAT, 1)
-    if sample_format == 3 and bits != 32:
+    if sample_format == 3 and bits not in (16, 32, 64):
         raise ReadError(f"A TIFF with {bits}-bit floats can't be read unchanged: save it with 32-bit floats.")
     if sample_format in (5, 6):
         raise ReadError("A TIFF with complex numbers is no picture: save its magnitude as 32-bit floats.")
-    if bits not in (1, 2, 4, 8, 16, 32) or (bits < 8 and page.number(tiff_tags.SAMPLES, 1) > 1):
+    if (bits not in (1, 2, 4, 8, 16, 32) and sample_format != 3) or (
+        bits < 8 and page.number(tiff_tags.SAMPLES, 1) > 1
+    ):
         raise ReadError(f"A TIFF with {bits} bits a sample can't be read unchanged: save it with 8 or 16 bits.")
     if compression != _OLD_JPEG:  # which needn't say
         width, height = page.number(tiff_tags.WIDTH, 0), page.number(tiff_tags.HEIGHT, 0)
@@ -267,8 +281,10 @@ def _check_readable(page: TiffPage) -> None:
         bounds.check_parts((width, height), part, planes, places.count if places else 0)
 
 
-def rearranged(path: Path, page: TiffPage) -> tuple[bytes, int]:
+def rearranged(path: Path, page: TiffPage, called: Callable[[Directory], Directory] = dict) -> tuple[bytes, int]:
     """Return a TIFF as libvips is to see it, to take its samples as they are, and how many pages to join as bands.
+
+    called: what else is to be called otherwise in each directory.
 
     libvips divides premultiplied colours by their opacity, so they are called plain; (8.18) it mixes up the strips of a
     TIFF whose bands lie one after the other, so each band is shown as a page; it knows pictures inside of pages by
@@ -280,17 +296,31 @@ def rearranged(path: Path, page: TiffPage) -> tuple[bytes, int]:
         directories = [tags | {tiff_tags.PHOTOMETRIC: tiff_tags.shorts(BLACK_IS_ZERO)} for tags in directories]
     data += b"\0" * (-len(data) % 8)
     struct.pack_into(page.form.offset, data, page.form.pointer_at, len(data))
-    for count, tags in enumerate(directories, start=1):
+    for count, tags in enumerate(map(called, directories), start=1):
         size = len(tiff_tags.packed(tags, page.form, len(data)))
         data += tiff_tags.packed(tags, page.form, len(data), (len(data) + size) * (count < len(directories)))
     return bytes(data), len(directories)
 
 
+def telling(page: TiffPage) -> bytes:
+    """Return a TIFF of one pixel that says all that a page says beside its pixels."""
+    layout = {code: tiff_tags.shorts(1) for code in (tiff_tags.WIDTH, tiff_tags.HEIGHT, tiff_tags.COMPRESSION)}
+    layout |= {tiff_tags.BITS: tiff_tags.shorts(8), tiff_tags.PHOTOMETRIC: tiff_tags.shorts(BLACK_IS_ZERO)}
+    layout |= {tiff_tags.STRIPS: tiff_tags.longs(4), tiff_tags.STRIP_BYTES: tiff_tags.longs(1)}
+    left_out = tiff_tags.LAYOUT | tiff_tags.NOT_TRUE_ANY_MORE
+    tags = {code: tag for code, tag in page.tags.items() if code not in left_out} | layout
+    form = Form("<", page.form.big)
+    start = len(tiff_tags.header(form))
+    head = bytearray(tiff_tags.header(form))
+    struct.pack_into(form.offset, head, form.pointer_at, start)
+    return bytes(head) + tiff_tags.packed(tags, form, start)
+
+
 def _plain_alpha(page: TiffPage) -> Directory:
     if not page.is_premultiplied:
         return {}
-    kinds = page.tags[tiff_tags.EXTRA_SAMPLES].numbers
-    return {tiff_tags.EXTRA_SAMPLES: tiff_tags.shorts(*(2 if kind == 1 else kind for kind in kinds))}
+    meanings = page.tags[tiff_tags.EXTRA_SAMPLES].numbers
+    return {tiff_tags.EXTRA_SAMPLES: tiff_tags.shorts(*(2 if meaning == 1 else meaning for meaning in meanings))}
 
 
 def _bands(page: TiffPage) -> list[Directory]:
@@ -309,4 +339,4 @@ def _bands(page: TiffPage) -> list[Directory]:
 
 def _part(tag: Tag, index: int, count: int) -> Tag:
     length, size = tag.count // count, len(tag.data) // count
-    return Tag(tag.kind, length, tag.data[index * size : (index + 1) * size])
+    return Tag(tag.type_code, length, tag.data[index * size : (index + 1) * size])

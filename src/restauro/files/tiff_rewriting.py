@@ -37,15 +37,18 @@ _WORDS |= {tiff_tags.CREDENTIALS: images.CREDENTIALS}
 
 _CLASSIC_TIFF_BYTES = 1 << 32
 
+# Tags that libvips wrote and that aren't true, as its samples stand for others; None: not to be there.
+Changes = dict[int, Tag | None]
 
-def keep_tags(original: TiffPage, path: Path) -> None:
+
+def keep_tags(original: TiffPage, path: Path, changes: Changes) -> None:
     """Give a TIFF of one picture, newly written by libvips, the tags of the original."""
-    _append_directory(path, _merged(original, tiff_pages.read_page(path)))
+    _append_directory(path, _merged(original, _changed(tiff_pages.read_page(path).tags, changes)))
 
 
-def say(path: Path, exif: bytes | None, *, has_resolution: bool) -> None:
+def say(path: Path, exif: bytes | None, *, has_resolution: bool, changes: Changes) -> None:
     """Give a TIFF, newly written by libvips, the tags of another file's EXIF block, and no resolution of its own."""
-    tags, described = tiff_pages.read_page(path).tags, {}
+    tags, described = _changed(tiff_pages.read_page(path).tags, changes), {}
     if not has_resolution:
         tags = {code: tag for code, tag in tags.items() if code not in _RESOLUTION}
     if exif is not None:
@@ -75,11 +78,11 @@ def only_here(tags: Directory) -> list[str]:
     return named
 
 
-def put_in_place(original: TiffPage, file: Path, written: Path, path: Path, *, predictor: int) -> None:
+def put_in_place(original: TiffPage, file: Path, written: Path, path: Path, changes: Changes) -> None:
     """Write the TIFF `file` to `path` with the picture of `written`, of one picture, in place of `original`.
 
-    The samples of `written` must be as the byte order of `file` and the predictor have them. What is not
-    `original.kept` is left out; where nothing else is kept, so is all of the old file.
+    The samples of `written` must be as the byte order of `file` has them. What is not `original.kept` is left out;
+    where nothing else is kept, so is all of the old file.
     """
     page, alone = tiff_pages.read_page(written), len(original.kept) == 1
     form = Form(original.form.order, original.form.big or (alone and page.form.big))
@@ -92,8 +95,7 @@ def put_in_place(original: TiffPage, file: Path, written: Path, path: Path, *, p
         out.seek(base)
         shutil.copyfileobj(pixels, out, 1 << 24)
         start = (out.tell() + 15) // 16 * 16
-        tags = _merged(original, page) | _moved(page, base) | _pictures_inside(original)
-        tags[tiff_tags.PREDICTOR] = tiff_tags.shorts(predictor)
+        tags = _merged(original, _changed(page.tags, changes)) | _moved(page, base) | _pictures_inside(original)
         directory = tiff_tags.packed(tags, form, start, 0 if alone else original.place.following)
         if not form.big and start + len(directory) >= _CLASSIC_TIFF_BYTES:
             raise WriteError(
@@ -110,12 +112,16 @@ def put_in_place(original: TiffPage, file: Path, written: Path, path: Path, *, p
             out.write(struct.pack(form.offset, offset))
 
 
-def _merged(original: TiffPage, written: TiffPage) -> Directory:
+def _changed(tags: Directory, changes: Changes) -> Directory:
+    return {code: tag for code, tag in (tags | changes).items() if tag is not None}
+
+
+def _merged(original: TiffPage, written: Directory) -> Directory:
     """Return the tags of a rewritten TIFF: how its pixels lie now, and all else from the original."""
     tags = {code: tag for code, tag in original.tags.items() if code not in LAYOUT | NOT_TRUE_ANY_MORE}
-    tags |= {code: tag for code, tag in written.tags.items() if code in LAYOUT}
+    tags |= {code: tag for code, tag in written.items() if code in LAYOUT}
     # libvips calls every extra band transparency; photometric and extra bands are the original's if it had the same.
-    same_bands = original.number(tiff_tags.SAMPLES, 1) == written.number(tiff_tags.SAMPLES, 1)
+    same_bands = original.number(tiff_tags.SAMPLES, 1) == tiff_tags.number(written, tiff_tags.SAMPLES, 1)
     photometric = original.number(tiff_tags.PHOTOMETRIC, tiff_pages.BLACK_IS_ZERO)
     if same_bands and photometric not in (tiff_pages.PALETTE, tiff_pages.YCBCR):
         for code in (tiff_tags.PHOTOMETRIC, tiff_tags.EXTRA_SAMPLES):
@@ -142,10 +148,10 @@ def _moved(page: TiffPage, base: int) -> Directory:
     for code in (tiff_tags.STRIPS, tiff_tags.TILES):
         if code in page.tags:
             starts = [start + base for start in page.tags[code].numbers]
-            kind, letter = (16, "Q") if page.form.big else (4, "I")
+            type_code, letter = (16, "Q") if page.form.big else (4, "I")
             if max(starts) >= _CLASSIC_TIFF_BYTES:
-                kind, letter = 16, "Q"
-            moved[code] = Tag(kind, len(starts), struct.pack(f"<{len(starts)}{letter}", *starts))
+                type_code, letter = 16, "Q"
+            moved[code] = Tag(type_code, len(starts), struct.pack(f"<{len(starts)}{letter}", *starts))
     return moved
 
 
@@ -154,9 +160,9 @@ def _pictures_inside(original: TiffPage) -> Directory:
     kept = [k for k in sorted(original.kept) if original.places[k].inside == original.index]
     if not kept:
         return {}
-    kind, letter = (18, "Q") if original.form.big else (13, "I")
+    type_code, letter = (18, "Q") if original.form.big else (13, "I")
     offsets = [original.places[k].offset for k in kept]
-    return {tiff_tags.SUB_PICTURES: Tag(kind, len(kept), struct.pack(f"<{len(kept)}{letter}", *offsets))}
+    return {tiff_tags.SUB_PICTURES: Tag(type_code, len(kept), struct.pack(f"<{len(kept)}{letter}", *offsets))}
 
 
 def _pointers(original: TiffPage, start: int, next_at: int) -> dict[int, int]:

@@ -27,9 +27,21 @@ CREDENTIALS = 52545
 # Where and how the pixels lie: true only of the file that the tag stands in.
 LAYOUT = {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, 266, STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANAR}
 LAYOUT |= {PREDICTOR, 320, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, EXTRA_SAMPLES, SAMPLE_FORMAT}
-# Least and greatest value, gaps, JPEG tables, thumbnails, YCbCr: no longer true, or pointing into the old file.
-NOT_TRUE_ANY_MORE = {280, 281, 288, 289, SUB_PICTURES, 340, 341, 347, *range(512, 522), *range(529, 533)}
+# Least and greatest value, gaps, tables of JPEG and LERC, thumbnails, YCbCr: not true any more, or pointing into the
+# old file.
+NOT_TRUE_ANY_MORE = {280, 281, 288, 289, SUB_PICTURES, 340, 341, 347, 50674, *range(512, 522), *range(529, 533)}
 NOT_TRUE_ANY_MORE |= {PHOTOSHOP_LAYERS}
+
+# Compressions by their numbers: how they are called, which ones lose, which ones libvips comes without.
+COMPRESSION_TITLES = {2: "CCITT", 3: "CCITT", 6: "JPEG", 7: "JPEG", 50001: "WebP", 34887: "LERC", 34925: "LZMA"}
+COMPRESSION_TITLES |= dict.fromkeys((33003, 33004, 33005, 34712), "JPEG 2000") | dict.fromkeys(
+    (22610, 34934), "JPEG XR"
+)
+COMPRESSION_TITLES |= dict.fromkeys((34926, 50000), "ZSTD") | dict.fromkeys((50002, 52546), "JPEG XL") | {34933: "PNG"}
+LOSSY = (6, 7, 34712, 33003, 33004, 33005, 22610, 34934, 50001, 50002, 52546)
+BEYOND_LIBVIPS = set(COMPRESSION_TITLES) - {2, 3, 6, 7, 50001}
+
+WITH_PREDICTOR = (5, 8, 32946)  # of those that libvips knows: elsewhere the tag means nothing
 
 _DEEPEST = 2  # interoperability in EXIF in the page; pictures in pictures
 _MOST_PICTURES = 10_000
@@ -39,7 +51,7 @@ _MOST_PICTURES = 10_000
 class Tag:
     """One tag: its TIFF field type, how many values, the values in little-endian bytes, or a directory of its own."""
 
-    kind: int
+    type_code: int
     count: int
     data: bytes
     directory: Directory | None = None
@@ -47,7 +59,7 @@ class Tag:
     @property
     def numbers(self) -> tuple[int, ...]:
         """The values of a tag of whole numbers."""
-        return tuple(np.frombuffer(self.data, f"<u{_UNIT[self.kind]}").tolist())
+        return tuple(np.frombuffer(self.data, f"<u{_UNIT[self.type_code]}").tolist())
 
     @property
     def text(self) -> str:
@@ -61,6 +73,11 @@ Directory = dict[int, Tag]
 def number(tags: Directory, code: int, default: int) -> int:
     """Return the first value of a tag of whole numbers."""
     return tags[code].numbers[0] if code in tags and tags[code].count else default
+
+
+def longs(*numbers: int) -> Tag:
+    """Return a tag of 32-bit numbers."""
+    return Tag(4, len(numbers), struct.pack(f"<{len(numbers)}I", *numbers))
 
 
 def shorts(*numbers: int) -> Tag:
@@ -99,11 +116,11 @@ class Form:
         """Where the file says where the first directory is."""
         return 8 if self.big else 4
 
-    def swapped(self, data: bytes, kind: int) -> bytes:
+    def swapped(self, data: bytes, type_code: int) -> bytes:
         """Turn little-endian bytes into this byte order, or back."""
-        if self.order == "<" or _UNIT[kind] == 1:
+        if self.order == "<" or _UNIT[type_code] == 1:
             return data
-        return np.frombuffer(data, f"<u{_UNIT[kind]}").byteswap().tobytes()
+        return np.frombuffer(data, f"<u{_UNIT[type_code]}").byteswap().tobytes()
 
 
 @dataclass(frozen=True)
@@ -211,8 +228,8 @@ def _directory(
 ) -> tuple[Directory, int]:
     """Return tags, and where the offset of the next directory stands."""
     directory: Directory = {}
-    for _, code, kind, count, value in entries(data, form, offset):
-        tag = _tag(data, form, code, kind, count, value, depth) if only is None or code in only else None
+    for _, code, type_code, count, value in entries(data, form, offset):
+        tag = _tag(data, form, code, type_code, count, value, depth) if only is None or code in only else None
         if tag is not None:
             directory[code] = tag
     return directory, next_at(form, offset, data.take(offset, 8))
@@ -232,23 +249,23 @@ def entries(data: Bounded, form: Form, offset: int) -> list[tuple[int, int, int,
     return [(position, *data.unpack(form.entry, position)) for position in positions]
 
 
-def _tag(data: Bounded, form: Form, code: int, kind: int, count: int, value: bytes, depth: int) -> Tag | None:
+def _tag(data: Bounded, form: Form, code: int, type_code: int, count: int, value: bytes, depth: int) -> Tag | None:
     """Return the tag, None where its type is unknown, its values lie outside of the file, or directories in circles."""
-    if kind not in _SIZE:
+    if type_code not in _SIZE:
         return None
-    size = count * _SIZE[kind]
+    size = count * _SIZE[type_code]
     if size > len(value):
         (offset,) = struct.unpack(form.offset, value)
         value = data.take(offset, size)
         if len(value) < size:
             return None
-    numbers = form.swapped(value[:size], kind)
-    if code == SUB_PICTURES or (code not in _SUB_DIRECTORIES and kind not in _TYPES_OF_DIRECTORIES):
-        return Tag(kind, count, numbers)
+    numbers = form.swapped(value[:size], type_code)
+    if code == SUB_PICTURES or (code not in _SUB_DIRECTORIES and type_code not in _TYPES_OF_DIRECTORIES):
+        return Tag(type_code, count, numbers)
     if count != 1 or depth == _DEEPEST:
         return None
     try:
-        return Tag(_IFD, 1, b"", _directory(data, form, Tag(kind, count, numbers).numbers[0], depth=depth + 1)[0])
+        return Tag(_IFD, 1, b"", _directory(data, form, Tag(type_code, count, numbers).numbers[0], depth=depth + 1)[0])
     except (struct.error, IndexError):
         return None
 
@@ -258,15 +275,15 @@ def packed(tags: Directory, form: Form, start: int, following: int = 0) -> bytes
 
     Values that point to other pictures stay what they are.
     """
-    kept = [(code, tags[code]) for code in sorted(tags) if form.big or tags[code].kind not in _BIG_ONLY]
+    kept = [(code, tags[code]) for code in sorted(tags) if form.big or tags[code].type_code not in _BIG_ONLY]
     room = struct.calcsize(form.offset)
     entries, outside = [struct.pack(form.entry_count, len(kept))], b""
     values_at = start + struct.calcsize(form.entry_count) + len(kept) * struct.calcsize(form.entry) + room
     for code, tag in kept:
         position = values_at + len(outside)
-        value = packed(tag.directory, form, position) if tag.directory else form.swapped(tag.data, tag.kind)
+        value = packed(tag.directory, form, position) if tag.directory else form.swapped(tag.data, tag.type_code)
         if tag.directory or len(value) > room:
             outside += value + b"\0" * (-len(value) % 8)
             value = struct.pack(form.offset, position)
-        entries.append(struct.pack(form.entry, code, tag.kind, tag.count, value))
+        entries.append(struct.pack(form.entry, code, tag.type_code, tag.count, value))
     return b"".join(entries) + struct.pack(form.offset, following) + outside
