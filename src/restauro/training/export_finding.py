@@ -49,7 +49,7 @@ def export_finding(
         As `restauro.training.export.export`.
     """
     check_target(target, overwrite=overwrite)
-    multiple = int(network.multiple)  # type: ignore[arg-type]
+    multiple = int(network.multiple)
     model = graph(_Probabilities(network).cpu().eval(), multiple, {"image": 3}, "probability")
     for tensor in model.graph.initializer:  # by the names that the network has for them
         _rename(model, tensor.name, tensor.name.removeprefix("network."))
