@@ -250,7 +250,7 @@ WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
     (
         {"save_mask": "there.png"},
         WriteError,
-        r"there.png, is there already: choose another name, or use over",
+        r"there.png is there already: choose another name, or use over",
     ),
     ({"source": "missing.tif"}, ReadError, "There is no such file"),
     ({"mask": "missing.png"}, ReadError, "The mask .*missing.png: There is no such file"),
