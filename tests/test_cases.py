@@ -98,35 +98,26 @@ RIGHT = [
     Case("dem-int16-void-32768.tif", "--mask dem-mask.png", partial(marked, "dem-mask.png")),
     Case("dem-int16-void-32768.tif", "--mask nodata", partial(equal_to, -32768)),
     Case("dem-int16-void-32768.tif", "--mask value:-32768", partial(equal_to, -32768)),
-    pytest.param(
-        Case(
-            "dem-nan-gap-beside-gdal-nodata.tif",
-            "--mask nan",
-            np.isnan,
-            unknown=partial(equal_to, -9999),
-            says="2 ?400 pixels",
-        ),
-        marks=missing("unknown pixels"),
+    Case(
+        "dem-nan-gap-beside-gdal-nodata.tif",
+        "--mask nan",
+        np.isnan,
+        unknown=partial(equal_to, -9999),
+        says="2 ?400 pixels",
     ),
-    pytest.param(
-        Case(
-            "dem-nan-gap-beside-gdal-nodata.tif",
-            "--mask nodata",
-            partial(equal_to, -9999),
-            unknown=np.isnan,
-            says="240 pixels.*NaN|NaN.*240 pixels",
-        ),
-        marks=missing("--mask nodata"),
+    Case(
+        "dem-nan-gap-beside-gdal-nodata.tif",
+        "--mask nodata",
+        partial(equal_to, -9999),
+        unknown=np.isnan,
+        says="240 pixels.*NaN|NaN.*240 pixels",
     ),
-    pytest.param(
-        Case(
-            "dem-nan-gap-beside-gdal-nodata.tif",
-            "--mask value:-9999",
-            partial(equal_to, -9999),
-            unknown=np.isnan,
-            says="240 pixels.*NaN|NaN.*240 pixels",
-        ),
-        marks=missing("--mask value:"),
+    Case(
+        "dem-nan-gap-beside-gdal-nodata.tif",
+        "--mask value:-9999",
+        partial(equal_to, -9999),
+        unknown=np.isnan,
+        says="240 pixels.*NaN|NaN.*240 pixels",
     ),
     Case("geotiff-internal-mask.tif", "--mask nodata", partial(marked, "dem-mask.png")),
     Case("geotiff-rgb.tif", "--mask dem-mask.png", partial(marked, "dem-mask.png")),

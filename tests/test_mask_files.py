@@ -152,6 +152,17 @@ def test_labels_are_not_taken_for_an_empty_mask(tmp_path: Path, how: str, polari
         hole_of(save_labels(tmp_path / "m", how), polarity=polarity)
 
 
+@pytest.mark.parametrize("how", ["palette", "bmp palette"])
+def test_of_a_palette_the_numbers_may_be_labels(tmp_path: Path, how: str) -> None:
+    image = Image.fromarray(LABELS, "P")
+    image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])
+    image.save(tmp_path / "m", format="BMP" if how == "bmp palette" else "PNG")
+    with pytest.raises(
+        MaskError, match=r"It has colours, .*: use values=\.\.\. if the numbers of its colours are labels"
+    ):
+        hole_of(tmp_path / "m")
+
+
 def test_many_faint_values_are_refused_without_a_list(tmp_path: Path) -> None:
     Image.fromarray(np.arange(100, dtype=np.uint8).reshape(10, 10)).save(tmp_path / "m.png")
     with pytest.raises(MaskError, match=r"100 values from 0 to 99, none above half of full scale \(127\): use values="):

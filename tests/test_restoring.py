@@ -129,20 +129,47 @@ def test_transparency_becomes_opaque_in_what_was_filled(tmp_path: Path) -> None:
     assert restored.changed_outside == 0
 
 
-def test_nan_is_filled_and_must_not_stay(tmp_path: Path, losses: Path) -> None:
+def test_nan_is_filled_where_marked_and_unknown_elsewhere(tmp_path: Path, losses: Path) -> None:
     heights = CLEAN[..., 0].astype(np.float32)
     heights[HOLE] = np.nan
     tifffile.imwrite(tmp_path / "heights.tif", heights)
     restored = restore_file(tmp_path / "heights.tif", tmp_path / "out.tif", mask="nan")
-    assert restored.hole_pixels == HOLE.sum()
+    assert (restored.hole_pixels, restored.notes) == (HOLE.sum(), ())
     assert np.isfinite(tifffile.imread(tmp_path / "out.tif")).all()
-    heights[0, :3] = np.nan, np.inf, -np.inf
+    heights[8:12, 30:33] = np.nan  # beside a hole
     tifffile.imwrite(tmp_path / "heights.tif", heights)
     for dry_run in (True, False):
-        with pytest.raises(
-            ImageError, match=r"has NaN in 1 pixels and infinity in 1 .* aren't hole: use mask=.nan. to"
-        ):
-            restore_file(tmp_path / "heights.tif", tmp_path / "new.tif", mask=losses, dry_run=dry_run)
+        restored = restore_file(tmp_path / "heights.tif", tmp_path / "new.tif", mask=losses, dry_run=dry_run)
+        assert restored.notes == ("Unknown and not marked: 12 pixels with NaN. They are neither read nor filled.",)
+        assert restored.notes[0].code == "unknown-pixels"
+    assert restored.changed_outside == 0
+    written = tifffile.imread(tmp_path / "new.tif")
+    unknown = np.isnan(heights) & ~HOLE
+    np.testing.assert_array_equal(written[~HOLE], heights[~HOLE])
+    np.testing.assert_array_equal(written, inpaint(heights, HOLE, unknown=unknown))
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_nodata_beside_a_hole_is_neither_read_nor_filled(tmp_path: Path, losses: Path, dtype: type) -> None:
+    heights = CLEAN[..., 0].astype(dtype)
+    heights[8:12, 30:33] = -9999
+    tifffile.imwrite(tmp_path / "dem.tif", heights, extratags=[(42113, 2, 6, "-9999", True)])
+    restored = restore_file(tmp_path / "dem.tif", tmp_path / "new.tif", mask=losses, method="harmonic")
+    assert "12 pixels with the file's nodata value -9999" in restored.notes[0]
+    written = tifffile.imread(tmp_path / "new.tif")
+    assert written[HOLE].min() >= 0
+    np.testing.assert_array_equal(written[~HOLE], heights[~HOLE])
+    restored = restore_file(tmp_path / "dem.tif", tmp_path / "filled.tif", mask="nodata", method="harmonic")
+    assert (restored.hole_pixels, restored.notes) == (12, ())
+    assert tifffile.imread(tmp_path / "filled.tif").min() >= 0
+
+
+def test_where_all_else_is_unknown_there_is_nothing_to_fill_from(tmp_path: Path) -> None:
+    heights = np.full(HOLE.shape, np.nan, np.float32)
+    heights[HOLE] = 1
+    tifffile.imwrite(tmp_path / "dem.tif", heights)
+    with pytest.raises(MaskError, match="All pixels are hole or unknown, so there is no known pixel to fill from"):
+        restore_file(tmp_path / "dem.tif", tmp_path / "out.tif", mask=HOLE)
 
 
 @pytest.mark.parametrize("ending", [".tif", ".jpg"])
@@ -223,7 +250,7 @@ WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
     (
         {"save_mask": "there.png"},
         WriteError,
-        r"there.png, is there already: choose another name, or use over",
+        r"there.png is there already: choose another name, or use over",
     ),
     ({"source": "missing.tif"}, ReadError, "There is no such file"),
     ({"mask": "missing.png"}, ReadError, "The mask .*missing.png: There is no such file"),
@@ -381,16 +408,14 @@ def test_what_growing_covers_is_blamed_on_growing(
     assert "polarity" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("value", "name"), [(np.inf, "infinity"), (-np.inf, "minus infinity")])
-def test_infinity_is_not_called_nan(tmp_path: Path, value: float, name: str) -> None:
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinity_is_not_called_nan(tmp_path: Path, value: float) -> None:
     heights = CLEAN[..., 0].astype(np.float32)
     heights[HOLE] = value
     source = tmp_path / "heights.tif"
     tifffile.imwrite(source, heights)
     mask = f"value:{value}"
-    with pytest.raises(
-        ImageError, match=f"has {name} in 124 pixels that aren't hole: use mask=.{mask}. to have {name}"
-    ):
+    with pytest.raises(ImageError, match=f"has infinity in 124 pixels that aren't hole: use mask=.{mask}. to have it"):
         restore_file(source, tmp_path / "out.tif", mask="nan")
     assert restore_file(source, tmp_path / "out.tif", mask=mask).hole_pixels == 124
     assert np.isfinite(tifffile.imread(tmp_path / "out.tif")).all()

@@ -91,7 +91,7 @@ def read_mask_file(
 ) -> MaskFile:
     """Read a mask file, which can be done while the picture is being read; see `restauro.read_mask` for the rules."""
     try:
-        layer = _read(path, max_pixels, with_palette=bool(values))
+        layer = _read(path, max_pixels)
         if values:
             return MaskFile(path, _of_values(layer, values), soft=False)
         return MaskFile(path, *_understood(layer, polarity))
@@ -112,6 +112,29 @@ def read_header(path: Path, page: int | None = None) -> Header | None:
     except (RestauroError, pyvips.Error, OSError):
         return None
     return Header((height, width) if orientation < 5 else (width, height), orientation)
+
+
+def scale_to_fit(path: Path, mask: tuple[int, ...], seen: Header, *, resize: bool) -> tuple[int, int]:
+    """Return how many times a mask is to be enlarged, or made smaller, to be as large as the picture.
+
+    MaskError where it isn't as large, or with `resize` no whole multiple.
+    """
+    if mask == seen.size:
+        return 1, 1
+    times = [(large[0] // small[0], large, small) for large, small in ((seen.size, mask), (mask, seen.size))]
+    enlarge, reduce = (n if (small[0] * n, small[1] * n) == tuple(large) else 1 for n, large, small in times)
+    if resize and max(enlarge, reduce) > 1:
+        return enlarge, reduce
+    height, width = seen.size
+    sizes = f"The mask {path}: It is {mask[1]} x {mask[0]} pixels and the picture {width} x {height}"
+    if max(enlarge, reduce) > 1:
+        why = f"to take it {enlarge} times as large" if enlarge > 1 else f"to take it {reduce} times smaller"
+        raise MaskError(sizes, Remedy("resize", True, why), "make it on this very picture")
+    if mask != seen.size[::-1]:
+        raise MaskError(f"{sizes}. Make the mask on this very picture, or resize it to {width} x {height}.")
+    orientation = f"the picture's EXIF orientation is {seen.orientation}, and a mask fits the picture as people see it"
+    why = f" ({orientation})" if seen.orientation > 4 else ""
+    raise MaskError(f"{sizes}: it seems to be turned by 90 degrees{why}. Turn the mask and save it.")
 
 
 def find_mask(folder: Path | None, picture: Path, pattern: str | None = None) -> Path:
@@ -161,7 +184,7 @@ def _is_same_file(path: Path, other: Path) -> bool:
     return other.exists() and path.exists() and path.samefile(other)
 
 
-def _read(path: Path, max_pixels: int, *, with_palette: bool) -> _Layer:
+def _read(path: Path, max_pixels: int) -> _Layer:
     if reader := mask_formats.reader_of(path):
         bitmap = reader(path)
         return _Layer(bitmap.pixels, bitmap.full or full_scale(bitmap.pixels.dtype), bitmap.has_alpha, bitmap.palette)
@@ -169,7 +192,7 @@ def _read(path: Path, max_pixels: int, *, with_palette: bool) -> _Layer:
     pixels, full = as_seen(mask.pixels, mask.orientation), full_scale(mask.pixels.dtype)
     if mask.bits < 8:  # numbers as they are in the file
         pixels, full = pixels // (full // (2**mask.bits - 1)), 2**mask.bits - 1
-    palette = mask_formats.palette_of(path) if with_palette and mask.format == "png" else None
+    palette = mask_formats.palette_of(path) if mask.format == "png" else None
     return _Layer(pixels, full, mask.has_alpha, palette)
 
 
@@ -242,8 +265,10 @@ def _of_two_colours(layer: _Layer, polarity: str) -> tuple[NDArray[np.bool_], bo
         rest = bands[rows][~is_first[rows]]
         other = rest[0] if other is None and len(rest) else other
         if of_other_kind or (rest != other).any():
+            labels = [Remedy("values", ..., "if the numbers of its colours are labels")] * (layer.palette is not None)
             raise MaskError(
                 "It has colours, and a mask is black and white",
+                *labels,
                 "save it in grey",
                 Remedy("mask", "color:#rrggbb", "if it is the picture itself with the damage marked in a colour"),
             )

@@ -102,16 +102,26 @@ class NamedParameter:
         return (self.default or "none") if self.kind is str else f"{self.default:g}"
 
 
+_NOTHING = np.zeros((0, 0), np.bool_)
+
+
 class Task:
     """One window's share of the work, as a method's fill sees it.
 
     Attributes
     ----------
     core
-        Rows and columns of the window whose hole pixels are wanted. What the window holds around them is only there
+        Rows and columns of the window that hold all wanted pixels. What the window holds around them is only there
         to be read; a fill may skip hole pixels outside the core that the core doesn't depend on.
+    wanted
+        bool [H, W], the hole pixels to be returned. The others may belong to another window or another method, or
+        nobody fills them. Their contents must not matter; a method may fill them along, and keeps that to itself.
+    domain
+        bool [H, W], the hole pixels that have to do with the wanted ones; all methods of this package compute on these.
+        Of a method that may not be cut they are those closer than twice its reach to a wanted one, or to another of
+        them; else all. What of the hole isn't among them lies too far away to be read.
     depth
-        Upper bound of the city-block distance from a hole pixel of the core to the nearest known pixel.
+        Upper bound of the city-block distance from a wanted pixel to the nearest known one.
     workers
         Threads that this fill may use.
     seed
@@ -130,8 +140,13 @@ class Task:
         control: NDArray[np.int64],
         scratch: dict[tuple[str, np.dtype[Any]], NDArray[Any]] | None = None,
         others: Executor | None = None,
+        *,
+        wanted: NDArray[np.bool_] = _NOTHING,
+        domain: NDArray[np.bool_] = _NOTHING,
     ) -> None:
         self.core = core
+        self.wanted = wanted
+        self.domain = domain
         self.depth = depth
         self.workers = workers
         self.seed = seed
@@ -146,6 +161,14 @@ class Task:
         if kept is None or kept.size < size:
             kept = self._scratch[key] = np.zeros(size, dtype) if finite else np.empty(size, dtype)
         return kept[:size]
+
+    def wanted_of(
+        self, values: NDArray[np.floating[Any]], box: tuple[slice, slice] = (slice(None), slice(None))
+    ) -> NDArray[np.floating[Any]]:
+        """Return the values of the wanted pixels among those of the domain in a box, [n, C] in row-major order."""
+        if len(values) == np.count_nonzero(self.wanted):
+            return values
+        return values[self.wanted[box][self.domain[box]]]
 
     def together(self, steps: Sequence[Callable[[], Any]]) -> list[Any]:
         """Run steps, no more than `workers`, that may wait for one another; return their results.
@@ -216,7 +239,7 @@ class Method(ABC):
 
     @abstractmethod
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
-        """Return the values of the hole pixels of the core.
+        """Return the values of the wanted pixels.
 
         Parameters
         ----------
@@ -224,14 +247,13 @@ class Method(ABC):
             [H, W, C], a view of the picture in its own dtype (float16 as float32), not to be written to. What is under
             the hole may be anything, NaN included, and must not matter.
         hole
-            bool [H, W]. Of a method that may not be cut, the hole or holes that this window is for; further away than
-            `reach(0)` there may be others.
+            bool [H, W], everything that is unknown, whoever fills it.
         task
-            The core, the threads, the progress.
+            What is wanted, the threads, the progress.
 
         Returns
         -------
-        float32 or float64 [n, C], the pixels of `hole[task.core]` in row-major order, not rounded, not clipped.
+        float32 or float64 [n, C], the pixels of `task.wanted` in row-major order, not rounded, not clipped.
         """
 
 

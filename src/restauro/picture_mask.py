@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, Remedy
+from restauro.errors import ImageError, MaskError, Remedy
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.images import CHROMA
-from restauro.mask import MAX_GROW, full_scale, grow_mask, hole_from_array, of_colour, parse_colour, strips
-from restauro.mask_files import Header, MaskFile, read_header, read_mask_file
+from restauro.mask import MAX_GROW, check_known, full_scale, grow_mask, hole_from_array, of_colour, parse_colour, strips
+from restauro.mask_files import Header, MaskFile, read_header, read_mask_file, scale_to_fit
 from restauro.notes import Note
 from restauro.picture import Picture, as_stored, unknown_pixels
 
@@ -145,7 +145,47 @@ def check_sizes(mask: Path, picture: Path, page: int | None = None, *, resize: b
     """Raise MaskError where a mask file doesn't fit a picture file, by their headers alone."""
     size, seen = read_header(mask), read_header(picture, page)
     if size and seen:
-        _scale(mask, size.size, seen, resize=resize)
+        scale_to_fit(mask, size.size, seen, resize=resize)
+
+
+def unknown_beside(picture: Picture, hole: NDArray[np.bool_]) -> tuple[NDArray[np.bool_] | None, tuple[Note, ...]]:
+    """Return which pixels that aren't hole hold no value, None if all do, and what there is to say about them.
+
+    Raises
+    ------
+    ImageError
+        There is infinity among the known pixels.
+    MaskError
+        No known pixel is left to fill from.
+    """
+    unknown = unknown_pixels(picture)
+    if unknown is not None:
+        unknown &= ~hole
+    _refuse_infinity(picture, hole if unknown is None else hole | unknown)
+    if unknown is None or not unknown.any():
+        return None, ()
+    check_known(hole, unknown)
+    count = int(np.count_nonzero(unknown))
+    nan = int(np.count_nonzero(_not_a_number(picture) & unknown)) if picture.pixels.dtype.kind == "f" else 0
+    what = [f"{nan} pixels with NaN"] * (nan > 0)
+    if picture.nodata is not None and count > nan:
+        what.append(f"{count - nan} pixels with the file's nodata value {picture.nodata:g}")
+    text = f"Unknown and not marked: {' and '.join(what)}. They are neither read nor filled."
+    return unknown, (Note("unknown-pixels", text),)
+
+
+def _refuse_infinity(picture: Picture, known_not: NDArray[np.bool_]) -> None:
+    if picture.pixels.dtype.kind != "f":
+        return
+    bands = np.atleast_3d(picture.pixels)
+    counts = {"inf": 0, "-inf": 0}
+    for rows in strips(bands):
+        for value in counts:
+            counts[value] += int(np.count_nonzero((bands[rows] == float(value)).any(axis=2) & ~known_not[rows]))
+    if any(counts.values()):
+        ways = [Remedy("mask", f"value:{value}", "to have it filled") for value, count in counts.items() if count]
+        fact = f"The picture has infinity in {sum(counts.values())} pixels that aren't hole"
+        raise ImageError(fact, *ways, "mark these pixels in the mask")
 
 
 def is_file(mask: Mask) -> bool:
@@ -211,10 +251,10 @@ def _of_file(mask: Mask, picture: Picture, polarity: str, values: Sequence[int],
     if not isinstance(mask, MaskFile):
         path = Path(os.fspath(mask))  # type: ignore[arg-type]
         if header := read_header(path):
-            _scale(path, header.size, seen, resize=resize)  # before it is decoded
+            scale_to_fit(path, header.size, seen, resize=resize)  # before it is decoded
         most = max(MAX_PIXELS, seen.size[0] * seen.size[1])
         mask = read_mask_file(path, polarity, values, max_pixels=most)
-    enlarge, reduce = _scale(mask.path, mask.hole.shape, seen, resize=resize)
+    enlarge, reduce = scale_to_fit(mask.path, mask.hole.shape, seen, resize=resize)
     hole, grow, notes = mask.hole, int(mask.soft), [*mask.notes]
     if mask.soft:
         notes.append(_soft_note("The mask"))
@@ -227,26 +267,6 @@ def _of_file(mask: Mask, picture: Picture, polarity: str, values: Sequence[int],
         hole = np.any(hole.reshape(seen.size[0], reduce, seen.size[1], reduce), axis=(1, 3))
         notes.append(Note("mask-reduced", f"The mask was made {reduce} times smaller; a pixel with any hole is hole."))
     return _Found(np.ascontiguousarray(as_stored(hole, picture.orientation)), grow, tuple(notes))
-
-
-def _scale(path: Path, mask: tuple[int, ...], seen: Header, *, resize: bool) -> tuple[int, int]:
-    """How many times a mask is to be enlarged or made smaller to be as large as the picture; MaskError if it isn't."""
-    if mask == seen.size:
-        return 1, 1
-    times = [(large[0] // small[0], large, small) for large, small in ((seen.size, mask), (mask, seen.size))]
-    enlarge, reduce = (n if (small[0] * n, small[1] * n) == tuple(large) else 1 for n, large, small in times)
-    if resize and max(enlarge, reduce) > 1:
-        return enlarge, reduce
-    height, width = seen.size
-    sizes = f"The mask {path}: It is {mask[1]} x {mask[0]} pixels and the picture {width} x {height}"
-    if max(enlarge, reduce) > 1:
-        why = f"to take it {enlarge} times as large" if enlarge > 1 else f"to take it {reduce} times smaller"
-        raise MaskError(sizes, Remedy("resize", True, why), "make it on this very picture")
-    if mask != seen.size[::-1]:
-        raise MaskError(f"{sizes}. Make the mask on this very picture, or resize it to {width} x {height}.")
-    orientation = f"the picture's EXIF orientation is {seen.orientation}, and a mask fits the picture as people see it"
-    why = f" ({orientation})" if seen.orientation > 4 else ""
-    raise MaskError(f"{sizes}: it seems to be turned by 90 degrees{why}. Turn the mask and save it.")
 
 
 def _transparent(picture: Picture) -> _Found:

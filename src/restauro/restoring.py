@@ -15,19 +15,19 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ImageError, MaskError, Remedy, WriteError
+from restauro.errors import MaskError, WriteError
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.files.reading import read_picture
 from restauro.files.writing import Written, check_target, write_picture
 from restauro.inpainting import inpaint, load_kernels, usable_cores
-from restauro.mask import check_amount, full_scale, strips
+from restauro.mask import check_amount, full_scale
 from restauro.mask_files import MaskFile, read_mask_file
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.notes import Note
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import Mask, check_options, check_sizes, is_file, read_mask
+from restauro.picture_mask import Mask, check_options, check_sizes, is_file, read_mask, unknown_beside
 from restauro.record import Record
 from restauro.windows import count_regions
 
@@ -73,6 +73,9 @@ class Restoration:
         The file as `restauro.read_picture` returned it. Filling changes its pixels.
     hole
         bool [H, W], True is hole, in the order of the picture's pixels as they are stored; None before `mask_from`.
+    unknown
+        bool [H, W]: pixels that hold no value (NaN, or what the file calls missing) and aren't hole: neither read nor
+        filled. None: there are none.
     method
         What it was filled by last; None before `fill`.
     notes
@@ -96,6 +99,7 @@ class Restoration:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self.hole: NDArray[np.bool_] | None = None
+        self.unknown: NDArray[np.bool_] | None = None
         self.method: Method | None = None
         self.notes: tuple[Note, ...] = ()
         self._mask: Mask | None = None  # as it was named
@@ -138,7 +142,7 @@ class Restoration:
         MaskError, ReadError
             See `restauro.read_mask`; the mask looks inverted, or leaves nothing to fill from.
         ImageError
-            There are NaN or infinity outside the holes.
+            There is infinity outside the holes.
         """
         with self._timed():
             if not self._untouched:
@@ -154,8 +158,8 @@ class Restoration:
                 grow=grow,
                 before=lambda: _share(read_mask(mask, self.picture, **how).hole),
             )
-            _check_known(self.picture.pixels, found.hole)
-            self.hole, self.notes, self._mask = found.hole, found.notes, mask
+            self.unknown, notes = unknown_beside(self.picture, found.hole)
+            self.hole, self.notes, self._mask = found.hole, found.notes + notes, mask
             if not share:
                 self.notes += (Note("mask-empty", "The mask is empty, so nothing is filled: the file is a copy."),)
         return self
@@ -178,7 +182,8 @@ class Restoration:
             pixels, hole = self.picture.pixels, self._marked()
             progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
             self.method, self._workers, self._untouched = None, workers, False
-            inpaint(pixels, hole, chosen, out=pixels, workers=workers, seed=seed, progress=progress)
+            options: dict[str, Any] = {"workers": workers, "seed": seed, "progress": progress}
+            inpaint(pixels, hole, chosen, unknown=self.unknown, out=pixels, **options)
             if isinstance(self._mask, str) and self._mask == "alpha":
                 pixels[..., -1][hole] = full_scale(pixels.dtype)
             self.method = chosen
@@ -380,20 +385,3 @@ def _nearest_folder(path: Path) -> Path:
 
 def _share(hole: NDArray[np.bool_]) -> float:
     return int(np.count_nonzero(hole)) / hole.size
-
-
-def _check_known(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
-    """Refuse NaN and infinity among known pixels in words for files; `inpaint` refuses them too."""
-    if pixels.dtype.kind != "f":
-        return
-    counts = dict.fromkeys(("nan", "value:inf", "value:-inf"), 0)
-    for rows in strips(pixels):
-        strip = np.atleast_3d(pixels[rows])
-        for mask, is_bad in (("nan", np.isnan), ("value:inf", np.isposinf), ("value:-inf", np.isneginf)):
-            counts[mask] += int(np.count_nonzero(is_bad(strip).any(axis=2) & ~hole[rows]))
-    names = {"nan": "NaN", "value:inf": "infinity", "value:-inf": "minus infinity"}
-    found = [mask for mask, count in counts.items() if count]
-    if found:
-        what = " and ".join(f"{names[mask]} in {counts[mask]} pixels" for mask in found)
-        ways = [Remedy("mask", mask, f"to have {names[mask]} filled") for mask in found]
-        raise ImageError(f"The picture has {what} that aren't hole", *ways, "mark these pixels in the mask")

@@ -6,8 +6,10 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,3 +98,23 @@ def test_a_dry_run_and_a_bad_picture_write_nothing() -> None:
 def test_a_reader_that_leaves_is_no_traceback() -> None:
     done = run("restore panel.tif --mask losses.png -o - --format png | true")
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_while_nothing_comes_leaves_nothing(temporary: Path, number: int) -> None:
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("the signal is ignored here, also by what is started")
+    command = [sys.executable, "-m", "restauro", "restore", "-", "--mask", "losses.png", "-o", "out.png"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(b"\x89PNG")
+        process.stdin.flush()
+        while not list(temporary.glob("*/input")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(number)
+        process.wait(timeout=60)
+        assert process.returncode == 128 + number
+        assert process.stderr
+        assert process.stderr.read() == b"\nStopped; the file at work was not written.\n"
+    assert not Path("out.png").exists()

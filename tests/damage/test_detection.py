@@ -75,7 +75,7 @@ class TestWhatIsRefused:
             ("color", {"colour": "red"}, r"The colour 'red' isn't of the form #rrggbb"),
             ("color", {"colour": "#ffffff", "tolerance": 86}, r"The tolerance 86 is out of range: it must be 0 to 85"),
             ("color", {"colour": "#ffffff", "workers": 0}, r"workers=0 is out of range"),
-            ("losses", {"workers": "2"}, r"workers='2' is out of range"),
+            ("color", {"colour": "#ffffff", "workers": -2}, r"workers=-2 is out of range"),
             (["losses"], {}, r"There is no kind of damage \['losses'\]"),
         ],
     )
@@ -245,7 +245,7 @@ class TestFiles:
         [
             ("mask.jpg", {}, r"The mask is written as a PNG, so .*mask\.jpg must end in \.png"),
             ("panel.png", {"overwrite": True}, r"which is the picture: choose another name"),
-            ("there.png", {}, r"there\.png, is there already: choose another name, or use overwrite=True"),
+            ("there.png", {}, r"there\.png is there already: choose another name, or use overwrite=True"),
             ("m.png", {"preview": "p.tif"}, r"The preview is written as a PNG or JPEG, so .*p\.tif"),
             (
                 "m.png",

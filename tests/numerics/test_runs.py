@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from restauro.holes import Holes, count_regions, find_holes
 from restauro.numerics import runs
-from restauro.windows import Holes, count_regions, find_holes
 from tests.promises.pictures import holes, seeds
 
 
@@ -81,7 +81,8 @@ def test_depths_are_city_block_distances(seed: int, height: int, width: int, dee
     tile = 16
     shape = (-(-height // tile), -(-width // tile))
     boxes, pixels, depths = np.zeros((*shape, 4), np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    runs.survey(found.row_start, found.start, found.stop, width, tile, deepest, boxes, pixels, depths)
+    as_runs = (found.row_start, found.start, found.stop)
+    runs.survey(*as_runs, *as_runs, width, tile, deepest, boxes, pixels, depths)
     distance = ndimage.distance_transform_cdt(np.pad(mask, 1, constant_values=True), "taxicab")[1:-1, 1:-1]
     distance = np.where(distance < 0, deepest, distance)
     for row in range(shape[0]):

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import restauro
-from restauro import windows
 from restauro.method import Method, Task
+from restauro.windows import Sizes
+from tests.fills import filled
 from tests.promises.pictures import DTYPES, FREE, channels, holes, losses, net, picture, seeds, shape_of, sides
 
 
@@ -233,16 +234,10 @@ def test_cut_windows_equal_the_whole(method: Method, seed: int, dtype: str) -> N
     height, width = int(rng.integers(60, 260)), int(rng.integers(60, 260))
     image = picture(rng, (height, width, 2), dtype)
     hole = net(rng, (height, width)) if seed % 2 else losses(rng, (height, width))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "SMALL_PICTURE", 0)
-        patch.setattr(windows, "TILE", 10_000)
-        patch.setattr(windows, "_SPARSEST", 0)
-        whole = restauro.inpaint(image, hole, method)
-        for side, halo, sparsest in ((32, 10_000, 0), (48, 60, 0), (48, 60, 12), (64, 96, 12), (10_000, 0, 40)):
-            patch.setattr(windows, "TILE", side)
-            patch.setattr(windows, "WIDEST_HALO", halo)
-            patch.setattr(windows, "_SPARSEST", sparsest)
-            np.testing.assert_array_equal(restauro.inpaint(image, hole, method), whole)
+    whole = filled(image, hole, method, Sizes(tile=10_000, small_picture=0, sparsest=0))
+    for tile, halo, sparsest in ((32, 10_000, 0), (48, 60, 0), (48, 60, 12), (64, 96, 12), (10_000, 0, 40)):
+        cut = Sizes(tile=tile, small_picture=0, halo=halo, sparsest=sparsest)
+        np.testing.assert_array_equal(filled(image, hole, method, cut), whole)
 
 
 def test_one_known_pixel_fills_everything(method: Method) -> None:

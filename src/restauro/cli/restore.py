@@ -131,7 +131,7 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     metavar="FILE|FOLDER",
     help="Where to write. A folder, made if it is missing, gets files of the inputs' names; - is the standard output.",
 )
-@click.option("--format", "kind", type=click.Choice(list(_ENDINGS)), help="With -o -: what to write there.")
+@click.option("--format", "format_", type=click.Choice(list(_ENDINGS)), help="With -o -: what to write there.")
 @click.option("--method", default=DEFAULT_METHOD, show_default=True, metavar="NAME", help="See `restauro methods`.")
 @_parameter_options
 @click.option(
@@ -195,7 +195,7 @@ def command(
     mask_dir: Path | None,
     mask_name: str | None,
     output: str | None,
-    kind: str | None,
+    format_: str | None,
     save_mask: str | None,
     skip_existing: bool,
     quiet: bool,
@@ -206,7 +206,7 @@ def command(
     masks = _Masks(mask, mask_dir, mask_name)
     jobs = _plan(paths.expand(inputs, masks.is_one), output, save_mask)
     _check_masks(masks, options)
-    _check_pipes(jobs, masks, kind)
+    _check_pipes(jobs, masks, format_)
     if skip_existing and options["overwrite"]:
         raise click.UsageError("Give --skip-existing or --overwrite, not both.")
     parameters = {name: options.pop(name) for name in _parameter_names()}
@@ -216,13 +216,15 @@ def command(
     for job in there if not quiet else ():
         _say_skipped(job, as_json=as_json)
     works = [
-        (job.source, partial(_restore, job, masks, kind, options, shown=not quiet)) for job in jobs if job not in there
+        (job.source, partial(_restore, job, masks, format_, options, shown=not quiet))
+        for job in jobs
+        if job not in there
     ]
     to_stderr = jobs[0].target == pipes.STANDARD
     return batch.run(works, report.as_line, quiet=quiet, as_json=as_json, to_stderr=to_stderr)
 
 
-def _restore(job: _Job, masks: _Masks, kind: str | None, options: dict[str, Any], *, shown: bool) -> Restored:
+def _restore(job: _Job, masks: _Masks, format_: str | None, options: dict[str, Any], *, shown: bool) -> Restored:
     """Restore one file, with a bar where it is to be shown."""
     from restauro.restoring import restore_file
 
@@ -231,7 +233,7 @@ def _restore(job: _Job, masks: _Masks, kind: str | None, options: dict[str, Any]
         source = files.enter_context(pipes.readable(job.source))
         if isinstance(mask, str) and pipes.is_pipe(Path(mask)):
             mask = files.enter_context(pipes.readable(Path(mask)))
-        target = files.enter_context(pipes.writable(job.target, _ENDINGS.get(kind or "")))
+        target = files.enter_context(pipes.writable(job.target, _ENDINGS.get(format_ or "")))
         with report.progress_bar(job.source.name, shown=shown) as progress:
             restored = restore_file(source, target, mask=mask, save_mask=job.saved_mask, progress=progress, **options)
     return dataclasses.replace(restored, source=job.source, target=job.target)
@@ -280,13 +282,13 @@ def _check_masks(masks: _Masks, options: dict[str, Any]) -> None:
         raise click.UsageError(worded(error)) from None
 
 
-def _check_pipes(jobs: Sequence[_Job], masks: _Masks, kind: str | None) -> None:
+def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None) -> None:
     """Refuse what can't be done with the standard input and output, and with pipes."""
     read = [job.source for job in jobs] + ([Path(masks.one)] if masks.one else [])
     to_stdout = jobs[0].target == pipes.STANDARD
     if read.count(pipes.STANDARD) > 1:
         raise click.UsageError("The standard input (-) can be read once only: name a file for the other.")
-    if to_stdout != (kind is not None):
+    if to_stdout != (format_ is not None):
         raise click.UsageError(
             f"Say with --format what goes to the standard output: {', '.join(_ENDINGS)}."
             if to_stdout

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from restauro.damage.detection import check_options, detect
 from restauro.damage.tiles import checked_picture
-from restauro.errors import MaskError, Remedy, RestauroError, WriteError
+from restauro.errors import MaskError, RestauroError, WriteError
 from restauro.files import images
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.jpeg import save_jpeg
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.files.png import save_png
 from restauro.files.reading import read_picture
-from restauro.files.replacing import replacing
+from restauro.files.replacing import check_free, replacing
 from restauro.mask import grow_mask, strips
 from restauro.notes import Note
-from restauro.numerics.threads import usable_cores
+from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen, as_stored
 from restauro.record import Record
 from restauro.viewing import view
@@ -112,7 +112,7 @@ def detect_file(
     (1, 12)
     >>> folder.cleanup()
     """
-    start = time.perf_counter()
+    start, threads = time.perf_counter(), checked_workers(workers)
     source, target = Path(source), Path(target)
     shown = Path(preview) if preview else None
     check_options(kind, colour, tolerance, has_hints=hints is not None)
@@ -140,7 +140,7 @@ def detect_file(
         kind=kind,
         width=seen.shape[1],
         height=seen.shape[0],
-        marks=count_regions(found, workers or usable_cores()) if count else 0,
+        marks=count_regions(found, threads) if count else 0,
         pixels=count,
         seconds=time.perf_counter() - start,
         notes=_notes(count / found.size),
@@ -206,12 +206,7 @@ def _check_targets(source: Path, target: Path, preview: Path | None, hints: Path
             f"The preview can't be written to {preview}, which is the picture, its mask or its hints: choose another "
             f"name."
         )
-    if preview.is_dir():
-        raise WriteError(f"The preview can't be written to {preview}, which is a folder: name a file in it.")
-    if preview.exists() and not overwrite:
-        raise WriteError(
-            f"The preview {preview} is there already", "choose another name", Remedy("overwrite", True, "to replace it")
-        )
+    check_free(preview, "The preview", overwrite=overwrite)
 
 
 def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from restauro.damage import tiles
 from restauro.errors import ParameterError, ParameterTypeError, Remedy, check_progress
+from restauro.numerics.threads import checked_workers
 
 KINDS = {
     "cracks": "craquelure, dark and bright, of all widths",
@@ -72,7 +73,7 @@ def detect(
     160
     """
     check_options(kind, colour, tolerance, has_hints=hints is not None)
-    tiles.threads(workers)
+    checked_workers(workers)
     check_progress(progress)
     picture = tiles.checked_picture(image)
     report = tiles.part(progress, 0.0, 0.5) if hints is not None else progress

@@ -15,9 +15,9 @@ from restauro.evaluation.references import Way, labels_of
 from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
 from restauro.files.reading import read_picture
-from restauro.inpainting import usable_cores
 from restauro.mask import check_amount
 from restauro.mask_files import files_of_stem
+from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen
 from restauro.picture_mask import is_file, read_mask
 from restauro.viewing import view
@@ -63,6 +63,7 @@ def compare_file(
     RestauroError
         A file can't be read, sizes differ, there is no hole, nothing but hole, or a way failed.
     """
+    threads = checked_workers(workers)
     picture = _read(source, "The picture")
     stored = read_mask(mask, picture, polarity=polarity).hole
     damaged, hole = (
@@ -81,7 +82,7 @@ def compare_file(
     figures: dict[str, dict[str, float]] = {}
     labels = labels_of(way.name for way in ways)
     for number, way in enumerate(ways):
-        values, seconds = _fill(way, damaged, hole, workers or usable_cores())
+        values, seconds = _fill(way, damaged, hole, threads)
         head = labels[way.name]
         filled[head] = values
         figures[head] = {} if original is None else _figures(original, damaged, hole, values)

@@ -19,6 +19,7 @@ from restauro.evaluation.protocol import MaskReading
 from restauro.evaluation.tables import table
 from restauro.ledger import FORMAT, Results, Row, write_csv, write_text
 from restauro.mask_files import find_mask
+from restauro.numerics.threads import checked_workers
 from restauro.provenance import machine
 
 COLUMNS = ("picture", "kind", "precision", "recall", "f1", "iou", "marked", "truth", "seconds", "width", "height")
@@ -85,6 +86,7 @@ def run(
     DataError, EvaluationError
         See `find_pairs` and `ledger.Results`.
     """
+    checked_workers(workers)
     pairs = find_pairs(folder)
     settings: dict[str, Any] = {
         "format": FORMAT,

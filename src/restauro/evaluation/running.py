@@ -25,8 +25,8 @@ from restauro.evaluation.protocol import MaskChoice, PictureSet
 from restauro.evaluation.references import Way
 from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
-from restauro.inpainting import usable_cores
 from restauro.ledger import FORMAT, Results, Row
+from restauro.numerics.threads import checked_workers
 from restauro.provenance import machine, where
 
 KEY = ("picture", "mask", "way")
@@ -125,10 +125,10 @@ def run(
         A picture is too small, or it or a mask can't be read; what is found before the work, and before anything is
         thrown away.
     """
+    workers = checked_workers(workers)
     settings = settings_of(plan)
     _check_sizes(plan, bool(settings["lpips_weights"]))
     results = Results(folder, settings, KEY, outputs=OUTPUTS, overwrite=overwrite)
-    workers = workers or usable_cores()
     measured = {"workers": workers, "machine": where(machine())}
     try:
         work = list(_missing(plan, results))

@@ -67,8 +67,8 @@ def with_orientation(block: bytes, orientation: int) -> bytes:
     try:
         form = tiff_tags.read_form(bounded)
         (first,) = bounded.unpack(form.offset, form.pointer_at)
-        for position, code, kind, count, _ in tiff_tags.entries(bounded, form, first):
-            if (code, kind, count) == (tiff_tags.ORIENTATION, 3, 1):
+        for position, code, type_code, count, _ in tiff_tags.entries(bounded, form, first):
+            if (code, type_code, count) == (tiff_tags.ORIENTATION, 3, 1):
                 struct.pack_into(form.order + "H", data, position + struct.calcsize(form.order + "HHI"), orientation)
     except (struct.error, IndexError):
         return block

@@ -90,9 +90,9 @@ def image_of_picture(picture: Picture) -> pyvips.Image:
     """Return libvips' image of a picture, with what its file said but for its EXIF data; see `exif_of`."""
     metadata = picture.metadata
     image = image_of(picture.pixels, is_cmyk=picture.is_cmyk).copy(xres=metadata["xres"][1], yres=metadata["yres"][1])
-    for name, (kind, value) in metadata.items():
+    for name, (gtype, value) in metadata.items():
         if name not in ("xres", "yres", _EXIF, COLOUR_SPACE):
-            image.set_type(kind, name, value)
+            image.set_type(gtype, name, value)
     return image
 
 

@@ -118,8 +118,8 @@ def _components(segments: list[Segment]) -> list[_Component]:
     """Return the components of the picture's frame; raise WriteError for a kind that can't be rewritten."""
     frame = next((segment for segment in segments if segment.marker in FRAMES), None)
     if frame is None:
-        kinds = [OTHER_FRAMES[segment.marker] for segment in segments if segment.marker in OTHER_FRAMES]
-        raise _not_rewritable(f"its coding is {kinds[0] if kinds else 'unknown'}")
+        codings = [OTHER_FRAMES[segment.marker] for segment in segments if segment.marker in OTHER_FRAMES]
+        raise _not_rewritable(f"its coding is {codings[0] if codings else 'unknown'}")
     if any(segment.marker in RESERVED for segment in segments):
         raise _damaged("there are bytes in it that mean nothing")
     precision, count = frame.data[4], frame.data[9]

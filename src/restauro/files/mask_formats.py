@@ -52,8 +52,8 @@ def reader_of(path: Path) -> Callable[[Path], Bitmap] | None:
             beginning = file.read(6)
     except OSError:
         return None  # whoever reads it as a picture says what is wrong
-    kinds = {b"BM": read_bmp, b"GIF8": read_gif, b"\x93NUMPY": read_npy, rb"P[1245][\s#]": read_pnm}
-    return next((reader for start, reader in kinds.items() if re.match(start, beginning)), None)
+    readers = {b"BM": read_bmp, b"GIF8": read_gif, b"\x93NUMPY": read_npy, rb"P[1245][\s#]": read_pnm}
+    return next((reader for start, reader in readers.items() if re.match(start, beginning)), None)
 
 
 def read_bmp(path: Path) -> Bitmap:
@@ -117,16 +117,16 @@ def read_pnm(path: Path) -> Bitmap:
     most = found and (_PNM_MOST.match(data, found.end()) if found[1] in b"25" else data[found.end() : found.end() + 1])
     if not found or not most:
         raise _cut_short("PNM")
-    kind, width, height = (int(number) for number in found.groups())
+    variant, width, height = (int(number) for number in found.groups())
     full = int(most[1]) if isinstance(most, re.Match) else 1
     if not 1 <= full <= 65535 or not width * height:
         raise ReadError(f"The PNM is {width} x {height} pixels with values up to {full}: save it as a PNG.")
     body = data[most.end() if isinstance(most, re.Match) else found.end() + 1 :]
     try:
-        values = _pnm_values(kind, body, width, height, np.dtype("u1" if full < 256 else ">u2"))
+        values = _pnm_values(variant, body, width, height, np.dtype("u1" if full < 256 else ">u2"))
     except ValueError:
         raise _cut_short("PNM") from None
-    return Bitmap(1 - values if kind in (1, 4) else values.astype(values.dtype.newbyteorder("=")), full)
+    return Bitmap(1 - values if variant in (1, 4) else values.astype(values.dtype.newbyteorder("=")), full)
 
 
 def palette_of(path: Path) -> NDArray[np.uint8] | None:
@@ -136,15 +136,15 @@ def palette_of(path: Path) -> NDArray[np.uint8] | None:
     return np.frombuffer(png_chunks.read_palette(path), np.uint8).reshape(-1, 3)
 
 
-def _pnm_values(kind: int, body: bytes, width: int, height: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    if kind == 4:
+def _pnm_values(variant: int, body: bytes, width: int, height: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if variant == 4:
         stride = (width + 7) // 8
         rows = np.frombuffer(body, np.uint8, stride * height).reshape(height, stride)
         return _small_numbers(rows, 1)[:, :width]
-    if kind == 5:
+    if variant == 5:
         return np.frombuffer(body, dtype, width * height).reshape(height, width)
     body = re.sub(rb"#[^\n]*", b"", body)
-    texts = re.findall(rb"[01]", body) if kind == 1 else body.split()
+    texts = re.findall(rb"[01]", body) if variant == 1 else body.split()
     return np.array(texts[: width * height], np.int64).reshape(height, width).astype(dtype)
 
 

@@ -75,12 +75,14 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
     >>> folder.cleanup()
     """
     path = Path(path)
-    kind = formats.format_of(formats.recognise(path))
-    if page is not None and not kind.has_pages:
-        raise ReadError(f"Page {page} can't be chosen in a {kind.title}, of which one picture is read: leave it out.")
-    with _libvips_errors(kind):
+    format_ = formats.format_of(formats.recognise(path))
+    if page is not None and not format_.has_pages:
+        raise ReadError(
+            f"Page {page} can't be chosen in a {format_.title}, of which one picture is read: leave it out."
+        )
+    with _libvips_errors(format_):
         stamp = stamp_of(path)
-        opened = kind.open(path, page)
+        opened = format_.open(path, page)
         image = opened.image
         check_pixels(image, max_pixels)
         pixels = images.pixels_of(image)
@@ -89,7 +91,7 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
     return Picture(
         pixels,
         path,
-        kind.name,
+        format_.name,
         orientation=_orientation(image),
         has_alpha=opened.has_alpha,
         bits=_bits(image, pixels),
@@ -100,7 +102,7 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
         page=page,
         stamp=stamp,
         nodata=opened.nodata,
-        notes=kind.notes(opened.kept, kind.name),
+        notes=format_.notes(opened.kept, format_.name),
     )
 
 
@@ -118,29 +120,29 @@ def read_shape(path: Path, page: int | None = None) -> tuple[tuple[int, int], in
     ReadError
         See `read_picture`.
     """
-    kind = formats.format_of(formats.recognise(path))
-    with _libvips_errors(kind):
-        image = kind.open(path, page).image
+    format_ = formats.format_of(formats.recognise(path))
+    with _libvips_errors(format_):
+        image = format_.open(path, page).image
     return (image.height, image.width), _orientation(image)
 
 
 @contextmanager
-def _libvips_errors(kind: formats.Format) -> Iterator[None]:
+def _libvips_errors(format_: formats.Format) -> Iterator[None]:
     try:
         yield
     except pyvips.Error as error:
         about = error.detail or ""
         if "out of memory" in about:
             raise ReadError(
-                f"There isn't memory enough to read the {kind.title}: free some, or take a machine with more."
+                f"There isn't memory enough to read the {format_.title}: free some, or take a machine with more."
             ) from None
         if "not implemented" in about or "not configured" in about:
             raise ReadError(
-                f"The {kind.title} is coded in a way that can't be read (libvips: {reason(error)}): save it with "
+                f"The {format_.title} is coded in a way that can't be read (libvips: {reason(error)}): save it with "
                 "another compression."
             ) from None
         raise ReadError(
-            f"The {kind.title} can't be read to its end, it is damaged or cut short "
+            f"The {format_.title} can't be read to its end, it is damaged or cut short "
             f"(libvips: {reason(error)}): get a complete copy."
         ) from None
 

@@ -116,7 +116,7 @@ def _decoded(path: Path, page: TiffPage) -> pyvips.Image:
         pixels = pixels.view(np.uint16)
     image = images.image_of(pixels, is_cmyk=page.is_cmyk).copy()
     told = pyvips.Operation.call("tiffload_buffer", tiff_pages.telling(page))
-    for name, (kind, value) in images.metadata_of(told).items():
-        image.set_type(kind, name, value)
+    for name, (gtype, value) in images.metadata_of(told).items():
+        image.set_type(gtype, name, value)
     image.set_type(pyvips.GValue.gint_type, "bits-per-sample", page.number(tiff_tags.BITS, 1))
     return image.copy(xres=told.xres, yres=told.yres)

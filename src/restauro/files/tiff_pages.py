@@ -319,8 +319,8 @@ def telling(page: TiffPage) -> bytes:
 def _plain_alpha(page: TiffPage) -> Directory:
     if not page.is_premultiplied:
         return {}
-    kinds = page.tags[tiff_tags.EXTRA_SAMPLES].numbers
-    return {tiff_tags.EXTRA_SAMPLES: tiff_tags.shorts(*(2 if kind == 1 else kind for kind in kinds))}
+    meanings = page.tags[tiff_tags.EXTRA_SAMPLES].numbers
+    return {tiff_tags.EXTRA_SAMPLES: tiff_tags.shorts(*(2 if meaning == 1 else meaning for meaning in meanings))}
 
 
 def _bands(page: TiffPage) -> list[Directory]:
@@ -339,4 +339,4 @@ def _bands(page: TiffPage) -> list[Directory]:
 
 def _part(tag: Tag, index: int, count: int) -> Tag:
     length, size = tag.count // count, len(tag.data) // count
-    return Tag(tag.kind, length, tag.data[index * size : (index + 1) * size])
+    return Tag(tag.type_code, length, tag.data[index * size : (index + 1) * size])

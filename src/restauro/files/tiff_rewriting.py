@@ -148,10 +148,10 @@ def _moved(page: TiffPage, base: int) -> Directory:
     for code in (tiff_tags.STRIPS, tiff_tags.TILES):
         if code in page.tags:
             starts = [start + base for start in page.tags[code].numbers]
-            kind, letter = (16, "Q") if page.form.big else (4, "I")
+            type_code, letter = (16, "Q") if page.form.big else (4, "I")
             if max(starts) >= _CLASSIC_TIFF_BYTES:
-                kind, letter = 16, "Q"
-            moved[code] = Tag(kind, len(starts), struct.pack(f"<{len(starts)}{letter}", *starts))
+                type_code, letter = 16, "Q"
+            moved[code] = Tag(type_code, len(starts), struct.pack(f"<{len(starts)}{letter}", *starts))
     return moved
 
 
@@ -160,9 +160,9 @@ def _pictures_inside(original: TiffPage) -> Directory:
     kept = [k for k in sorted(original.kept) if original.places[k].inside == original.index]
     if not kept:
         return {}
-    kind, letter = (18, "Q") if original.form.big else (13, "I")
+    type_code, letter = (18, "Q") if original.form.big else (13, "I")
     offsets = [original.places[k].offset for k in kept]
-    return {tiff_tags.SUB_PICTURES: Tag(kind, len(kept), struct.pack(f"<{len(kept)}{letter}", *offsets))}
+    return {tiff_tags.SUB_PICTURES: Tag(type_code, len(kept), struct.pack(f"<{len(kept)}{letter}", *offsets))}
 
 
 def _pointers(original: TiffPage, start: int, next_at: int) -> dict[int, int]:

@@ -51,7 +51,7 @@ _MOST_PICTURES = 10_000
 class Tag:
     """One tag: its TIFF field type, how many values, the values in little-endian bytes, or a directory of its own."""
 
-    kind: int
+    type_code: int
     count: int
     data: bytes
     directory: Directory | None = None
@@ -59,7 +59,7 @@ class Tag:
     @property
     def numbers(self) -> tuple[int, ...]:
         """The values of a tag of whole numbers."""
-        return tuple(np.frombuffer(self.data, f"<u{_UNIT[self.kind]}").tolist())
+        return tuple(np.frombuffer(self.data, f"<u{_UNIT[self.type_code]}").tolist())
 
     @property
     def text(self) -> str:
@@ -116,11 +116,11 @@ class Form:
         """Where the file says where the first directory is."""
         return 8 if self.big else 4
 
-    def swapped(self, data: bytes, kind: int) -> bytes:
+    def swapped(self, data: bytes, type_code: int) -> bytes:
         """Turn little-endian bytes into this byte order, or back."""
-        if self.order == "<" or _UNIT[kind] == 1:
+        if self.order == "<" or _UNIT[type_code] == 1:
             return data
-        return np.frombuffer(data, f"<u{_UNIT[kind]}").byteswap().tobytes()
+        return np.frombuffer(data, f"<u{_UNIT[type_code]}").byteswap().tobytes()
 
 
 @dataclass(frozen=True)
@@ -229,8 +229,8 @@ def _directory(
     """Return tags, and where the offset of the next directory stands; around: offsets of those that this one is in."""
     directory: Directory = {}
     inside = (*around, offset)
-    for _, code, kind, count, value in entries(data, form, offset):
-        tag = _tag(data, form, code, kind, count, value, inside) if only is None or code in only else None
+    for _, code, type_code, count, value in entries(data, form, offset):
+        tag = _tag(data, form, code, type_code, count, value, inside) if only is None or code in only else None
         if tag is not None:
             directory[code] = tag
     return directory, next_at(form, offset, data.take(offset, 8))
@@ -251,24 +251,24 @@ def entries(data: Bounded, form: Form, offset: int) -> list[tuple[int, int, int,
 
 
 def _tag(
-    data: Bounded, form: Form, code: int, kind: int, count: int, value: bytes, inside: tuple[int, ...]
+    data: Bounded, form: Form, code: int, type_code: int, count: int, value: bytes, inside: tuple[int, ...]
 ) -> Tag | None:
     """Return the tag, None where its type is unknown, its values lie outside of the file, or directories in circles."""
-    if kind not in _SIZE:
+    if type_code not in _SIZE:
         return None
-    size = count * _SIZE[kind]
+    size = count * _SIZE[type_code]
     if size > len(value):
         (offset,) = struct.unpack(form.offset, value)
         value = data.take(offset, size)
         if len(value) < size:
             return None
-    numbers = form.swapped(value[:size], kind)
-    if code == SUB_PICTURES or (code not in _SUB_DIRECTORIES and kind not in _TYPES_OF_DIRECTORIES):
-        return Tag(kind, count, numbers)
-    if count != 1 or len(inside) > _DEEPEST or Tag(kind, count, numbers).numbers[0] in inside:
+    numbers = form.swapped(value[:size], type_code)
+    if code == SUB_PICTURES or (code not in _SUB_DIRECTORIES and type_code not in _TYPES_OF_DIRECTORIES):
+        return Tag(type_code, count, numbers)
+    if count != 1 or len(inside) > _DEEPEST or Tag(type_code, count, numbers).numbers[0] in inside:
         return None
     try:
-        directory = _directory(data, form, Tag(kind, count, numbers).numbers[0], around=inside)[0]
+        directory = _directory(data, form, Tag(type_code, count, numbers).numbers[0], around=inside)[0]
     except (struct.error, IndexError):
         return None
     return Tag(_IFD, 1, b"", directory) if directory else None
@@ -279,15 +279,15 @@ def packed(tags: Directory, form: Form, start: int, following: int = 0) -> bytes
 
     Values that point to other pictures stay what they are.
     """
-    kept = [(code, tags[code]) for code in sorted(tags) if form.big or tags[code].kind not in _BIG_ONLY]
+    kept = [(code, tags[code]) for code in sorted(tags) if form.big or tags[code].type_code not in _BIG_ONLY]
     room = struct.calcsize(form.offset)
     entries, outside = [struct.pack(form.entry_count, len(kept))], b""
     values_at = start + struct.calcsize(form.entry_count) + len(kept) * struct.calcsize(form.entry) + room
     for code, tag in kept:
         position = values_at + len(outside)
-        value = packed(tag.directory, form, position) if tag.directory else form.swapped(tag.data, tag.kind)
+        value = packed(tag.directory, form, position) if tag.directory else form.swapped(tag.data, tag.type_code)
         if tag.directory or len(value) > room:
             outside += value + b"\0" * (-len(value) % 8)
             value = struct.pack(form.offset, position)
-        entries.append(struct.pack(form.entry, code, tag.kind, tag.count, value))
+        entries.append(struct.pack(form.entry, code, tag.type_code, tag.count, value))
     return b"".join(entries) + struct.pack(form.offset, following) + outside

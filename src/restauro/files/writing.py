@@ -45,13 +45,13 @@ def check_target(picture: Picture, target: Path, *, overwrite: bool = False) -> 
     The ending is known, the folder is there and can be written to, nothing would be overwritten unless that is wanted,
     and the format can hold the picture.
     """
-    kind = formats.format_of(formats.format_asked_for(target))
+    format_ = formats.format_of(formats.format_asked_for(target))
     _check_place(picture.path, target, overwrite=overwrite)
-    reason = kind.cannot_hold(picture)
-    if reason is None and max(picture.pixels.shape[:2]) > kind.most_pixels:
-        reason = f"more than {kind.most_pixels} pixels a side"
+    reason = format_.cannot_hold(picture)
+    if reason is None and max(picture.pixels.shape[:2]) > format_.most_pixels:
+        reason = f"more than {format_.most_pixels} pixels a side"
     if reason:
-        raise WriteError(f"{kind.title} can't hold {reason}: write it to a TIFF (.tif).")
+        raise WriteError(f"{format_.title} can't hold {reason}: write it to a TIFF (.tif).")
 
 
 def write_picture(
@@ -112,22 +112,20 @@ def write_picture(
 
 def _write_and_compare(picture: Picture, temporary: Path, hole: NDArray[np.bool_], target: Path) -> Written:
     """Write to a temporary name and count how many pixels outside the hole changed."""
-    kind = formats.format_of(formats.format_asked_for(target))
-    if kind.name == picture.format and not hole.any():
+    format_ = formats.format_of(formats.format_asked_for(target))
+    if format_.name == picture.format and not hole.any():
         shutil.copyfile(picture.path, temporary)
         _check_same(picture)
         return Written(target, 0, ())
-    saved = kind.save(picture, temporary, hole)
+    saved = format_.save(picture, temporary, hole)
     _check_same(picture)
-    changed = _count_changed(picture, temporary, kind, hole if saved.touched is None else saved.touched)
-    notes = [*formats.format_of(picture.format).notes(picture.kept, kind.name), *saved.notes]
+    changed = _count_changed(picture, temporary, format_, hole if saved.touched is None else saved.touched)
+    notes = [*formats.format_of(picture.format).notes(picture.kept, format_.name), *saved.notes]
     if "exif-data" in picture.metadata and images.exif_of(picture) != picture.metadata["exif-data"][1]:
         notes.append(exif.THUMBNAIL)
     if saved.touched is None:
-        text = (
-            f"{kind.title} loses a little everywhere: {changed} pixels outside the holes changed. PNG and TIFF don't."
-        )
-        notes.append(Note("loss-everywhere", text))
+        outside = f"{changed} pixels outside the holes changed. PNG and TIFF don't."
+        notes.append(Note("loss-everywhere", f"{format_.title} loses a little everywhere: {outside}"))
     elif changed:
         raise WriteError(f"{changed} pixels outside the hole would have changed in the file: nothing was written.")
     return Written(target, changed, tuple(notes))
@@ -146,14 +144,14 @@ def _check_same(picture: Picture) -> None:
         )
 
 
-def _count_changed(picture: Picture, written: Path, kind: formats.Format, touched: NDArray[np.bool_]) -> int:
+def _count_changed(picture: Picture, written: Path, format_: formats.Format, touched: NDArray[np.bool_]) -> int:
     """Return how many pixels outside of `touched` differ between the file that was read and the one written."""
     source, page = formats.format_of(picture.format), picture.page
-    page_written = page if kind is source else None
-    old, new = source.plain_rows(picture.path, page), kind.plain_rows(written, page_written)
+    page_written = page if format_ is source else None
+    old, new = source.plain_rows(picture.path, page), format_.plain_rows(written, page_written)
     if old and new and old.coding == new.coding:
         return comparing.count_changed_rows(old, new, touched)
-    before, after = source.open(picture.path, page).image, kind.open(written, page_written).image
+    before, after = source.open(picture.path, page).image, format_.open(written, page_written).image
     if picture.has_alpha and after.bands == before.bands - 1:  # WebP leaves out transparency that is opaque everywhere
         after = after.bandjoin(255)
     for about in ("width", "height", "bands", "format"):

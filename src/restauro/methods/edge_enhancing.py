@@ -66,7 +66,7 @@ class EdgeEnhancing(Method):
         from restauro.numerics.edge_diffusion import EdgeDiffusion
 
         channels = image.shape[2]
-        diffusion = EdgeDiffusion(image, hole, _SCALE, _CONTRAST, _TOLERANCE, task)
+        diffusion = EdgeDiffusion(image, task.domain, _SCALE, _CONTRAST, _TOLERANCE, task)
         pixels, systems = diffusion.grid.pixels, channels * (self.steps + 1)
         solved = 0
 
@@ -85,4 +85,4 @@ class EdgeEnhancing(Method):
         for c in range(channels):
             diffusion.grid.hole_values(diffusion.v[c] * diffusion.unit[c] + diffusion.zero[c], values[:, c])
         task.control[1] += pixels - solved * pixels // systems
-        return values
+        return task.wanted_of(values)

@@ -85,11 +85,14 @@ class Network(Method):
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
         """See `Method.fill`: tile by tile, mixed where tiles overlap."""
         session = self._open(task.workers)
-        rows, columns = np.nonzero(hole[task.core])
+        rows, columns = np.nonzero(task.wanted[task.core])
         rows += task.core[0].start
         columns += task.core[1].start
-        tiles = [_Tile.of(place, image, hole, session) for place in _places(task.core)]
+        tiles = [_Tile.of(place, image, task.domain, session) for place in _places(task.core)]
         tiles = [tile for tile in tiles if tile.members(rows, columns).size]
+        if not any(tile.known().any() for tile in tiles):  # what is wanted lies deep among what nobody knows
+            task.control[1] += rows.size
+            return np.tile(image[~hole].mean(axis=0, dtype=np.float64), (rows.size, 1))
         scale = _scale(image.dtype, tiles)
         values, weights = np.zeros((rows.size, image.shape[2])), np.zeros(rows.size)
         with stoppable(task) as options:

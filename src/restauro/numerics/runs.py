@@ -140,12 +140,23 @@ def _join(parent: Any, a: int, b: int) -> None:
 
 @kernel
 def survey(
-    row_start: Any, start: Any, stop: Any, width: int, tile: int, deepest: int, boxes: Any, pixels: Any, depths: Any
+    row_start: Any,
+    start: Any,
+    stop: Any,
+    all_row_start: Any,
+    all_start: Any,
+    all_stop: Any,
+    width: int,
+    tile: int,
+    deepest: int,
+    boxes: Any,
+    pixels: Any,
+    depths: Any,
 ) -> None:
     """Find, for every tile, the box around its hole pixels, how many there are, and how deep they lie.
 
-    boxes: [rows, columns, 4]; pixels, depths: [rows, columns]. A depth is a city-block distance to the nearest known
-    pixel; it counts up to `deepest`, which stands for that and more.
+    boxes: [rows, columns, 4]; pixels, depths: [rows, columns]. A depth is a city-block distance to the nearest pixel
+    that none of `all` runs, which hold the others, covers; it counts up to `deepest`, which stands for that and more.
     """
     height = row_start.shape[0] - 1
     for y in range(height):
@@ -167,12 +178,14 @@ def survey(
     for row in range(pixels.shape[0]):
         for column in range(pixels.shape[1]):
             if pixels[row, column] > 0:
-                depths[row, column] = _depth(row_start, start, stop, width, boxes[row, column], deepest, distance)
+                box = boxes[row, column]
+                _measure_depth(all_row_start, all_start, all_stop, width, box, deepest, distance)
+                depths[row, column] = _deepest(row_start, start, stop, box, deepest, distance)
 
 
 @inner
-def _depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, deepest: int, distance: Any) -> int:
-    """Depth of the deepest hole pixel in a box: two passes of the city-block distance over the box and a margin."""
+def _measure_depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, deepest: int, distance: Any) -> None:
+    """Set the depths of the hole pixels in a box and a margin: two passes of the city-block distance."""
     height = row_start.shape[0] - 1
     top = box[0] - deepest
     left = box[2] - deepest
@@ -190,17 +203,23 @@ def _depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, deepest:
             for x in range(max(start[k] - left, low) + 1, min(stop[k] - left, high) + 1):
                 distance[y + 1, x] = min(deepest, 1 + min(distance[y, x], distance[y + 1, x - 1]))
             k += 1
-    found = 0
     for y in range(min(rows, height - top) - 1, max(0, -top) - 1, -1):
         k = first_after(stop, row_start[top + y], row_start[top + y + 1], left + low)
         while k < row_start[top + y + 1] and start[k] < left + high:
             for x in range(min(stop[k] - left, high), max(start[k] - left, low), -1):
-                d = min(distance[y + 1, x], 1 + min(distance[y + 2, x], distance[y + 1, x + 1]))
-                distance[y + 1, x] = d
-                if d == deepest and deepest <= y < rows - deepest and deepest <= x - 1 < columns - deepest:
-                    return deepest
-                if deepest <= y < rows - deepest and deepest <= x - 1 < columns - deepest:
-                    found = max(found, d)
+                distance[y + 1, x] = min(distance[y + 1, x], 1 + min(distance[y + 2, x], distance[y + 1, x + 1]))
+            k += 1
+
+
+@inner
+def _deepest(row_start: Any, start: Any, stop: Any, box: Any, deepest: int, distance: Any) -> int:
+    """Return the greatest depth of the hole pixels in a box."""
+    found = 0
+    for y in range(box[0], box[1]):
+        k = first_after(stop, row_start[y], row_start[y + 1], box[2])
+        while k < row_start[y + 1] and start[k] < box[3]:
+            for x in range(max(start[k], box[2]), min(stop[k], box[3])):
+                found = max(found, distance[y - box[0] + deepest + 1, x - box[2] + deepest + 1])
             k += 1
     return found
 

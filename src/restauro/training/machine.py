@@ -12,7 +12,7 @@ import torch
 from torch import distributed
 
 from restauro.errors import Remedy, TrainingError
-from restauro.inpainting import usable_cores
+from restauro.numerics.threads import checked_workers, usable_cores
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -93,7 +93,7 @@ def machine(device: str, precision: str, workers: int | None) -> Iterator[Machin
     """
     found = _device(device)
     rank, processes, here = (int(os.environ.get(name, "0")) for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"))
-    threads = workers or max(1, usable_cores() // max(1, here))
+    threads = max(1, usable_cores() // max(1, here)) if workers is None else checked_workers(workers)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from scipy import ndimage
 
 import restauro
-from restauro import windows
 from restauro.methods.coherence import Coherence
+from restauro.windows import Sizes
+from tests.fills import filled
 from tests.promises.pictures import holes, picture, seeds
 
 SIDE = 256
@@ -86,11 +87,9 @@ def test_a_hole_that_widens_is_cut_right(monkeypatch: pytest.MonkeyPatch) -> Non
     y, x = np.mgrid[:200, :260]
     hole = abs(y - 100) < 0.5 * (x - 60)
     whole = restauro.inpaint(image, hole, "coherence")
-    monkeypatch.setattr(windows, "SMALL_PICTURE", 0)
-    monkeypatch.setattr(windows, "WIDEST_HALO", 10_000)
     for side in (16, 32, 50):
-        monkeypatch.setattr(windows, "TILE", side)
-        np.testing.assert_array_equal(restauro.inpaint(image, hole, "coherence"), whole)
+        cut = Sizes(tile=side, small_picture=0, halo=10_000)
+        np.testing.assert_array_equal(filled(image, hole, Coherence(), cut), whole)
     monkeypatch.setattr(Coherence, "from_deeper", False)  # otherwise this test would show nothing
-    monkeypatch.setattr(windows, "TILE", 16)
-    assert (restauro.inpaint(image, hole, "coherence") != whole).any()
+    cut = Sizes(tile=16, small_picture=0, halo=10_000)
+    assert (filled(image, hole, Coherence(), cut) != whole).any()

@@ -9,8 +9,9 @@ import pytest
 from scipy import ndimage
 
 import restauro
-from restauro import windows
 from restauro.methods.patchmatch import PatchMatch
+from restauro.windows import Sizes
+from tests.fills import filled
 
 DETAILS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -107,18 +108,18 @@ def test_without_a_complete_patch_the_fill_is_smooth() -> None:
     )
 
 
-def test_holes_of_other_windows_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_holes_of_other_windows_are_not_read() -> None:
     """The box of a hole like an L holds one of another window, whose pixels may be anything."""
-    monkeypatch.setattr(windows, "TILE", 64)  # so that they aren't joined to one window
+    apart = Sizes(tile=64)  # so that they aren't joined to one window
     image = np.tile(canvas(100), (4, 4))
     hole = np.zeros(image.shape, bool)
     hole[10:390, 10:16] = True
     hole[384:390, 10:390] = True
     other = np.zeros_like(hole)
     other[120:126, 250:256] = True
-    expected = restauro.inpaint(image, hole, "patchmatch")
+    expected = filled(image, hole, PatchMatch(), apart)
     damaged = np.where(other, 1e6, image)
-    np.testing.assert_array_equal(restauro.inpaint(damaged, hole | other, "patchmatch")[hole], expected[hole])
+    np.testing.assert_array_equal(filled(damaged, hole | other, PatchMatch(), apart)[hole], expected[hole])
 
 
 def test_seven_bands_follow_one_another() -> None:
