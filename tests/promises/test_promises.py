@@ -298,6 +298,23 @@ def test_progress_rises_to_one_in_the_callers_thread(method: Method) -> None:
     assert threads == {threading.current_thread()}
 
 
+def test_what_is_reported_as_done_comes_to_what_is_filled(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Methods in steps of which nobody knows how many are to come leave up to a fifth for the last jump."""
+    rng = np.random.default_rng(3)
+    image, hole = picture(rng, (120, 130, 3), "float32"), net(rng, (120, 130))
+    hole[40:70, 30:80] = True
+    fill, reported = type(method).fill, []
+
+    def watched(method: Method, image: np.ndarray, hole: np.ndarray, task: Task) -> np.ndarray:
+        values = fill(method, image, hole, task)
+        reported.append(int(task.control[1]))
+        return values
+
+    monkeypatch.setattr(type(method), "fill", watched)
+    restauro.inpaint(image, hole, method)
+    assert 0.8 * hole.sum() <= max(reported) <= hole.sum()
+
+
 class EnoughError(Exception):
     """Somebody pressed the button."""
 
