@@ -165,7 +165,8 @@ def dropped_notes(picture: Picture, written: pyvips.Image, title: str) -> list[N
     dropped = [what for name, what in _TOLD.items() if name in picture.metadata and name not in there]
     if any(name.startswith(_TEXT) for name in picture.metadata) and not any(name.startswith(_TEXT) for name in there):
         dropped.append("its texts")
-    if resolution_of(picture) and (written.xres, written.yres) == (1.0, 1.0):
+    said = resolution_of(picture)  # 1 pixel a millimetre is also what libvips takes where nothing is said
+    if said and said[:2] != (1.0, 1.0) == (written.xres, written.yres):
         dropped.append("the resolution")
     if not dropped:
         return []
