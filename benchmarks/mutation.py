@@ -60,11 +60,11 @@ class Group:
 GROUPS = {
     "inpainting": Group(
         ("inpainting.py", "windows.py", "filling.py"),
-        ("test_inpainting.py", "test_windows.py", "test_filling.py", "promises/test_*.py", "test_harmonic.py"),
+        ("test_inpainting.py", "test_windows.py", "test_filling.py", "test_stacks.py", "promises/test_*.py"),
     ),
     "files": Group(
         ("picture.py", "files/*.py"),
-        ("test_picture*.py", "test_jpeg.py", "files/test_*.py", "test_restoring.py", "test_cases.py"),
+        ("files/test_*.py", "test_picture*.py", "test_mask_files.py", "test_restoring.py", "test_cases.py"),
     ),
     "numerics": Group(("numerics/*.py",), ("numerics/test_*.py",), {"NUMBA_DISABLE_JIT": "1"}),
 }

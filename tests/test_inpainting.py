@@ -121,7 +121,7 @@ class BrokenMethod(Telea):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_an_error_inside_a_method_reaches_the_caller(workers: int) -> None:
     mask = np.zeros((600, 600), bool)
-    mask[::40, ::40] = True
+    mask[np.add.outer(np.arange(600) % 40 < 8, np.arange(600) % 40 < 8)] = True
     with pytest.raises(ZeroDivisionError, match="a bug in the method"):
         restauro.inpaint(np.zeros((600, 600), np.uint8), mask, BrokenMethod(), workers=workers)
 
@@ -157,7 +157,8 @@ def test_single_precision_of_any_scale(scale: float) -> None:
     np.testing.assert_allclose(scaled / scale, restauro.inpaint(image, mask), rtol=1e-5, atol=1e-5)
 
 
-def test_out_of_a_file_is_not_copied_onto_itself(tmp_path: Any) -> None:
+def test_out_of_a_file_is_not_copied_onto_itself(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(np, "copyto", None)
     mapped = np.memmap(tmp_path / "a", np.uint8, "w+", shape=(40, 40))
     mapped[:] = 5
     mask = np.zeros((40, 40), bool)

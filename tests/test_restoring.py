@@ -250,7 +250,7 @@ WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
     (
         {"save_mask": "there.png"},
         WriteError,
-        r"there.png, is there already: choose another name, or use over",
+        r"there.png is there already: choose another name, or use over",
     ),
     ({"source": "missing.tif"}, ReadError, "There is no such file"),
     ({"mask": "missing.png"}, ReadError, "The mask .*missing.png: There is no such file"),
@@ -433,3 +433,18 @@ def test_a_mask_can_be_an_array_as_people_see_the_picture(tmp_path: Path) -> Non
         restore_file(source, tmp_path / "no.tif", mask=HOLE.T)
     with pytest.raises(MaskError, match="Polarity is for mask files: it has no meaning for a mask that is an array"):
         restore_file(source, tmp_path / "no.tif", mask=HOLE, polarity="black")
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "f2", "f8"])
+def test_tiffs_of_samples_that_are_seldom(tmp_path: Path, dtype: str) -> None:
+    rows, columns = np.mgrid[:40, :56]
+    array = (rows - columns).astype(dtype)
+    damaged = np.where(HOLE, np.array(100, dtype), array)
+    tifffile.imwrite(tmp_path / "a.tif", damaged)
+    pyvips.Image.new_from_memory(HOLE.astype(np.uint8) * 255, 56, 40, 1, "uchar").pngsave(str(tmp_path / "m.png"))
+    restored = restore_file(tmp_path / "a.tif", tmp_path / "b.tif", mask=tmp_path / "m.png", method="harmonic")
+    assert restored.changed_outside == 0
+    after = tifffile.imread(tmp_path / "b.tif")
+    assert after.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(after[~HOLE], array[~HOLE])
+    assert np.abs(after[HOLE].astype(float) - array[HOLE]).max() < 1.5

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from restauro.errors import ImageError, ImageTypeError
 
-DTYPES = ("bool", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64")
+DTYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64")
 
 _LONGEST = np.iinfo(np.int32).max  # pixels of a side: columns are counted in 32 bits
 

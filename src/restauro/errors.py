@@ -66,6 +66,7 @@ class RestauroError(Exception):
         super().__init__(fact, *remedies)
         self.fact = fact
         self.remedies = remedies
+        self.subject = ""
 
     def __str__(self) -> str:
         return self.worded(Remedy.as_keyword)
@@ -78,8 +79,17 @@ class RestauroError(Exception):
         return f"{self.fact}: {', or '.join(ways)}."
 
     def of(self, what: str) -> Self:
-        """Return the same error said of something: a file, or what it is to the one who asked."""
-        return type(self)(f"{what}: {self.fact}", *self.remedies)
+        """Return the same error said of something: a file, or what the file is to the one who asked.
+
+        >>> error = RestauroError("It is empty.").of("m.png")
+        >>> print(error, "|", error.of("The mask m.png"), "|", error.of("a.png"))
+        m.png: It is empty. | The mask m.png: It is empty. | a.png: m.png: It is empty.
+        """
+        named_again = bool(self.subject) and f" {what}".endswith(f" {self.subject}")
+        fact = self.fact.removeprefix(f"{self.subject}: ") if named_again else self.fact
+        said = type(self)(f"{what}: {fact}", *self.remedies)
+        said.subject = what
+        return said
 
 
 class ImageError(RestauroError, ValueError):

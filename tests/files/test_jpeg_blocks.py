@@ -298,3 +298,25 @@ def test_bytes_that_pillow_reads_as_one_frame(tmp_path: Path) -> None:
     assert (tmp_path / "b.jpg").read_bytes().count(b"JFIF\0") == 1
     with Image.open(io.BytesIO((tmp_path / "b.jpg").read_bytes())) as image:
         image.verify()
+
+
+@pytest.mark.parametrize("marker", [b"\xff\x92", b"\xff\xff\x42"])
+def test_a_damaged_jpeg_is_what_is_wrong_and_not_the_target(tmp_path: Path, marker: bytes) -> None:
+    """Decoders read over bytes that mean nothing; copying blocks can't."""
+    source = saved(tmp_path / "a.jpg", "4:2:0")
+    data = source.read_bytes()
+    middle = len(data) - 300
+    source.write_bytes(data[:middle] + marker + data[middle:])
+    hole = some_hole((75, 101))
+    with pytest.raises(WriteError, match=r"^The JPEG is damaged \(.*\), so its blocks can't be copied: get a complete"):
+        rewrite_blocks(source, tmp_path / "b.jpg", np.zeros((75, 101, 3), np.uint8), hole)
+
+
+def test_coded_data_that_end_too_early_are_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: str) -> None:
+        raise OSError("reading info of old.jpg failed.")
+
+    source = saved(tmp_path / "a.jpg", "4:2:0")
+    monkeypatch.setattr(jpeglib, "read_dct", failing)
+    with pytest.raises(WriteError, match=r"The JPEG is damaged \(its coded data end too early or are no such data\)"):
+        rewrite_blocks(source, tmp_path / "b.jpg", np.zeros((75, 101, 3), np.uint8), some_hole((75, 101)))

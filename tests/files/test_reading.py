@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from restauro.errors import ReadError
-from restauro.files.reading import read_picture
+from restauro.files.reading import read_picture, read_shape
 from restauro.picture import as_seen, as_stored
 
 SAMPLES = np.random.default_rng(3)
@@ -305,3 +306,34 @@ def test_u64_samples(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), np.uint64), photometric="minisblack")
     with pytest.raises(ReadError, match="64 bits a sample can't be read unchanged: save it with 8 or 16 bits"):
         read_picture(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("name", ["missing.png", "empty.png", "folder", "text.png", "cut.png", "cut.tif", "two.tif"])
+def test_every_error_names_the_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+    elif name == "two.tif":
+        tifffile.imwrite(path, np.stack([colours()] * 2), photometric="rgb")
+    elif name != "missing.png":
+        path.write_bytes({"empty.png": b"", "text.png": b"some text"}.get(name, b""))
+    if name.startswith("cut"):
+        Image.fromarray(colours()).save(path)
+        path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(ReadError, match=rf"^{re.escape(str(path))}: [A-Z].*\.$"):
+        read_picture(path)
+    if name != "cut.png":  # whose pixels alone are missing
+        with pytest.raises(ReadError, match=rf"^{re.escape(str(path))}: [A-Z]"):
+            read_shape(path)
+
+
+def test_jpegs_that_nothing_here_decodes_are_not_called_damaged(tmp_path: Path) -> None:
+    Image.fromarray(colours()).save(tmp_path / "a.jpg")
+    data = bytearray((tmp_path / "a.jpg").read_bytes())
+    frame = data.index(b"\xff\xc0")
+    for offset, value, words in ((4, 12, "of 12 bits a sample"), (1, 0xC5, "of hierarchical coding")):
+        other = bytearray(data)
+        other[frame + offset] = value
+        (tmp_path / "b.jpg").write_bytes(other)
+        with pytest.raises(ReadError, match=f"A JPEG {words} can't be read: save it as a TIFF of 8 or 16 bits"):
+            read_picture(tmp_path / "b.jpg")

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 # Methods that needn't keep the promises on scale, mirroring and permuted channels (docs/design.md).
 FREE = {"patchmatch", "network"}
-DTYPES = ["bool", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64"]
+DTYPES = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64"]
 
 
 def picture(rng: np.random.Generator, shape: tuple[int, ...], dtype: str = "float64") -> np.ndarray:

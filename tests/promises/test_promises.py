@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import restauro
-from restauro.method import Method
+from restauro.method import Method, Task
 from restauro.windows import Sizes
 from tests.fills import filled
 from tests.promises.pictures import DTYPES, FREE, channels, holes, losses, net, picture, seeds, shape_of, sides
@@ -112,15 +112,28 @@ def test_every_depth_gives_one_picture(method: Method, seed: int, height: int, w
         np.testing.assert_allclose(restored, in_range, rtol=0, atol=0.55)
 
 
-@given(seed=seeds, height=sides, width=sides, dtype=st.sampled_from(["uint8", "uint16", "float32", "float64"]))
-@settings(max_examples=20)
-def test_the_number_of_workers_changes_nothing(method: Method, seed: int, height: int, width: int, dtype: str) -> None:
-    rng = np.random.default_rng(seed)
-    image = picture(rng, (height, width, 3), dtype)
-    hole = holes(rng, (height, width))
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+def test_the_number_of_workers_changes_nothing(method: Method, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One hole is worth several threads, the others are filled beside each other."""
+    rng = np.random.default_rng(6)
+    image = picture(rng, (300, 530, 3), dtype)
+    hole = losses(rng, (300, 530))
+    hole[20:170, 30:170] = True
+    hole[20::40, 300:500] = True
+    shares = []
+    fill = type(method).fill
+
+    def spy(self: Method, image: np.ndarray, hole: np.ndarray, task: Task) -> np.ndarray:
+        shares.append(task.workers)
+        return fill(self, image, hole, task)
+
+    monkeypatch.setattr(type(method), "fill", spy)
     alone = restauro.inpaint(image, hole, method, workers=1)
-    for workers in (1, 2, 3):
+    assert set(shares) == {1}
+    for workers in (2, 3):
+        shares.clear()
         np.testing.assert_array_equal(restauro.inpaint(image, hole, method, workers=workers), alone)
+        assert workers in shares
 
 
 def test_workers_share_a_large_hole(method: Method) -> None:
@@ -285,6 +298,23 @@ def test_progress_rises_to_one_in_the_callers_thread(method: Method) -> None:
     assert threads == {threading.current_thread()}
 
 
+def test_what_is_reported_as_done_comes_to_what_is_filled(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Methods in steps of which nobody knows how many are to come leave up to a fifth for the last jump."""
+    rng = np.random.default_rng(3)
+    image, hole = picture(rng, (120, 130, 3), "float32"), net(rng, (120, 130))
+    hole[40:70, 30:80] = True
+    fill, reported = type(method).fill, []
+
+    def watched(method: Method, image: np.ndarray, hole: np.ndarray, task: Task) -> np.ndarray:
+        values = fill(method, image, hole, task)
+        reported.append(int(task.control[1]))
+        return values
+
+    monkeypatch.setattr(type(method), "fill", watched)
+    restauro.inpaint(image, hole, method)
+    assert 0.8 * hole.sum() <= max(reported) <= hole.sum()
+
+
 class EnoughError(Exception):
     """Somebody pressed the button."""
 
@@ -295,6 +325,7 @@ def test_an_exception_in_progress_cancels(method: Method) -> None:
     image = np.tile(image, (20, 20, 1))
     hole = np.zeros(image.shape[:2], bool)
     hole[100:-100, 100:-100] = True
+    image[hole] = np.nan
     calls = 0
     threads = threading.active_count()
 
@@ -304,6 +335,7 @@ def test_an_exception_in_progress_cancels(method: Method) -> None:
         raise EnoughError
 
     with pytest.raises(EnoughError):
-        restauro.inpaint(image, hole, method, progress=progress)
+        restauro.inpaint(image, hole, method, out=image, workers=1, progress=progress)
     assert calls == 1
     assert threading.active_count() == threads
+    assert np.isnan(image[hole]).all()  # the work was stopped, and not waited for

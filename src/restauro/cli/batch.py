@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from restauro.cli import report
 from restauro.cli.wording import printable, say, worded
+from restauro.errors import RestauroError
 from restauro.record import Record
 
 Done = TypeVar("Done", bound=Record)
@@ -49,7 +50,10 @@ def _run(
     except BrokenPipeError:  # nobody reads on
         raise
     except Exception as error:  # whatever it is, the other files are done
-        say(f"{printable(source)}: {worded(error)}", err=True)
+        if isinstance(error, RestauroError):
+            say(worded(error.of(str(source))), err=True)
+        else:
+            say(f"{printable(source)}: {worded(error)}", err=True)
         if as_json:
             tell(report.error_as_json(source, error))
         return False

@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 import click
 
+from restauro.errors import RestauroError
+
 STANDARD = Path("-")  # the standard input, or output
 
 
@@ -50,7 +52,12 @@ def readable(path: Path) -> Iterator[Path]:
                 shutil.copyfileobj(pipe, file)
         except OSError as error:
             raise write_error(error, copy, "What comes through the pipe") from None
-        yield copy
+        try:
+            yield copy
+        except RestauroError as error:  # which names the copy
+            said = type(error)(error.fact.replace(str(copy), str(path)), *error.remedies)
+            said.subject = error.subject.replace(str(copy), str(path))
+            raise said from None
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def damaged_as_line(damaged: Damaged) -> str:
 
 def error_as_json(source: Path, error: Exception) -> str:
     """Say what was wrong with a file as a JSON object in one line."""
-    return json.dumps({"source": str(source), "error": worded(error)})
+    return json.dumps({"source": str(source), "error": worded(error).removeprefix(f"{source}: ")})
 
 
 def _changed(pixels: int, outside: str) -> str:

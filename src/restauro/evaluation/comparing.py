@@ -121,7 +121,7 @@ def _read(path: Path, what: str) -> Picture:
     try:
         return read_picture(path)
     except ReadError as error:
-        raise ReadError(f"{what} {path}: {error}") from None
+        raise error.of(f"{what} {path}") from None
 
 
 def _original(truth: Path, damaged: Pixels) -> Pixels:

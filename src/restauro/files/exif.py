@@ -12,6 +12,7 @@ from restauro.files.bounds import Bounded
 from restauro.notes import Note
 
 _HEADER = b"Exif\0\0"
+_X_RESOLUTION = 282
 _THUMBNAIL, _THUMBNAIL_BYTES = 513, 514
 
 THUMBNAIL = Note("thumbnail-left-out", "The small preview in the EXIF data was left out: it shows the damage.")
@@ -75,9 +76,9 @@ def with_orientation(block: bytes, orientation: int) -> bytes:
     return head + bytes(data)
 
 
-def says(block: bytes, code: int) -> bool:
-    """Whether there is a tag in the first directory of a block."""
+def says_resolution(block: bytes | None) -> bool:
+    """Whether a block says how large a pixel is."""
     try:
-        return code in tiff_tags.read_first_directory(Bounded(bare(block)))
+        return block is not None and _X_RESOLUTION in tiff_tags.read_first_directory(Bounded(bare(block)))
     except (struct.error, IndexError):
         return False

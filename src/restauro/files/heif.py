@@ -77,5 +77,6 @@ class Heif(Format):
             heif_boxes.set_exif(path, exif.headed(block))
         if colour_space is not None:
             heif_boxes.set_colour_space(path, colour_space)
-        notes = images.dropped_notes(picture, self.open(path).image, self.title)
+        written, says_resolution = self.open(path).image, exif.says_resolution(block)
+        notes = images.dropped_notes(picture, written, self.title, says_resolution=says_resolution)
         return Saved((*notes, *[images.WITHOUT_LOSS] * (picture.format == self.name)), hole)

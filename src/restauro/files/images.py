@@ -159,14 +159,13 @@ def round_to_bits(picture: Picture, hole: NDArray[np.bool_]) -> None:
         picture.pixels[hole] = nearest[picture.pixels[hole]]
 
 
-def dropped_notes(picture: Picture, written: pyvips.Image, title: str) -> list[Note]:
+def dropped_notes(picture: Picture, written: pyvips.Image, title: str, *, says_resolution: bool = True) -> list[Note]:
     """Return a sentence about what a written file doesn't say any more."""
     there = written.get_fields()
     dropped = [what for name, what in _TOLD.items() if name in picture.metadata and name not in there]
     if any(name.startswith(_TEXT) for name in picture.metadata) and not any(name.startswith(_TEXT) for name in there):
         dropped.append("its texts")
-    said = resolution_of(picture)  # 1 pixel a millimetre is also what libvips takes where nothing is said
-    if said and said[:2] != (1.0, 1.0) == (written.xres, written.yres):
+    if resolution_of(picture) and not says_resolution:
         dropped.append("the resolution")
     if not dropped:
         return []

@@ -21,7 +21,6 @@ _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD8))
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 _EXIF = b"Exif\0\0"
-_X_RESOLUTION = 282
 _LARGEST = 65533  # bytes of a segment's content
 # What libvips carries to other formats, or what holds of this file alone: application segments by their beginnings.
 _CARRIED: tuple[tuple[int, bytes], ...] = (
@@ -120,7 +119,7 @@ def has_resolution(segments: list[Segment]) -> bool:
     """Whether a JPEG says how large a pixel is, in its own header or in its EXIF data."""
     own = [segment.content[7:8] for segment in segments if segment.marker == 0xE0 and segment.content[:5] == b"JFIF\0"]
     return any(unit in (b"\1", b"\2") for unit in own) or any(
-        exif.says(segment.content, _X_RESOLUTION) for segment in segments if segment.is_exif
+        exif.says_resolution(segment.content) for segment in segments if segment.is_exif
     )
 
 

@@ -75,17 +75,18 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
     >>> folder.cleanup()
     """
     path = Path(path)
-    format_ = formats.format_of(formats.recognise(path))
-    if page is not None and not format_.has_pages:
-        raise ReadError(
-            f"Page {page} can't be chosen in a {format_.title}, of which one picture is read: leave it out."
-        )
-    with _libvips_errors(format_):
-        stamp = stamp_of(path)
-        opened = format_.open(path, page)
-        image = opened.image
-        check_pixels(image, max_pixels)
-        pixels = images.pixels_of(image)
+    with _errors_of(path):
+        format_ = formats.format_of(formats.recognise(path))
+        if page is not None and not format_.has_pages:
+            raise ReadError(
+                f"Page {page} can't be chosen in a {format_.title}, of which one picture is read: leave it out."
+            )
+        with _libvips_errors(format_):
+            stamp = stamp_of(path)
+            opened = format_.open(path, page)
+            image = opened.image
+            check_pixels(image, max_pixels)
+            pixels = images.pixels_of(image)
         if opened.dtype is not None:
             pixels = pixels.view(opened.dtype)
     return Picture(
@@ -120,10 +121,20 @@ def read_shape(path: Path, page: int | None = None) -> tuple[tuple[int, int], in
     ReadError
         See `read_picture`.
     """
-    format_ = formats.format_of(formats.recognise(path))
-    with _libvips_errors(format_):
-        image = format_.open(path, page).image
+    with _errors_of(path):
+        format_ = formats.format_of(formats.recognise(path))
+        with _libvips_errors(format_):
+            image = format_.open(path, page).image
     return (image.height, image.width), _orientation(image)
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    """Say of errors which file they are about."""
+    try:
+        yield
+    except ReadError as error:
+        raise error.of(str(path)) from None
 
 
 @contextmanager

@@ -224,12 +224,13 @@ def read_first_directory(data: Bounded) -> Directory:
 
 
 def _directory(
-    data: Bounded, form: Form, offset: int, only: set[int] | None = None, depth: int = 0
+    data: Bounded, form: Form, offset: int, only: set[int] | None = None, around: tuple[int, ...] = ()
 ) -> tuple[Directory, int]:
-    """Return tags, and where the offset of the next directory stands."""
+    """Return tags, and where the offset of the next directory stands; around: offsets of those that this one is in."""
     directory: Directory = {}
+    inside = (*around, offset)
     for _, code, type_code, count, value in entries(data, form, offset):
-        tag = _tag(data, form, code, type_code, count, value, depth) if only is None or code in only else None
+        tag = _tag(data, form, code, type_code, count, value, inside) if only is None or code in only else None
         if tag is not None:
             directory[code] = tag
     return directory, next_at(form, offset, data.take(offset, 8))
@@ -249,7 +250,9 @@ def entries(data: Bounded, form: Form, offset: int) -> list[tuple[int, int, int,
     return [(position, *data.unpack(form.entry, position)) for position in positions]
 
 
-def _tag(data: Bounded, form: Form, code: int, type_code: int, count: int, value: bytes, depth: int) -> Tag | None:
+def _tag(
+    data: Bounded, form: Form, code: int, type_code: int, count: int, value: bytes, inside: tuple[int, ...]
+) -> Tag | None:
     """Return the tag, None where its type is unknown, its values lie outside of the file, or directories in circles."""
     if type_code not in _SIZE:
         return None
@@ -262,12 +265,13 @@ def _tag(data: Bounded, form: Form, code: int, type_code: int, count: int, value
     numbers = form.swapped(value[:size], type_code)
     if code == SUB_PICTURES or (code not in _SUB_DIRECTORIES and type_code not in _TYPES_OF_DIRECTORIES):
         return Tag(type_code, count, numbers)
-    if count != 1 or depth == _DEEPEST:
+    if count != 1 or len(inside) > _DEEPEST or Tag(type_code, count, numbers).numbers[0] in inside:
         return None
     try:
-        return Tag(_IFD, 1, b"", _directory(data, form, Tag(type_code, count, numbers).numbers[0], depth=depth + 1)[0])
+        directory = _directory(data, form, Tag(type_code, count, numbers).numbers[0], around=inside)[0]
     except (struct.error, IndexError):
         return None
+    return Tag(_IFD, 1, b"", directory) if directory else None
 
 
 def packed(tags: Directory, form: Form, start: int, following: int = 0) -> bytes:

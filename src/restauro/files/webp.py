@@ -47,7 +47,8 @@ class WebP(Format):
         image.webpsave(os.fsencode(path), lossless=True, exact=True, keep="none")
         again = picture.format == self.name
         webp_chunks.say(path, picture.kept if again else _chunks_of(picture))
-        notes = images.dropped_notes(picture, self.open(path).image, self.title)
+        written, says_resolution = self.open(path).image, exif.says_resolution(images.exif_of(picture))
+        notes = images.dropped_notes(picture, written, self.title, says_resolution=says_resolution)
         return Saved((*notes, *[images.WITHOUT_LOSS] * again), hole)
 
 

@@ -21,15 +21,14 @@ from restauro.datasets import open_pictures
 from restauro.errors import TrainingError
 from restauro.interrupts import interruptible
 from restauro.training import checkpoints, folders, losses
-from restauro.training.data import Examples, MaskFolder, ValidationExamples, batches, validation_batches
+from restauro.training.data import batches, validation_batches
 from restauro.training.logs import Logs
 from restauro.training.machine import Machine, machine
 from restauro.training.presets import Preset
 from restauro.training.state import State, begin, move_mean
-from restauro.training.validating import error_sums, metrics_of, to_tensors
+from restauro.training.tasks import TASKS
 
 _PROGRESS_INTERVAL = 0.2  # seconds
-_MASK_SEED = 0  # of validation: the same masks whatever the run's seed, so that runs can be compared
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ def train(
     workers: int | None = None,
     vgg: Path | None = None,
     masks: Path | None = None,
+    init: Path | None = None,
     overwrite: bool = False,
     say: Callable[[str], object] = print,
     progress: Callable[[int, int, str], object] | None = None,
@@ -81,6 +81,8 @@ def train(
         File of VGG-16's weights, for presets whose loss needs them; without it they are downloaded.
     masks
         A folder of mask files, white in the hole, to use instead of the preset's.
+    init
+        A checkpoint or an exported model whose weights the run begins with, instead of random ones.
     overwrite
         Remove the run that is in `out`, and begin anew.
     say
@@ -116,22 +118,21 @@ def train(
             "pictures": len(pictures),
             "test_pictures": len(tests),
             "masks": str(masks) if masks else preset.masks,
+            "init": init.name if init else None,
         }
         if here.writes:
             folders.prepare(out, settings, overwrite=overwrite)
         here.wait()
-        state = begin(preset, here)
+        state = begin(preset, here, TASKS[preset.task].best_by)
         if newest := checkpoints.newest(out):
             state.restore(checkpoints.load(newest))
             say(f"Going on with {out} from step {state.step:,}.")
-        make_mask = MaskFolder(masks) if masks else preset.mask_maker()
+        elif init:
+            checkpoints.take_weights(state.network, state.mean, init)
+        examples, tested = TASKS[preset.task].examples(preset, pictures, tests, masks)
         settings |= {"data": pictures.description}  # which may be elsewhere when the run goes on
         run = _Run(preset, settings, out, here, say, progress, steps_an_epoch, state)
-        return run.go(
-            Examples(pictures, preset.side, make_mask, preset.seed, flip=preset.flip),
-            ValidationExamples(tests, preset.side, make_mask, _MASK_SEED),
-            vgg,
-        )
+        return run.go(examples, tested, vgg)
 
 
 @dataclass
@@ -151,6 +152,7 @@ class _Run:
         """Take all steps that are left."""
         preset, state, here = self.preset, self.state, self.here
         self.steps = preset.ends(self.steps_an_epoch)[-1]
+        self.task = TASKS[preset.task]
         self.loss = preset.make_loss(vgg, (examples.pictures.read(index) for index in range(len(examples.pictures))))
         vgg_16 = getattr(self.loss, "vgg", None)
         if isinstance(vgg_16, torch.nn.Module):
@@ -196,9 +198,9 @@ class _Run:
         torch.manual_seed(preset.seed + (state.step + 1) * 1_000_003 + here.rank)  # for layers that draw
         for group in state.optimiser.param_groups:
             group["lr"] = rate
-        image, known = to_tensors(batch, here.device)
+        tensors = self.task.tensors(batch, here.device)
         with here.autocast():
-            terms = self.loss(self.forward(image, known).float(), image, known)
+            terms = self.loss(self.task.output(self.forward, tensors).float(), *tensors)
         total = losses.total(terms, self.loss.weights)
         state.optimiser.zero_grad(set_to_none=True)
         state.scaler.scale(total).backward()
@@ -235,23 +237,27 @@ class _Run:
         network = state.network if state.mean is None else state.mean
         network.eval()
 
-        def restore(image: torch.Tensor, known: torch.Tensor) -> Any:
+        def output(tensors: Any) -> Any:
             with here.autocast():
-                return network(image, known)
+                return self.task.output(network, tensors)
 
         count = math.ceil((preset.validation_pictures or len(tests)) / preset.batch)  # batches of each process
         share = preset.batch // here.processes
         with closing(validation_batches(tests, share, here.rank, here.processes, here.threads)) as found:
-            sums, grid = error_sums(restore, islice(found, count), here.device)
+            sums, grid = self.task.judge(output, islice(found, count), here.device)
         means = state.epoch.take(here)
-        metrics = {"step": state.step, "epoch": state.step / self.steps_an_epoch, **means, **metrics_of(here.add(sums))}
+        metrics = {
+            "step": state.step,
+            "epoch": state.step / self.steps_an_epoch,
+            **means,
+            **self.task.metrics(here.add(sums)),
+        }
         state.validations.append(metrics)
         if self.logs:
             self.logs.validation({**metrics, "seconds": seconds}, grid)
         self.say(
             f"Step {state.step:,} of {self.steps:,} (epoch {metrics['epoch']:.4g}): test pictures "
-            f"{metrics['composited_mae']:.5f} composited, {metrics['hole_mae']:.4f} in holes, "
-            f"{metrics['output_mae']:.5f} as it comes; {seconds:.0f} s of training"
+            f"{self.task.told(metrics)}; {seconds:.0f} s of training"
         )
         if state.best is metrics:
             self._save(self.out / checkpoints.BEST)
