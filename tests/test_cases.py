@@ -130,10 +130,7 @@ RIGHT = [
     ),
     Case("pic-140x100.png", "--mask mask-labels-0-to-3.png --mask-value 1,2", partial(labelled, (1, 2))),
     Case("tiff-float64.tif", "--mask mask-139x101.png", partial(marked, "mask-139x101.png")),
-    pytest.param(
-        Case("tiff-int8.tif", "--mask mask-139x101.png", partial(marked, "mask-139x101.png")),
-        marks=missing("int8 TIFFs"),
-    ),
+    Case("tiff-int8.tif", "--mask mask-139x101.png", partial(marked, "mask-139x101.png")),
 ]
 
 
