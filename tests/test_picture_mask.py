@@ -173,8 +173,15 @@ def test_files_that_cannot_be_read_name_the_mask(tmp_path: Path) -> None:
     whole = saved(tmp_path / "mask.png", np.random.default_rng(0).integers(0, 255, (90, 90), np.uint8)).read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.png").write_text("no picture")
-    for name in ("cut.png", "text.png", "missing.png", "."):
-        with pytest.raises(ReadError, match=r"^The mask "):
+    causes = {
+        "cut.png": "The PNG can't be read to its end",
+        "text.png": "The file isn't a picture",
+        "missing.png": "There is no such file",
+        "folder": "It is a folder",
+    }
+    (tmp_path / "folder").mkdir()
+    for name, cause in causes.items():
+        with pytest.raises(ReadError, match=rf"^The mask \S*{name}: {cause}"):
             read_mask(tmp_path / name, picture(np.zeros((90, 90), np.uint8)))
 
 

@@ -47,6 +47,7 @@ def command(
         raise TrainingError("Exporting needs PyTorch and onnx: pip install 'restauro[train]'")
     from restauro.training.export import export_checkpoint
 
+    say(f"Exporting the network of {printable(checkpoint)}, and comparing what ONNX Runtime and PyTorch make of it.")
     written = export_checkpoint(
         checkpoint, output, data=data, name=name, trained_on=trained_on, licence=licence, overwrite=overwrite
     )
