@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from restauro.errors import ImageError, ImageTypeError, ParameterError, ParameterTypeError
+from restauro.magnitudes import fill_any_size
 from restauro.mask import hole_from_array
 from restauro.method import DEFAULT_METHOD, Method, Task, make_method
 from restauro.numerics.threads import usable_cores as usable_cores
@@ -47,7 +48,7 @@ def inpaint(
     image
         [H, W] or [H, W, C], any number of bands C, not modified. uint8, uint16, float32, float64 as they are; int16,
         int32, uint32 and float16 are filled as real numbers and rounded to the nearest value they hold; bool is filled
-        as 0 and 1 and cut at a half. Floats may have any range up to 1e150; NaN and infinity may stand in holes only.
+        as 0 and 1 and cut at a half. Floats may be of any size; NaN and infinity may stand in holes only.
     mask
         [H, W]: bool, or integers where non-zero is hole, or floats that are 0 or 1. Not modified.
     method
@@ -182,9 +183,7 @@ class _Work:
         hole = window.hole
         core = window.core_slices
         task = Task(core, window.depth, threads, (self.seed, *window.core), self.control, scratch, pool)
-        # Kernels don't know half precision.
-        seen = image.astype(np.float32) if image.dtype == np.float16 else image
-        values = self.method.fill(seen, hole, task)
+        values = fill_any_size(self.method, image, hole, task)
         if not self.control[0]:
             _store(values, hole[core], image[core])
 
@@ -219,16 +218,20 @@ class _Places:
 
 
 def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: NDArray[Any]) -> None:
-    """Write real values to hole pixels, rounded and clipped where the dtype holds whole numbers."""
+    """Write real values to hole pixels, rounded where the dtype holds whole numbers, cut to what it holds."""
     from restauro.numerics import runs
 
     if picture.dtype.kind in "iu":
-        limits = np.iinfo(picture.dtype)
-        runs.store(values, hole, picture, float(limits.min), float(limits.max))
-    elif picture.dtype in (np.float32, np.float64):
-        runs.store(values, hole, picture, 0.0, 0.0)
-    else:  # bool and float16, which kernels don't know
-        picture[hole] = values >= 0.5 if picture.dtype == np.bool_ else values.astype(picture.dtype)
+        whole = np.iinfo(picture.dtype)
+        runs.store(values, hole, picture, float(whole.min), float(whole.max), True)
+    elif picture.dtype == np.bool_:
+        picture[hole] = values >= 0.5
+    else:
+        real = np.finfo(picture.dtype)
+        if picture.dtype == np.float16:  # which kernels don't know
+            picture[hole] = np.clip(values, real.min, real.max)
+        else:
+            runs.store(values, hole, picture, float(real.min), float(real.max), False)
 
 
 def _checked_image(image: ArrayLike) -> NDArray[Any]:

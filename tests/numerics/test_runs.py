@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -72,6 +73,25 @@ def test_groups_within_a_distance(seed: int, side: int, distance: int) -> None:
         near = wider
     of_pixel = np.repeat(groups, found.stop - found.start)
     np.testing.assert_array_equal(of_pixel[:, None] == of_pixel[None], near)
+
+
+def test_grouping_a_dense_net_compares_few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are compared chain by chain: of every second pixel a row has 60 runs, and is one chain."""
+    joined = 0
+    join = runs._join
+
+    def counted(parent: np.ndarray, a: int, b: int) -> None:
+        nonlocal joined
+        joined += 1
+        join(parent, a, b)
+
+    monkeypatch.setattr(runs, "_join", counted)
+    mask = np.zeros((40, 120), bool)
+    mask[:, ::2] = True
+    found = find_holes(mask)
+    label = getattr(runs.label, "py_func", runs.label)
+    assert not label(found.row_start, found.start, found.stop, 20).any()
+    assert joined <= 40 * 20
 
 
 @given(seed=seeds, height=st.integers(1, 60), width=st.integers(1, 60), deepest=st.integers(1, 12))

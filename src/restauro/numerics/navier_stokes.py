@@ -97,7 +97,12 @@ def navier_stokes(
 def _measure(near: Surroundings, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Measure known values from the middle of their channel in units of the largest range, in place; return both."""
     known = (near.kind & (NEAR | HOLE)) == NEAR
-    low, high = values[:, known].min(axis=1), values[:, known].max(axis=1)
+    low, high = np.zeros((2, len(values)))
+    for c, plane in enumerate(values):
+        if near.task.control[0]:
+            return low, 0.0
+        of_channel = plane[known]
+        low[c], high[c] = of_channel.min(), of_channel.max()
     middle = low / 2 + high / 2  # halved first: sums of large numbers might overflow
     unit = float((high - low).max())
     if unit > 0:
@@ -164,7 +169,9 @@ class _Flow:
         self._source = w
         self._find_isophotes()
         means = np.zeros_like(w)
-        near.each(vorticity.means_along_isophotes, self._fields, near.kind, near.up, near.down, means)
+        near.each(
+            vorticity.means_along_isophotes, self._fields, near.kind, near.up, near.down, near.task.control, means
+        )
         return means
 
     def _find_isophotes(self) -> None:
@@ -177,6 +184,8 @@ class _Flow:
         near = self._near
         both_signs = np.zeros((2, near.grid.size), np.float32)
         for channel in range(len(self.w)):
+            if near.task.control[0]:
+                return
             of_holes, w = self.w[channel : channel + 1], self._source[channel : channel + 1].copy()
             near.each_hole(vorticity.put, of_holes, w)
             near.each(vorticity.parts, w, both_signs)
