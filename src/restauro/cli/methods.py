@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 
 import click
 
@@ -41,4 +42,4 @@ def _describe(method: type[Method]) -> None:
 def _print_wrapped(text: str, indent: str = "    ") -> None:
     """Print a text in lines as wide as the terminal, 100 columns at most."""
     width = min(shutil.get_terminal_size().columns, 100)
-    click.echo(click.wrap_text(text, width, indent, indent))
+    click.echo(textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False))
