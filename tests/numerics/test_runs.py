@@ -94,6 +94,24 @@ def test_grouping_a_dense_net_compares_few_runs(monkeypatch: pytest.MonkeyPatch)
     assert joined <= 40 * 20
 
 
+@given(seed=seeds, height=st.integers(1, 20), width=st.integers(1, 20), dtype=st.sampled_from(["uint8", "float32"]))
+def test_values_are_stored_rounded_and_cut_to_what_fits(seed: int, height: int, width: int, dtype: str) -> None:
+    rng = np.random.default_rng(seed)
+    mask, _ = of(seed, height, width)
+    picture = rng.integers(0, 99, (height, width, 2)).astype(dtype)
+    values = np.round(rng.uniform(-99, 400, (int(mask.sum()), 2)), 2)
+    if dtype == "uint8":
+        low, high, expected = 0.0, 255.0, np.clip(np.rint(values), 0, 255)
+    else:
+        values[rng.random(values.shape) < 0.3] *= 1e37
+        low, high = float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+        expected = np.clip(values, low, high)
+    stored = picture.copy()
+    runs.store(values, mask, stored, low, high, dtype == "uint8")
+    picture[mask] = expected.astype(dtype)
+    np.testing.assert_array_equal(stored, picture)
+
+
 @given(seed=seeds, height=st.integers(1, 60), width=st.integers(1, 60), deepest=st.integers(1, 12))
 @settings(max_examples=50)
 def test_depths_are_city_block_distances(seed: int, height: int, width: int, deepest: int) -> None:

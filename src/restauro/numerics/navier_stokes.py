@@ -87,6 +87,8 @@ def navier_stokes(
         steps += 1
         # Nobody knows how many are to come: each counts for half of what is left.
         task.control[1] += near.holes.pixels >> steps
+    if task.control[0]:
+        return filled, Report(steps, 0.0, 0.0, 0.0)
     for channel in range(channels):
         of_channel = np.empty(len(filled))
         near.holes.hole_values(flow.u[channel], of_channel)
@@ -143,6 +145,8 @@ class _Flow:
         )
         self._balance()
         self._solve()
+        if near.task.control[0]:
+            return 0.0
         near.each_hole(vorticity.put, self.u, self._values)
         tensor = _tensor(near, near.mean(self._values, NEAR, _OF_FILLED), INNER)
         tensor *= _WEIGHT_OF_FILL
@@ -205,6 +209,8 @@ class _Flow:
 
     def _continue(self, planes: NDArray[np.float64]) -> None:
         """Continue planes into the holes harmonically."""
+        if self._near.task.control[0]:
+            return
         largest = float(np.abs(planes).max())
         if largest > 0:
             inside = np.zeros((len(planes), self._near.holes.size))
