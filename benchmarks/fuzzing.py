@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import jpeglib  # noqa: F401  (loaded before the forks)
 import numpy as np
 import pyvips
 

@@ -194,3 +194,80 @@ def test_two_fills_at_once_leave_the_cores_to_the_system(monkeypatch: pytest.Mon
     for one in both:
         one.join()
     assert WhereItRuns.cores == [made_up] * 4
+
+
+class Stepwise(Telea):
+    """Goes on only when progress has been told, and ends only when it is stopped, if it is to wait for that."""
+
+    told = threading.Semaphore(0)
+
+    def fill(self, image: Any, hole: Any, task: Task) -> Any:
+        for _ in range(4):
+            task.control[1] += task.wanted.sum() // 5
+            assert self.told.acquire(timeout=60)
+            assert self.told.acquire(timeout=60)  # what was told first may be from before
+        return super().fill(image, hole, task)
+
+
+def test_progress_is_told_while_a_window_is_being_filled() -> None:
+    seen: list[float] = []
+
+    def progress(fraction: float) -> None:
+        seen.append(fraction)
+        Stepwise.told.release()
+
+    image, _, loss = crack_and_loss()
+    restauro.inpaint(image, loss, Stepwise(3), progress=progress)
+    assert seen == sorted(seen)
+    for share in (0.2, 0.4, 0.6, 0.8):
+        assert any(abs(fraction - share) < 1e-9 for fraction in seen)
+    assert seen[-1] == 1
+
+
+class UntilStopped(Telea):
+    """Ends when it is stopped."""
+
+    stopped: ClassVar[list[bool]] = []
+
+    def fill(self, image: Any, hole: Any, task: Task) -> Any:
+        for _ in range(3000):
+            if task.stopped:
+                break
+            threading.Event().wait(0.01)
+        self.stopped.append(task.stopped)
+
+
+class EnoughError(Exception):
+    """Somebody pressed the button."""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_exception_in_progress_stops_a_fill(workers: int) -> None:
+    def progress(fraction: float) -> None:
+        raise EnoughError
+
+    image, _, loss = crack_and_loss()
+    before = image.copy()
+    with pytest.raises(EnoughError):
+        restauro.inpaint(image, loss, UntilStopped(3), out=image, workers=workers, progress=progress)
+    np.testing.assert_array_equal(image, before)
+    assert UntilStopped.stopped.pop()
+
+
+class HalfBroken(UntilStopped):
+    """Fails in one window and waits in the other until it is told to stop."""
+
+    both: ClassVar[threading.Barrier] = threading.Barrier(2, timeout=60)
+
+    def fill(self, image: Any, hole: Any, task: Task) -> Any:
+        if self.both.wait() == 0:
+            raise ZeroDivisionError("a bug in the method")
+        return super().fill(image, hole, task)
+
+
+def test_a_window_that_fails_stops_the_others() -> None:
+    hole = np.zeros((600, 600), bool)
+    hole[20:30, 20:230] = hole[400:410, 300:500] = True  # in two tiles
+    with pytest.raises(ZeroDivisionError, match="a bug in the method"):
+        restauro.inpaint(np.zeros((600, 600), np.uint8), hole, HalfBroken(3), workers=2)
+    assert UntilStopped.stopped.pop()

@@ -94,6 +94,14 @@ def test_strokes_of_any_one_colour_on_a_transparent_layer(
     assert found.soft
 
 
+def test_what_is_hardly_there_on_a_layer_is_of_no_matter(tmp_path: Path) -> None:
+    values = np.zeros((12, 16, 4), np.uint8)
+    values[HOLE] = [255, 0, 0, 255]
+    values[10] = [0, 255, 0, 20]
+    Image.fromarray(values).save(tmp_path / "m.png")
+    np.testing.assert_array_equal(hole_of(tmp_path / "m.png"), HOLE)
+
+
 def test_black_and_white_on_a_transparent_layer_is_black_and_white(tmp_path: Path) -> None:
     values = np.zeros((12, 16, 4), np.uint8)
     values[8:, :, 3] = values[HOLE] = 255
@@ -143,6 +151,22 @@ def test_values_say_which_labels_are_hole(tmp_path: Path, how: str, values: tupl
     found = read_mask_file(save_labels(tmp_path / "m", how), values=values)
     np.testing.assert_array_equal(found.hole, np.isin(LABELS, values))
     assert not found.soft
+
+
+def test_values_beyond_a_palette_are_nowhere(tmp_path: Path) -> None:
+    image = Image.fromarray(LABELS, "P")
+    image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])
+    image.save(tmp_path / "m.png", bits=2)
+    np.testing.assert_array_equal(hole_of(tmp_path / "m.png", values=(3, 4)), LABELS == 3)
+
+
+def test_transparent_pixels_have_no_label(tmp_path: Path) -> None:
+    values = np.stack([LABELS, np.full_like(LABELS, 255)], axis=2)
+    values[5, :, 1] = 0
+    Image.fromarray(values, "LA").save(tmp_path / "m.png")
+    expected = LABELS == 2
+    expected[5] = False
+    np.testing.assert_array_equal(hole_of(tmp_path / "m.png", values=(2,)), expected)
 
 
 @pytest.mark.parametrize("how", ["grey", "rgb", "npy", "tiff16", "four bits"])

@@ -24,6 +24,7 @@ PROJECT = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))[
 IMPORTED_AS = {
     "opencv-contrib-python-headless": "cv2",
     "patchmatch-cython": "patchmatch_cython",
+    "protobuf": "google",
     "pypatchmatch": "patchmatch",
     "scikit-image": "skimage",
     "scikit-learn": "sklearn",

@@ -173,8 +173,15 @@ def test_files_that_cannot_be_read_name_the_mask(tmp_path: Path) -> None:
     whole = saved(tmp_path / "mask.png", np.random.default_rng(0).integers(0, 255, (90, 90), np.uint8)).read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.png").write_text("no picture")
-    for name in ("cut.png", "text.png", "missing.png", "."):
-        with pytest.raises(ReadError, match=r"^The mask "):
+    causes = {
+        "cut.png": "The PNG can't be read to its end",
+        "text.png": "The file isn't a picture",
+        "missing.png": "There is no such file",
+        "folder": "It is a folder",
+    }
+    (tmp_path / "folder").mkdir()
+    for name, cause in causes.items():
+        with pytest.raises(ReadError, match=rf"^The mask \S*{name}: {cause}"):
             read_mask(tmp_path / name, picture(np.zeros((90, 90), np.uint8)))
 
 
@@ -348,7 +355,7 @@ def test_marks_in_a_jpeg_are_found_with_what_its_coarser_colour_smears(tmp_path:
     rng = np.random.default_rng(3)
     strokes = np.zeros((240, 320), bool)
     for _ in range(25):
-        top, left, width = rng.integers(5, 220), rng.integers(5, 260), rng.integers(4, 9)
+        top, left, width = rng.integers(5, 220), rng.integers(5, 260), rng.integers(3, 8)
         strokes[top : top + width, left : left + 50] = True
     marked = np.where(strokes[..., np.newaxis], [255, 0, 0], ground).astype(np.uint8)
     for options, grown in (({"subsample_mode": "on"}, 3), ({"subsample_mode": "off"}, 1)):
@@ -358,7 +365,7 @@ def test_marks_in_a_jpeg_are_found_with_what_its_coarser_colour_smears(tmp_path:
         assert f"grown by {grown} pixel" in found.notes[0]
         differs = np.abs(the_picture.pixels.astype(int) - clean).max(axis=2) > 40
         assert differs.sum() >= strokes.sum()
-        assert (differs & ~found.hole).sum() < 0.02 * strokes.sum()
+        assert (differs & ~found.hole).sum() < 0.001 * strokes.sum()
         assert (found.hole & ~grow_mask(strokes, 5)).sum() == 0
 
 
@@ -436,3 +443,10 @@ def test_the_mask_inside_of_a_geotiff_says_where_no_data_is(tmp_path: Path) -> N
 def test_no_nodata_is_said() -> None:
     with pytest.raises(MaskError, match='names no nodata value, and has no mask inside: use mask="value:-9999" for'):
         read_mask("nodata", picture())
+
+
+def test_a_mask_of_another_size_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = saved(tmp_path / "mask.png", MARKS)
+    monkeypatch.setattr("restauro.files.images.pixels_of", lambda image: pytest.fail("it was decoded"))
+    with pytest.raises(MaskError, match="is 16 x 12 pixels and the picture 20 x 10"):
+        read_mask(mask, picture(np.zeros((10, 20), np.uint8)))

@@ -111,7 +111,7 @@ class Window:
         domain = hole if holes is self.unknown or not self.alone else holes.within(self.box)
         if domain is hole and self.alone and self.core == self.box:
             return hole, hole, hole
-        wanted = np.zeros_like(hole)
+        wanted = np.zeros(hole.shape, np.bool_)
         wanted[self.core_slices] = domain[self.core_slices] if self.alone else holes.within(self.core)
         return hole, domain, wanted
 

@@ -91,6 +91,47 @@ def test_what_names_hold_does_not_reach_the_terminal(command: str, capfd: pytest
     assert not {"\x1b", "\x07"} & {*out, *err}
 
 
+LONG = 300 * "a"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links are POSIX's")
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("restore a.png --mask mask.png -o loop.png", "it is a loop of symbolic links: choose another name"),
+        ("restore a.png --mask mask.png -o d1/x.png", "d1"),
+        ("restore loop.png --mask mask.png -o x.png", "loop.png: The file can't be read"),
+        ("restore a.png --mask loop.png -o x.png", "There is no mask loop.png"),
+        ("restore a.png --mask mask.png -o x.png --save-mask loop.png", "it is a loop of symbolic links: choose"),
+        ("restore a.png --mask mask.png -o x.png --save-mask d1/m.png", "d1"),
+        ("detect a.png --kind losses -o loop.png", "it is a loop of symbolic links: choose another name"),
+        ("detect a.png --kind losses -o x.png --preview loop.png", "it is a loop of symbolic links: choose another"),
+        ("damage a.png --kind losses -o loop.png", "it is a loop of symbolic links: choose another name"),
+        ("damage a.png --kind losses -o x.png --mask-out loop.png", "it is a loop of symbolic links: choose another"),
+        ("compare a.png --mask mask.png -o loop.png --methods harmonic", "it is a loop of symbolic links: choose"),
+        ("restore a.png --mask mask.png -o {long}.png", "too long"),
+        ("restore {long}.png --mask mask.png -o x.png", "too long"),
+        ("restore a.png --mask {long}.png -o x.png", "too long"),
+        ("restore a.png --mask mask.png -o {long}/x.png", "too long"),
+        ("restore a.png --mask-dir {long} -o x.png", "too long"),
+        ("restore a.png --mask mask.png -o x.png --save-mask {long}/m.png", "too long"),
+        ("detect a.png --kind losses -o {long}.png", "too long"),
+        ("compare a.png --mask mask.png -o {long}.png --methods harmonic", "too long"),
+        ("evaluate a.png --out {long}", "too long"),
+    ],
+)
+def test_names_that_cannot_be(command: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for link, other in (("loop.png", "l2.png"), ("l2.png", "loop.png"), ("d1", "d2"), ("d2", "d1")):
+        os.symlink(other, link)
+    before = sorted(os.listdir())
+    assert main(command.format(long=LONG).split()) == 2
+    out, err = capsys.readouterr()
+    assert words in err
+    assert "restauro failed" not in err
+    assert out == ""
+    assert sorted(os.listdir()) == before
+
+
 def test_names_are_printed_so_that_they_can_be_read() -> None:
     assert printable(Path("Gemälde, 油画 🖼.png")) == "Gemälde, 油画 🖼.png"
     assert printable("a\nb\u202egnp.exe\x9b\udce9") == r"a\nb\u202egnp.exe\x9b\udce9"

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 
 pytest.importorskip("skimage", reason="needs scikit-image: pip install 'restauro[eval]'")
 
 from restauro.cli import main
+from restauro.errors import ImageError
 from restauro.evaluation import comparing, references
 from restauro.evaluation.references import make_way
 from restauro.evaluation.sheets import CELL
@@ -149,6 +151,21 @@ def test_large_pictures_have_the_same_figures_without_ssim(folder: Path, monkeyp
         found = comparing.compare_file(pictures[0], [make_way("telea")], mask=pictures[1], truth=pictures[2], workers=1)
         notes.append(found.notes["telea"][:-1])
     assert notes[1] == notes[0][:2]
+
+
+def test_pixels_without_a_value_are_marked_or_refused(tmp_path: Path) -> None:
+    pixels = np.full((20, 30), 900, np.uint16)
+    pixels[5, 3:9] = 0
+    nodata = (42113, "s", 0, "0", True)  # GDAL's tag
+    tifffile.imwrite(tmp_path / "heights.tif", pixels, extratags=[nodata])
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5, 3:6] = 255
+    arguments = (tmp_path / "heights.tif", [make_way("harmonic")])
+    with pytest.raises(ImageError, match="has pixels that hold no value and aren't marked"):
+        comparing.compare_file(*arguments, mask=write(mask, tmp_path / "mask.png"), workers=1)
+    mask[5, 3:9] = 255
+    case = comparing.compare_file(*arguments, mask=write(mask, tmp_path / "mask.png"), workers=1)
+    assert np.unique(case.filled["harmonic"]).tolist() == [round(900 / 257)]
 
 
 def test_deep_and_grey_pictures_are_shown_in_bytes(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_one_file_in_a_damaged_copy_and_its_mask_out(capsys: pytest.CaptureFixtu
     out, _ = capsys.readouterr()
     assert re.fullmatch(
         rf"damaged\.png: cracks of seed 7, {hole.sum()} pixels \({hole.mean():.1%}".replace("%", r" %\)")
-        + r" in \d\.\d s; 0 pixels changed outside the mask\n",
+        + r" in \d+\.\d s; 0 pixels changed outside the mask\n",
         out,
     )
     assert main(["restore", "damaged.png", "--mask", "mask.png", "-o", "restored.png", "-q"]) == 0

@@ -140,7 +140,7 @@ def test_nothing_is_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("detect panel.tif --kind color --color #ff0000 -o mask.png") == 0
     before = Path("mask.png").read_bytes()
     assert run("detect clean.tif --kind color --color #ff0000 -o mask.png") == 2
-    assert "mask.png, is there already" in capsys.readouterr().err
+    assert "mask.png is there already" in capsys.readouterr().err
     assert Path("mask.png").read_bytes() == before
     assert run("detect clean.tif --kind color --color #ff0000 -o mask.png --overwrite") == 0
     assert Path("mask.png").read_bytes() != before

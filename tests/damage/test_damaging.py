@@ -241,7 +241,7 @@ WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
     ({"mask_out": "m.jpg"}, WriteError, r"mask is written as a PNG, so .*m\.jpg must end in \.png"),
     ({"mask_out": "out.png"}, WriteError, r"can't be written to .*out\.png, which is the picture: choose another"),
     ({"source": "grey.png", "mask_out": "grey.png", "overwrite": True}, WriteError, "which is the picture"),
-    ({"mask_out": "grey.png"}, WriteError, r"for the mask, .*grey\.png, is there already"),
+    ({"mask_out": "grey.png"}, WriteError, r"The mask .*grey\.png is there already"),
 ]
 
 

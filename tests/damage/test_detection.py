@@ -245,7 +245,7 @@ class TestFiles:
         [
             ("mask.jpg", {}, r"The mask is written as a PNG, so .*mask\.jpg must end in \.png"),
             ("panel.png", {"overwrite": True}, r"which is the picture: choose another name"),
-            ("there.png", {}, r"there\.png, is there already: choose another name, or use overwrite=True"),
+            ("there.png", {}, r"there\.png is there already: choose another name, or use overwrite=True"),
             ("m.png", {"preview": "p.tif"}, r"The preview is written as a PNG or JPEG, so .*p\.tif"),
             (
                 "m.png",

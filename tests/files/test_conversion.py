@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from restauro.errors import ReadError
 from restauro.files import exif, heif_boxes, jpeg_segments, png_chunks, webp_chunks
@@ -123,7 +123,11 @@ def test_exif_blocks_that_cannot_be_understood_stay() -> None:
 
 
 def test_comments_and_other_segments_of_a_jpeg_are_named(tmp_path: Path) -> None:
-    data = saved(tmp_path / "a.jpg", comment=b"by hand").read_bytes()
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    carried: dict[str, Any] = {"xmp": b"<x:xmpmeta/>", "icc_profile": profile, "exif": Image.Exif()}
+    carried["exif"][315] = "Artist"
+    data = saved(tmp_path / "a.jpg", comment=b"by hand", **carried).read_bytes()
+    assert b"http://ns.adobe.com/xap/1.0/\0" in data
     segment = b"\xff\xe4" + (2 + 9).to_bytes(2, "big") + b"something"
     (tmp_path / "a.jpg").write_bytes(data[:2] + segment + data[2:])
     written = restore(tmp_path / "a.jpg", tmp_path / "b.png")

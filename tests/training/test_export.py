@@ -235,6 +235,7 @@ def test_on_the_command_line(
     assert main(["export", "best.ckpt", "-o", "model.onnx", "--data", "pictures", "--trained-on", "noise"]) == 0
     out, err = capsys.readouterr()
     assert re.fullmatch(
+        r"Exporting the network of best\.ckpt, and comparing what ONNX Runtime and PyTorch make of it\.\n"
         r"model.onnx: 0.1 MB; ONNX Runtime within \S+ of PyTorch; "
         r"half precision costs -?\d\.\d{4} dB \(3 test pictures\)\n",
         out,

@@ -19,6 +19,7 @@ _HELP = """Restore damaged pictures: fill what a mask marks, and change nothing 
 \b
 restauro restore panel.tif --mask losses.png -o panel-restored.tif
 """
+_BAD_INPUT = 2
 _INTERRUPTED = 130  # as shells have it for Ctrl-C
 
 
@@ -47,7 +48,7 @@ class _Commands(click.Group):
 class _Refusal(click.ClickException):
     """One bad input."""
 
-    exit_code = 2
+    exit_code = _BAD_INPUT
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -97,6 +98,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         _show(error)
         return error.exit_code
+    except OSError as error:  # a name that the system doesn't take, say
+        from restauro.cli.wording import worded
+
+        _show(click.ClickException(worded(error)))
+        return _BAD_INPUT
     except (click.Abort, KeyboardInterrupt) as stop:
         reason = str(stop.__cause__ or stop)  # click wraps a KeyboardInterrupt
         click.echo(f"Stopped; {reason or 'the file at work was not written'}.", err=True)

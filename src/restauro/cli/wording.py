@@ -44,6 +44,9 @@ def worded(error: Exception, command: click.Command | None = None) -> str:
     """
     if isinstance(error, MemoryError):
         return str(error) or "There isn't enough memory for it."
+    if isinstance(error, OSError) and error.strerror:
+        name = f"{printable(os.fsdecode(error.filename))}: " if error.filename else ""
+        return f"{name}{error.strerror}."
     if not isinstance(error, RestauroError):
         place = traceback.extract_tb(error.__traceback__)[-1:]
         where = "".join(f" in {os.path.basename(frame.filename)}, line {frame.lineno}" for frame in place)

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from restauro.damage.detection import check_options, detect
 from restauro.damage.tiles import checked_picture
-from restauro.errors import MaskError, Remedy, RestauroError, WriteError
+from restauro.errors import MaskError, RestauroError, WriteError
 from restauro.files import images
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.jpeg import save_jpeg
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.files.png import save_png
 from restauro.files.reading import read_picture
-from restauro.files.replacing import replacing
+from restauro.files.replacing import check_free, replacing
 from restauro.mask import grow_mask, strips
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
@@ -206,12 +206,7 @@ def _check_targets(source: Path, target: Path, preview: Path | None, hints: Path
             f"The preview can't be written to {preview}, which is the picture, its mask or its hints: choose another "
             f"name."
         )
-    if preview.is_dir():
-        raise WriteError(f"The preview can't be written to {preview}, which is a folder: name a file in it.")
-    if preview.exists() and not overwrite:
-        raise WriteError(
-            f"The preview {preview} is there already", "choose another name", Remedy("overwrite", True, "to replace it")
-        )
+    check_free(preview, "The preview", overwrite=overwrite)
 
 
 def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> None:

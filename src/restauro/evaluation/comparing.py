@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import DataError, MaskError, ReadError
+from restauro.errors import DataError, ImageError, MaskError, ReadError
 from restauro.evaluation.metrics import LEAST_SIDE, METRICS, measure, psnr
 from restauro.evaluation.references import Way, labels_of
 from restauro.evaluation.sheets import Case
@@ -19,7 +19,7 @@ from restauro.mask import check_amount
 from restauro.mask_files import files_of_stem
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import is_file, read_mask
+from restauro.picture_mask import is_file, read_mask, unknown_beside
 from restauro.viewing import view
 
 Pixels = NDArray[np.uint8]
@@ -66,10 +66,12 @@ def compare_file(
     threads = checked_workers(workers)
     picture = _read(source, "The picture")
     stored = read_mask(mask, picture, polarity=polarity).hole
-    damaged, hole = (
-        np.ascontiguousarray(view(picture, stored)),
-        np.ascontiguousarray(as_seen(stored, picture.orientation)),
-    )
+    if unknown_beside(picture, stored)[0] is not None:
+        raise ImageError(
+            f"{source} has pixels that hold no value and aren't marked, and other libraries would read them: mark them."
+        )
+    damaged = np.ascontiguousarray(view(picture, stored))
+    hole = np.ascontiguousarray(as_seen(stored, picture.orientation))
     if not hole.any():
         raise MaskError(f"The mask of {source} has no hole, so there is nothing to compare.")
     of_file = isinstance(mask, Path) or is_file(mask)

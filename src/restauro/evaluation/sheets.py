@@ -11,10 +11,10 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.errors import EvaluationError, Remedy, WriteError
+from restauro.errors import EvaluationError, WriteError
 from restauro.files import images
 from restauro.files.masks import make_folder
-from restauro.files.replacing import replacing
+from restauro.files.replacing import check_free, replacing
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -228,10 +228,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise WriteError(
             f"A sheet is a PNG or a JPEG, so {path} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."
         )
-    if path.is_dir():
-        raise WriteError(f"{path} is a folder: name a file in it.")
-    if path.exists() and not overwrite:
-        raise WriteError(f"{path} is there already", "choose another name", Remedy("overwrite", True, "to replace it"))
+    check_free(path, "The sheet", overwrite=overwrite)
 
 
 def _badness(case: Case) -> NDArray[np.float32]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import Remedy, WriteError
+from restauro.errors import WriteError
 from restauro.files import images
 from restauro.files.png import save_png
-from restauro.files.replacing import replacing
+from restauro.files.replacing import check_free, replacing
 
 
 def check_mask_target(path: Path, pictures: Iterable[Path], *, overwrite: bool) -> None:
@@ -23,14 +24,7 @@ def check_mask_target(path: Path, pictures: Iterable[Path], *, overwrite: bool) 
         raise WriteError(f"The mask is written as a PNG, so {path} must end in .png.")
     if any(is_same(path, picture) for picture in pictures):
         raise WriteError(f"The mask can't be written to {path}, which is the picture: choose another name.")
-    if path.is_dir():
-        raise WriteError(f"The mask can't be written to {path}, which is a folder: name a file in it.")
-    if path.exists() and not overwrite:
-        raise WriteError(
-            f"The file for the mask, {path}, is there already",
-            "choose another name",
-            Remedy("overwrite", True, "to replace it"),
-        )
+    check_free(path, "The mask", overwrite=overwrite)
 
 
 def write_mask(hole: NDArray[np.bool_], path: Path, *, after: str = "") -> None:
@@ -45,7 +39,7 @@ def write_mask(hole: NDArray[np.bool_], path: Path, *, after: str = "") -> None:
 
 def is_same(path: Path, other: Path) -> bool:
     """Whether two names mean one file, whether it is there or not."""
-    return path.resolve() == other.resolve()
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def make_folder(folder: Path) -> None:

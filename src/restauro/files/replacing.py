@@ -19,7 +19,7 @@ from typing import IO
 
 import pyvips
 
-from restauro.errors import WriteError
+from restauro.errors import Remedy, WriteError
 
 _FOLDER, _MARKER = ".restauro-", ".restauro-lock"
 _DAY = 24 * 3600
@@ -83,6 +83,19 @@ def replacing(path: Path, what: str, *, sources: Iterable[Path] = ()) -> Iterato
             os.replace(temporary, place)
     except (OSError, pyvips.Error) as error:
         raise write_error(error, path, what) from None
+
+
+def check_free(path: Path, what: str, *, overwrite: bool) -> None:
+    """Raise WriteError where no file can be, or one is that isn't to be replaced; its folder needn't be there yet."""
+    try:
+        _place(path)
+    except NotADirectoryError:
+        return  # whoever makes the folder says so
+    except OSError as error:
+        raise write_error(error, path, what) from None
+    if path.exists() and not overwrite:
+        fact = f"{what} {path} is there already"
+        raise WriteError(fact, "choose another name", Remedy("overwrite", True, "to replace it"))
 
 
 def check_place(path: Path, what: str) -> None:

@@ -15,6 +15,8 @@ _SMALLEST = 1e-3
 _NO_CONTRAST = 1e12  # squared contrast where no gradient is known: every edge is weak against it
 _ALL = 0.9999  # of the weight of a Gaussian, but for rounding
 _SMALLEST_UNIT = 1e-300  # its reciprocal is finite
+# Roots and reciprocals of smaller numbers aren't finite on every processor, where they are made of estimates.
+_SMALLEST_NORMAL = np.finfo(np.float32).tiny
 _FARTHEST = 1e6  # value of a known pixel, in ranges of the hole's rim, that stands for all larger ones
 
 
@@ -296,15 +298,17 @@ def _stencil(J: Any, i: int, j: int, n: int, contrast: Any, y: int, x: int, shap
     weights: [4, n + 1 or more]: links along x, along y, along the falling and the rising diagonal of the corner.
     """
     zero, one, half = np.float32(0), np.float32(1), np.float32(0.5)
-    smallest = np.float32(_SMALLEST)
+    smallest, normal = np.float32(_SMALLEST), np.float32(_SMALLEST_NORMAL)
     for m in range(n + 1):
         mean = half * (J[0, i, j + m] + J[2, i, j + m])
         difference = half * (J[0, i, j + m] - J[2, i, j + m])
         mixed = J[1, i, j + m]
-        apart = np.sqrt(difference * difference + mixed * mixed)
+        squared = difference * difference + mixed * mixed
+        apart = np.sqrt(squared) if squared > normal else zero
         total = mean + apart + contrast
         least = max(mean - apart, zero) + contrast
-        across = max(np.sqrt(least * least + contrast * (apart + apart)) / total, smallest) if total > 0 else one
+        squared = least * least + contrast * (apart + apart)
+        across = max(np.sqrt(squared) / total, smallest) if squared > normal else one
         turn = half * (across - one) / apart if apart > 0 else zero
         middle = half * (across + one) if apart > 0 else across
         a = middle + turn * difference

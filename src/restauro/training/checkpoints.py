@@ -108,6 +108,32 @@ def load_network(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
     return network.eval(), checkpoint
 
 
+def take_weights(network: torch.nn.Module, mean: torch.nn.Module | None, path: Path) -> None:
+    """Give a network, and the mean of its weights where there is one, those of a checkpoint or an exported model.
+
+    Raises
+    ------
+    TrainingError
+        The file can't be read, or its weights aren't those of such a network.
+    """
+    if path.suffix == ".onnx":
+        from restauro.training.export import read_weights
+
+        weights = {name: values for name, values in read_weights(path).items() if name in network.state_dict()}
+    else:
+        checkpoint = load(path)
+        weights = checkpoint["ema"] or checkpoint["network"]
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise TrainingError(
+            f"The weights in {path} don't fit the network that is to be trained: give the preset and the settings that "
+            "they were trained with."
+        ) from error
+    if mean is not None:
+        mean.load_state_dict(network.state_dict())
+
+
 def path_of(folder: Path, step: int) -> Path:
     """Return the checkpoint's path in a run's folder."""
     return folder / f"step-{step:08d}.ckpt"
