@@ -22,9 +22,9 @@ class DamageUNet(nn.Module):
 
     It is given colours, and how they differ from the mean around, enlarged: so faint lines are seen from the start.
 
-    Convolutions of 3 x 3, batch normalisation, leaky ReLUs: in use, what is found at a place depends on its surroundings
-    alone, and a picture can be cut into windows. Halved by convolutions of stride 2, doubled by
-    sub-pixel convolutions (W. Shi et al., CVPR 2016), whose result is added to the features beside.
+    Convolutions of 3 x 3, batch normalisation, leaky ReLUs: in use, what is found at a place depends on its
+    surroundings alone, and a picture can be cut into windows. Halved by convolutions of stride 2, doubled by sub-pixel
+    convolutions (W. Shi et al., CVPR 2016), whose result is added to the features beside.
 
     Parameters
     ----------
