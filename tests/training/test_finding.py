@@ -130,7 +130,7 @@ def test_the_network_takes_any_size(shape: tuple[int, ...]) -> None:
 
 def test_the_network_sees_the_same_wherever_a_place_is() -> None:
     torch.manual_seed(0)
-    network = DamageUNet(width=8, depth=3)
+    network = DamageUNet(width=8, depth=3).eval()
     torch.nn.init.normal_(network.last.weight)
     image = torch.rand(1, 3, 160, 160)
     with torch.no_grad():

@@ -69,13 +69,3 @@ def test_layers_that_take_or_give_pictures_are_not_hidden() -> None:
     hidden, others = Muon.of(torch.nn.Sequential(*layers)).param_groups
     assert [id(parameter) for parameter in hidden["params"]] == [id(layers[1].weight)]
     assert len(others["params"]) == 5
-
-
-def test_a_capped_kernel_keeps_the_norm_that_it_may_have_and_others_step_less() -> None:
-    torch.manual_seed(0)
-    kernel, bias = torch.nn.Parameter(torch.randn(16, 8, 3, 3)), torch.nn.Parameter(torch.zeros(16))
-    optimiser = Muon([kernel], [bias], lr=0.1, others_share=0.5, capped=True)
-    kernel.grad, bias.grad = torch.randn_like(kernel), torch.ones(16)
-    optimiser.step()
-    assert float(kernel.detach().norm()) == pytest.approx((2 * 16) ** 0.5)
-    torch.testing.assert_close(bias.detach(), torch.full((16,), -0.05))

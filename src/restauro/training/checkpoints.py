@@ -119,7 +119,8 @@ def take_weights(network: torch.nn.Module, mean: torch.nn.Module | None, path: P
     if path.suffix == ".onnx":
         from restauro.training.export import read_weights
 
-        weights = {name: values for name, values in read_weights(path).items() if name in network.state_dict()}
+        counts = {name: count for name, count in network.state_dict().items() if name.endswith("num_batches_tracked")}
+        weights = counts | {name: values for name, values in read_weights(path).items() if name in network.state_dict()}
     else:
         checkpoint = load(path)
         weights = checkpoint["ema"] or checkpoint["network"]

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from restauro.damage.wear.canvas import KINDS
 
+_MOMENTUM = 0.03  # of the statistics that are used after training: a mean over some 30 steps
 _SLOPE = 0.1  # of the leaky ReLU
 _AROUND = 9  # pixels of the window whose mean a pixel is compared with
 _LEVELS, _DIFFERENCES = 2.0, 8.0  # bring both to about the size that layers keep: faint cracks differ by a twentieth
@@ -19,11 +20,11 @@ _RARE = -4.0  # log odds that training begins with: most pixels are undamaged
 class DamageUNet(nn.Module):
     """Gives the log odds of every kind of damage for each pixel of a picture of any size.
 
-    It is given colours, and how they differ from the mean around, enlarged: it needn't learn to see faint lines first.
+    It is given colours, and how they differ from the mean around, enlarged: so faint lines are seen from the start.
 
-    Plain convolutions of 3 x 3 and leaky ReLUs, without normalisation, so that what is found at a place depends on its
-    surroundings alone, and a picture can be cut into windows. Halved by convolutions of stride 2, doubled by
-    sub-pixel convolutions (W. Shi et al., CVPR 2016), whose result is added to the features beside.
+    Convolutions of 3 x 3, batch normalisation, leaky ReLUs: in use, what is found at a place depends on its
+    surroundings alone, and a picture can be cut into windows. Halved by convolutions of stride 2, doubled by sub-pixel
+    convolutions (W. Shi et al., CVPR 2016), whose result is added to the features beside.
 
     Parameters
     ----------
@@ -56,11 +57,11 @@ class DamageUNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=_SLOPE)
-                nn.init.zeros_(module.bias)
         for up in self.up:
             nn.init.normal_(
                 up.weight, std=0.5 * up.in_channels**-0.5
             )  # what is added begins smaller than what is there
+            nn.init.zeros_(up.bias)
         nn.init.zeros_(self.last.weight)
         nn.init.constant_(self.last.bias, _RARE)
 
@@ -82,7 +83,11 @@ class DamageUNet(nn.Module):
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.LeakyReLU(_SLOPE, inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outputs, momentum=_MOMENTUM),
+        nn.LeakyReLU(_SLOPE, inplace=True),
+    )
 
 
 def _mean(x: Tensor, window: tuple[int, int]) -> Tensor:

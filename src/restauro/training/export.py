@@ -253,10 +253,13 @@ def _rounded(network: torch.nn.Module) -> torch.nn.Module:
     return rounded
 
 
-def graph(network: torch.nn.Module, multiple: int, inputs: Mapping[str, int], output: str) -> onnx.ModelProto:
+def graph(
+    network: torch.nn.Module, multiple: int, inputs: Mapping[str, int], output: str, *, merged: bool = True
+) -> onnx.ModelProto:
     """Have PyTorch write the graph, of any number of pictures of any height and width.
 
-    inputs: channels by name, in the order that the network takes them. output: what it gives is called.
+    inputs: channels by name, in the order that the network takes them. output: what it gives is called. merged: layers
+    may be merged, as normalisation into the convolution before it; else weights stay as the network has them.
     """
     height, width = (multiple * torch.export.Dim(name, min=1) for name in ("rows", "columns"))
     count = torch.export.Dim("n", min=1)
@@ -273,7 +276,7 @@ def graph(network: torch.nn.Module, multiple: int, inputs: Mapping[str, int], ou
                 input_names=list(inputs),
                 output_names=[output],
                 opset_version=OPSET,
-                optimize=True,
+                optimize=merged,
                 verbose=False,
             )
         except torch.onnx.errors.OnnxExporterError as error:

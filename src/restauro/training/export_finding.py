@@ -50,7 +50,7 @@ def export_finding(
     """
     check_target(target, overwrite=overwrite)
     multiple = int(network.multiple)
-    model = graph(_Probabilities(network).cpu().eval(), multiple, {"image": 3}, "probability")
+    model = graph(_Probabilities(network).cpu().eval(), multiple, {"image": 3}, "probability", merged=False)
     for tensor in model.graph.initializer:  # by the names that the network has for them
         _rename(model, tensor.name, tensor.name.removeprefix("network."))
     content = described(model, {**metadata, "classes": ",".join(KINDS)}, multiple)

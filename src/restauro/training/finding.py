@@ -169,7 +169,7 @@ class MarksLoss:
     the other is found all the same.
     """
 
-    weights = {"cross_entropy": 1.0, "dice": 0.25}  # noqa: RUF012
+    weights = {"cross_entropy": 2.5, "dice": 1.0}  # noqa: RUF012
 
     def __call__(self, logits: torch.Tensor, image: torch.Tensor, truth: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the terms; logits and truth: float [N, 5, H, W]."""
@@ -179,7 +179,7 @@ class MarksLoss:
         both, each = (shares * truth).sum((0, 2, 3)), (shares + truth).sum((0, 2, 3))
         present = (truth.sum((0, 2, 3)) > 0).float()
         dice = 1 - (2 * both + 1) / (each + 1)
-        return {"cross_entropy": 10 * cross_entropy, "dice": (dice * present).sum() / present.sum().clamp(min=1)}
+        return {"cross_entropy": cross_entropy, "dice": (dice * present).sum() / present.sum().clamp(min=1)}
 
 
 def with_lines(shares: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # a quintic that takes singular values of 0.01 to 1 near 1 in five steps
 _STEPS = 5
-_PICTURE_CHANNELS = 6  # at most: colours and the mask, colours twice, five kinds of damage
+_PICTURE_CHANNELS = 4  # red, green, blue and the mask
 _LIKE_ADAM = 0.2  # root mean square of a step, at rate 1: about that of AdamW's, so one rate suits both
 
 
@@ -33,11 +33,6 @@ class Muon(torch.optim.Optimizer):
         As of `torch.optim.AdamW`, for both.
     momentum, betas, eps
         Of Muon; of AdamW.
-    others_share
-        The rate of `others`, as a part of lr.
-    capped
-        After a step a hidden kernel whose Frobenius norm exceeds sqrt(2 O), that of He et al.'s initial values, is
-        scaled back to it. Without normalisation kernels grow otherwise, until the last activations are dead.
 
     Examples
     --------
@@ -58,10 +53,7 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
         betas: tuple[float, float] = (0.9, 0.99),
         eps: float = 1e-8,
-        others_share: float = 1.0,
-        capped: bool = False,
     ) -> None:
-        self.others_share, self.capped = others_share, capped
         defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "betas": betas, "eps": eps}
         groups = [{"params": list(hidden), "hidden": True}, {"params": list(others), "hidden": False}]
         super().__init__([group for group in groups if group["params"]], defaults)
@@ -85,12 +77,8 @@ class Muon(torch.optim.Optimizer):
             take = self._muon_step if group["hidden"] else self._adam_step
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    parameter.mul_(1 - self._rate(group) * group["weight_decay"])
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
                     take(parameter, group)
-
-    def _rate(self, group: dict[str, Any]) -> float:
-        rate: float = group["lr"] * (1.0 if group["hidden"] else self.others_share)
-        return rate
 
     def _muon_step(self, parameter: Tensor, group: dict[str, Any]) -> None:
         state, gradient = self.state[parameter], parameter.grad
@@ -99,9 +87,6 @@ class Muon(torch.optim.Optimizer):
         ahead = torch.lerp(gradient, momentum, group["momentum"])  # Nesterov's
         direction = orthogonalised(ahead.flatten(1)).view(parameter.shape)
         parameter.add_(direction, alpha=-group["lr"] * _LIKE_ADAM * max(ahead.flatten(1).shape) ** 0.5)
-        if self.capped:
-            norm = parameter.norm()
-            parameter.mul_(((2 * len(parameter)) ** 0.5 / norm).clamp(max=1))
 
     def _adam_step(self, parameter: Tensor, group: dict[str, Any]) -> None:
         state, gradient = self.state[parameter], parameter.grad
@@ -113,7 +98,7 @@ class Muon(torch.optim.Optimizer):
         state["mean"].lerp_(gradient, 1 - first)
         state["square"].mul_(second).addcmul_(gradient, gradient, value=1 - second)
         spread = (state["square"] / (1 - second ** state["step"])).sqrt_().add_(group["eps"])
-        parameter.addcdiv_(state["mean"], spread, value=-self._rate(group) / (1 - first ** state["step"]))
+        parameter.addcdiv_(state["mean"], spread, value=-group["lr"] / (1 - first ** state["step"]))
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ class Preset:
     network_options: Mapping[str, Value] = field(default_factory=dict)
     seed: int = 0  # of weights, examples and masks
     flip: bool = True  # half of the examples are mirrored left to right
-    optimiser: Literal["adam", "adamw", "capped-muon", "muon"] = "adam"
+    optimiser: Literal["adam", "adamw", "muon"] = "adam"
     weight_decay: float = 0.0
     clip_norm: float = 0.0  # gradients longer than this are shortened to it; 0: never
     ema: float = 0.0  # decay a step of the running mean of weights that is validated and exported; 0: none
@@ -216,7 +216,7 @@ _PHASE_FIELDS = list(Phase.__annotations__)
 _CHOICES = {
     "fetches": ("", "cifar10"),
     "masks": ("marks", "strokes", "none"),
-    "optimiser": ("adam", "adamw", "capped-muon", "muon"),
+    "optimiser": ("adam", "adamw", "muon"),
     "task": ("fill", "find"),
 }
 
@@ -348,8 +348,8 @@ _DAMAGE = Preset(
     side=128,  # a quarter of what is rendered: four times the steps in the same time
     masks="none",  # damage is rendered with its marks
     batch=8,  # small: steps count more than pieces do
-    phases=(Phase(rate=5e-3, steps=16_000, schedule="cosine", warm_up=100),),
-    optimiser="capped-muon",
+    phases=(Phase(rate=3e-3, steps=60_000, schedule="cosine", warm_up=100),),
+    optimiser="adamw",  # with normalisation as far as Muon in as many steps, and cheaper
     weight_decay=0.01,
     clip_norm=1.0,
     ema=0.998,

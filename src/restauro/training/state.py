@@ -100,7 +100,6 @@ def begin(preset: Preset, here: Machine, best_by: str) -> State:
 _OPTIMISERS: dict[str, Callable[..., Any]] = {
     "adam": lambda network, **options: torch.optim.Adam(network.parameters(), lr=0.0, fused=True, **options),
     "adamw": lambda network, **options: torch.optim.AdamW(network.parameters(), lr=0.0, fused=True, **options),
-    "capped-muon": lambda network, **options: Muon.of(network, lr=0.0, others_share=0.2, capped=True, **options),
     "muon": lambda network, **options: Muon.of(network, lr=0.0, **options),
 }
 

@@ -40,7 +40,7 @@ def cracks(canvas: Canvas, rng: np.random.Generator) -> None:
         found = paths.cells(canvas.shape, rng) if way < 0.65 else paths.strokes(canvas.shape, rng)
         drawn = [(path, _swelling(len(path), radius, rng)) for path in found]
     polarity = rng.random()
-    contrast = log_uniform(rng, 10, 120 if rng.random() < 0.5 else 60)
+    contrast = log_uniform(rng, 12, 120) if rng.random() < 0.5 else rng.uniform(15, 75)
     softness = 0.0 if rng.random() < 0.5 else rng.uniform(0.6, 1.8)
     broken = _breaks(canvas.shape, rng)
     for bright in (False, True):
@@ -65,7 +65,7 @@ def scratches(canvas: Canvas, rng: np.random.Generator) -> None:
         _hard_scratches(canvas, rng)
         return
     usual = rng.uniform(0, np.pi)
-    contrast = log_uniform(rng, 12, 150)
+    contrast = log_uniform(rng, 18, 170)
     bright = rng.random() < 0.65
     colour = _bright(rng) if bright else _dark(rng)
     doubled = rng.random() < 0.3
@@ -153,7 +153,7 @@ def _hard_cracks(canvas: Canvas, rng: np.random.Generator) -> None:
     else:
         for path, radii in paths.net(shape, rng, radius):
             draw_soft(path, radii, np.ones(len(radii)), 1.0, field, core)
-    contrast = log_uniform(rng, 10, 90)
+    contrast = rng.uniform(15, 80)
     for bright in (False, True):
         share = _share(rng.random(), bright) if bright else 1.0
         hole = core if share == 1 else core & (smooth(shape, 60, rng) < (3 if share else -3) * (share - 0.4))

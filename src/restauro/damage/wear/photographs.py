@@ -59,12 +59,12 @@ def scan(canvas: Canvas, rng: np.random.Generator) -> None:
         picture += rng.uniform(0.3, 1.2) * (picture - blurred(picture, rng.uniform(0.6, 1.5)))
     if rng.random() < 0.15:
         canvas.picture += rng.uniform(2, 12) * smooth(canvas.shape, 150, rng)[..., None]
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         bands = 1 if rng.random() < 0.6 else 3
-        picture += log_uniform(rng, 0.8, 7) * rng.standard_normal((*canvas.shape, bands), np.float32)
+        picture += log_uniform(rng, 0.8, 6) * rng.standard_normal((*canvas.shape, bands), np.float32)
     np.clip(picture, 0, 255, out=picture)
-    if rng.random() < 0.6:
-        _jpeg(canvas, int(rng.integers(35, 96)), rng)
+    if rng.random() < 0.5:
+        _jpeg(canvas, int(rng.integers(40, 97)), rng)
 
 
 def _jpeg(canvas: Canvas, quality: int, rng: np.random.Generator) -> None:
