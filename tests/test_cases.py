@@ -66,10 +66,6 @@ def labelled(labels: tuple[int, ...], image: NDArray[Any]) -> NDArray[np.bool_]:
     return np.isin(read(CASES / "mask-labels-0-to-3.png"), labels)
 
 
-def missing(what: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=what)
-
-
 @dataclass(frozen=True)
 class Case:
     """A call, and what is right: pixels under `hole` filled, those under `unknown` neither read nor changed.
@@ -261,14 +257,11 @@ REFUSED = [
     Refused("jpeg-12bit.jpg", "--mask mask-139x101.png", "12.bit|12 bits", "damaged"),
     Refused("jpeg-blames-target.jpg", "--mask mask-24x20.png", "damaged|cut short", "target|None"),
     Refused("pic-140x100.png", "--mask mask-labels-0-to-3.png", "--mask-value"),
-    pytest.param(
-        Refused(
-            "pic-140x100.png",
-            "--mask mask-labels-0-to-3.png --mask-value 3 --method network --model onnx-output-half-size.onnx",
-            "half|size|shape|70 x 50",
-            "finite",
-        ),
-        marks=missing("--mask-value, size of a network's output"),
+    Refused(
+        "pic-140x100.png",
+        "--mask mask-labels-0-to-3.png --mask-value 3 --method network --model onnx-output-half-size.onnx",
+        "half|size|shape|70 x 50",
+        "finite",
     ),
     Refused("short.png", "--mask mask-139x101.png", "damaged|cut short"),
     Refused("tiff-hang-mutated.tif", "--mask mask-139x101.png", "4 of its 262148 strips or tiles"),
