@@ -164,6 +164,22 @@ def test_nodata_beside_a_hole_is_neither_read_nor_filled(tmp_path: Path, losses:
     assert tifffile.imread(tmp_path / "filled.tif").min() >= 0
 
 
+def test_what_a_mask_inside_of_a_tiff_calls_missing_is_unknown(tmp_path: Path, losses: Path) -> None:
+    damaged, valid = CLEAN.copy(), np.ones(HOLE.shape, bool)
+    damaged[HOLE] = 0
+    damaged[8:12, 30:33], valid[8:12, 30:33] = 255, False
+    with tifffile.TiffWriter(tmp_path / "geo.tif") as file:
+        file.write(damaged, photometric="rgb")
+        file.write(valid, subfiletype=4, photometric=4)
+    restored = restore_file(tmp_path / "geo.tif", tmp_path / "new.tif", mask=losses, method="harmonic")
+    assert restored.notes[0] == (
+        "Unknown and not marked: 12 pixels that the file's own mask calls missing. They are neither read nor filled."
+    )
+    written = tifffile.imread(tmp_path / "new.tif", key=0)
+    np.testing.assert_array_equal(written, inpaint(damaged, HOLE, "harmonic", unknown=~valid))
+    assert written[HOLE].max() < 100
+
+
 def test_where_all_else_is_unknown_there_is_nothing_to_fill_from(tmp_path: Path) -> None:
     heights = np.full(HOLE.shape, np.nan, np.float32)
     heights[HOLE] = 1

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from restauro.errors import MethodError
 from restauro.holes import Holes, joined
+from restauro.magnitudes import fill_any_size
 from restauro.method import Task
 from restauro.windows import SIZES, Part, Sizes, Window, plan_windows
 
@@ -153,9 +154,7 @@ class _Work:
         hole, domain, wanted = window.masks()
         core, seed = window.core_slices, (self.seed, *window.core)
         task = Task(core, window.depth, threads, seed, self.control, scratch, pool, wanted=wanted, domain=domain)
-        # Kernels don't know half precision.
-        seen = image.astype(np.float32) if image.dtype == np.float16 else image
-        values = window.part.method.fill(seen, hole, task)
+        values = fill_any_size(window.part.method, image, hole, task)
         if not self.control[0]:
             _check_values(values, (window.pixels, bands.shape[2]), window)
             _store(values, wanted[core], image[core])
@@ -179,13 +178,17 @@ def _check_values(values: object, shape: tuple[int, int], window: Window) -> Non
 
 
 def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: NDArray[Any]) -> None:
-    """Write real values to hole pixels, rounded and clipped where the dtype holds whole numbers."""
+    """Write real values to hole pixels, rounded where the dtype holds whole numbers, cut to what it holds."""
     from restauro.numerics import runs
 
     if picture.dtype.kind in "iu":
-        limits = np.iinfo(picture.dtype)
-        runs.store(values, hole, picture, float(limits.min), float(limits.max))
-    elif picture.dtype in (np.float32, np.float64):
-        runs.store(values, hole, picture, 0.0, 0.0)
-    else:  # bool and float16, which kernels don't know
-        picture[hole] = values >= 0.5 if picture.dtype == np.bool_ else values.astype(picture.dtype)
+        whole = np.iinfo(picture.dtype)
+        runs.store(values, hole, picture, float(whole.min), float(whole.max), True)
+    elif picture.dtype == np.bool_:
+        picture[hole] = values >= 0.5
+    else:
+        real = np.finfo(picture.dtype)
+        if picture.dtype == np.float16:  # which kernels don't know
+            picture[hole] = np.clip(values, real.min, real.max)
+        else:
+            runs.store(values, hole, picture, float(real.min), float(real.max), False)

@@ -40,7 +40,7 @@ def inpaint(
     image
         [H, W] or [H, W, C], any number of bands C, not modified. uint8, uint16, float32, float64 as they are; int8,
         int16, int32, uint32 and float16 are filled as real numbers and rounded to the nearest value they hold; bool is
-        filled as 0 and 1 and cut at a half. Floats may have any range up to 1e150. Any byte order. Or a stack of
+        filled as 0 and 1 and cut at a half. Floats may be of any size. Any byte order. Or a stack of
         pictures, [N, H, W] or [N, H, W, C].
     mask
         [H, W]: bool, or integers where non-zero is hole, or floats that are 0 or 1. Not modified. Of a stack [N, H, W]:

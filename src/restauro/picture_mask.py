@@ -29,6 +29,7 @@ POLARITIES = ("white", "black")
 # more than 40 of 255.
 _JPEG_TOLERANCE, _JPEG_GROW = 40, 1
 _COARSE_TOLERANCE, _COARSE_GROW = 60, 3
+_NODATA = "with the file's nodata value {:g}"
 
 
 @dataclass(frozen=True)
@@ -158,18 +159,21 @@ def unknown_beside(picture: Picture, hole: NDArray[np.bool_]) -> tuple[NDArray[n
     MaskError
         No known pixel is left to fill from.
     """
-    unknown = unknown_pixels(picture)
+    unknown, own = unknown_pixels(picture), _own_mask(picture)
+    if own is not None:
+        unknown = own if unknown is None else unknown | own
     if unknown is not None:
         unknown &= ~hole
     _refuse_infinity(picture, hole if unknown is None else hole | unknown)
     if unknown is None or not unknown.any():
         return None, ()
     check_known(hole, unknown)
-    count = int(np.count_nonzero(unknown))
-    nan = int(np.count_nonzero(_not_a_number(picture) & unknown)) if picture.pixels.dtype.kind == "f" else 0
-    what = [f"{nan} pixels with NaN"] * (nan > 0)
-    if picture.nodata is not None and count > nan:
-        what.append(f"{count - nan} pixels with the file's nodata value {picture.nodata:g}")
+    nan = _not_a_number(picture) if picture.pixels.dtype.kind == "f" else None
+    what, rest = [], unknown.copy()
+    for why, pixels in (("with NaN", nan), ("that the file's own mask calls missing", own), (_NODATA, unknown)):
+        if pixels is not None and (count := int(np.count_nonzero(rest & pixels))):
+            what.append(f"{count} pixels {why.format(picture.nodata)}")
+            rest &= ~pixels
     text = f"Unknown and not marked: {' and '.join(what)}. They are neither read nor filled."
     return unknown, (Note("unknown-pixels", text),)
 
@@ -303,18 +307,25 @@ def _without_data(picture: Picture) -> _Found:
             return _Found(np.zeros(picture.pixels.shape[:2], np.bool_))
         is_nan = math.isnan(picture.nodata) or picture.pixels.dtype.kind != "f"
         return _Found(unknown if is_nan else unknown & ~_not_a_number(picture))
-    if picture.format == "tiff":
-        from restauro.files.tiff import read_internal_mask
-
-        valid = read_internal_mask(picture)
-        if valid is not None:
-            text = "The file's own mask stays as it was, and calls what was filled missing."
-            return _Found(~valid, notes=(Note("own-mask-kept", text),))
+    own = _own_mask(picture)
+    if own is not None:
+        text = "The file's own mask stays as it was, and calls what was filled missing."
+        return _Found(own, notes=(Note("own-mask-kept", text),))
     raise MaskError(
         "The file names no nodata value, and has no mask inside",
         Remedy("mask", "value:-9999", "for pixels of that value"),
         "give a mask file",
     )
+
+
+def _own_mask(picture: Picture) -> NDArray[np.bool_] | None:
+    """Pixels that a mask inside of the file says aren't valid; None where there is no such mask."""
+    if picture.format != "tiff" or picture.kept is None:
+        return None
+    from restauro.files.tiff import read_internal_mask
+
+    valid = read_internal_mask(picture)
+    return None if valid is None else ~valid
 
 
 def _of_value(picture: Picture, value: float) -> NDArray[np.bool_]:

@@ -277,7 +277,11 @@ BAD_METADATA = [
     ({}, "is an ONNX file, but no network that `restauro export` made"),
     (METADATA | {"restauro.format": "2"}, "has format 2, and this restauro knows format 1"),
     (METADATA | {"context": "much"}, "doesn't say in whole numbers how much context it needs"),
-    (METADATA | {"multiple": "0"}, "doesn't say in whole numbers how much context it needs"),
+    *(
+        (METADATA | {key: value}, "doesn't say in whole numbers how much context it needs")
+        for key in ("context", "multiple")
+        for value in ("0", "-4", "", "1e3", "nan", "4097", "1" + "0" * 20, "9" * 5000)
+    ),
 ]
 
 
@@ -329,8 +333,35 @@ def test_a_network_that_gives_nan_is_refused(tmp_path: Path) -> None:
     nodes = [helper.make_node("Mul", ["image", "bad"], ["restored"])]
     path = write_network(tmp_path / "bad.onnx", nodes, {"bad": np.array(np.nan, np.float32)})
     image, hole = damaged((8, 8))
-    with pytest.raises(ModelError, match=r"network bad.onnx gave an output of shape \(1, 3, 8, 8\) with values that"):
+    with pytest.raises(ModelError, match=r"network bad.onnx gave values that aren't all finite: its training went"):
         restauro.inpaint(image, hole, "network", model=path)
+
+
+def test_an_output_of_another_size_is_said(tmp_path: Path) -> None:
+    nodes = [helper.make_node("AveragePool", ["image"], ["restored"], kernel_shape=[2, 2], strides=[2, 2])]
+    path = write_network(tmp_path / "half.onnx", nodes, {})
+    image, hole = damaged((8, 8))
+    said = r"half.onnx gave an output of shape \(1, 3, 4, 4\) for a picture of shape \(1, 3, 8, 8\), and the two must"
+    with pytest.raises(ModelError, match=said):
+        restauro.inpaint(image, hole, "network", model=path)
+
+
+@pytest.mark.shared
+def test_the_case_of_half_the_size(shared: Path) -> None:
+    case = shared / "data" / "cases" / "onnx-output-half-size.onnx"
+    if not case.is_file():
+        pytest.skip(f"{case} isn't there")
+    image, hole = damaged((64, 64, 3))
+    with pytest.raises(ModelError, match=r"gave an output of shape .* for a picture of shape"):
+        restauro.inpaint(image, hole, "network", model=case)
+
+
+def test_numbers_whose_difference_is_none_are_filled() -> None:
+    """As the same picture of -2 to 2, a range that is none of 0 to 1 either."""
+    image, hole = damaged((8, 8, 3))
+    image = 4 * (image - image.min()) / np.ptp(image) - 2
+    largest = np.ldexp(1.0, 1022)
+    np.testing.assert_allclose(fill(image * largest, hole) / largest, fill(image, hole), rtol=0, atol=1e-5)
 
 
 def test_a_network_that_fails_is_said(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -72,6 +73,43 @@ def test_groups_within_a_distance(seed: int, side: int, distance: int) -> None:
         near = wider
     of_pixel = np.repeat(groups, found.stop - found.start)
     np.testing.assert_array_equal(of_pixel[:, None] == of_pixel[None], near)
+
+
+def test_grouping_a_dense_net_compares_few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are compared chain by chain: of every second pixel a row has 60 runs, and is one chain."""
+    joined = 0
+    join = runs._join
+
+    def counted(parent: np.ndarray, a: int, b: int) -> None:
+        nonlocal joined
+        joined += 1
+        join(parent, a, b)
+
+    monkeypatch.setattr(runs, "_join", counted)
+    mask = np.zeros((40, 120), bool)
+    mask[:, ::2] = True
+    found = find_holes(mask)
+    label = getattr(runs.label, "py_func", runs.label)
+    assert not label(found.row_start, found.start, found.stop, 20).any()
+    assert joined <= 40 * 20
+
+
+@given(seed=seeds, height=st.integers(1, 20), width=st.integers(1, 20), dtype=st.sampled_from(["uint8", "float32"]))
+def test_values_are_stored_rounded_and_cut_to_what_fits(seed: int, height: int, width: int, dtype: str) -> None:
+    rng = np.random.default_rng(seed)
+    mask, _ = of(seed, height, width)
+    picture = rng.integers(0, 99, (height, width, 2)).astype(dtype)
+    values = np.round(rng.uniform(-99, 400, (int(mask.sum()), 2)), 2)
+    if dtype == "uint8":
+        low, high, expected = 0.0, 255.0, np.clip(np.rint(values), 0, 255)
+    else:
+        values[rng.random(values.shape) < 0.3] *= 1e37
+        low, high = float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+        expected = np.clip(values, low, high)
+    stored = picture.copy()
+    runs.store(values, mask, stored, low, high, dtype == "uint8")
+    picture[mask] = expected.astype(dtype)
+    np.testing.assert_array_equal(stored, picture)
 
 
 @given(seed=seeds, height=st.integers(1, 60), width=st.integers(1, 60), deepest=st.integers(1, 12))

@@ -183,6 +183,18 @@ def test_vorticity_of_one_sign_is_reduced_as_far_as_the_other() -> None:
     assert w[0, near.holes.around[3, 1] + 1] == -1.0
 
 
+def test_kernels_that_follow_isophotes_end_when_stopped() -> None:
+    near, stopped = band(), np.array([1, 0])
+    fields = np.ones((near.grid.size, 4))
+    means, w = near.planes(1), np.zeros((1, near.holes.size))
+    rows = 0, len(near.table)
+    vorticity.means_along_isophotes(near.table, *rows, fields, near.kind, near.up, near.down, stopped, means)
+    assert not means.any()
+    rows = 0, len(near.hole_table)
+    vorticity.transport(near.hole_table, *rows, fields, near.kind, near.up, near.down, 1.0, stopped, w)
+    assert not w.any()
+
+
 def test_the_fill_solves_poissons_equation_for_the_vorticity_reported() -> None:
     y, x = np.mgrid[:18, :20]
     image = np.tanh((y - 0.4 * x - 5) / 1.5)[:, :, np.newaxis] * 40 + 7

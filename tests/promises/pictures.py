@@ -71,6 +71,8 @@ def losses(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 48)
 channels = st.sampled_from([None, 1, 2, 3, 4, 7])
+_MAGNITUDES = [0, 5e-324, 1e-310, 1e-170, 1e-45, 1e-30, 6e-8, 1, 4e4, 65504, 1e30, 3e38, 1e150, 1e160, 1.7e308]
+extremes = st.sampled_from([sign * size for sign in (1, -1) for size in _MAGNITUDES])
 
 
 def shape_of(height: int, width: int, bands: int | None) -> tuple[int, ...]:

@@ -13,7 +13,19 @@ import restauro
 from restauro.method import Method, Task
 from restauro.windows import Sizes
 from tests.fills import filled
-from tests.promises.pictures import DTYPES, FREE, channels, holes, losses, net, picture, seeds, shape_of, sides
+from tests.promises.pictures import (
+    DTYPES,
+    FREE,
+    channels,
+    extremes,
+    holes,
+    losses,
+    net,
+    picture,
+    seeds,
+    shape_of,
+    sides,
+)
 
 
 @given(seed=seeds, height=sides, width=sides, bands=channels, dtype=st.sampled_from(DTYPES))
@@ -70,6 +82,50 @@ def test_a_constant_picture_stays_constant(
         np.testing.assert_allclose(restored, image, rtol=0, atol=1e-6)
     else:
         np.testing.assert_array_equal(restored, image)
+
+
+@given(
+    seed=seeds,
+    height=sides,
+    width=sides,
+    dtype=st.sampled_from(["float16", "float32", "float64"]),
+    ends=st.tuples(extremes, extremes),
+    levels=st.sampled_from([None, 2, 3]),
+)
+@settings(max_examples=60)
+def test_finite_pictures_stay_finite(
+    method: Method, seed: int, height: int, width: int, dtype: str, ends: tuple[float, float], levels: int | None
+) -> None:
+    """From the smallest number of a dtype to its largest, also where the span of both ends is no number."""
+    rng = np.random.default_rng(seed)
+    unit = picture(rng, (height, width, 2))
+    if levels is not None:
+        unit = np.rint(unit * (levels - 1)) / (levels - 1)
+    largest = float(np.finfo(dtype).max)
+    low, high = (np.clip(end, -largest, largest) for end in ends)
+    image = ((1 - unit) * low + unit * high).astype(dtype)
+    hole = holes(rng, (height, width))
+    damaged = image.copy()
+    damaged[hole] = rng.choice([np.nan, np.inf, -np.inf, 0.0, 1.0])
+    restored = restauro.inpaint(damaged, hole, method)
+    assert np.isfinite(restored).all()
+
+
+@pytest.mark.parametrize("exponent", [-1060, -1000, -700, -540, 540, 700, 1000, 1022])
+def test_a_picture_of_any_size_is_filled_as_one_of_0_to_1(method: Method, exponent: int) -> None:
+    """Scaled by a power of two, which rounds nothing but subnormal numbers, and back."""
+    rng = np.random.default_rng(9)
+    image, hole = np.rint(1024 * picture(rng, (40, 44, 3))) / 1024 - 0.25, holes(rng, (40, 44))
+    scaled = np.ldexp(image, exponent)
+    if method.name == "network":  # 0 to 1 are black and white to a network, other values their own range
+        image *= 2.0
+        image += 0.5
+        scaled = np.ldexp(image, exponent)
+        if exponent < 0:
+            pytest.skip("numbers below 1 are in the range of 0 to 1")
+    restored = np.ldexp(restauro.inpaint(scaled, hole, method), -exponent)
+    tolerance = 1e-5 if exponent > -1050 else 0.02
+    np.testing.assert_allclose(restored, restauro.inpaint(image, hole, method), rtol=0, atol=tolerance)
 
 
 @given(
@@ -178,25 +234,31 @@ TURNS = {
 }
 
 
-@given(seed=seeds, height=sides, width=sides, turn=st.sampled_from(sorted(TURNS)))
-def test_mirrored_and_turned_pictures(method: Method, seed: int, height: int, width: int, turn: str) -> None:
+@given(
+    seed=seeds,
+    height=sides,
+    width=sides,
+    turn=st.sampled_from(sorted(TURNS)),
+    dtype=st.sampled_from(["uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64"]),
+)
+def test_mirrored_and_turned_pictures(
+    method: Method, seed: int, height: int, width: int, turn: str, dtype: str
+) -> None:
     if method.name in FREE:
         pytest.skip(f"{method.name} needn't")
     rng = np.random.default_rng(seed)
-    image = picture(rng, (height, width, 3), "float32") * np.float32(255)
+    unit = picture(rng, (height, width, 3))
     hole = holes(rng, (height, width))
     turned = TURNS[turn]
-    np.testing.assert_allclose(
-        restauro.inpaint(turned(image), turned(hole), method),
-        turned(restauro.inpaint(image, hole, method)),
-        rtol=0,
-        atol=0.05,
-    )
-    whole = np.rint(image).astype(np.uint8)
-    difference = restauro.inpaint(turned(whole), turned(hole), method).astype(int) - turned(
-        restauro.inpaint(whole, hole, method)
-    )
-    assert np.abs(difference).max() <= 1
+    low, high = np.float64(-0.5), np.float64(0.5)
+    if np.dtype(dtype).kind in "iu":
+        low, high = np.float64(np.iinfo(dtype).min), np.float64(np.iinfo(dtype).max)
+    image = (low + unit * (high - low)).astype(dtype)
+    difference = restauro.inpaint(turned(image), turned(hole), method).astype(float) - turned(
+        restauro.inpaint(image, hole, method)
+    ).astype(float)
+    rounding = 1 if np.dtype(dtype).kind in "iu" else np.finfo(dtype).eps
+    assert np.abs(difference).max() <= 0.1 / 255 * (high - low) + rounding
 
 
 @given(seed=seeds, height=sides, width=sides, bands=channels)

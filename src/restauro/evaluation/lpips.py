@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import EvaluationError
+from restauro.onnx_sessions import CPU, open_session
 
 TITLES = {"squeeze": "SqueezeNet 1.1", "alex": "AlexNet"}
 MISSING = (
@@ -77,7 +78,7 @@ class Lpips:
         weights = read_safetensors(data, path)
         self.network = _network(weights, path)
         self.sha256 = hashlib.sha256(data).hexdigest()
-        self._session = _open(_graph(self.network, weights, path), threads)
+        self._session = open_session(_graph(self.network, weights, path), CPU, threads)
 
     def distances(self, truth: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]]) -> list[float]:
         """Return how far others are from one picture; all uint8 [H, W, 3] (red, green, blue) or [H, W], of one size."""
@@ -264,13 +265,3 @@ def _graph(network: str, weights: Weights, path: Path) -> bytes:
     made = helper.make_graph(graph.nodes, f"lpips-{network}", [pictures], [distances], list(graph.constants.values()))
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR)
     return bytes(model.SerializeToString())
-
-
-def _open(model: bytes, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 import restauro
 from restauro import provenance
 from restauro.errors import EvaluationError
-from restauro.evaluation.settings import Choice, checked, number, split_settings
-from restauro.method import Parameter, make_method, method_class, method_names
+from restauro.evaluation.settings import checked, number, split_settings
+from restauro.method import ChoiceParameter, Parameter, make_method, method_class, method_names
 from restauro.methods.network import shipped_models
 
 Pixels = NDArray[np.uint8]
@@ -71,7 +71,7 @@ class Peer:
 
 Radius = Annotated[int, Parameter("how far known pixels are weighed", minimum=1, maximum=100, unit="pixels")]
 PatchSize = Annotated[int, Parameter("radius of the patches that are compared", minimum=1, maximum=15, unit="pixels")]
-Quality = Annotated[str, Choice("how many steps it takes for each block", "fast or best")]
+Quality = Annotated[str, ChoiceParameter("how many steps it takes for each block", ("fast", "best"))]
 
 
 def _opencv(flag: str, image: Pixels, hole: Hole, workers: int, *, radius: int) -> Pixels:

@@ -61,6 +61,8 @@ class Fronts:
         """
         from restauro.numerics import layers, march
 
+        if self._task.stopped:
+            return False
         T, task, pad, rims = self.T, self._task, self._pad, self._rims
         self.ordered = task.scratch("ordered", len(self._holes), np.int32)
         self.slots = task.scratch("slots", len(self._holes), np.int32)

@@ -114,6 +114,8 @@ class Coherence(Method):
             )  # fmt: skip
 
         task.together([partial(tensors, part) for part in range(parts)])
+        if task.stopped:
+            return values
         task.together([partial(sweeps, part) for part in range(parts)])
         return task.wanted_of(values, task.core)
 

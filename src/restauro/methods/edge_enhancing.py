@@ -84,5 +84,6 @@ class EdgeEnhancing(Method):
         values = np.empty((pixels, channels), dtype)
         for c in range(channels):
             diffusion.grid.hole_values(diffusion.v[c] * diffusion.unit[c] + diffusion.zero[c], values[:, c])
-        task.control[1] += pixels - solved * pixels // systems
+        if not task.stopped:  # it may have been done before all steps
+            task.control[1] += pixels - solved * pixels // systems
         return task.wanted_of(values)

@@ -27,6 +27,7 @@ _FAR = 0.03
 _SWEEPS = (3, 4, 6, 8)
 # Pixels (standard deviation) that part what is low frequency in a patch from what is texture.
 _SIGMA = 8.0
+_SMALLEST_UNIT = 1e-300  # its reciprocal is finite
 # Share of the work that the harmonic fill is, for the progress.
 _MEMBRANE_SHARE = 0.1
 _PATCHES_WORTH_A_THREAD = 2000
@@ -100,13 +101,13 @@ class PatchMatch(Method):
         finest = patches.Level.empty(domain.shape[0], domain.shape[1], image.shape[2])
         patches.mark(domain, _SURROUNDINGS, finest.depth)
         low, high = patches.known_range(image, finest.depth)
-        if low == high:
+        if not _SMALLEST_UNIT < high - low < np.inf:
             return task.wanted_of(smooth)
         patches.load(image, finest.depth, smooth, low, high - low, finest.values)
         patches.measure_depth(finest.depth)
         pixels = finest.values[: domain.size * image.shape[2]].reshape(domain.size, -1)
         difference = -pixels[holes]
-        if not _match(finest, holes.size - first_share, task):
+        if not _match(finest, holes.size - first_share, task) or task.stopped:
             return task.wanted_of(smooth)
         difference += pixels[holes]
         coarse = low_pass(difference, holes.astype(np.int32), domain.shape[1], _SIGMA)
@@ -123,6 +124,8 @@ def _match(finest: Level, progress: int, task: Task) -> bool:
     levels = [finest]
     while levels[-1].halving and not task.stopped:
         levels.append(levels[-1].halved(task))
+    if task.stopped:
+        return False
     holes = [np.flatnonzero((level.depth - np.uint8(1)) < DEEPEST).astype(np.int32) for level in levels]
     work = [pixels.size * _sweeps(scale) for scale, pixels in enumerate(holes)]
     coarser = None

@@ -99,21 +99,36 @@ def first_after(stop: Any, low: int, high: int, column: int) -> int:
 
 @kernel
 def label(row_start: Any, start: Any, stop: Any, distance: int) -> Any:
-    """Return one number a run, the same for runs of one group: those within a Chebyshev distance of one another."""
+    """Return one number a run, the same for runs of one group: those within a Chebyshev distance of one another.
+
+    Runs of a row that are so close to one another are a chain. What lies between two of them is within the distance of
+    one, so that rows are compared chain by chain: in a net of cracks there are far fewer of them.
+    """
     parent = np.arange(start.shape[0])
     height = row_start.shape[0] - 1
+    chain_start = np.zeros(height + 1, np.int64)  # as row_start
+    first = np.empty(start.shape[0], np.int64)
+    left = np.empty(start.shape[0], np.int64)
+    right = np.empty(start.shape[0], np.int64)
+    chains = 0
     for y in range(height):
-        for k in range(row_start[y], row_start[y + 1] - 1):
-            if start[k + 1] - stop[k] < distance:
-                _join(parent, k, k + 1)
+        for k in range(row_start[y], row_start[y + 1]):
+            if k > row_start[y] and start[k] - stop[k - 1] < distance:
+                parent[k] = first[chains - 1]
+            else:
+                first[chains] = k
+                left[chains] = start[k]
+                chains += 1
+            right[chains - 1] = stop[k]
+        chain_start[y + 1] = chains
         for above in range(max(0, y - distance), y):
-            m = row_start[above]
-            for k in range(row_start[y], row_start[y + 1]):
-                while m < row_start[above + 1] and stop[m] + distance <= start[k]:
+            m = chain_start[above]
+            for k in range(chain_start[y], chains):
+                while m < chain_start[above + 1] and right[m] + distance <= left[k]:
                     m += 1
                 j = m
-                while j < row_start[above + 1] and start[j] < stop[k] + distance:
-                    _join(parent, k, j)
+                while j < chain_start[above + 1] and left[j] < right[k] + distance:
+                    _join(parent, first[k], first[j])
                     j += 1
     for k in range(parent.shape[0]):
         parent[k] = _root(parent, k)
@@ -225,14 +240,13 @@ def _deepest(row_start: Any, start: Any, stop: Any, box: Any, deepest: int, dist
 
 
 @kernel
-def store(values: Any, hole: Any, picture: Any, low: float, high: float) -> None:
-    """Write values [n, C] to the hole pixels of picture [H, W, C]; whole numbers (high > low) rounded, in range."""
+def store(values: Any, hole: Any, picture: Any, low: float, high: float, whole: bool) -> None:
+    """Write values [n, C] to the hole pixels of picture [H, W, C], cut to low to high and, where whole, rounded."""
     n = 0
-    whole = high > low
     for y in range(hole.shape[0]):
         for x in range(hole.shape[1]):
             if hole[y, x]:
                 for c in range(values.shape[1]):
-                    value = values[n, c]
-                    picture[y, x, c] = min(max(np.rint(value), low), high) if whole else value
+                    value = np.rint(values[n, c]) if whole else values[n, c]
+                    picture[y, x, c] = min(max(value, low), high)
                 n += 1

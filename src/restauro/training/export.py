@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import onnxscript
 import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -24,6 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 import restauro
 from restauro.errors import Remedy, TrainingError
 from restauro.files.replacing import replacing
+from restauro.onnx_sessions import CPU, open_session
 
 FORMAT = "1"  # of inputs, outputs and metadata, as methods/network.py reads them
 OPSET = 18  # the lowest that PyTorch's exporter writes; ONNX Runtime has it since 1.14
@@ -339,7 +339,7 @@ def _difference(content: bytes, network: torch.nn.Module, multiple: int) -> floa
 
     Of outputs beyond 1, which untrained networks have, in proportion.
     """
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content, CPU, 0)
     generator = torch.Generator().manual_seed(0)
     largest = 0.0
     for count, rows, columns in ((1, 64, 64), (2, 24, 120)):
