@@ -320,3 +320,12 @@ def test_coded_data_that_end_too_early_are_damage(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(jpeglib, "read_dct", failing)
     with pytest.raises(WriteError, match=r"The JPEG is damaged \(its coded data end too early or are no such data\)"):
         rewrite_blocks(source, tmp_path / "b.jpg", np.zeros((75, 101, 3), np.uint8), some_hole((75, 101)))
+
+
+def test_a_table_with_zeros_is_damage(tmp_path: Path) -> None:
+    source = saved(tmp_path / "a.jpg", "4:2:0")
+    data = bytearray(source.read_bytes())
+    data[data.index(b"\xff\xdb") + 9] = 0
+    source.write_bytes(data)
+    with pytest.raises(WriteError, match=r"The JPEG is damaged \(a table of it has zeros\)"):
+        rewrite_blocks(source, tmp_path / "b.jpg", np.zeros((75, 101, 3), np.uint8), some_hole((75, 101)))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import re
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from restauro.errors import ReadError
+from restauro.files import images
 from restauro.files.reading import read_picture, read_shape
+from restauro.files.writing import write_picture
 from restauro.picture import as_seen, as_stored
 
 SAMPLES = np.random.default_rng(3)
@@ -337,3 +341,36 @@ def test_jpegs_that_nothing_here_decodes_are_not_called_damaged(tmp_path: Path) 
         (tmp_path / "b.jpg").write_bytes(other)
         with pytest.raises(ReadError, match=f"A JPEG {words} can't be read: save it as a TIFF of 8 or 16 bits"):
             read_picture(tmp_path / "b.jpg")
+
+
+def test_a_reason_that_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyvips can't read bytes of a damaged file in libvips' reasons, and keeps them: all later calls would fail."""
+
+    def failing(_: pyvips.Image) -> None:
+        images.open_image("pngload", Path(os.fsdecode(b"missing-\xfa.png")))
+
+    Image.fromarray(colours()).save(tmp_path / "a.png")
+    with monkeypatch.context() as patched:
+        patched.setattr(images, "pixels_of", failing)
+        with pytest.raises(ReadError, match="to its end, it is damaged or cut short: get a complete copy"):
+            read_picture(tmp_path / "a.png")
+    assert read_picture(tmp_path / "a.png").pixels.shape == (20, 30, 3)
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    """A PNG's texts have names in Latin-1."""
+    content = b"\xdcberschrift\0Die Elster"
+    chunk = struct.pack(">I", len(content)) + b"tEXt" + content + struct.pack(">I", zlib.crc32(b"tEXt" + content))
+    array = colours()
+    Image.fromarray(array).save(tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(data[:33] + chunk + data[33:])
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png").pixels, array)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_a_resolution_that_nothing_has(tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    Image.fromarray(colours()).save(tmp_path / name, dpi=(1e8, 1e8))
+    picture = read_picture(tmp_path / name)
+    write_picture(picture, tmp_path / "b.webp")
+    assert capfd.readouterr() == ("", "")

@@ -16,8 +16,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from restauro.errors import ReadError
-from restauro.files import images, tiff_saving
-from restauro.files.reading import read_picture
+from restauro.files import images, tiff_decoding, tiff_saving
+from restauro.files.reading import read_picture, read_shape
 from restauro.files.writing import Written, write_picture
 
 HOLE = (slice(5, 9), slice(3, 20))
@@ -266,3 +266,25 @@ def test_differences_begin_anew_in_every_tile() -> None:
     row = np.arange(10, dtype=np.uint16).reshape(1, 10) ** 2
     found = tiff_saving._differences(row, 4)
     assert found.tolist() == [[0, 1, 3, 5, 16, 9, 11, 13, 64, 17]]
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f8"])
+def test_such_samples_are_not_decoded_for_their_size_alone(
+    tmp_path: Path, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", values(dtype, 3), photometric="rgb")
+    monkeypatch.setattr(tiff_decoding, "decode", lambda *_: pytest.fail("it was decoded"))
+    assert read_shape(tmp_path / "a.tif") == ((40, 51), 1)
+    with pytest.raises(ReadError, match="max_pixels=2040"):
+        read_picture(tmp_path / "a.tif", max_pixels=2000)
+
+
+def test_tiles_without_a_size_are_damage(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", values("f2", 3), photometric="rgb", tile=(16, 16))
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        place = file.pages.first.tags["TileWidth"].valueoffset
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    data[place : place + 2] = bytes(2)
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(ReadError, match=r"damaged or cut short \(it or its tiles have no size\)"):
+        read_picture(tmp_path / "a.tif")

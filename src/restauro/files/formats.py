@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import typing
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -100,8 +101,9 @@ class Opened:
         Whether colours are stored multiplied by their opacity.
     nodata
         The value of pixels that hold none.
-    dtype
-        What samples are, where libvips doesn't know them and gives them as whole numbers; None: as libvips gives them.
+    decode
+        Gives the pixels where libvips can't decode them, so that the image has size, type and what is told alone; None:
+        the image has them.
     """
 
     image: pyvips.Image
@@ -109,7 +111,7 @@ class Opened:
     has_alpha: bool
     is_premultiplied: bool = False
     nodata: float | None = None
-    dtype: np.dtype[Any] | None = None
+    decode: Callable[[], NDArray[Any]] | None = None
 
 
 @dataclass(frozen=True)

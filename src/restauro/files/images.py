@@ -36,6 +36,7 @@ _TOLD = {
 CHROMA = "jpeg-chroma-subsample"  # "4:4:4" where a JPEG's colour is as fine as its brightness
 _ALSO_TOLD = ("orientation", "resolution-unit", "image-description", CHROMA)
 _TEXT = "png-comment-"
+_FINEST = 1_000_000  # pixels a millimetre: more is damage, and libvips takes no more
 
 CREDENTIALS = "its content credentials (C2PA)"
 WITHOUT_LOSS = Note(
@@ -77,6 +78,8 @@ def pixels_of(image: pyvips.Image) -> NDArray[Any]:
 
 def image_of(pixels: NDArray[Any], *, is_cmyk: bool) -> pyvips.Image:
     """Return libvips' view of an array [H, W] or [H, W, C]: no copy of a contiguous one."""
+    if pixels.dtype == np.float16:  # which libvips doesn't know
+        pixels = pixels.view(np.uint16)
     height, width, bands = (*pixels.shape, 1)[:3]
     deep = pixels.dtype == np.uint16
     interpretation = ("grey16" if deep else "b-w") if bands < 3 else ("rgb16" if deep else "srgb")
@@ -147,8 +150,32 @@ def with_exif(image: pyvips.Image, block: bytes) -> pyvips.Image:
 
 def metadata_of(image: pyvips.Image) -> dict[str, tuple[int, Any]]:
     """Return what a file says beside its pixels, and its resolution, in libvips' names."""
-    names = [name for name in image.get_fields() if name in _TOLD or name in _ALSO_TOLD or name.startswith(_TEXT)]
-    return {name: (image.get_typeof(name), image.get(name)) for name in ["xres", "yres", *names]}
+    fields = _fields(image)
+    names = [name for name in fields if name in _TOLD or name in _ALSO_TOLD or name.startswith(_TEXT)]
+    metadata = {name: (image.get_typeof(name), image.get(name)) for name in ["xres", "yres", *names]}
+    for name in ("xres", "yres"):
+        if not 0 < metadata[name][1] < _FINEST:
+            metadata[name] = (metadata[name][0], 1.0)
+    return metadata
+
+
+def _fields(image: pyvips.Image) -> list[str]:
+    """Return the names of all that an image says: pyvips stops at one that is no text, such as a PNG's may be."""
+    array = pyvips.vips_lib.vips_image_get_fields(image.pointer)
+    names: list[bytes] = []
+    while array[len(names)] != pyvips.ffi.NULL:
+        names.append(pyvips.ffi.string(array[len(names)]))
+        pyvips.glib_lib.g_free(array[len(names) - 1])
+    pyvips.glib_lib.g_free(array)
+    return [name.decode() for name in names if _is_text(name)]
+
+
+def _is_text(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def round_to_bits(picture: Picture, hole: NDArray[np.bool_]) -> None:
@@ -161,7 +188,7 @@ def round_to_bits(picture: Picture, hole: NDArray[np.bool_]) -> None:
 
 def dropped_notes(picture: Picture, written: pyvips.Image, title: str, *, says_resolution: bool = True) -> list[Note]:
     """Return a sentence about what a written file doesn't say any more."""
-    there = written.get_fields()
+    there = _fields(written)
     dropped = [what for name, what in _TOLD.items() if name in picture.metadata and name not in there]
     if any(name.startswith(_TEXT) for name in picture.metadata) and not any(name.startswith(_TEXT) for name in there):
         dropped.append("its texts")

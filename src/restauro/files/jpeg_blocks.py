@@ -189,6 +189,8 @@ def _recode(
         bands = pixels.reshape(*hole.shape, -1)
         for index, component in enumerate(components):
             coefficients, table = (jpeg.Y, jpeg.Cb, jpeg.Cr)[index], jpeg.get_component_qt(index)
+            if not table.all():
+                raise _damaged("a table of it has zeros")
             _renew(coefficients, table, component, bands, hole, weights[index], levels[index])
         jpeg.write_dct(str(new), flags=["+OPTIMIZE_CODING"])
         return new.read_bytes()

@@ -86,9 +86,7 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
             opened = format_.open(path, page)
             image = opened.image
             check_pixels(image, max_pixels)
-            pixels = images.pixels_of(image)
-        if opened.dtype is not None:
-            pixels = pixels.view(opened.dtype)
+            pixels = opened.decode() if opened.decode else images.pixels_of(image)
     return Picture(
         pixels,
         path,
@@ -141,6 +139,11 @@ def _errors_of(path: Path) -> Iterator[None]:
 def _libvips_errors(format_: formats.Format) -> Iterator[None]:
     try:
         yield
+    except UnicodeDecodeError:  # the reason holds bytes of the file, and pyvips keeps it until it can read it
+        pyvips.vips_lib.vips_error_clear()
+        raise ReadError(
+            f"The {format_.title} can't be read to its end, it is damaged or cut short: get a complete copy."
+        ) from None
     except pyvips.Error as error:
         about = error.detail or ""
         if "out of memory" in about:

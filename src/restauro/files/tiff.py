@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ class Tiff(Format):
         """Open a picture of a TIFF; what it says in tags that libvips drops stands in its EXIF data."""
         found = tiff_pages.read_page(path, page)
         if found.is_beyond_libvips:
-            image = _decoded(path, found)
+            image = _undecoded(found)
         else:
             image = _open_rearranged(path, found) if found.misleads_libvips else _open(path, found.index)
         if exif := tiff_rewriting.exif_block(found):
@@ -37,7 +38,7 @@ class Tiff(Format):
             has_alpha=found.has_alpha,
             is_premultiplied=found.is_premultiplied,
             nodata=found.nodata,
-            dtype=np.dtype(np.float16) if found.is_half_float else None,
+            decode=partial(tiff_decoding.decode, path, found) if found.is_beyond_libvips else None,
         )
 
     def notes(self, kept: TiffPage, target: str) -> tuple[Note, ...]:
@@ -109,14 +110,14 @@ def _open_rearranged(path: Path, page: TiffPage) -> pyvips.Image:
     return first.bandjoin(others).copy(interpretation="cmyk" if page.is_cmyk else "multiband")
 
 
-def _decoded(path: Path, page: TiffPage) -> pyvips.Image:
-    """Return the image of a TIFF that libvips can't decode, with what the file says."""
-    pixels = tiff_decoding.decode(path, page)
-    if page.is_half_float:
-        pixels = pixels.view(np.uint16)
-    image = images.image_of(pixels, is_cmyk=page.is_cmyk).copy()
-    told = pyvips.Operation.call("tiffload_buffer", tiff_pages.telling(page))
-    for name, (gtype, value) in images.metadata_of(told).items():
-        image.set_type(gtype, name, value)
+def _undecoded(page: TiffPage) -> pyvips.Image:
+    """Return an image of the size of a page and with what it says, for one whose pixels others decode."""
+    width, height, bands = (page.number(code, 1) for code in (tiff_tags.WIDTH, tiff_tags.HEIGHT, tiff_tags.SAMPLES))
+    told = images.metadata_of(pyvips.Operation.call("tiffload_buffer", tiff_pages.telling(page)))
+    xres, yres = told.pop("xres")[1], told.pop("yres")[1]
+    interpretation = "cmyk" if page.is_cmyk else "multiband"
+    image = pyvips.Image.black(width, height, bands=bands).copy(interpretation=interpretation, xres=xres, yres=yres)
+    for name, (type_, value) in told.items():
+        image.set_type(type_, name, value)
     image.set_type(pyvips.GValue.gint_type, "bits-per-sample", page.number(tiff_tags.BITS, 1))
-    return image.copy(xres=told.xres, yres=told.yres)
+    return image

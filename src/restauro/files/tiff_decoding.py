@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,10 @@ def decode(path: Path, page: TiffPage) -> NDArray[Any]:
         pixels = _by_codecs(path, page, f"coded in {tiff_tags.COMPRESSION_TITLES[compression]}")
     else:
         pixels = _floats(path, page)
-    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    shape = tuple(page.number(code, 1) for code in (tiff_tags.HEIGHT, tiff_tags.WIDTH, tiff_tags.SAMPLES))
+    if pixels.size != math.prod(shape):
+        raise ReadError("The TIFF is damaged or cut short (its pixels aren't as many as it says): get a complete copy.")
+    return pixels.reshape(shape[:2] if shape[2] == 1 else shape)
 
 
 def _floats(path: Path, page: TiffPage) -> NDArray[Any]:
@@ -98,6 +103,7 @@ def _by_codecs(path: Path, page: TiffPage, what: str) -> NDArray[Any]:
         import tifffile
     except ImportError:
         raise ReadError(f"A TIFF {what} is read with the extra codecs: install it with {_INSTALL}.") from None
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else Python prints what it says of odd files
     if page.has_palette:
         raise ReadError(f"A TIFF {what}, with a palette, can't be read: save it with another compression.")
     data, pages = tiff_pages.rearranged(path, page)

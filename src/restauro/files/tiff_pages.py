@@ -18,6 +18,7 @@ _READABLE = {_WHITE_IS_ZERO, BLACK_IS_ZERO, _RGB, PALETTE, _MASK, _SEPARATED, YC
 _UNREADABLE = {8: "CIELab colour", 9: "ICCLab colour", 10: "ITULab colour", 32803: "camera raw data"}
 _UNREADABLE |= {32844: "LogL data", 32845: "LogLuv colour", 34892: "camera raw data"}
 _OLD_JPEG = 6
+_LONGEST_SIDE = 10_000_000  # of libvips
 _REDUCED, _TRANSPARENCY_MASK = 1, 4  # bits of NewSubfileType
 _OLD_REDUCED = 2  # SubfileType
 
@@ -271,6 +272,11 @@ def _check_readable(page: TiffPage) -> None:
         bits < 8 and page.number(tiff_tags.SAMPLES, 1) > 1
     ):
         raise ReadError(f"A TIFF with {bits} bits a sample can't be read unchanged: save it with 8 or 16 bits.")
+    tile = page.number(tiff_tags.TILE_WIDTH, 1), page.number(tiff_tags.TILE_HEIGHT, 1)
+    if not all((page.number(tiff_tags.WIDTH, 0), page.number(tiff_tags.HEIGHT, 0), *tile)):
+        raise ReadError("The TIFF is damaged or cut short (it or its tiles have no size): get a complete copy.")
+    if max(page.number(tiff_tags.WIDTH, 0), page.number(tiff_tags.HEIGHT, 0)) > _LONGEST_SIDE:
+        raise ReadError(f"The TIFF claims more than {_LONGEST_SIDE} pixels a side: it is damaged, get a complete copy.")
     if compression != _OLD_JPEG:  # which needn't say
         width, height = page.number(tiff_tags.WIDTH, 0), page.number(tiff_tags.HEIGHT, 0)
         part = page.number(tiff_tags.TILE_WIDTH, width), page.number(tiff_tags.TILE_HEIGHT, 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import MaskError, Remedy, WriteError
@@ -151,7 +152,7 @@ def _count_changed(picture: Picture, written: Path, format_: formats.Format, tou
     old, new = source.plain_rows(picture.path, page), format_.plain_rows(written, page_written)
     if old and new and old.coding == new.coding:
         return comparing.count_changed_rows(old, new, touched)
-    before, after = source.open(picture.path, page).image, format_.open(written, page_written).image
+    before, after = _image_of(source.open(picture.path, page)), _image_of(format_.open(written, page_written))
     if picture.has_alpha and after.bands == before.bands - 1:  # WebP leaves out transparency that is opaque everywhere
         after = after.bandjoin(255)
     for about in ("width", "height", "bands", "format"):
@@ -159,6 +160,11 @@ def _count_changed(picture: Picture, written: Path, format_: formats.Format, tou
         if was != would_be:
             raise WriteError(f"The file's {about} would have become {would_be} (it is {was}): nothing was written.")
     return comparing.count_changed(before, after, touched)
+
+
+def _image_of(opened: formats.Opened) -> pyvips.Image:
+    """Return the image of an opened file with its pixels."""
+    return images.image_of(opened.decode(), is_cmyk=False) if opened.decode else opened.image
 
 
 def _check_place(source: Path, target: Path, *, overwrite: bool) -> None:
