@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 
 from restauro.interrupts import end, ending_in_time, exit_status
 
+_SOON = 0.25  # seconds
 _INTERRUPTED = 130  # what the command line returns after any signal
 
 
@@ -20,14 +22,27 @@ def main() -> int:
     signal.signal(signal.SIGINT, before)
     with ending_in_time(_leave):
         status = run()
-    if status == _INTERRUPTED:
-        end(exit_status())
-    return status
+    if status != _INTERRUPTED:
+        return status
+    _end_what_goes_on()
+    return exit_status()
 
 
 def _end_before_work(number: int, _: FrameType | None) -> None:
     os.write(2, b"Stopped; nothing was written.\n")
     os._exit(128 + number)
+
+
+def _end_what_goes_on() -> None:
+    """See that Python, which waits for processes and threads, doesn't wait long."""
+    if "multiprocessing" in sys.modules:
+        import multiprocessing
+
+        for child in multiprocessing.active_children():
+            child.kill()
+    timer = threading.Timer(_SOON, end, [exit_status()])
+    timer.daemon = True
+    timer.start()
 
 
 def _leave() -> None:
