@@ -24,6 +24,8 @@ from PIL import Image
 
 import restauro
 from restauro.cli import main
+from restauro.inpainting import load_kernels
+from restauro.method import make_method
 
 CASES = Path(__file__).parent / "cases"
 METHOD = "harmonic"
@@ -143,6 +145,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Compile beforehand what commands load while they read a file, which may take longer than they may."""
+    load_kernels(make_method(METHOD, {}))
+
+
 def test_every_case_is_tried() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     assert [case.name for case in CASES.iterdir() if case.name not in text and case.suffix != ".md"] == []
@@ -260,7 +268,7 @@ REFUSED = [
     Refused(
         "pic-140x100.png",
         "--mask mask-labels-0-to-3.png --mask-value 3 --method network --model onnx-output-half-size.onnx",
-        "half|size|shape|70 x 50",
+        r"shape|size",
         "finite",
     ),
     Refused("short.png", "--mask mask-139x101.png", "damaged|cut short"),
@@ -271,7 +279,9 @@ REFUSED = [
 
 
 def guarded(source: str, options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", GUARDED, "restore", source, *options.split(), "-o", f"out{Path(source).suffix}"]
+    options += f" -o out{Path(source).suffix}"
+    options += "" if "--method" in options else f" --method {METHOD}"
+    command = [sys.executable, "-c", GUARDED, "restore", source, *options.split()]
     return subprocess.run(command, capture_output=True, text=True, timeout=240)
 
 
@@ -292,7 +302,7 @@ def test_a_case_is_refused_in_one_sentence(case: Refused, folder: Path) -> None:
 
 @pytest.mark.parametrize("source", ["tiff-exif-bomb.tif", "tiff-exif-loop.tif"])
 def test_directories_that_branch_or_go_in_circles_are_left_out_and_it_is_said(source: str) -> None:
-    done = guarded(source, f"--mask mask-16x16.png --method {METHOD}")
+    done = guarded(source, "--mask mask-16x16.png")
     assert (done.returncode, without_compiling(done.stderr)) == (0, "")
     *said, peak = done.stdout.splitlines()
     assert said[1:] == ["  Not carried over: tag 34665, which can't be read."]
