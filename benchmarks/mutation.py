@@ -70,7 +70,7 @@ GROUPS = {
             "promises/test_*.py",
         ),
         # Of the promises, those of a method that may be cut and of one that may not stand for all.
-        only="not (promises and (biharmonic or coherence or edge or navier or patchmatch or network))",
+        only="not memory and not (promises and (biharmonic or coherence or edge or navier or patchmatch or network))",
     ),
     "files": Group(
         ("picture.py", "files/*.py"),
@@ -341,10 +341,11 @@ def main() -> None:
     options.add_argument("--number", type=int, default=200, help="changes to try")
     options.add_argument("--seed", type=int, default=1, help="which changes")
     options.add_argument("--folder", type=Path, default=Path("build", "mutation"), help="where results are kept")
+    options.add_argument("--nice", type=int, default=19, help="how far other programs go before")
     asked = options.parse_args()
     if sys.platform != "linux":
         sys.exit("It needs Linux, which says what a process is doing.")
-    os.nice(19)
+    os.nice(asked.nice)
     os.chdir(CLONE)
     variables = {"CI": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     os.environ.update(variables | GROUPS[asked.group].variables)

@@ -20,7 +20,7 @@ def test_a_flake_is_an_ellipse_whose_rim_is_moved(
     rng = np.random.default_rng(seed)
     row, column = rng.uniform(-4, 28, 2)
     radius, heading, grain = rng.uniform(0.5, 9), rng.uniform(-7, 7), rng.uniform(1, 12)
-    texture, shift = rng.normal(size=(16, 16)), rng.uniform(-40, 40, 2)
+    texture, shift = rng.choice([1, 4]) * rng.normal(size=(16, 16)), rng.uniform(-40, 40, 2)
     before = rng.random((height, width)) < 0.2
     mask = before.copy()
     drawn = flakes.draw_flake(row, column, radius, stretch, heading, ragged, grain, texture, shift, mask)

@@ -61,3 +61,5 @@ def test_the_front_came_from_the_earliest_neighbour(earliest: int) -> None:
     flat[5 + earliest] = 3
     flat[0] = flat[15] = 1  # no neighbours
     assert layers.earliest_neighbour(flat, 5, 4) == 5 + earliest
+    flat[9] = 3  # of several the first: left, right, above, below
+    assert layers.earliest_neighbour(flat, 5, 4) == 5 + earliest

@@ -168,8 +168,10 @@ def test_near_sources_are_preferred() -> None:
     assert away(near) < away(far)
 
 
-def test_a_finer_field_starts_from_the_coarser_one() -> None:
-    coarse = case()
+@pytest.mark.parametrize(("side", "without"), [(4, 0), (2, 27)])
+def test_a_finer_field_starts_from_the_coarser_one(side: int, without: int) -> None:
+    """Where the coarser level's hole is smaller than half of this one, some targets have none over their centre."""
+    coarse = Case(picture(np.random.default_rng(0), (20, 21, 2)), side=side)
     fine = Case(picture(np.random.default_rng(1), (40, 42, 2)), top=16, side=8)
     p = fine.patches
     fields.start_from_coarser(
@@ -184,12 +186,14 @@ def test_a_finer_field_starts_from_the_coarser_one() -> None:
         j = coarse.patches.place[above[0] * coarse.shape[1] + above[1]]
         if j < 0:
             assert fine.confidence[i] == 0
+            without -= 1
             continue
         sy, sx = divmod(int(coarse.nearest[j]), coarse.shape[1])
         away = 2 * (sy - above[0]) * fine.shape[1] + 2 * (sx - above[1])
         twice += fine.nearest[i] == target + away
     assert twice > 0.5 * p.targets.size
     assert twice <= fine.confidence.sum()
+    assert without == 0
 
 
 def test_random_numbers_are_spread_evenly() -> None:
