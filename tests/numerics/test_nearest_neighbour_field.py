@@ -168,18 +168,18 @@ def test_near_sources_are_preferred() -> None:
     assert away(near) < away(far)
 
 
-@pytest.mark.parametrize(("side", "without"), [(4, 0), (2, 27)])
-def test_a_finer_field_starts_from_the_coarser_one(side: int, without: int) -> None:
+@pytest.mark.parametrize(("top", "side", "without"), [(8, 4, 0), (8, 2, 27), (15, 4, 0)])
+def test_a_finer_field_starts_from_the_coarser_one(top: int, side: int, without: int) -> None:
     """Where the coarser level's hole is smaller than half of this one, some targets have none over their centre."""
-    coarse = Case(picture(np.random.default_rng(0), (20, 21, 2)), side=side)
-    fine = Case(picture(np.random.default_rng(1), (40, 42, 2)), top=16, side=8)
+    coarse = Case(picture(np.random.default_rng(0), (20, 21, 2)), top, side)
+    fine = Case(picture(np.random.default_rng(1), (40, 42, 2)), 2 * top, side=8)
     p = fine.patches
     fields.start_from_coarser(
         p.complete, p.sample, fine.shape, p.targets, 5, np.uint64(1), fine.nearest, fine.confidence,
         coarse.shape, coarse.patches.place, coarse.nearest,
     )  # fmt: skip
     assert p.complete[fine.nearest].all()
-    twice = 0
+    twice = over = 0
     for i, target in enumerate(p.targets):
         y, x = divmod(int(target), fine.shape[1])
         above = min(max((y + 3) // 2 - 3, 0), 13), min(max((x + 3) // 2 - 3, 0), 14)
@@ -188,11 +188,13 @@ def test_a_finer_field_starts_from_the_coarser_one(side: int, without: int) -> N
             assert fine.confidence[i] == 0
             without -= 1
             continue
+        over += 1
         sy, sx = divmod(int(coarse.nearest[j]), coarse.shape[1])
         away = 2 * (sy - above[0]) * fine.shape[1] + 2 * (sx - above[1])
         twice += fine.nearest[i] == target + away
     assert twice > 0.5 * p.targets.size
     assert twice <= fine.confidence.sum()
+    assert fine.confidence.sum() > 0.95 * over
     assert without == 0
 
 

@@ -132,7 +132,7 @@ def test_means_along_isophotes_are_those_of_small_steps() -> None:
     fields = np.stack([as_plane(near, plane) for plane in planes], axis=1)
     fields[near.kind & SOUND == 0, 2:] = 0
     means = near.planes(1)
-    near.each(vorticity.means_along_isophotes, fields, near.kind, near.up, near.down, means)
+    near.each(vorticity.means_along_isophotes, fields, near.kind, near.up, near.down, task().control, means)
     expected = means_by_steps(near, fields)
     assert np.ptp(expected) > 1
     np.testing.assert_allclose(spread(near, means[0]), expected, rtol=0, atol=1e-9)
@@ -225,6 +225,7 @@ def test_the_structure_tensor_is_continued_harmonically_into_the_hole() -> None:
         around = (J[:-2, 1:-1] + J[2:, 1:-1] + J[1:-1, :-2] + J[1:-1, 2:]) / 4
         np.testing.assert_allclose(J[1:-1, 1:-1][holes], around[holes], rtol=0, atol=0.02 * np.abs(J).max())
         assert np.abs(J[1:-1, 1:-1][holes]).max() > 0.2 * np.abs(J).max()
+    assert not _Flow(near, near.load(np.zeros((14, 24, 1))), 2.0)._known_tensor.any()  # nor NaN
 
 
 def test_an_edge_goes_through_a_hole_and_stays_sharp() -> None:
