@@ -347,12 +347,12 @@ _DAMAGE = Preset(
     loss="marks",
     side=128,  # a quarter of what is rendered: four times the steps in the same time
     masks="none",  # damage is rendered with its marks
-    batch=8,  # small: steps count more than pieces do
-    phases=(Phase(rate=3e-3, steps=60_000, schedule="cosine", warm_up=100),),
+    batch=16,  # a fifth less time an example than 8
+    phases=(Phase(rate=2e-3, steps=60_000, schedule="cosine", warm_up=100),),  # some five hours of one core
     optimiser="adamw",  # with normalisation as far as Muon in as many steps, and cheaper
     weight_decay=0.01,
     clip_norm=1.0,
     ema=0.998,
-    validate_every=500,
+    validate_every=1000,
 )
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in (_COURSE, _CIFAR10, _PAPER, _DAMAGE)}
