@@ -296,6 +296,13 @@ def _largest(table: Any, low: int, high: int, Z: Any) -> float:
 
 
 @kernel
+def _go(table: Any, low: int, high: int, Z: Any, u: Any) -> None:
+    """Take multigrid's step: u += Z."""
+    for k in _span(table, low, high):
+        u[k] += Z[k]
+
+
+@kernel
 def _turn_to(table: Any, low: int, high: int, beta: float, Z: Any, p: Any) -> None:
     """Set p = Z + beta p."""
     for k in _span(table, low, high):
@@ -329,8 +336,8 @@ def conjugate_gradients(
 ) -> int:  # fmt: skip
     """Solve A u = b from the u given; return the number of steps.
 
-    It is done when no residual is larger than `tolerance`, or the step that multigrid by itself would take is nowhere
-    larger than `change`.
+    It is done when no residual is larger than `tolerance`, or with a step of multigrid by itself that is nowhere larger
+    than `change`.
 
     Preconditioned by one V-cycle. All threads call it together; p is zero at the start. sums: float64 [4, CHUNKS].
     """
@@ -354,6 +361,8 @@ def conjugate_gradients(
                 sums[3, chunk] = _largest(table, bounds[0, chunk], bounds[0, chunk + 1], Y)
         _together(turn, parts, arrivals, control)
         if change > 0 and sums[3].max() <= change:
+            for chunk in range(mine[0], mine[1]):
+                _go(table, bounds[0, chunk], bounds[0, chunk + 1], Y, u)
             return steps
         along = sums[1].sum()
         for chunk in range(mine[0], mine[1]):
