@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restauro.method import Task
+from restauro.numerics import multigrid
 from restauro.numerics.multigrid import Multigrid
 from restauro.numerics.sparse_grid import SparseGrid
 from tests.numerics.systems import laplacian
@@ -135,6 +136,17 @@ def test_steps_do_not_grow_with_the_hole(shape: tuple[int, int]) -> None:
         grid = SparseGrid.of(hole)
         b = scattered(grid, rng.uniform(-1, 1, grid.pixels))
         assert Multigrid(grid).laplacian(task()).solve(b, grid.empty(), task(), residual=1e-7) <= 9
+
+
+def test_the_bound_of_the_spectrum_is_gershgorins() -> None:
+    rng = np.random.default_rng(4)
+    grid = SparseGrid.of(holes(rng, (14, 15)))
+    links = random_links(rng, grid)
+    links[0] *= 1.3
+    system = Multigrid(grid).set_links(links, task())
+    matrix = dense(grid, links)
+    expected = np.abs(matrix / np.diag(matrix)[:, np.newaxis]).sum(axis=1).max()
+    assert multigrid._bound(system._table, *system._runs(0), system._links) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_solve_that_is_stopped_returns() -> None:

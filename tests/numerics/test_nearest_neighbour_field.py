@@ -97,6 +97,17 @@ def test_first_sources_are_complete_and_depend_on_the_seed() -> None:
     assert (of.nearest != before).mean() > 0.5
 
 
+def test_sources_are_those_that_are_complete_and_lie_in_the_picture() -> None:
+    height, width = 12, 13
+    complete = np.random.default_rng(0).random(height * width) < 0.7
+    for y in range(-2, height + 2):
+        for x in range(-2, width + 2):
+            inside = 0 <= y <= height - SIDE and 0 <= x <= width - SIDE
+            expected = inside and complete[y * width + x]
+            assert fields._is_source(complete, width, height, x, y) == expected
+    assert complete[: width - SIDE].any()
+
+
 def test_the_only_source_is_found_from_far_away() -> None:
     of = case()
     p = of.patches
@@ -127,17 +138,20 @@ def test_the_order_within_a_colour_does_not_matter() -> None:
     np.testing.assert_array_equal(forwards.distances, backwards.distances)
 
 
-def test_a_neighbour_hands_on_what_it_found() -> None:
-    """In a periodic picture one right source spreads over all targets, a pixel with each sweep of both colours."""
+def test_neighbours_hand_on_what_one_of_them_found() -> None:
+    """In a periodic picture the sources beside a right one are right beside its target."""
     y, x = np.mgrid[:20, :21]
     of = Case(((3 * y + x) % 7 / 7.0 + (y % 5) / 5)[:, :, np.newaxis])
-    p = of.patches
-    source = next(s for s in np.flatnonzero(p.complete) if of.naive(p.targets[0], s)[0] < 1e-12)
+    p, width, first = of.patches, 21, of.patches.targets[0]
+    right = [source for source in np.flatnonzero(p.complete) if of.naive(first, source)[0] < 1e-12]
+    source = next(s for s in right if p.complete[s + 1] and p.complete[s + width])
+    beside = p.place[[first + 1, first + width]]
+    of.nearest[:] = np.flatnonzero(p.complete)[0]  # what random offers find by themselves would be luck
+    before = [of.naive(p.targets[i], of.nearest[i])[0] for i in beside]
     of.nearest[0] = source
     of.improve(1, of.nearest.size, 1, far=0)
-    beside = p.place[p.targets[0] + 1]
-    if of.patches.complete[source + 1]:
-        assert of.distances[beside] < 1e-6
+    assert min(before) > 0.01
+    assert of.distances[beside].max() < 1e-6
 
 
 def test_near_sources_are_preferred() -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from restauro.cli.wording import printable, say
 from restauro.errors import TrainingError
 
-_HELP = """Write the network of CHECKPOINT as an ONNX file, which `--method network --model FILE` runs without PyTorch.
+_HELP = """Write the network of CHECKPOINT as an ONNX file, which `--method network --model FILE` runs without PyTorch,
+or which finds damage.
 
 \b
 restauro export runs/x/best.ckpt -o model.onnx
@@ -45,12 +47,13 @@ def command(
         raise TrainingError("Exporting needs PyTorch and onnx: pip install 'restauro[train]'")
     from restauro.training.export import export_checkpoint
 
+    say(f"Exporting the network of {printable(checkpoint)}, and comparing what ONNX Runtime and PyTorch make of it.")
     written = export_checkpoint(
         checkpoint, output, data=data, name=name, trained_on=trained_on, licence=licence, overwrite=overwrite
     )
-    click.echo(
-        f"{click.format_filename(written.path)}: {written.bytes / 1e6:.1f} MB; ONNX Runtime within "
-        f"{written.difference:.1g} of PyTorch; half precision costs {written.half_precision_loss:.4f} dB "
-        f"({written.measured_on})"
-    )
+    said = f"{printable(written.path)}: {written.bytes / 1e6:.1f} MB; ONNX Runtime within "
+    said += f"{written.difference:.1g} of PyTorch"
+    if written.half_precision_loss is not None:
+        said += f"; half precision costs {written.half_precision_loss:.4f} dB ({written.measured_on})"
+    say(said)
     return 0

@@ -11,23 +11,24 @@ from pathlib import Path
 
 import click
 
+from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError, TrainingError
 
 _INTERRUPTED = 130
-_HELP = """Train a network that fills holes, or go on with the run that is in its folder.
+_HELP = """Train a network that fills holes or finds damage, or go on with the run that is in its folder.
 
 \b
 restauro train --preset cifar10
 restauro train --preset cifar10-course --data DIR --out runs/leaky --set leaky=true --epochs 2
 
-Presets: cifar10, cifar10-course, paper. DIR holds pictures, tar files of pictures, or CIFAR-10. Ctrl-C writes a
+Presets: cifar10, cifar10-course, damage, paper. DIR holds pictures, tar files of pictures, or CIFAR-10. Ctrl-C writes a
 checkpoint; the same command goes on from it, and from the last one after a crash. Several processes: start it with
 torchrun. Needs PyTorch: pip install 'restauro[train]'.
 """
 
 
 @click.command("train", help=_HELP, short_help="Train a network, or go on with a run.")
-@click.option("--preset", required=True, metavar="NAME", help="What to train: cifar10, cifar10-course, paper.")
+@click.option("--preset", required=True, metavar="NAME", help="What to train: cifar10, cifar10-course, damage, paper.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -63,6 +64,12 @@ torchrun. Needs PyTorch: pip install 'restauro[train]'.
     help="Mask files, white in the hole, instead of the preset's masks.",
 )
 @click.option(
+    "--init",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Begin with the weights of a checkpoint or an exported model.",
+)
+@click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value of the preset; may be repeated."
 )
 @click.option("--overwrite", is_flag=True, help="Remove the run that is in the folder, and begin anew.")
@@ -79,6 +86,7 @@ def command(
     workers: int | None,
     vgg: Path | None,
     masks: Path | None,
+    init: Path | None,
     settings: tuple[str, ...],
     overwrite: bool,
     quiet: bool,
@@ -91,7 +99,7 @@ def command(
     try:
         chosen = PRESETS[preset].changed(_pairs(settings)).lasting(epochs=epochs, steps=steps)
     except RestauroError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(worded(error)) from None
     if data is None and not chosen.fetches:
         raise click.UsageError(f"The preset {preset!r} needs pictures: name their folder with --data DIR.")
     if importlib.util.find_spec("torch") is None:
@@ -113,6 +121,7 @@ def command(
             workers=workers,
             vgg=vgg,
             masks=masks,
+            init=init,
             overwrite=overwrite,
             say=say,
             progress=progress,
@@ -124,7 +133,7 @@ def command(
         )
         return _INTERRUPTED
     if not quiet and outcome.best:
-        click.echo(f"Done: {outcome.steps:,} steps. The best network is {click.format_filename(out / 'best.ckpt')}.")
+        click.echo(f"Done: {outcome.steps:,} steps. The best network is {printable(out / 'best.ckpt')}.")
     return 0
 
 

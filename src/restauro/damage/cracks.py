@@ -99,6 +99,27 @@ def cracks(
     return net.mask
 
 
+def crack_paths(
+    height: int, width: int, length: float, rng: np.random.Generator, scale: float, crack_width: float
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return the cracks of a net as their courses [n, 2], rows and columns, and half their width there [n].
+
+    They are of either pattern and course, together about `length` pixels long; lengths of single ones are in proportion
+    to the scale, 1 for a picture whose shorter side is 512, and widths about `crack_width`, pixels.
+
+    >>> found = crack_paths(64, 64, 200, np.random.default_rng(7), 1.0, 2.0)
+    >>> sum(len(path) for path, _ in found) >= 200
+    True
+    """
+    kind = _KINDS["age" if rng.random() < 0.5 else "drying"]
+    net = _Net(height, width, scale, kind, rng.random() < 0.5, crack_width, rng)
+    grown = 0
+    while grown < length:
+        net.add(height * width, int(grown / length * height * width / 1.5))
+        grown += len(net.grown[-1][0])
+    return net.grown
+
+
 def check_width(crack_width: float, shape: tuple[int, int] | None = None) -> None:
     """Raise ParameterError for a width that isn't one, or is too much for a picture of that height and width."""
     if not 0 < crack_width < math.inf:
@@ -131,6 +152,7 @@ class _Net:
         self.cell = max(4.0, _CELL * scale)
         self.density = np.zeros((int(height / self.cell) + 1, int(width / self.cell) + 1), np.int64)
         self.origins = np.zeros((0, 3))  # row, column, heading of points that branches may leave from
+        self.grown: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []  # paths [n, 2] and radii [n]
 
     def add(self, wanted: int, covered: int) -> int:
         """Let one more crack grow, and return how many pixels it covers that weren't covered."""
@@ -150,6 +172,7 @@ class _Net:
         excess = max(1.0, (ratios.TOO_MUCH - 1) * wanted)
         radii = np.minimum(radii, max(0.5, np.sqrt((excess + wanted - covered) / np.pi)))
         self._note(path)
+        self.grown.append((path, radii))
         return int(crack_growth.draw_path(path, radii, self.lines, self.mask, wanted - covered))
 
     def _begin(self) -> tuple[float, float, float, bool]:

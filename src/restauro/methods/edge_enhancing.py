@@ -66,7 +66,7 @@ class EdgeEnhancing(Method):
         from restauro.numerics.edge_diffusion import EdgeDiffusion
 
         channels = image.shape[2]
-        diffusion = EdgeDiffusion(image, hole, _SCALE, _CONTRAST, _TOLERANCE, task)
+        diffusion = EdgeDiffusion(image, task.domain, _SCALE, _CONTRAST, _TOLERANCE, task)
         pixels, systems = diffusion.grid.pixels, channels * (self.steps + 1)
         solved = 0
 
@@ -84,5 +84,6 @@ class EdgeEnhancing(Method):
         values = np.empty((pixels, channels), dtype)
         for c in range(channels):
             diffusion.grid.hole_values(diffusion.v[c] * diffusion.unit[c] + diffusion.zero[c], values[:, c])
-        task.control[1] += pixels - solved * pixels // systems
-        return values
+        if not task.stopped:  # it may have been done before all steps
+            task.control[1] += pixels - solved * pixels // systems
+        return task.wanted_of(values)

@@ -95,13 +95,16 @@ class EdgeDiffusion:
             self.v[c] = np.where(np.isnan(known), 0.0, (known - self.zero[c]) / self.unit[c])
             self._add_solution(c, right_side, last)
             done()
-        self._squared_contrast = self._measured_contrast()
+        if not self._task.control[0]:
+            self._squared_contrast = self._measured_contrast()
 
     def step(self, done: Callable[[], None], *, last: bool) -> None:
         """Look for edges in v, and make it the steady state of diffusion along them; `done` and `last` as in `start`."""
         if self._task.control[0]:
             return
         self._each_tile(kernels.set_links, self._squared_contrast, self._links)
+        if self._task.control[0]:  # the links would be unfinished
+            return
         self._system.set_links(self._links, self._task)
         r = self.grid.empty()
         for c in range(len(self.v)):

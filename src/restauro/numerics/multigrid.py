@@ -83,6 +83,8 @@ class Levels:
 
     def _over_runs(self, level: int, task: Threads, step: Callable[[int, int], float | None]) -> float:
         """Call step(first run, run after the last) for all runs of a level, side by side; return its largest result."""
+        if task.control[0]:
+            return 0.0
         low, high = self._runs(level)
         parts = max(1, min(task.workers, int(self._sizes[level]) // _PIXELS_WORTH_A_START))
         if self._sizes[level] < _PIXELS_WORTH_A_START:
@@ -126,6 +128,8 @@ class Levels:
         -------
         The steps that it took.
         """
+        if task.control[0]:
+            return 0
         r, p, q = (np.zeros(self.grid.size) for _ in range(3))
         parts = max(1, min(task.workers, int(self._sizes[0]) // _PIXELS_WORTH_A_THREAD))
         arrivals = np.zeros(1, np.int64)

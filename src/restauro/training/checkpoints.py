@@ -16,6 +16,7 @@ import torch
 
 import restauro
 from restauro.errors import TrainingError
+from restauro.files.replacing import replacing
 from restauro.training.presets import Preset
 
 FORMAT = 1
@@ -47,12 +48,10 @@ def save(path: Path, **parts: Any) -> None:
         preset, settings, step, network, ema, optimiser, scaler, validations, progress: tensors in dicts and plain
         values. The format's number and the versions of the libraries are added.
     """
-    beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
+    with replacing(path, "The checkpoint") as temporary, temporary.open("wb") as file:
         torch.save({"format": FORMAT, **parts, "versions": _versions()}, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
     _sync_folder(path.parent)
 
 
@@ -107,6 +106,33 @@ def load_network(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
     except (KeyError, TypeError, RuntimeError, TrainingError) as error:
         raise TrainingError(f"{path} holds a network that this version of restauro doesn't have: {error}") from error
     return network.eval(), checkpoint
+
+
+def take_weights(network: torch.nn.Module, mean: torch.nn.Module | None, path: Path) -> None:
+    """Give a network, and the mean of its weights where there is one, those of a checkpoint or an exported model.
+
+    Raises
+    ------
+    TrainingError
+        The file can't be read, or its weights aren't those of such a network.
+    """
+    if path.suffix == ".onnx":
+        from restauro.training.export import read_weights
+
+        counts = {name: count for name, count in network.state_dict().items() if name.endswith("num_batches_tracked")}
+        weights = counts | {name: values for name, values in read_weights(path).items() if name in network.state_dict()}
+    else:
+        checkpoint = load(path)
+        weights = checkpoint["ema"] or checkpoint["network"]
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise TrainingError(
+            f"The weights in {path} don't fit the network that is to be trained: give the preset and the settings that "
+            "they were trained with."
+        ) from error
+    if mean is not None:
+        mean.load_state_dict(network.state_dict())
 
 
 def path_of(folder: Path, step: int) -> Path:

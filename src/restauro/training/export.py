@@ -6,7 +6,6 @@ import copy
 import hashlib
 import json
 import logging
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,14 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import onnxscript
 import torch
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 import restauro
-from restauro.errors import TrainingError
+from restauro.errors import Remedy, TrainingError
+from restauro.files.replacing import replacing
+from restauro.onnx_sessions import CPU, open_session
 
 FORMAT = "1"  # of inputs, outputs and metadata, as methods/network.py reads them
 OPSET = 18  # the lowest that PyTorch's exporter writes; ONNX Runtime has it since 1.14
@@ -41,8 +42,8 @@ class Exported:
     path: Path
     bytes: int
     difference: float
-    half_precision_loss: float
-    measured_on: str
+    half_precision_loss: float | None = None  # None: stored in single precision
+    measured_on: str = ""
 
 
 def export_checkpoint(
@@ -78,7 +79,7 @@ def export_checkpoint(
     from restauro.training import checkpoints
     from restauro.training.presets import Preset
 
-    _check_target(target, overwrite=overwrite)
+    check_target(target, overwrite=overwrite)
     network, parts = checkpoints.load_network(checkpoint)
     preset = Preset.from_plain(parts["preset"])
     metadata = {
@@ -90,6 +91,10 @@ def export_checkpoint(
         "licence": licence,
         "context": str(min(preset.side, _WIDEST_CONTEXT)),
     }
+    if preset.task == "find":
+        from restauro.training.export_finding import export_finding
+
+        return export_finding(network, target, metadata, overwrite=overwrite)
     if data is None:
         return export(network, target, metadata, overwrite=overwrite)
     from restauro.datasets import open_pictures
@@ -160,51 +165,76 @@ def export(
     >>> written.difference < 1e-4
     True
     """
-    _check_target(target, overwrite=overwrite)
+    check_target(target, overwrite=overwrite)
     multiple = int(getattr(network, "multiple", 1))
     original = copy.deepcopy(network).float().cpu().eval()
     rounded = _rounded(original)
     if batches is None:
         batches, measured_on = _drawn(max(64 // multiple, 1) * multiple), f"{_DRAWN} drawn pictures"
     loss = _loss_of_rounding(original, rounded, batches)
-    model = _graph(rounded, multiple)
+    model = graph(rounded, multiple, {"image": 3, "known": 1}, "restored")
     _store_in_half(model)
+    about = {**metadata, "half_precision_loss": f"{loss:.4f} dB ({measured_on})"}
+    content = described(model, about, multiple)
+    difference = _difference(content, rounded, multiple)
+    write(content, target, difference)
+    return Exported(target, len(content), difference, loss, measured_on)
+
+
+def described(model: onnx.ModelProto, metadata: Mapping[str, str], multiple: int) -> bytes:
+    """Put metadata into a model, check it, and return the file's content."""
     about = {
         **metadata,
         "restauro.format": FORMAT,
         "multiple": str(multiple),
         "sha256": _digest(model),
-        "half_precision_loss": f"{loss:.4f} dB ({measured_on})",
         "created_with": f"restauro {restauro.__version__}, PyTorch {torch.__version__}, onnxscript "
         f"{onnxscript.__version__}, opset {OPSET}",
     }
     helper.set_model_props(model, about)
     onnx.checker.check_model(model, full_check=True)
-    content = model.SerializeToString()
-    difference = _difference(content, rounded, multiple)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def write(content: bytes, target: Path, difference: float) -> None:
+    """Write a model's file in one go, unless its output is too far from PyTorch's."""
     if not difference <= _CLOSE:
         raise TrainingError(
             f"ONNX Runtime's output differs from PyTorch's by {difference:.2g} (at most {_CLOSE:g} is allowed), so "
             f"nothing was written to {target}: the network has a layer that isn't exported rightly."
         )
-    beside = target.with_name(target.name + ".part")
+    with replacing(target, "The network") as temporary:
+        temporary.write_bytes(content)
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Return the weights of an exported network by their names, float32.
+
+    Raises
+    ------
+    TrainingError
+        The file can't be read as ONNX.
+    """
     try:
-        beside.write_bytes(content)
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
-    return Exported(target, len(content), difference, loss, measured_on)
+        model = onnx.load(path)
+    except (OSError, DecodeError) as error:
+        raise TrainingError(f"{path} can't be read as an ONNX model: {error}") from None
+    return {
+        tensor.name.removesuffix(".half"): torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32))
+        for tensor in model.graph.initializer
+    }
 
 
-def _check_target(target: Path, *, overwrite: bool) -> None:
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Raise TrainingError where a file can't be written, or may not be replaced."""
     if not target.parent.is_dir():
         raise TrainingError(f"There is no folder {target.parent}: make it first.")
     if target.is_dir():
         raise TrainingError(f"The target {target} is a folder: name a file in it, such as {target / 'model.onnx'}.")
     if target.exists() and not overwrite:
         raise TrainingError(
-            f"The target {target} is there already: choose another name, or replace it with --overwrite (in Python "
-            "overwrite=True)."
+            f"The target {target} is there already", "choose another name", Remedy("overwrite", True, "to replace it")
         )
 
 
@@ -223,13 +253,19 @@ def _rounded(network: torch.nn.Module) -> torch.nn.Module:
     return rounded
 
 
-def _graph(network: torch.nn.Module, multiple: int) -> onnx.ModelProto:
-    """Have PyTorch write the graph, of any number of pictures of any height and width."""
+def graph(
+    network: torch.nn.Module, multiple: int, inputs: Mapping[str, int], output: str, *, merged: bool = True
+) -> onnx.ModelProto:
+    """Have PyTorch write the graph, of any number of pictures of any height and width.
+
+    inputs: channels by name, in the order that the network takes them. output: what it gives is called. merged: layers
+    may be merged, as normalisation into the convolution before it; else weights stay as the network has them.
+    """
     height, width = (multiple * torch.export.Dim(name, min=1) for name in ("rows", "columns"))
     count = torch.export.Dim("n", min=1)
-    shapes = {name: {0: count, 2: height, 3: width} for name in ("image", "known")}
+    shapes = tuple({0: count, 2: height, 3: width} for _ in inputs)
     sides = [max(2, -(-24 // multiple)) * multiple, max(3, -(-40 // multiple)) * multiple]
-    example = (torch.rand(2, 3, *sides), torch.ones(2, 1, *sides))
+    example = tuple(torch.rand(2, channels, *sides) for channels in inputs.values())
     with _quiet():
         try:
             program = torch.onnx.export(
@@ -237,10 +273,10 @@ def _graph(network: torch.nn.Module, multiple: int) -> onnx.ModelProto:
                 example,
                 dynamo=True,
                 dynamic_shapes=shapes,
-                input_names=["image", "known"],
-                output_names=["restored"],
+                input_names=list(inputs),
+                output_names=[output],
                 opset_version=OPSET,
-                optimize=True,
+                optimize=merged,
                 verbose=False,
             )
         except torch.onnx.errors.OnnxExporterError as error:
@@ -306,7 +342,7 @@ def _difference(content: bytes, network: torch.nn.Module, multiple: int) -> floa
 
     Of outputs beyond 1, which untrained networks have, in proportion.
     """
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content, CPU, 0)
     generator = torch.Generator().manual_seed(0)
     largest = 0.0
     for count, rows, columns in ((1, 64, 64), (2, 24, 120)):

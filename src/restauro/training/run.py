@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import torch
@@ -21,15 +22,14 @@ from restauro.datasets import open_pictures
 from restauro.errors import TrainingError
 from restauro.interrupts import interruptible
 from restauro.training import checkpoints, folders, losses
-from restauro.training.data import Examples, MaskFolder, ValidationExamples, batches, validation_batches
+from restauro.training.data import batches, validation_batches
 from restauro.training.logs import Logs
 from restauro.training.machine import Machine, machine
 from restauro.training.presets import Preset
 from restauro.training.state import State, begin, move_mean
-from restauro.training.validating import error_sums, metrics_of, to_tensors
+from restauro.training.tasks import TASKS
 
 _PROGRESS_INTERVAL = 0.2  # seconds
-_MASK_SEED = 0  # of validation: the same masks whatever the run's seed, so that runs can be compared
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def train(
     workers: int | None = None,
     vgg: Path | None = None,
     masks: Path | None = None,
+    init: Path | None = None,
     overwrite: bool = False,
     say: Callable[[str], object] = print,
     progress: Callable[[int, int, str], object] | None = None,
@@ -81,6 +82,8 @@ def train(
         File of VGG-16's weights, for presets whose loss needs them; without it they are downloaded.
     masks
         A folder of mask files, white in the hole, to use instead of the preset's.
+    init
+        A checkpoint or an exported model whose weights the run begins with, instead of random ones.
     overwrite
         Remove the run that is in `out`, and begin anew.
     say
@@ -116,22 +119,21 @@ def train(
             "pictures": len(pictures),
             "test_pictures": len(tests),
             "masks": str(masks) if masks else preset.masks,
+            "init": init.name if init else None,
         }
         if here.writes:
             folders.prepare(out, settings, overwrite=overwrite)
         here.wait()
-        state = begin(preset, here)
+        state = begin(preset, here, TASKS[preset.task].best_by)
         if newest := checkpoints.newest(out):
             state.restore(checkpoints.load(newest))
             say(f"Going on with {out} from step {state.step:,}.")
-        make_mask = MaskFolder(masks) if masks else preset.mask_maker()
+        elif init:
+            checkpoints.take_weights(state.network, state.mean, init)
+        examples, tested = TASKS[preset.task].examples(preset, pictures, tests, masks)
         settings |= {"data": pictures.description}  # which may be elsewhere when the run goes on
         run = _Run(preset, settings, out, here, say, progress, steps_an_epoch, state)
-        return run.go(
-            Examples(pictures, preset.side, make_mask, preset.seed, flip=preset.flip),
-            ValidationExamples(tests, preset.side, make_mask, _MASK_SEED),
-            vgg,
-        )
+        return run.go(examples, tested, vgg)
 
 
 @dataclass
@@ -151,12 +153,14 @@ class _Run:
         """Take all steps that are left."""
         preset, state, here = self.preset, self.state, self.here
         self.steps = preset.ends(self.steps_an_epoch)[-1]
+        self.task = TASKS[preset.task]
         self.loss = preset.make_loss(vgg, (examples.pictures.read(index) for index in range(len(examples.pictures))))
         vgg_16 = getattr(self.loss, "vgg", None)
         if isinstance(vgg_16, torch.nn.Module):
             vgg_16.to(here.device)
             divisors = ", ".join(f"{scale:.4g}" for scale in vgg_16.scales)
             self.say(f"The features of VGG-16 are divided by their means, {divisors}.")
+        self._say_what_is_begun(examples, tests)
         self.forward = torch.compile(state.network) if preset.compile and here.device.type == "cuda" else state.network
         self.logs = Logs(self.out, state.step) if here.writes else None
         self.validation_began = self.row_began = time.perf_counter()
@@ -164,27 +168,45 @@ class _Run:
         share = preset.batch // here.processes
         source = batches(examples, share, state.step, here.rank, here.processes, threads=here.threads)
         try:
-            with interruptible() as interrupted:
-                while state.step < self.steps and not here.any(interrupted.is_set()):  # all leave at the same step
+            with interruptible(patient=True) as interrupted:
+                goes_on = not self._is_due() or self._validate(tests, interrupted)  # where a run was stopped in it
+                while goes_on and not self._is_end() and not here.any(interrupted.is_set()):  # all leave at one step
                     self._step(next(source))
                     if state.step % preset.log_every == 0:
                         self._log()
-                    validates = self._is_end() or state.step % (preset.validate_every or self.steps_an_epoch) == 0
-                    if validates:
-                        self._validate(tests)
-                    if validates or state.step % preset.checkpoint_every == 0:
+                    if self._is_due():
+                        goes_on = self._validate(tests, interrupted)
+                    elif state.step % preset.checkpoint_every == 0:
                         self._save(checkpoints.path_of(self.out, state.step))
                     self._show()
-            if not self._is_end():
+            is_done = self._is_end() and goes_on
+            if not is_done:
                 self._save(checkpoints.path_of(self.out, state.step))
         finally:
             source.close()
             if self.logs:
                 self.logs.close()
-        return Outcome(self.out, state.step, self.steps, state.best, not self._is_end())
+        return Outcome(self.out, state.step, self.steps, state.best, not is_done)
+
+    def _say_what_is_begun(self, examples: Any, tests: Any) -> None:
+        preset, state, here = self.preset, self.state, self.here
+        self.say(
+            f"Training {preset.name} from step {state.step:,} to {self.steps:,} in {self.out}: batches of "
+            f"{preset.batch} of {len(examples.pictures):,} pictures, on {here.device.type} in {here.precision}; "
+            f"{len(tests):,} test pictures are looked at every {self._validate_every:,} steps."
+        )
+
+    @property
+    def _validate_every(self) -> int:
+        return self.preset.validate_every or self.steps_an_epoch
 
     def _is_end(self) -> bool:
         return self.state.step >= self.steps
+
+    def _is_due(self) -> bool:
+        """Whether the network is to be validated at this step, and hasn't been."""
+        step, done = self.state.step, self.state.validations[-1]["step"] if self.state.validations else 0
+        return step > done and (self._is_end() or step % self._validate_every == 0)
 
     def _step(self, batch: Any) -> None:
         """Take one step of the optimiser."""
@@ -196,9 +218,9 @@ class _Run:
         torch.manual_seed(preset.seed + (state.step + 1) * 1_000_003 + here.rank)  # for layers that draw
         for group in state.optimiser.param_groups:
             group["lr"] = rate
-        image, known = to_tensors(batch, here.device)
+        tensors = self.task.tensors(batch, here.device)
         with here.autocast():
-            terms = self.loss(self.forward(image, known).float(), image, known)
+            terms = self.loss(self.task.output(self.forward, tensors).float(), *tensors)
         total = losses.total(terms, self.loss.weights)
         state.optimiser.zero_grad(set_to_none=True)
         state.scaler.scale(total).backward()
@@ -228,35 +250,47 @@ class _Run:
             _, rate = self.preset.phase_at(state.step - 1, self.steps_an_epoch)
             self.logs.training({"step": state.step, "rate": rate, **means, "examples_per_second": speed})
 
-    def _validate(self, tests: Any) -> None:
-        """Measure the network on the test pictures; keep it if it is the best so far."""
+    def _validate(self, tests: Any, interrupted: Event) -> bool:
+        """Measure the network on the test pictures; keep it if it is the best so far; write a checkpoint.
+
+        Returns whether it came to its end: else the run begins with it when it goes on.
+        """
         state, here, preset = self.state, self.here, self.preset
         seconds = time.perf_counter() - self.validation_began
         network = state.network if state.mean is None else state.mean
         network.eval()
 
-        def restore(image: torch.Tensor, known: torch.Tensor) -> Any:
+        def output(tensors: Any) -> Any:
             with here.autocast():
-                return network(image, known)
+                return self.task.output(network, tensors)
 
         count = math.ceil((preset.validation_pictures or len(tests)) / preset.batch)  # batches of each process
         share = preset.batch // here.processes
         with closing(validation_batches(tests, share, here.rank, here.processes, here.threads)) as found:
-            sums, grid = error_sums(restore, islice(found, count), here.device)
+            heeding = takewhile(lambda _: not interrupted.is_set(), islice(found, count))
+            sums, grid = self.task.judge(output, heeding, here.device)
+        if here.any(interrupted.is_set()):
+            return False
         means = state.epoch.take(here)
-        metrics = {"step": state.step, "epoch": state.step / self.steps_an_epoch, **means, **metrics_of(here.add(sums))}
+        metrics = {
+            "step": state.step,
+            "epoch": state.step / self.steps_an_epoch,
+            **means,
+            **self.task.metrics(here.add(sums)),
+        }
         state.validations.append(metrics)
         if self.logs:
             self.logs.validation({**metrics, "seconds": seconds}, grid)
         self.say(
             f"Step {state.step:,} of {self.steps:,} (epoch {metrics['epoch']:.4g}): test pictures "
-            f"{metrics['composited_mae']:.5f} composited, {metrics['hole_mae']:.4f} in holes, "
-            f"{metrics['output_mae']:.5f} as it comes; {seconds:.0f} s of training"
+            f"{self.task.told(metrics)}; {seconds:.0f} s of training"
         )
         if state.best is metrics:
             self._save(self.out / checkpoints.BEST)
+        self._save(checkpoints.path_of(self.out, state.step))
         self.validation_began = self.row_began = time.perf_counter()
         self.row_step = state.step
+        return True
 
     def _check(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -15,8 +15,6 @@ from restauro.training.machine import Machine
 from restauro.training.muon import Muon
 from restauro.training.presets import Preset
 
-_BEST_BY = "composited_mae"
-
 
 @dataclass
 class Means:
@@ -50,6 +48,7 @@ class State:
     mean: Any  # the network with the running mean of its weights, or None
     optimiser: Any
     scaler: Any
+    best_by: str  # the metric that is lowest at its best
     step: int = 0
     validations: list[dict[str, float]] = field(default_factory=list)
     row: Means = field(default_factory=Means)  # of the training table's next row
@@ -58,7 +57,7 @@ class State:
     @property
     def best(self) -> dict[str, float] | None:
         """Return the metrics of the best validation so far, None before the first."""
-        return min(self.validations, key=lambda metrics: metrics[_BEST_BY], default=None)
+        return min(self.validations, key=lambda metrics: metrics[self.best_by], default=None)
 
     def save(self, path: Path, preset: Preset, settings: dict[str, Any]) -> None:
         """Write a checkpoint."""
@@ -86,15 +85,16 @@ class State:
         self.row, self.epoch = (Means(**checkpoint["progress"][name]) for name in ("row", "epoch"))
 
 
-def begin(preset: Preset, here: Machine) -> State:
-    """Return the state of a run at step 0."""
+def begin(preset: Preset, here: Machine, best_by: str) -> State:
+    """Return the state of a run at step 0; `best_by` is the metric that is lowest at its best."""
     torch.manual_seed(preset.seed)
     network = preset.make_network().to(here.device, memory_format=torch.channels_last)
     if here.device.type == "cuda" and here.processes > 1:
         network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
     optimiser = _OPTIMISERS[preset.optimiser](network, weight_decay=preset.weight_decay)
     mean = copy.deepcopy(network).requires_grad_(False).eval() if preset.ema else None
-    return State(network, mean, optimiser, torch.amp.GradScaler(here.device.type, enabled=here.precision == "fp16"))
+    scaler = torch.amp.GradScaler(here.device.type, enabled=here.precision == "fp16")
+    return State(network, mean, optimiser, scaler, best_by)
 
 
 _OPTIMISERS: dict[str, Callable[..., Any]] = {

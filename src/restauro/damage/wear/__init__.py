@@ -1,0 +1,1 @@
+"""Worn pictures made for training: damage that looks real, and where each kind of it is."""

@@ -1,0 +1,60 @@
+"""`wear`: a piece of a picture as it might be scanned, a third of them undamaged, and where which damage is."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.damage.wear import drawing, lines, patches, photographs
+from restauro.damage.wear.canvas import Canvas
+
+_UNDAMAGED = 1 / 3
+_PHOTOGRAPHS = 0.35
+_DRAWN = 0.35  # of all pieces have something drawn into them that isn't damage
+_MOST = 4  # kinds at once
+_KINDS = (
+    lines.cracks, lines.scratches, lines.folds, lines.breaks, patches.losses, patches.tears, patches.stains,
+    patches.dust,
+)  # fmt: skip
+_OFTEN = (0.35, 0.18, 0.06, 0.07, 0.14, 0.03, 0.06, 0.11)  # cracks are hardest, and the most varied
+
+
+def wear(
+    picture: NDArray[np.uint8], rng: np.random.Generator, damaged: bool | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a picture that looks worn, and its marks.
+
+    Parameters
+    ----------
+    picture
+        uint8 [H, W, 3], undamaged, some 256 pixels square: lines and patches are of the sizes that scans have.
+    rng
+        What is drawn; the result is the same for the same generator in the same state.
+    damaged
+        Whether there is damage; by default in two of three.
+
+    Returns
+    -------
+    worn, marks
+        uint8 [H, W, 3]; uint8 [H, W], in which bit k is set where there is damage of the kind `canvas.KINDS[k]`.
+
+    Examples
+    --------
+    >>> grey = np.full((64, 64, 3), 128, np.uint8)
+    >>> worn, marks = wear(grey, np.random.default_rng(7))
+    >>> worn.shape, marks.shape
+    ((64, 64, 3), (64, 64))
+    """
+    canvas = Canvas.of(picture)
+    if rng.random() < _DRAWN:
+        drawing.draw_something(canvas, rng)
+    if rng.random() < _PHOTOGRAPHS:
+        photographs.imitate(canvas, rng)
+    photographs.vary(canvas, rng)
+    if damaged or (damaged is None and rng.random() >= _UNDAMAGED):
+        count = 1 + min(_MOST - 1, rng.geometric(0.55) - 1)
+        for kind in rng.choice(len(_KINDS), count, replace=False, p=_OFTEN):
+            _KINDS[kind](canvas, rng)
+            np.clip(canvas.picture, 0, 255, out=canvas.picture)
+    photographs.scan(canvas, rng)
+    return np.rint(np.clip(canvas.picture, 0, 255)).astype(np.uint8), canvas.marks

@@ -1,0 +1,99 @@
+"""The network that finds damage: a small U-Net that begins at full resolution, since hairlines are lost at half."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from restauro.damage.wear.canvas import KINDS
+
+_MOMENTUM = 0.03  # of the statistics that are used after training: a mean over some 30 steps
+_SLOPE = 0.1  # of the leaky ReLU
+_AROUND = 9  # pixels of the window whose mean a pixel is compared with
+_LEVELS, _DIFFERENCES = 2.0, 8.0  # bring both to about the size that layers keep: faint cracks differ by a twentieth
+_RARE = -4.0  # log odds that training begins with: most pixels are undamaged
+
+
+class DamageUNet(nn.Module):
+    """Gives the log odds of every kind of damage for each pixel of a picture of any size.
+
+    It is given colours, and how they differ from the mean around, enlarged: so faint lines are seen from the start.
+
+    Convolutions of 3 x 3, batch normalisation, leaky ReLUs: in use, what is found at a place depends on its
+    surroundings alone, and a picture can be cut into windows. Halved by convolutions of stride 2, doubled by sub-pixel
+    convolutions (W. Shi et al., CVPR 2016), whose result is added to the features beside.
+
+    Parameters
+    ----------
+    width : int
+        Channels at full resolution; twice as many at half of it, and from there on as many as the two levels above
+        have together (16, 32, 48, 80, 128).
+    depth : int
+        Levels in all; each has half the resolution of the one above it.
+
+    Examples
+    --------
+    >>> import torch
+    >>> network = DamageUNet(width=8, depth=3)
+    >>> network(torch.rand(1, 3, 30, 43)).shape
+    torch.Size([1, 5, 30, 43])
+    """
+
+    def __init__(self, width: int = 16, depth: int = 5) -> None:
+        super().__init__()
+        sizes = [width, 2 * width]
+        while len(sizes) < depth:
+            sizes.append(sizes[-2] + sizes[-1])
+        self.multiple = 2 ** (depth - 1)
+        self.first = _convolution(6, width)
+        self.down = nn.ModuleList(_convolution(above, below, stride=2) for above, below in pairwise(sizes))
+        self.before = nn.ModuleList(_two(size) for size in sizes[1:])
+        self.up = nn.ModuleList(nn.Conv2d(below, 4 * above, 1) for above, below in pairwise(sizes))
+        self.after = nn.ModuleList(_two(size) for size in sizes[:-1])
+        self.last = nn.Conv2d(width, len(KINDS), 3, padding=1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=_SLOPE)
+        for up in self.up:
+            nn.init.normal_(
+                up.weight, std=0.5 * up.in_channels**-0.5
+            )  # what is added begins smaller than what is there
+            nn.init.zeros_(up.bias)
+        nn.init.zeros_(self.last.weight)
+        nn.init.constant_(self.last.bias, _RARE)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return log odds, float [N, 5, H, W], of float32 [N, 3, H, W], 0..1."""
+        height, width = image.shape[2:]
+        around = _mean(_mean(image, (1, _AROUND)), (_AROUND, 1))
+        x = torch.cat([_LEVELS * (image - 0.5), _DIFFERENCES * (image - around)], 1)  # [N, 6, H, W]
+        x = functional.pad(x, (0, -width % self.multiple, 0, -height % self.multiple))
+        x = self.first(x)  # [N, width, H, W]
+        beside = []
+        for down, before in zip(self.down, self.before, strict=True):
+            beside.append(x)
+            x = before(down(x))
+        for after, up in zip(reversed(self.after), reversed(self.up), strict=True):
+            x = after(functional.pixel_shuffle(up(x), 2) + beside.pop())
+        logits: Tensor = self.last(x)[:, :, :height, :width]
+        return logits
+
+
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outputs, momentum=_MOMENTUM),
+        nn.LeakyReLU(_SLOPE, inplace=True),
+    )
+
+
+def _mean(x: Tensor, window: tuple[int, int]) -> Tensor:
+    """Return the means over windows, of what of them lies within the picture."""
+    return functional.avg_pool2d(x, window, 1, (window[0] // 2, window[1] // 2), count_include_pad=False)
+
+
+def _two(channels: int) -> nn.Sequential:
+    return nn.Sequential(_convolution(channels, channels), _convolution(channels, channels))

@@ -1,0 +1,82 @@
+"""Networks that find damage as ONNX files: a picture in, the probability of every kind of damage out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from restauro.damage.wear.canvas import KINDS
+from restauro.training.export import Exported, check_target, described, graph, write
+
+
+class _Probabilities(nn.Module):
+    """A network whose log odds are turned into probabilities; it fills sides up itself."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        found: Tensor = self.network(image).sigmoid()
+        return found
+
+
+def export_finding(
+    network: nn.Module, target: Path, metadata: Mapping[str, str], *, overwrite: bool = False
+) -> Exported:
+    """Write a network that finds damage as an ONNX file, for any height and width, its weights in single precision.
+
+    The file's input is `image`, float32 [N, 3, H, W], 0..1; its output `probability`, float32 [N, kinds, H, W], 0..1,
+    in the order of the metadata's `classes`. H and W are multiples of the metadata's `multiple`. What was written is
+    compared with PyTorch. `restauro train --init` goes on from its weights.
+
+    Parameters
+    ----------
+    network
+        `forward(image)` returns log odds; `network.multiple` is what it halves well. It isn't changed.
+    target, metadata, overwrite
+        As of `restauro.training.export.export`; `classes` is added to the metadata.
+
+    Raises
+    ------
+    TrainingError
+        As `restauro.training.export.export`.
+    """
+    check_target(target, overwrite=overwrite)
+    multiple = int(network.multiple)
+    model = graph(_Probabilities(network).cpu().eval(), multiple, {"image": 3}, "probability", merged=False)
+    for tensor in model.graph.initializer:  # by the names that the network has for them
+        _rename(model, tensor.name, tensor.name.removeprefix("network."))
+    content = described(model, {**metadata, "classes": ",".join(KINDS)}, multiple)
+    difference = _difference(content, network)
+    write(content, target, difference)
+    return Exported(target, len(content), difference)
+
+
+def _rename(model: onnx.ModelProto, old: str, new: str) -> None:
+    for tensor in model.graph.initializer:
+        if tensor.name == old:
+            tensor.name = new
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            if name == old:
+                node.input[place] = new
+
+
+@torch.no_grad()
+def _difference(content: bytes, network: nn.Module) -> float:
+    """Return how far ONNX Runtime's probabilities are from PyTorch's at most, on random pictures of two sizes."""
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    largest = 0.0
+    for shape in ((1, 3, 64, 64), (2, 3, 32, 128)):
+        image = torch.rand(shape, generator=generator)
+        (found,) = session.run(["probability"], {"image": image.numpy()})
+        largest = max(largest, float(np.abs(found - network(image).sigmoid().numpy()).max()))
+    return largest

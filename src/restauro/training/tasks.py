@@ -1,0 +1,132 @@
+"""What a network is trained to do: fill holes, or find damage; examples, output and metrics follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from restauro.datasets import Pictures
+from restauro.errors import TrainingError
+from restauro.training import finding, validating
+from restauro.training.data import Examples, MaskFolder, ValidationExamples
+from restauro.training.presets import Preset
+
+Tensors = tuple[torch.Tensor, torch.Tensor]
+_TEST_SEED = 0  # of validation: the same whatever the run's seed, so that runs can be compared
+
+
+class Task(Protocol):
+    """What `run` asks for.
+
+    Attributes
+    ----------
+    best_by
+        The metric by which the best network is kept: the lower, the better.
+    """
+
+    best_by: str
+
+    def examples(self, preset: Preset, pictures: Pictures, tests: Pictures, masks: Path | None) -> tuple[Any, Any]:
+        """Return training examples and those to validate on; see `restauro.training.data`."""
+
+    def tensors(self, batch: Any, device: torch.device) -> Tensors:
+        """Return a batch as networks and losses take it: the pictures, and what is known of them or to be found."""
+
+    def output(self, network: Any, tensors: Tensors) -> Any:
+        """Return what a network gives for a batch."""
+
+    def judge(self, output: Any, batches: Iterable[Any], device: torch.device) -> tuple[torch.Tensor, Any]:
+        """Return sums of scores over validation batches, and a picture of samples; output: of tensors."""
+
+    def metrics(self, sums: torch.Tensor) -> dict[str, float]:
+        """Return metrics by name, of the sums of all processes."""
+
+    def told(self, metrics: dict[str, float]) -> str:
+        """Return metrics in words."""
+
+
+class Fill:
+    """Fill holes: the network gets a picture and what is known of it, and gives the whole picture."""
+
+    best_by = "composited_mae"
+
+    def examples(
+        self, preset: Preset, pictures: Pictures, tests: Pictures, masks: Path | None
+    ) -> tuple[Examples, ValidationExamples]:
+        """See `Task`."""
+        make_mask = MaskFolder(masks) if masks else preset.mask_maker()
+        return (
+            Examples(pictures, preset.side, make_mask, preset.seed, flip=preset.flip),
+            ValidationExamples(tests, preset.side, make_mask, _TEST_SEED),
+        )
+
+    def tensors(self, batch: validating.Batch, device: torch.device) -> Tensors:
+        """See `validating.to_tensors`."""
+        return validating.to_tensors(batch, device)
+
+    def output(self, network: Any, tensors: Tensors) -> Any:
+        """See `Task`."""
+        return network(*tensors)
+
+    def judge(self, output: Any, batches: Iterable[validating.Batch], device: torch.device) -> tuple[torch.Tensor, Any]:
+        """See `validating.error_sums`."""
+        sums, grid = validating.error_sums(lambda image, known: output((image, known)), batches, device)
+        return sums, grid
+
+    def metrics(self, sums: torch.Tensor) -> dict[str, float]:
+        """See `validating.metrics_of`."""
+        return validating.metrics_of(sums)
+
+    def told(self, metrics: dict[str, float]) -> str:
+        """See `Task`."""
+        return (
+            f"{metrics['composited_mae']:.5f} composited, {metrics['hole_mae']:.4f} in holes, "
+            f"{metrics['output_mae']:.5f} as it comes"
+        )
+
+
+class Find:
+    """Find damage: the network gets a picture, and gives log odds of every kind for each pixel."""
+
+    best_by = "missed"
+
+    def examples(
+        self, preset: Preset, pictures: Pictures, tests: Pictures, masks: Path | None
+    ) -> tuple[finding.WornExamples, finding.FindingTests]:
+        """See `Task`."""
+        if masks:
+            raise TrainingError(f"The preset {preset.name!r} renders its damage and takes no masks: leave out {masks}.")
+        return (
+            finding.WornExamples(pictures, preset.side, preset.seed),
+            finding.FindingTests(tests, _TEST_SEED),
+        )
+
+    def tensors(self, batch: finding.Batch, device: torch.device) -> Tensors:
+        """See `finding.to_tensors`."""
+        return finding.to_tensors(batch, device)
+
+    def output(self, network: Any, tensors: Tensors) -> Any:
+        """See `Task`."""
+        return network(tensors[0])
+
+    def judge(self, output: Any, batches: Iterable[finding.Batch], device: torch.device) -> tuple[torch.Tensor, Any]:
+        """See `finding.score_sums`."""
+        sums, grid = finding.score_sums(lambda image: output((image, image)), batches, device)
+        return sums, grid
+
+    def metrics(self, sums: torch.Tensor) -> dict[str, float]:
+        """See `finding.metrics_of`."""
+        return finding.metrics_of(sums)
+
+    def told(self, metrics: dict[str, float]) -> str:
+        """See `Task`."""
+        return (
+            f"F1 {metrics['cracks_f1']:.3f} of cracks, {metrics['strokes_f1']:.3f} of strokes, "
+            f"{metrics['worn_f1']:.3f} of all kinds; {metrics['undamaged_marked']:.2f} % of undamaged ones marked"
+        )
+
+
+TASKS: dict[str, Task] = {"fill": Fill(), "find": Find()}

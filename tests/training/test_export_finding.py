@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
+onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'restauro[train]'")
+pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'restauro[train]'")
+
+import onnxruntime
+
+from restauro.errors import TrainingError
+from restauro.training import checkpoints
+from restauro.training.damage_unet import DamageUNet
+from restauro.training.export import read_weights
+from restauro.training.export_finding import export_finding
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[DamageUNet, Path]:
+    torch.manual_seed(0)
+    network = DamageUNet(width=8, depth=3)
+    for number in range(3):  # as if it had seen something
+        network(torch.rand(2, 3, 32, 32) * number)
+    torch.nn.init.normal_(network.last.weight)
+    path = tmp_path_factory.mktemp("export") / "finder.onnx"
+    written = export_finding(network, path, {"name": "tried", "context": "16"})
+    assert written.bytes == path.stat().st_size
+    assert written.difference < 1e-4
+    assert written.half_precision_loss is None
+    return network, path
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4, 4), (2, 3, 36, 20)])
+def test_probabilities_are_those_of_pytorch_at_any_size(
+    exported: tuple[DamageUNet, Path], shape: tuple[int, ...]
+) -> None:
+    network, path = exported
+    image = np.random.default_rng(0).random(shape, np.float32)
+    (found,) = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"image": image})
+    with torch.no_grad():
+        np.testing.assert_allclose(found, network.eval()(torch.from_numpy(image)).sigmoid().numpy(), atol=1e-4)
+
+
+def test_the_file_says_what_it_finds(exported: tuple[DamageUNet, Path]) -> None:
+    about = {entry.key: entry.value for entry in onnx.load(exported[1]).metadata_props}
+    assert about["classes"] == "crack,scratch,loss,dust,stain"
+    assert about["multiple"] == "4"
+    assert about["name"] == "tried"
+
+
+def test_its_weights_and_statistics_are_the_networks_bit_for_bit(exported: tuple[DamageUNet, Path]) -> None:
+    network, path = exported
+    other = DamageUNet(width=8, depth=3)
+    mean = DamageUNet(width=8, depth=3)
+    checkpoints.take_weights(other, mean, path)
+    for name, values in network.state_dict().items():
+        if name.endswith("num_batches_tracked"):  # which nothing depends on
+            continue
+        assert torch.equal(values, other.state_dict()[name]), name
+        assert torch.equal(values, mean.state_dict()[name]), name
+
+
+def test_a_file_that_is_no_model_is_said(tmp_path: Path) -> None:
+    (tmp_path / "x.onnx").write_bytes(b"no model")
+    with pytest.raises(TrainingError, match=r"x\.onnx can't be read as an ONNX model"):
+        read_weights(tmp_path / "x.onnx")
+    with pytest.raises(TrainingError, match=r"y\.onnx can't be read as an ONNX model"):
+        read_weights(tmp_path / "y.onnx")

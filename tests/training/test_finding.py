@@ -1,0 +1,178 @@
+"""The task of finding damage: examples, loss, judging, a tiny run, and going on from weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
+
+from restauro.damage.wear.canvas import KINDS
+from restauro.datasets import ArrayPictures
+from restauro.errors import TrainingError
+from restauro.training import checkpoints, finding
+from restauro.training.damage_unet import DamageUNet
+from restauro.training.finding import FindingTests, MarksLoss, WornExamples, metrics_of, score_sums, to_tensors
+from restauro.training.presets import PRESETS, Preset
+from restauro.training.run import train
+from tests.training.runs import make_pictures
+
+CPU = torch.device("cpu")
+TINY = {"side": "32", "batch": "2", "width": "8", "depth": "3", "validate_every": "2", "validation_pictures": "4"}
+
+
+def noise(count: int = 3, height: int = 280, width: int = 300) -> ArrayPictures:
+    pixels = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
+    return ArrayPictures(pixels, "noise")
+
+
+def tiny(**changes: str) -> Preset:
+    return PRESETS["damage"].changed(TINY | changes).lasting(steps=3)
+
+
+def test_examples_are_a_function_of_seed_and_number() -> None:
+    numbers = (0, 7, 8, 31, 40)
+    first = [WornExamples(noise(), 128, seed=1).example(number) for number in numbers]
+    examples = WornExamples(noise(), 128, seed=1)
+    again = [examples.example(number) for number in reversed(numbers)][::-1]
+    other = WornExamples(noise(), 128, seed=2).example(7)
+    for (picture, marks), (picture_again, marks_again) in zip(first, again, strict=True):
+        assert picture.shape == (128, 128, 3)
+        assert np.array_equal(picture, picture_again)
+        assert np.array_equal(marks, marks_again)
+    assert not np.array_equal(first[1][0], other[0])
+
+
+def test_small_examples_are_the_parts_of_what_is_rendered() -> None:
+    examples = WornExamples(noise(), 128, seed=0)
+    whole, marks = examples.rendered(3)
+    parts = [examples.example(8 * part + 3) for part in range(4)]  # eight pieces in turn, a part of each
+    rows = [[np.concatenate([parts[2 * row + column][k] for column in (0, 1)], 1) for row in (0, 1)] for k in (0, 1)]
+    assert np.array_equal(np.concatenate(rows[0]), whole)
+    assert np.array_equal(np.concatenate(rows[1]), marks)
+
+
+def test_pictures_smaller_than_what_is_rendered_are_enlarged() -> None:
+    picture, marks = WornExamples(noise(2, 40, 60), 256, seed=0).example(5)
+    assert picture.shape == (256, 256, 3)
+    assert marks.shape == (256, 256)
+
+
+def test_pictures_beyond_the_memory_that_is_kept_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [WornExamples(noise(), 256, seed=0).example(number)[0] for number in range(6)]
+    monkeypatch.setattr(finding, "_KEPT", 0)
+    examples = WornExamples(noise(), 256, seed=0)
+    assert all(np.array_equal(examples.example(number)[0], expected[number]) for number in range(6))
+    assert not examples._kept
+
+
+def test_tests_are_cracks_strokes_worn_and_undamaged() -> None:
+    tests = FindingTests(noise(2), 0)
+    assert len(tests) == 8
+    found = [tests.example(number) for number in range(4)]
+    assert all(picture.shape == (512, 512, 3) and marks.shape == (512, 512) for picture, marks in found)
+    assert set(np.unique(found[0][1])) == set(np.unique(found[1][1])) == {0, 1}
+    assert 0.005 < (found[0][1] > 0).mean() < 0.15
+    assert found[2][1].any()
+    assert not found[3][1].any()
+    assert np.array_equal(tests.example(1)[0], found[1][0])
+
+
+def test_tensors_have_a_plane_for_every_bit() -> None:
+    marks = np.array([[[0, 1], [2, 31]]], np.uint8)
+    image, truth = to_tensors((np.full((1, 2, 2, 3), 51, np.uint8), marks), CPU)
+    assert image.shape == (1, 3, 2, 2)
+    assert image.unique().tolist() == pytest.approx([0.2])
+    for kind in range(len(KINDS)):
+        assert truth[0, kind].tolist() == [[0, float(kind == 0)], [float(kind == 1), 1]]
+
+
+def test_the_loss_is_least_for_the_truth_and_counts_lines_of_the_wrong_kind_less() -> None:
+    truth = torch.zeros(1, 5, 8, 8)
+    truth[:, 0, 3] = 1
+    image, loss = torch.zeros(1, 3, 8, 8), MarksLoss()
+    right = 20 * truth - 10
+    swapped = right[:, [1, 0, 2, 3, 4]]
+    nothing = torch.full_like(right, -10.0)
+    terms = [loss(logits, image, truth) for logits in (right, swapped, nothing)]
+    dice = [float(term["dice"]) for term in terms]
+    assert float(terms[0]["cross_entropy"]) < 0.01
+    assert dice[0] < 0.01 < dice[1] < dice[2]
+    assert float(loss(right, image, torch.zeros_like(truth))["dice"]) == 0  # no kind is there
+
+
+def test_judging_tells_a_perfect_finder_from_one_that_finds_nothing_and_one_that_marks_all() -> None:
+    tests = FindingTests(noise(1), 0)
+    pieces = [tests.example(number) for number in range(4)]
+    batch = tuple(np.stack(parts) for parts in zip(*pieces, strict=True))
+    _, truth = to_tensors(batch, CPU)  # type: ignore[arg-type]
+    found = {}
+    for name, logits in {"right": 20 * truth - 10, "nothing": 0 * truth - 10, "all": 0 * truth + 10}.items():
+        sums, grid = score_sums(lambda image, logits=logits: logits, [batch], CPU)
+        assert grid is not None
+        assert grid.shape == (4 * 512, 3 * 512, 3)
+        found[name] = metrics_of(sums)
+    assert found["right"]["missed"] == pytest.approx(0)
+    assert found["right"]["cracks_iou"] == found["right"]["worn_f1"] == 1
+    assert found["nothing"]["missed"] == 1
+    assert found["nothing"]["undamaged_marked"] == 0
+    assert found["all"]["undamaged_marked"] == 100
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 16, 16), (2, 3, 33, 50), (1, 3, 5, 70)])
+def test_the_network_takes_any_size(shape: tuple[int, ...]) -> None:
+    network = DamageUNet(width=8, depth=4)
+    assert network(torch.rand(shape)).shape == (shape[0], 5, *shape[2:])
+    assert network.multiple == 8
+
+
+def test_the_network_sees_the_same_wherever_a_place_is() -> None:
+    torch.manual_seed(0)
+    network = DamageUNet(width=8, depth=3).eval()
+    torch.nn.init.normal_(network.last.weight)
+    image = torch.rand(1, 3, 160, 160)
+    with torch.no_grad():
+        whole, window = network(image), network(image[:, :, 32:128, 32:128])
+    middle = slice(44, 52)
+    torch.testing.assert_close(whole[:, :, 76:84, 76:84], window[:, :, middle, middle], rtol=1e-4, atol=1e-4)
+
+
+def test_the_shipped_networks_size_is_what_the_preset_says() -> None:
+    network = PRESETS["damage"].make_network()
+    assert 0.8e6 < sum(parameter.numel() for parameter in network.parameters()) < 0.95e6
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_pictures(tmp_path_factory.mktemp("data") / "pictures", count=12, side=40)
+
+
+def test_a_run_trains_validates_and_goes_on_from_weights(pictures: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    options = {"device": "cpu", "precision": "float32", "workers": 1, "say": told.append}
+    outcome = train(tiny(), pictures, tmp_path / "run", **options)  # type: ignore[arg-type]
+    assert outcome.best is not None
+    assert {"cracks_f1", "strokes_iou", "worn_f1", "undamaged_marked", "missed"} < outcome.best.keys()
+    assert any("of undamaged ones marked" in line for line in told)
+    assert (tmp_path / "run" / checkpoints.BEST).exists()
+    begun = train(tiny().lasting(steps=1), pictures, tmp_path / "more", init=outcome.folder / "best.ckpt", **options)  # type: ignore[arg-type]
+    before, after = (checkpoints.load(folder / name)["ema"] for folder, name in (
+        (outcome.folder, "best.ckpt"), (begun.folder, "step-00000001.ckpt")))  # fmt: skip
+    fresh = tiny().make_network().state_dict()
+    apart = [float(sum((after[k] - other[k]).abs().sum() for k in after)) for other in (before, fresh)]
+    assert apart[0] < 0.1 * apart[1]
+
+
+def test_weights_of_another_network_are_refused(pictures: Path, tmp_path: Path) -> None:
+    options = {"device": "cpu", "precision": "float32", "workers": 1, "say": lambda line: None}
+    train(tiny().lasting(steps=1), pictures, tmp_path / "run", **options)  # type: ignore[arg-type]
+    checkpoint = tmp_path / "run" / "step-00000001.ckpt"
+    with pytest.raises(TrainingError, match=r"step-00000001\.ckpt don't fit the network that is to be trained: give"):
+        train(tiny(width="16"), pictures, tmp_path / "other", init=checkpoint, **options)  # type: ignore[arg-type]
+
+
+def test_masks_are_refused(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="The preset 'damage' renders its damage and takes no masks"):
+        train(tiny(), pictures, tmp_path / "run", masks=pictures, device="cpu", say=lambda line: None)
