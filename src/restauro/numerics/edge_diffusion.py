@@ -79,7 +79,7 @@ class EdgeDiffusion:
         return not self._ranges.any()
 
     def start(self, done: Callable[[], None], *, last: bool = False) -> None:
-        """Fill the holes harmonically, nearly unless it is the `last` to be done; `done` is called after every channel."""
+        """Fill the holes harmonically, nearly unless nothing else follows; `done` is called after every channel."""
         self._system.laplacian(self._task)
         for c in range(len(self.v)):
             if self._task.control[0]:
@@ -99,7 +99,7 @@ class EdgeDiffusion:
             self._squared_contrast = self._measured_contrast()
 
     def step(self, done: Callable[[], None], *, last: bool) -> None:
-        """Look for edges in v, and make it the steady state of diffusion along them; `done` and `last` as in `start`."""
+        """Look for edges in v, and make it the steady state of diffusion along them; see `start`."""
         if self._task.control[0]:
             return
         self._each_tile(kernels.set_links, self._squared_contrast, self._links)

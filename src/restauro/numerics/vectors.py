@@ -32,7 +32,7 @@ if numba.config.DISABLE_JIT:
 
     def store(array: Any, index: int, vector: Any, count: int) -> None:
         """Write the first `count` numbers of a vector to array[index : index + count]; all where it has fewer."""
-        count = min(count, LANES)
+        count = max(0, min(count, LANES))
         array[index : index + count] = vector[:count]
 
     def evens(a: Any, b: Any) -> Any:
@@ -118,19 +118,28 @@ else:
 
         return types.none(array, index, vector, count), generate
 
-    def _shuffle(lanes: list[int]) -> Callable[[Any, Any], Any]:
-        @intrinsic  # type: ignore[untyped-decorator]
-        def shuffled(typing_context: Any, a: Any, b: Any) -> Any:
-            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-                return _shuffled(builder, *arguments, lanes)
+    def _shuffle(a: Any, b: Any, lanes: list[int]) -> Any:
+        """Return what an intrinsic is made of that takes numbers of two vectors, by lane."""
 
-            return a(a, b), generate
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _shuffled(builder, arguments[0], arguments[1], lanes)
 
-        return shuffled  # type: ignore[no-any-return]
+        return a(a, b), generate
 
-    evens = _shuffle([2 * lane for lane in range(LANES)])
-    lower_woven = _shuffle([lane // 2 + LANES * (lane % 2) for lane in range(LANES)])
-    upper_woven = _shuffle([(lane + LANES) // 2 + LANES * (lane % 2) for lane in range(LANES)])
+    @intrinsic  # type: ignore[untyped-decorator]
+    def evens(typing_context: Any, a: Any, b: Any) -> Any:
+        """Return every second number of two vectors, from the first on."""
+        return _shuffle(a, b, [2 * lane for lane in range(LANES)])
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def lower_woven(typing_context: Any, a: Any, b: Any) -> Any:
+        """Return the first half of two vectors' numbers in turn."""
+        return _shuffle(a, b, [lane // 2 + LANES * (lane % 2) for lane in range(LANES)])
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def upper_woven(typing_context: Any, a: Any, b: Any) -> Any:
+        """Return the second half of two vectors' numbers in turn."""
+        return _shuffle(a, b, [(lane + LANES) // 2 + LANES * (lane % 2) for lane in range(LANES)])
 
     def _operation(operate: Callable[[Any, Any], Any], instruction: str) -> None:
         """Let two vectors, or a vector and a number, be operands; the result is as wide as the wider vector."""
@@ -153,7 +162,7 @@ else:
 
             return result(a, b), generate
 
-        @overload(operate)  # type: ignore[untyped-decorator]
+        @overload(operate)
         def with_vectors(a, b):  # type: ignore[no-untyped-def]  # Numba compares these names with those below
             is_number = [isinstance(side, (Vector, types.Number)) for side in (a, b)]
             if all(is_number) and (isinstance(a, Vector) or isinstance(b, Vector)):
