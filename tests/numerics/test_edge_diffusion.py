@@ -78,7 +78,7 @@ def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("restauro.numerics.edge_diffusion._TILE", tile)
         diffusion = diffusion_of(image, hole)
-        diffusion.start(lambda: None)
+        diffusion.start(lambda: None, last=True)
         if diffusion.flat:
             return
         diffusion._each_tile(kernels.set_links, diffusion._squared_contrast, diffusion._links)
@@ -124,9 +124,9 @@ def test_a_step_is_a_dense_solve() -> None:
     hole = np.zeros((14, 15), bool)
     hole[2:7, 3:8] = hole[9:, 5] = True
     diffusion = diffusion_of(image, hole)
-    diffusion.start(lambda: None)
+    diffusion.start(lambda: None, last=True)
     before = filled(diffusion, image, hole)
-    diffusion.step(lambda: None)
+    diffusion.step(lambda: None, last=True)
     unit = diffusion.unit.max()
     squared = naive.squared_contrast(before, hole, SCALE, RATIO)
     expected = naive.step(before, hole, SCALE, squared)
@@ -142,7 +142,7 @@ def test_contrast_is_that_of_each_group_of_holes() -> None:
     hole = np.zeros((8, 40), bool)
     hole[3:5, 8] = hole[4, 11] = hole[3, 35] = True
     diffusion = diffusion_of(image, hole)
-    diffusion.start(lambda: None)
+    diffusion.start(lambda: None, last=True)
     left, joined, right = diffusion._squared_contrast[[0, 3, 1]]
     assert left == joined
     assert right == pytest.approx((RATIO * 0.1) ** 2, rel=1e-3)  # all steps are 0.1, and the range is 1
@@ -157,5 +157,5 @@ def test_a_fill_that_is_stopped_returns_at_once() -> None:
     diffusion._task.control[0] = 1
     called: list[int] = []
     diffusion.start(lambda: called.append(1))
-    diffusion.step(lambda: called.append(2))
+    diffusion.step(lambda: called.append(2), last=False)
     assert not called

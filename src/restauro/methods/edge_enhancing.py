@@ -16,7 +16,7 @@ _REACH = 15  # pixels around a hole that the tensor is made of: 2.5 standard dev
 # The contrast parameter, of the root mean square of the known gradients around the holes.
 _CONTRAST = 0.01
 # Error that may remain in each step, as a share of the range of the pixels beside the holes.
-_TOLERANCE = 2e-6
+_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ class EdgeEnhancing(Method):
             solved += 1
 
         diffusion.start(done)
-        for _ in range(self.steps):
+        for step in range(self.steps):
             if task.stopped or diffusion.flat:
                 break
-            diffusion.step(done)
+            diffusion.step(done, last=step == self.steps - 1)
         dtype = precision(image)
         values = np.empty((pixels, channels), dtype)
         for c in range(channels):

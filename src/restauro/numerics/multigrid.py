@@ -122,7 +122,7 @@ class Levels:
         residual
             Largest magnitude of b - A u at any pixel with which the solution is done.
         change
-            Largest step of multigrid by itself, about the error of u, with which it is done as well.
+            Largest step of multigrid by itself, about the error of u before it, with which it is done as well.
 
         Returns
         -------
