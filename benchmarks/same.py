@@ -3,6 +3,9 @@
 The other checkout is a folder that holds another state of this repository (`git worktree add ../before main`). Both
 fill the pictures and masks that this one makes from seeds: all dtypes, cracks, losses, nets and specks, many holes near
 one another and at the border. Ends with status 1 where anything differs.
+
+Kernels that are compiled anew may differ in the last bits of floats from the same ones loaded from the disk, and where
+the kernels' sources differ all are: what is to be shown equal is best run with the same compiled kernels, and twice.
 """
 
 from __future__ import annotations
