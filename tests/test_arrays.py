@@ -88,7 +88,9 @@ def test_a_pillow_picture_with_a_palette_is_filled_by_its_colours(mode: str, tra
 
 
 def test_progress_must_be_a_function() -> None:
-    with pytest.raises(restauro.ParameterTypeError, match="progress must be a function of the fraction done, not 5"):
+    with pytest.raises(
+        restauro.ParameterTypeError, match="progress is called with the share that is done, and 5 can't be called"
+    ):
         restauro.inpaint(np.zeros((30, 40), np.uint8), MASK, progress=5)  # type: ignore[arg-type]
 
 

@@ -40,7 +40,9 @@ except ImportError:
     resource = None
 from restauro.cli import main
 status = main(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10 if resource and sys.platform == "linux" else 0)
+# Not ru_maxrss, which begins with what the process that started this one has.
+peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")] if resource else []
+print(int(peak[0]) << 10 if peak else 0)
 sys.exit(status)
 """
 Holes = Callable[[NDArray[Any]], NDArray[np.bool_]]

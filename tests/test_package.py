@@ -115,7 +115,9 @@ def test_the_wheel_needs_no_more_than_it_says() -> None:
 
     Training and evaluation may have what their extras bring, too; downloads, what both bring; decoding TIFFs, `codecs`.
     """
-    needed = modules(PROJECT["dependencies"])
+    needed = modules(PROJECT["dependencies"]) | {
+        "llvmlite"
+    }  # which numba is made of, and brings in the version it needs
     of = {name: modules(PROJECT["optional-dependencies"][name]) for name in ("train", "eval", "codecs")}
     extra = {"training": of["train"], "evaluation": of["eval"], "downloads.py": of["train"] & of["eval"]}
     for path in PACKAGE.rglob("*.py"):

@@ -339,7 +339,7 @@ def method_class(name: str) -> type[Method]:
     if name.partition(":")[0] in TO_COMPARE_WITH:
         raise MethodError(
             f"{name!r} restores nothing here, it is there to compare with: `restauro evaluate` and `restauro compare` "
-            f"take it among their --methods; to restore with there is {', '.join(method_names())}."
+            f"take it among the methods that they are given; to restore with there is {', '.join(method_names())}."
         )
     raise MethodError(f"There is no method {name!r}{_did_you_mean(name, method_names())}")
 

@@ -131,7 +131,7 @@ def test_comments_and_other_segments_of_a_jpeg_are_named(tmp_path: Path) -> None
     segment = b"\xff\xe4" + (2 + 9).to_bytes(2, "big") + b"something"
     (tmp_path / "a.jpg").write_bytes(data[:2] + segment + data[2:])
     written = restore(tmp_path / "a.jpg", tmp_path / "b.png")
-    assert written.notes == ("Not carried over: APP4, its comments.",)
+    assert written.notes == ("Not carried over: APP4, its comments.",)  # and no pictures behind a profile
     assert codes(restore(tmp_path / "a.jpg", tmp_path / "b.jpg")) == ["jpeg-blocks"]
 
 
@@ -168,6 +168,9 @@ def test_chunks_of_a_png_are_named(tmp_path: Path) -> None:
     source = with_chunks(saved(tmp_path / "a.png"), chunk(b"gAMA", struct.pack(">I", 55555)), chunk(b"prIv", b"x"))
     assert dropped(restore(source, tmp_path / "b.tif")) == "Not carried over: its gamma (gAMA), chunk prIv."
     assert codes(restore(source, tmp_path / "b.png")) == []
+    gamma = chunk(b"gAMA", struct.pack(">I", 45455))
+    source = with_chunks(saved(tmp_path / "c.png"), chunk(b"sRGB", b"\0"), gamma)
+    assert dropped(restore(source, tmp_path / "c.tif")) == ""  # a profile says it better, and is carried
 
 
 def test_chunks_of_a_webp_are_kept_or_named(tmp_path: Path) -> None:

@@ -144,6 +144,14 @@ def test_orientation_is_told_and_pixels_are_not_turned(tmp_path: Path, name: str
     assert picture.pixels.shape == (20, 30, 3)
 
 
+@pytest.mark.parametrize("orientation", [0, 9, 300])
+def test_an_orientation_that_there_is_not_turns_nothing(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.new("RGB", (4, 3)).save(tmp_path / "a.jpg", exif=exif)
+    assert read_picture(tmp_path / "a.jpg").orientation == 1
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_as_seen_turns_as_pillow_does(orientation: int) -> None:
     array = colours()

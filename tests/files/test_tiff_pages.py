@@ -114,13 +114,16 @@ def test_one_page_of_three(tmp_path: Path, byteorder: Any, dtype: str, coding: d
 @pytest.mark.parametrize("bigtiff", [False, True])
 def test_a_bigtiff_of_several_stays_one(tmp_path: Path, byteorder: Any, bigtiff: bool) -> None:
     arrays = [values(20 + k, 30, "u2", k) for k in range(3)]
-    source = write(tmp_path / "a.tif", [(array, {}) for array in arrays], byteorder=byteorder, bigtiff=bigtiff)
+    about = {"extratags": [(65000, 17, 2, (-5, 1 << 40), True)]} if bigtiff else {}  # signed, of 8 bytes
+    source = write(tmp_path / "a.tif", [(array, about) for array in arrays], byteorder=byteorder, bigtiff=bigtiff)
     restore(source, tmp_path / "b.tif", 1)
     arrays[1][HOLE] = 7
     for found, right in zip(pictures(tmp_path / "b.tif"), arrays, strict=True):
         np.testing.assert_array_equal(found, right)
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
         assert (file.is_bigtiff, file.byteorder) == (bigtiff, byteorder)
+        if bigtiff:
+            assert file.pages[1].tags[65000].value == (-5, 1 << 40)
 
 
 def test_white_is_zero_among_others_of_the_other_byte_order(tmp_path: Path) -> None:

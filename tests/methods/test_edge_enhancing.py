@@ -129,7 +129,8 @@ def test_progress_counts_every_pixel() -> None:
     hole = np.zeros((20, 20), bool)
     hole[5:12, 5:12] = True
     for image in (np.zeros((20, 20, 2)), picture(np.random.default_rng(7), (20, 20, 2))):
-        task = Task((slice(0, 20), slice(0, 20)), 4, 1, (0,), np.zeros(2, np.int64))
+        core = slice(0, 20), slice(0, 20)
+        task = Task(core, 4, 1, (0,), np.zeros(2, np.int64), wanted=hole, domain=hole)
         edge_enhancing.EdgeEnhancing(steps=4).fill(image, hole, task)
         assert task.control[1] == hole.sum()
 

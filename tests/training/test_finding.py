@@ -144,6 +144,43 @@ def test_the_shipped_networks_size_is_what_the_preset_says() -> None:
     assert 0.8e6 < sum(parameter.numel() for parameter in network.parameters()) < 0.95e6
 
 
+class Marks(torch.nn.Module):
+    """Marks what is brighter than half, wholly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sure = torch.nn.Parameter(torch.tensor(100.0))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.sure * (image.mean(1, keepdim=True) - 0.5).expand(-1, 5, -1, -1)
+
+
+def test_pictures_that_are_marked_falsely_come_more_often() -> None:
+    pixels = np.zeros((5, 64, 64, 3), np.uint8)
+    pixels[1, :32] = pixels[2, :16] = 255
+    pictures = ArrayPictures(pixels, "half, a quarter, nothing")
+    weights = finding.hardness(Marks(), pictures)
+    assert weights == pytest.approx([1, 4, 1 + 5 / 3, 1, 1], rel=0.05)
+    assert finding.hardness(Marks(), ArrayPictures(pixels[:1], "nothing")).tolist() == [1]
+    examples = WornExamples(pictures, 256, seed=0, weights=np.array([0.0, 3, 1, 0, 0]))
+    seen: list[int] = []
+    examples._read = lambda index: (seen.append(index), pixels[index])[1]  # type: ignore[assignment,func-returns-value,method-assign]
+    for number in range(60):
+        examples.example(number)
+    assert set(seen) == {1, 2}
+    assert 32 < seen.count(1) < 56
+
+
+def test_hard_negatives_need_weights_to_begin_with(pictures: Path, tmp_path: Path) -> None:
+    options = {"device": "cpu", "precision": "float32", "workers": 1, "say": lambda line: None}
+    with pytest.raises(TrainingError, match="hard_negatives needs weights that mark something: name them with --init"):
+        train(tiny(hard_negatives="true"), pictures, tmp_path / "none", **options)  # type: ignore[arg-type]
+    first = train(tiny().lasting(steps=1), pictures, tmp_path / "run", **options)  # type: ignore[arg-type]
+    init = first.folder / "step-00000001.ckpt"
+    again = train(tiny(hard_negatives="true"), pictures, tmp_path / "more", init=init, **options)  # type: ignore[arg-type]
+    assert again.step == 3
+
+
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_pictures(tmp_path_factory.mktemp("data") / "pictures", count=12, side=40)

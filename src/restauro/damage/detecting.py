@@ -102,7 +102,7 @@ def detect_file(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, pyvips
     >>> folder = tempfile.TemporaryDirectory()
     >>> panel, mask = Path(folder.name, "panel.png"), Path(folder.name, "mask.png")
     >>> marked = pyvips.Image.black(20, 10, bands=3).draw_rect([255, 0, 0], 4, 4, 6, 2, fill=True)

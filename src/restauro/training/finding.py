@@ -31,6 +31,7 @@ _KEPT = 2**30  # bytes of decoded pictures that are kept in memory
 _NATIVE, _ENLARGED = 0.5, 0.25  # of all pieces; the others are made smaller
 _SIDE = 512  # pixels, of the squares that a network is judged on, made larger where pictures are smaller
 _THRESHOLD = 0.5
+_HARDEST = 3  # times the mean share of falsely marked pixels, from which on a picture comes no more often
 _LINES = (CRACK, SCRATCH)
 _CASES = ("cracks", "strokes", "worn", "undamaged")  # what every test picture is judged with
 _GRID_PICTURES = 4
@@ -51,6 +52,8 @@ class WornExamples:
         Pixels of a piece's side.
     seed
         At least 0; all that is drawn depends on it and on the example's number alone.
+    weights
+        How often each picture comes, in proportion [pictures]; by default all come once an epoch.
 
     Examples
     --------
@@ -61,10 +64,11 @@ class WornExamples:
     ((64, 64, 3), (64, 64))
     """
 
-    def __init__(self, pictures: Pictures, side: int, seed: int) -> None:
+    def __init__(self, pictures: Pictures, side: int, seed: int, weights: NDArray[np.float64] | None = None) -> None:
         self.pictures = pictures
         self.side = side
         self.seed = seed
+        self.shares = None if weights is None else weights / weights.sum()
         self.parts = max(1, _RENDERED // side)  # along each side of a piece
         self.rendered = lru_cache(maxsize=2 * _IN_TURN)(self._rendered)
         self._kept: dict[int, Image] = {}
@@ -81,7 +85,8 @@ class WornExamples:
 
     def _rendered(self, number: int) -> Batch:
         epoch, place = divmod(number, len(self.pictures))
-        order = np.random.default_rng([self.seed, _ORDER, epoch]).permutation(len(self.pictures))
+        chance, count = np.random.default_rng([self.seed, _ORDER, epoch]), len(self.pictures)
+        order = chance.permutation(count) if self.shares is None else chance.choice(count, count, p=self.shares)
         picture = self._read(int(order[place]))
         rng = np.random.default_rng([self.seed, _EXAMPLE, number])
         piece = self._piece(picture, rng)
@@ -130,10 +135,7 @@ class FindingTests:
 
     def example(self, number: int) -> Batch:
         """Return a piece, uint8 [H, W, 3], and its marks, uint8 [H, W]; the same at every call."""
-        picture, rng = self.pictures.read(number // len(_CASES)), hole_generator(self.seed, number)
-        side = min(_SIDE, *picture.shape[:2])
-        top, left = ((length - side) // 2 for length in picture.shape[:2])
-        piece = resized(np.ascontiguousarray(picture[top : top + side, left : left + side]), _SIDE)
+        piece, rng = _middle(self.pictures.read(number // len(_CASES))), hole_generator(self.seed, number)
         case = _CASES[number % len(_CASES)]
         if case == "worn":
             return wear(piece, rng, damaged=True)
@@ -146,6 +148,29 @@ class FindingTests:
         else:
             truth = np.zeros((_SIDE, _SIDE), np.bool_)
         return piece, truth.view(np.uint8) << np.uint8(CRACK)
+
+
+def _middle(picture: Image) -> Image:
+    """Return the middle of a picture, 512 square; of a smaller one all that is square, enlarged."""
+    side = min(_SIDE, *picture.shape[:2])
+    top, left = ((length - side) // 2 for length in picture.shape[:2])
+    return resized(np.ascontiguousarray(picture[top : top + side, left : left + side]), _SIDE)
+
+
+@torch.no_grad()
+def hardness(network: torch.nn.Module, pictures: Pictures) -> NDArray[np.float64]:
+    """Return weights of undamaged pictures, 1 to 4: the more of its middle a network marks, the more often one comes.
+
+    A picture has 1 where nothing is marked, 2 where as much as on the average, 4 from three times as much on.
+    """
+    device = next(network.parameters()).device
+    shares = np.empty(len(pictures))
+    for index in range(len(pictures)):
+        piece = _middle(pictures.read(index))
+        image, _ = to_tensors((piece[None], np.zeros((1, *piece.shape[:2]), np.uint8)), device)
+        shares[index] = float((with_lines(network(image).float().sigmoid()).amax(1) >= _THRESHOLD).float().mean())
+    weights: NDArray[np.float64] = 1 + np.minimum(shares / max(shares.mean(), 1e-9), _HARDEST)
+    return weights
 
 
 def with_strokes(piece: Image, rng: np.random.Generator) -> tuple[Image, NDArray[np.bool_]]:

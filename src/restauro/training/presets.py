@@ -55,6 +55,7 @@ class Preset:
     task: Literal["fill", "find"] = "fill"  # see tasks.py
     network_options: Mapping[str, Value] = field(default_factory=dict)
     seed: int = 0  # of weights, examples and masks
+    hard_negatives: bool = False  # pictures that the weights a run begins with mark falsely come more often
     flip: bool = True  # half of the examples are mirrored left to right
     optimiser: Literal["adam", "adamw", "muon"] = "adam"
     weight_decay: float = 0.0

@@ -130,7 +130,7 @@ def train(
             say(f"Going on with {out} from step {state.step:,}.")
         elif init:
             checkpoints.take_weights(state.network, state.mean, init)
-        examples, tested = TASKS[preset.task].examples(preset, pictures, tests, masks)
+        examples, tested = TASKS[preset.task].examples(preset, pictures, tests, masks, init)
         settings |= {"data": pictures.description}  # which may be elsewhere when the run goes on
         run = _Run(preset, settings, out, here, say, progress, steps_an_epoch, state)
         return run.go(examples, tested, vgg)

@@ -10,7 +10,7 @@ import torch
 
 from restauro.datasets import Pictures
 from restauro.errors import TrainingError
-from restauro.training import finding, validating
+from restauro.training import checkpoints, finding, validating
 from restauro.training.data import Examples, MaskFolder, ValidationExamples
 from restauro.training.presets import Preset
 
@@ -29,8 +29,13 @@ class Task(Protocol):
 
     best_by: str
 
-    def examples(self, preset: Preset, pictures: Pictures, tests: Pictures, masks: Path | None) -> tuple[Any, Any]:
-        """Return training examples and those to validate on; see `restauro.training.data`."""
+    def examples(
+        self, preset: Preset, pictures: Pictures, tests: Pictures, masks: Path | None, init: Path | None
+    ) -> tuple[Any, Any]:
+        """Return training examples and those to validate on; see `restauro.training.data`.
+
+        masks: a folder of mask files. init: the weights that the run began with.
+        """
 
     def tensors(self, batch: Any, device: torch.device) -> Tensors:
         """Return a batch as networks and losses take it: the pictures, and what is known of them or to be found."""
@@ -54,7 +59,7 @@ class Fill:
     best_by = "composited_mae"
 
     def examples(
-        self, preset: Preset, pictures: Pictures, tests: Pictures, masks: Path | None
+        self, preset: Preset, pictures: Pictures, tests: Pictures, masks: Path | None, init: Path | None
     ) -> tuple[Examples, ValidationExamples]:
         """See `Task`."""
         make_mask = MaskFolder(masks) if masks else preset.mask_maker()
@@ -94,13 +99,20 @@ class Find:
     best_by = "missed"
 
     def examples(
-        self, preset: Preset, pictures: Pictures, tests: Pictures, masks: Path | None
+        self, preset: Preset, pictures: Pictures, tests: Pictures, masks: Path | None, init: Path | None
     ) -> tuple[finding.WornExamples, finding.FindingTests]:
         """See `Task`."""
         if masks:
             raise TrainingError(f"The preset {preset.name!r} renders its damage and takes no masks: leave out {masks}.")
+        weights = None
+        if preset.hard_negatives:
+            if not init:
+                raise TrainingError("hard_negatives needs weights that mark something: name them with --init FILE.")
+            network = preset.make_network().eval()
+            checkpoints.take_weights(network, None, init)
+            weights = finding.hardness(network, pictures)
         return (
-            finding.WornExamples(pictures, preset.side, preset.seed),
+            finding.WornExamples(pictures, preset.side, preset.seed, weights),
             finding.FindingTests(tests, _TEST_SEED),
         )
 
