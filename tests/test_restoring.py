@@ -243,6 +243,18 @@ def test_a_dry_run_checks_and_writes_nothing(panel: Path, losses: Path, tmp_path
         restore_file(panel, panel.with_name("losses2.tif"), mask=losses, dry_run=True, save_mask=losses)
 
 
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [({"workers": 0}, "workers=0"), ({"seed": -1}, "seed=-1"), ({"progress": 5}, "5 can't be called")],
+)
+def test_a_dry_run_refuses_what_a_run_would(
+    panel: Path, losses: Path, tmp_path: Path, option: dict[str, Any], sentence: str
+) -> None:
+    for dry_run in (True, False):
+        with pytest.raises(RestauroError, match=sentence):
+            restore_file(panel, tmp_path / "new.tif", mask=losses, dry_run=dry_run, **option)
+
+
 def test_missing_folders_are_made(panel: Path, losses: Path, tmp_path: Path) -> None:
     restore_file(panel, tmp_path / "a/b/out.tif", mask=losses, save_mask=tmp_path / "c/used.png")
     assert (tmp_path / "a/b/out.tif").is_file()

@@ -17,7 +17,6 @@ from restauro.holes import find_holes
 from restauro.mask import MOST_BANDS, check_bands_last, check_known, marked, mask_array
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.numerics.threads import checked_workers
-from restauro.numerics.threads import usable_cores as usable_cores
 from restauro.windows import Part
 
 
@@ -89,7 +88,7 @@ def inpaint(
     chosen = make_method(method, parameters)
     picture = checked_image(image)
     threads = checked_workers(workers)
-    _check_seed(seed)
+    check_seed(seed)
     check_progress(progress)
     result = result_array(picture, out)
     places = _places(image, picture, mask, unknown)
@@ -215,7 +214,8 @@ def _unmasked(out: NDArray[Any], places: list[_Place]) -> NDArray[Any]:
     return out
 
 
-def _check_seed(seed: int) -> None:
+def check_seed(seed: int) -> None:
+    """Raise ParameterError or ParameterTypeError for what is no seed."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise ParameterTypeError(f"seed must be a whole number, not {seed!r}.")
     if seed < 0:

@@ -15,21 +15,22 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, WriteError
+from restauro.errors import MaskError, WriteError, check_progress
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
 from restauro.files.reading import read_picture
 from restauro.files.writing import Written, check_target, write_picture
-from restauro.inpainting import inpaint, load_kernels, usable_cores
+from restauro.holes import count_regions
+from restauro.inpainting import check_seed, inpaint, load_kernels
 from restauro.mask import check_amount, full_scale
 from restauro.mask_files import MaskFile, read_mask_file
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.notes import Note
+from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen
 from restauro.picture_mask import Mask, check_options, check_sizes, is_file, read_mask, unknown_beside
 from restauro.record import Record
-from restauro.windows import count_regions
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,7 @@ class Restoration:
         with self._timed():
             pixels, hole = self.picture.pixels, self._marked()
             progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
+            checked_workers(workers)
             self.method, self._workers, self._untouched = None, workers, False
             options: dict[str, Any] = {"workers": workers, "seed": seed, "progress": progress}
             inpaint(pixels, hole, chosen, unknown=self.unknown, out=pixels, **options)
@@ -264,7 +266,7 @@ class Restoration:
             height=height,
             method=method.name if method else "",
             parameters=dataclasses.asdict(method) if method else {},
-            regions=count_regions(hole, self._workers or usable_cores()),
+            regions=count_regions(hole, checked_workers(self._workers)),
             hole_pixels=int(np.count_nonzero(hole)),
             seconds=self._seconds,
             changed_outside=written.changed_outside if written else None,
@@ -346,13 +348,16 @@ def restore_file(
     >>> folder.cleanup()
     """
     chosen = make_method(method, dict(parameters or {}))
+    checked_workers(workers)
+    check_seed(seed)
+    check_progress(progress)
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
     path = Path(os.fspath(mask)) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
     if path:
         check_sizes(path, Path(source), page, resize=resize)
     with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
         file = others.submit(read_mask_file, path, polarity, values, max_pixels=max_pixels) if path else None
-        if os.path.isfile(source):
+        if os.path.isfile(source) and not dry_run:
             others.submit(load_kernels, chosen)  # `fill` meets what it raises, and says so
         restoration = Restoration.open(source, page, max_pixels=max_pixels)
         restoration.mask_from(

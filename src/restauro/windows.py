@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.holes import Box, Holes, find_holes, groups
-from restauro.holes import count_regions as count_regions
 from restauro.method import Method
 
 _DEEPEST = 254  # depths are counted in bytes

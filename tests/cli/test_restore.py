@@ -213,6 +213,7 @@ WRONG_USAGE = {
     "panel.tif -o - --mask losses.png": "Say with --format what goes to the standard output: png, tiff, jpeg",
     "panel.tif full.png -o - --mask losses.png --format png": r"One picture at a time goes to the standard output",
     "- -o out.png --mask -": r"The standard input \(-\) can be read once only",
+    "panel.tif full.png -o new/ --mask -": "A mask from a pipe can be read once only, for one picture: name a file",
     "- --mask losses.png": "Say where to write: -o restored.png, or -o - --format png",
     "- -o new/ --mask losses.png": "A picture from a pipe has no name for a folder: name the file",
     "- -o out.png --mask-dir .": "A picture from a pipe has no name to find its mask by",
@@ -408,6 +409,8 @@ def test_what_is_there_is_skipped_where_that_is_asked_for(folder: Path, capsys: 
     assert [(line["source"], line["skipped"]) for line in said] == [("panel.tif", True), ("other.tif", True)]
     assert run("restore panel.tif other.tif --mask losses.png -o new/ --skip-existing -q") == 0
     assert capsys.readouterr().out == ""
+    assert run("restore panel.tif other.tif --mask losses.png -o new/ --skip-existing -q --json") == 0
+    assert capsys.readouterr().out.count("skipped") == 2
 
 
 def test_labels_and_multiples_of_the_size(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

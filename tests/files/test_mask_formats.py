@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import pyvips
 from PIL import Image
 
 from restauro.errors import ReadError
@@ -154,7 +153,7 @@ def test_files_cut_short_are_sentences(tmp_path: Path, kind: str) -> None:
         (tmp_path / "cut").write_bytes(whole[:size])
         reader = reader_of(tmp_path / "cut")
         assert reader
-        with pytest.raises((ReadError, pyvips.Error)):
+        with pytest.raises(ReadError, match="damaged or cut short"):
             reader(tmp_path / "cut")
 
 
@@ -171,8 +170,26 @@ def test_changed_bytes_are_read_or_refused(tmp_path: Path, kind: str) -> None:
         if reader:
             try:
                 reader(tmp_path / "a")
-            except (ReadError, pyvips.Error):
+            except ReadError:
                 continue
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"P5 99999999999 99999999999 255\nabc",
+        b"P4 9999999999 9999999999\nabc",
+        b"P5 999999999 999999999 255\nabc",
+        b"P1 999999999 999999999\n1 0",
+        b"P2 2 1 255\n1 99999999999999999999999",
+        b"P5 " + b"9" * 5000 + b" 1 255\nabc",
+        b"P5 1 1 " + b"9" * 5000 + b"\nabc",
+    ],
+)
+def test_absurd_numbers_are_sentences(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.pgm").write_bytes(data)
+    with pytest.raises(ReadError, match="PNM"):
+        read(tmp_path / "a.pgm")
 
 
 def test_other_files_have_no_reader(tmp_path: Path) -> None:

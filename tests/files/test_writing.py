@@ -493,6 +493,16 @@ def test_a_file_that_was_replaced_meanwhile_is_refused(tmp_path: Path, name: str
     assert (tmp_path / name).read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp"])
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_file_that_was_removed_meanwhile_is_blamed_not_the_target(tmp_path: Path, name: str, empty: bool) -> None:
+    picture = read_picture(saved(tmp_path / name))
+    (tmp_path / name).unlink()
+    with pytest.raises(WriteError, match=r"^The file .*a\.[a-z]+ was changed, replaced or removed since it was read"):
+        write_picture(picture, tmp_path / f"b{Path(name).suffix}", hole=None if empty else hole())
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
 def test_a_picture_that_we_replaced_can_be_written_again(tmp_path: Path, name: str) -> None:
     picture = read_picture(saved(tmp_path / name))

@@ -213,7 +213,7 @@ def command(
     options["parameters"] = {name: value for name, value in parameters.items() if value is not None}
     _check_method(options["method"], options["parameters"])
     there = [job for job in jobs if skip_existing and job.target.exists()]
-    for job in there if not quiet else ():
+    for job in there if as_json or not quiet else ():
         _say_skipped(job, as_json=as_json)
     works = [
         (job.source, partial(_restore, job, masks, format_, options, shown=not quiet))
@@ -288,6 +288,8 @@ def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None) -> No
     to_stdout = jobs[0].target == pipes.STANDARD
     if read.count(pipes.STANDARD) > 1:
         raise click.UsageError("The standard input (-) can be read once only: name a file for the other.")
+    if masks.one and len(jobs) > 1 and pipes.is_pipe(Path(masks.one)):
+        raise click.UsageError("A mask from a pipe can be read once only, for one picture: name a file.")
     if to_stdout != (format_ is not None):
         raise click.UsageError(
             f"Say with --format what goes to the standard output: {', '.join(_ENDINGS)}."

@@ -22,13 +22,13 @@ from restauro.files.masks import check_mask_target, is_same, make_folder, write_
 from restauro.files.png import save_png
 from restauro.files.reading import read_picture
 from restauro.files.replacing import check_free, replacing
+from restauro.holes import count_regions
 from restauro.mask import grow_mask, strips
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen, as_stored
 from restauro.record import Record
 from restauro.viewing import view
-from restauro.windows import count_regions
 
 _MARKED = np.array([255, 0, 200], np.float32)  # a colour that paintings hardly have
 _TINT = 0.45  # of the marks' inside; their outline is of the full colour

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import ReadError
@@ -19,8 +20,9 @@ from restauro.files.bounds import check_pixels
 ENDINGS = (".bmp", ".gif", ".pbm", ".pgm", ".npy")
 
 _BMP_HEADER, _BMP_OLD_HEADER = 14, 12  # bytes: before every header of a BMP; of OS/2's
-_PNM = re.compile(rb"P([1245])" + 2 * rb"(?:\s|#[^\n]*\n)+(\d+)")
-_PNM_MOST = re.compile(rb"(?:\s|#[^\n]*\n)+(\d+)\s")
+_NUMBER = rb"(?:\s|#[^\n]*\n)+(\d{1,9})"  # of more digits there is nothing that a file could hold
+_PNM = re.compile(rb"P([1245])" + 2 * _NUMBER)
+_PNM_MOST = re.compile(_NUMBER + rb"\s")
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,13 @@ def read_bmp(path: Path) -> Bitmap:
 
 def read_gif(path: Path) -> Bitmap:
     """Read a GIF of one picture."""
-    image = images.open_image("gifload", path)
-    images.refuse_several(image)
-    check_pixels(image)
-    return Bitmap(images.pixels_of(image), has_alpha=bool(image.hasalpha()), palette=_gif_palette(path))
+    try:
+        image = images.open_image("gifload", path)
+        images.refuse_several(image)
+        check_pixels(image)
+        return Bitmap(images.pixels_of(image), has_alpha=bool(image.hasalpha()), palette=_gif_palette(path))
+    except pyvips.Error:
+        raise _cut_short("GIF") from None
 
 
 def read_npy(path: Path) -> Bitmap:
@@ -124,7 +129,7 @@ def read_pnm(path: Path) -> Bitmap:
     body = data[most.end() if isinstance(most, re.Match) else found.end() + 1 :]
     try:
         values = _pnm_values(variant, body, width, height, np.dtype("u1" if full < 256 else ">u2"))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise _cut_short("PNM") from None
     return Bitmap(1 - values if variant in (1, 4) else values.astype(values.dtype.newbyteorder("=")), full)
 

@@ -43,10 +43,11 @@ class Written:
 def check_target(picture: Picture, target: Path, *, overwrite: bool = False) -> None:
     """Raise WriteError for all that can be known before the work to be wrong with writing `picture` to `target`.
 
-    The ending is known, the folder is there and can be written to, nothing would be overwritten unless that is wanted,
-    and the format can hold the picture.
+    The ending is known, the file that was read is there as it was, the folder is there and can be written to, nothing
+    would be overwritten unless that is wanted, and the format can hold the picture.
     """
     format_ = formats.format_of(formats.format_asked_for(target))
+    _check_same(picture)
     _check_place(picture.path, target, overwrite=overwrite)
     reason = format_.cannot_hold(picture)
     if reason is None and max(picture.pixels.shape[:2]) > format_.most_pixels:
