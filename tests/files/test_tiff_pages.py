@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from restauro.errors import ReadError, WriteError
 from restauro.files import tiff_rewriting
 from restauro.files.reading import read_picture
+from restauro.files.tiff import read_internal_mask
 from restauro.files.writing import Written, write_picture
 
 HOLE = (slice(5, 9), slice(3, 20))
@@ -210,3 +211,23 @@ def test_pointers_in_circles_end(tmp_path: Path) -> None:
     data[where : where + 4] = start.to_bytes(4, "little")
     source.write_bytes(data)
     assert read_picture(source).pixels.shape == (20, 30, 3)
+
+
+@pytest.mark.parametrize("compression", [None, "zstd"])
+def test_each_page_has_its_own_mask(tmp_path: Path, compression: str | None) -> None:
+    """As GDAL writes them: a page, then its mask; the second of three pages here has none."""
+    if compression:
+        pytest.importorskip("imagecodecs", reason="comes with the extra codecs")
+    valid = np.full((2, 12, 15), True)
+    valid[0, 2:5], valid[1, :, 7:9] = False, False
+    with tifffile.TiffWriter(tmp_path / "a.tif") as out:
+        for k, mask in enumerate([valid[0], None, valid[1]]):
+            out.write(np.full((12, 15), 50 * k, np.uint8), photometric="minisblack", metadata=None)
+            if mask is not None:
+                out.write(mask, photometric="mask", subfiletype=4, compression=compression, metadata=None)
+    first, second, third = (read_internal_mask(read_picture(tmp_path / "a.tif", page)) for page in (0, 2, 3))
+    assert first is not None
+    np.testing.assert_array_equal(first, valid[0])
+    assert second is None
+    assert third is not None
+    np.testing.assert_array_equal(third, valid[1])

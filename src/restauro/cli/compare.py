@@ -37,8 +37,9 @@ restauro compare damaged/*.png --mask-dir masks/ --truth-dir originals/ --layout
 @click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--mask",
-    metavar="FILE|alpha|nan|color:#rrggbb",
-    help="What to fill: where a mask file is white, where the picture is transparent, NaN, or of a colour.",
+    metavar="FILE|alpha|nan|nodata|value:N|color:#rrggbb",
+    help="What to fill: where a mask file is white; where the picture is transparent, NaN, without data, of a value or "
+    "of a colour.",
 )
 @click.option("--mask-dir", type=click.Path(path_type=Path), help="A folder of masks of the pictures' names.")
 @click.option("--truth", type=click.Path(path_type=Path), help="The undamaged picture.")

@@ -91,7 +91,8 @@ def read_internal_mask(picture: Picture) -> NDArray[np.bool_] | None:
     index = picture.kept.mask_index
     if index is None:
         return None
-    pixels = images.pixels_of(Tiff().open(picture.path, index).image)
+    opened = Tiff().open(picture.path, index)
+    pixels = opened.decode() if opened.decode else images.pixels_of(opened.image)
     valid: NDArray[np.bool_] = np.atleast_3d(pixels)[..., 0] != 0
     return valid
 

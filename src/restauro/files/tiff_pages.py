@@ -81,9 +81,15 @@ class TiffPage:
 
     @property
     def mask_index(self) -> int | None:
-        """Which of the file's pictures is the mask of this one; None: none of its size."""
-        masks = (k for k, place in enumerate(self.places) if _is_mask(place) and _size(place) == _size(self.place))
-        return next((k for k in masks if k != self.index), None)
+        """Which of the file's pictures is the mask of this one, inside of it or behind it; None: none of its size."""
+        alike = [k for k, place in enumerate(self.places) if _size(place) == _size(self.place)]
+        pictures = [k for k in alike if not _is_mask(self.places[k])]
+        for mask in (k for k in alike if _is_mask(self.places[k])):
+            before = [k for k in pictures if k < mask] or pictures[:1]
+            around = self.places[mask].inside
+            if self.index == (around if around in pictures else before[-1] if before else None):
+                return mask
+        return None
 
     @property
     def coding(self) -> tuple[object, ...]:
