@@ -250,6 +250,7 @@ def test_a_grey_colour_marks_a_grey_picture() -> None:
         ("color:#fff", {}, "'#fff' isn't of the form #rrggbb: white is color:#ffffff"),
         ("color:red", {}, "'red' isn't of the form"),
         ("color:#ffffff", {"tolerance": 256}, "tolerance 256 is out of range"),
+        ("color:#ffffff", {"tolerance": "x"}, "tolerance 'x' is out of range: it must be a whole number"),
         ("losses.png", {"tolerance": 8}, "A tolerance is for masks by colour .* not for the mask losses.png"),
         ("losses.png", {"polarity": "grey"}, "white or black .* not 'grey'"),
         ("alpha", {"polarity": "black"}, "no meaning for the mask alpha"),

@@ -272,6 +272,7 @@ WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
     ({"target": "losses.png"}, WriteError, "is the mask: choose another name"),
     ({"target": "losses.png", "overwrite": True}, WriteError, "is the mask: choose another name"),
     ({"target": "there.tif"}, WriteError, "is there already"),
+    ({"target": "x" * 300 + "/out.tif"}, WriteError, r"The folder .*x can't be made \(.*\): choose another"),
     ({"target": "out.psd"}, WriteError, r"end in \.psd"),
     ({"save_mask": "used.jpg"}, WriteError, r"written as a PNG, so .*used.jpg must end in .png"),
     ({"save_mask": "panel.tif.png", "target": "panel.tif.png"}, WriteError, "which is the picture"),

@@ -225,8 +225,8 @@ def check_options(
         raise MaskError(f"Values that are hole are whole numbers from 0, not {list(values)!r}.")
     if tolerance and source != "color":
         raise MaskError(f"A tolerance is for masks by colour (color:#rrggbb), not for {named}: leave it out.")
-    if not 0 <= (tolerance or 0) <= 255:
-        raise MaskError(f"The tolerance {tolerance} is out of range: it must be 0 to 255.")
+    if tolerance is not None and not (isinstance(tolerance, (int, np.integer)) and 0 <= tolerance <= 255):
+        raise MaskError(f"The tolerance {tolerance!r} is out of range: it must be a whole number, 0 to 255.")
 
 
 def _source(mask: Mask) -> str:

@@ -381,8 +381,11 @@ def restore_file(
 def _nearest_folder(path: Path) -> Path:
     """Return the folder that a file is to lie in, or the one above it in which that can be made."""
     folder = path.parent
-    while not folder.exists():
-        folder = folder.parent
+    try:
+        while not folder.exists():
+            folder = folder.parent
+    except OSError as error:  # a name that is too long
+        raise WriteError(f"The folder {path.parent} can't be made ({error.strerror}): choose another.") from None
     if not folder.is_dir():
         raise WriteError(f"The folder {path.parent} can't be made ({folder} is a file): choose another.")
     return folder
