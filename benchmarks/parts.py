@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import _pictures
 import _tables
 from restauro.damage.kinds import make_damage
-from restauro.filling import Damaged, fill
+from restauro.filling import Holed, fill
 from restauro.holes import find_holes
 from restauro.method import make_method
 from restauro.windows import Part
@@ -28,17 +28,17 @@ Order = Callable[[NDArray[np.uint8], Mask, Mask], None]
 
 
 def thin_first(picture: NDArray[np.uint8], thin: Mask, wide: Mask) -> None:
-    fill([Damaged(picture, [Part(find_holes(thin), THIN), Part(find_holes(wide), WIDE)])], workers=1)
+    fill([Holed(picture, [Part(find_holes(thin), THIN), Part(find_holes(wide), WIDE)])], workers=1)
 
 
 def wide_first(picture: NDArray[np.uint8], thin: Mask, wide: Mask) -> None:
-    fill([Damaged(picture, [Part(find_holes(wide), WIDE), Part(find_holes(thin), THIN)])], workers=1)
+    fill([Holed(picture, [Part(find_holes(wide), WIDE), Part(find_holes(thin), THIN)])], workers=1)
 
 
 def at_once(picture: NDArray[np.uint8], thin: Mask, wide: Mask) -> None:
     other = picture.copy()
-    fill([Damaged(picture, [Part(find_holes(thin), THIN)], find_holes(wide))], workers=1)
-    fill([Damaged(other, [Part(find_holes(wide), WIDE)], find_holes(thin))], workers=1)
+    fill([Holed(picture, [Part(find_holes(thin), THIN)], find_holes(wide))], workers=1)
+    fill([Holed(other, [Part(find_holes(wide), WIDE)], find_holes(thin))], workers=1)
     picture[wide] = other[wide]
 
 

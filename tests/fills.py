@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from restauro.filling import Damaged, fill
+from restauro.filling import Holed, fill
 from restauro.holes import find_holes
 from restauro.method import Method
 from restauro.windows import SIZES, Part, Sizes
@@ -31,7 +31,7 @@ def filled_in_parts(
     """Fill masks, each by its method, one part after the other; `others` is a mask of what stays unknown."""
     restored = image.copy()
     bands = restored if restored.ndim == 3 else restored[:, :, np.newaxis]
-    damaged = Damaged(
+    damaged = Holed(
         bands,
         [Part(find_holes(mask), method) for mask, method in parts],
         None if others is None else find_holes(others),

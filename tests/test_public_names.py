@@ -9,6 +9,7 @@ import pytest
 import restauro
 
 NAMES = [
+    "ChoiceParameter",
     "DEFAULT_METHOD",
     "Damaged",
     "DataError",
@@ -28,10 +29,12 @@ NAMES = [
     "Picture",
     "PictureMask",
     "ReadError",
+    "Remedy",
     "RestauroError",
     "Restoration",
     "Restored",
     "Task",
+    "TextParameter",
     "TrainingError",
     "WriteError",
     "Written",

@@ -18,6 +18,7 @@ from .errors import ModelError as ModelError
 from .errors import ParameterError as ParameterError
 from .errors import ParameterTypeError as ParameterTypeError
 from .errors import ReadError as ReadError
+from .errors import Remedy as Remedy
 from .errors import RestauroError as RestauroError
 from .errors import TrainingError as TrainingError
 from .errors import WriteError as WriteError
@@ -27,9 +28,11 @@ from .files.writing import write_picture as write_picture
 from .inpainting import inpaint as inpaint
 from .mask import grow_mask as grow_mask
 from .method import DEFAULT_METHOD as DEFAULT_METHOD
+from .method import ChoiceParameter as ChoiceParameter
 from .method import Method as Method
 from .method import Parameter as Parameter
 from .method import Task as Task
+from .method import TextParameter as TextParameter
 from .method import method_class as method_class
 from .method import method_names as method_names
 from .notes import Note as Note

@@ -25,7 +25,7 @@ _SHARED_WHOLE = 4000  # the same where holes aren't cut, so that there are few w
 
 
 @dataclass(frozen=True)
-class Damaged:
+class Holed:
     """A picture that is filled in place.
 
     Attributes
@@ -52,7 +52,7 @@ class Damaged:
 
 
 def fill(
-    pictures: Sequence[Damaged],
+    pictures: Sequence[Holed],
     *,
     workers: int,
     seed: int = 0,
@@ -71,9 +71,7 @@ def fill(
 class _Work:
     """All windows of some pictures, being filled on several threads."""
 
-    def __init__(
-        self, pictures: Sequence[Damaged], parts: Sequence[Part], workers: int, seed: int, sizes: Sizes
-    ) -> None:
+    def __init__(self, pictures: Sequence[Holed], parts: Sequence[Part], workers: int, seed: int, sizes: Sizes) -> None:
         self.pictures = pictures
         self.seed = seed
         self.sizes = sizes

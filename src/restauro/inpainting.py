@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from restauro.arrays import checked_image, in_any_band, masked_pixels, not_finite, result_array
 from restauro.errors import MaskError, ParameterError, ParameterTypeError, RestauroError, check_progress
-from restauro.filling import Damaged, fill
+from restauro.filling import Holed, fill
 from restauro.holes import find_holes
 from restauro.mask import MOST_BANDS, check_bands_last, check_known, marked, mask_array
 from restauro.method import DEFAULT_METHOD, Method, make_method
@@ -98,7 +98,7 @@ def inpaint(
     # Kernels know the byte order of this machine alone.
     native = result if result.dtype.isnative else result.astype(result.dtype.newbyteorder("="))
     pictures = [
-        Damaged(
+        Holed(
             native[at.which] if native[at.which].ndim == 3 else native[at.which][:, :, np.newaxis],
             [Part(find_holes(at.hole, threads), chosen)],
             None if at.unknown is None else find_holes(at.unknown, threads),
