@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import venv
 from collections.abc import Callable
 from pathlib import Path
@@ -71,16 +72,37 @@ class Environment:
             raise StepError("pip could not install it; what it wrote is above. It needs the network.")
 
     def install_clone(self, extras: str = "", first: str = "") -> None:
-        """Install the clone, so that changes of its code take effect; not again until pyproject.toml changes."""
+        """Install the clone, so that changes of its code take effect.
+
+        Not again until pyproject.toml changes, or a copy was installed in its place, as `pip install .` does.
+        """
         self.make()
         stamp = self.folder / f"restauro-installed{extras}.txt"
         wanted = hashlib.sha256(f"{CLONE}\n".encode() + (CLONE / "pyproject.toml").read_bytes()).hexdigest()
-        if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+        if stamp.exists() and stamp.read_text(encoding="ascii") == wanted and self.imports_clone():
             return
         if first:
             self.install(first)
         self.install("--editable", f"{CLONE}{extras}")
         stamp.write_text(wanted, encoding="ascii")
+
+    def imports_clone(self) -> bool:
+        """Whether it is the clone's own code that `import restauro` finds here."""
+        code = (
+            "from importlib.util import find_spec; found = find_spec('restauro'); print(found.origin if found else '')"
+        )
+        command = [str(self.program("python")), "-I", "-c", code]
+        found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        return bool(found) and Path(found).resolve() == CLONE / "src" / "restauro" / "__init__.py"
+
+
+def extras(environment: Environment, names: list[str]) -> None:
+    """Install what further parts need, such as eval and train, beside the clone's own code."""
+    project = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))
+    known = project["project"]["optional-dependencies"]
+    if not names or not set(names) <= set(known):
+        raise StepError(f"Say which extras: python3 dev.py extras NAME ..., of {', '.join(known)}.")
+    environment.install_clone(f"[{','.join(dict.fromkeys(names))}]", first=TORCH if "train" in names else "")
 
 
 def demo(environment: Environment, _: list[str]) -> None:
@@ -160,6 +182,7 @@ def check(environment: Environment, _: list[str]) -> None:
 
 COMMANDS: dict[str, Callable[[Environment, list[str]], None]] = {
     "demo": demo,
+    "extras": extras,
     "test": test,
     "test-training": test_training,
     "format": format_code,

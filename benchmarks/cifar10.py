@@ -21,7 +21,7 @@ import _pictures
 import _tables
 from restauro.evaluation import protocol, running, tables
 from restauro.evaluation.references import label_of
-from restauro.evaluation.results import Row
+from restauro.ledger import Row
 
 NETWORK = "network:model=cifar10"
 PEERS = ("opencv-telea:radius=3", "opencv-ns:radius=1", "skimage-biharmonic", "mean-colour")

@@ -62,7 +62,7 @@ def make(picture: str, mask: str, side: int, bits: int) -> None:
     import pyvips
 
     import _masks
-    from restauro.windows import count_regions
+    from restauro.holes import count_regions
 
     painting = pyvips.Image.new_from_file(str(_tables.PAINTING)).numpy()
     beyond = [(0, max(0, side - length)) for length in painting.shape[:2]]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from restauro import datasets
+from restauro import cifar10_sheets, datasets
 from restauro.datasets import open_pictures
 from restauro.errors import DataError
 
@@ -116,9 +116,9 @@ def test_errors_name_the_file_and_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "one.jpg").unlink()
     with pytest.raises(DataError, match=r"one\.jpg can't be read \(No such file or directory\)"):
         found.read(0)
-    save(tmp_path / "one.tif", noise(0, 4, 4).astype(np.float32))
+    save(tmp_path / "one.tif", noise(0, 4, 4).astype(np.float32))  # 0 to 255
     with pytest.raises(
-        DataError, match=r"one\.tif has samples of type float: convert it to 8 or 16 bits, or take it away\.$"
+        DataError, match=r"one\.tif: Floats are shown from 0, .* divide them by white's value, or take it away\.$"
     ):
         open_pictures(tmp_path).read(0)
     (tmp_path / "one.tar").write_bytes(b"no tar" * 200)
@@ -220,7 +220,8 @@ def test_cifar_is_what_it_was(shared: Path) -> None:
         "test": "3bf3a4c55e2f29b167792f0fa107da58463d583453be1cd03d4d07166aee94ad",
     }
     for split, digest in digests.items():
-        assert hashlib.sha256(datasets.read_sheets(folder, split).tobytes()).hexdigest() == digest
+        cells = cifar10_sheets.read_cells(folder, split, datasets._read_file)
+        assert hashlib.sha256(cells.tobytes()).hexdigest() == digest
     test = open_pictures(folder, "test")
     assert len(test) == 9980
     assert all(test.read(index).any() for index in range(len(test)))

@@ -63,6 +63,7 @@ def test_nothing_is_installed_twice_until_the_project_file_changes(
     monkeypatch.setattr(dev, "CLONE", tmp_path)
     monkeypatch.setattr(dev.Environment, "make", lambda environment: None)
     monkeypatch.setattr(dev.Environment, "install", lambda environment, *what: installed.append(what[-1]))
+    monkeypatch.setattr(dev.Environment, "imports_clone", lambda environment: True)
     environment = dev.Environment(tmp_path)
     for text in ("one", "one", "two"):
         project.write_text(text, encoding="ascii")
@@ -70,6 +71,65 @@ def test_nothing_is_installed_twice_until_the_project_file_changes(
     assert installed == [f"{tmp_path}[dev]"] * 2
     environment.install_clone()
     assert installed[2:] == [f"{tmp_path}"]
+    monkeypatch.setattr(dev.Environment, "imports_clone", lambda environment: False)
+    environment.install_clone()
+    assert installed[3:] == [f"{tmp_path}"]
+
+
+def made_by(folder: Path, origin: Path) -> Path:
+    """Write a program that stands for an environment's Python, in which restauro lies somewhere."""
+    program = folder / "python"
+    program.write_text(f"#!{sys.executable}\nprint({str(origin)!r})\n", encoding="utf-8")
+    program.chmod(0o700)
+    return program
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script")
+def test_a_copy_in_place_of_the_clone_is_noticed(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = dev.Environment(tmp_path)
+    for origin, is_clone in (
+        (dev.CLONE / "src" / "restauro" / "__init__.py", True),
+        (tmp_path / "site-packages" / "restauro" / "__init__.py", False),
+        ("", False),
+    ):
+        program = made_by(tmp_path, origin)
+        monkeypatch.setattr(dev.Environment, "program", lambda environment, name, program=program: program)
+        assert environment.imports_clone() == is_clone
+
+
+def test_this_environment_imports_the_clone(dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.util.find_spec("restauro")
+    assert spec is not None
+    assert spec.origin is not None
+    clone = Path(spec.origin).resolve().parents[2]
+    monkeypatch.setattr(dev, "CLONE", clone)
+    monkeypatch.setattr(dev.Environment, "program", lambda environment, name: Path(sys.executable))
+    assert dev.Environment(tmp_path).imports_clone()
+    monkeypatch.setattr(dev, "CLONE", tmp_path)
+    assert not dev.Environment(tmp_path).imports_clone()
+
+
+def test_extras_are_installed_with_the_clone_and_not_in_its_place(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed: list[tuple[object, ...]] = []
+    monkeypatch.setattr(dev.Environment, "make", lambda environment: None)
+    monkeypatch.setattr(dev.Environment, "install", lambda environment, *what: installed.append(what))
+    environment = dev.Environment(tmp_path)
+    dev.extras(environment, ["eval"])
+    dev.extras(environment, ["eval", "train"])
+    clone = ("--editable", f"{dev.CLONE}[eval]"), (dev.TORCH,), ("--editable", f"{dev.CLONE}[eval,train]")
+    assert installed == [*clone]
+
+
+@pytest.mark.parametrize("names", [[], ["evaluation"], ["eval", "evaluation"]])
+def test_unknown_extras_are_refused(names: list[str]) -> None:
+    result = run_dev("extras", *names)
+    assert result.returncode == 1
+    assert result.stderr.startswith("dev.py extras: Say which extras: python3 dev.py extras NAME ..., of ")
+    assert "eval, train" in result.stderr
 
 
 def test_a_program_that_fails_stops_the_work(dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

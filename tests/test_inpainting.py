@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 
@@ -11,8 +10,8 @@ import pytest
 
 import restauro
 from restauro import errors
-from restauro.inpainting import usable_cores
 from restauro.methods.telea import Telea
+from restauro.numerics.threads import usable_cores
 
 IMAGE = np.full((6, 8, 3), 9, np.uint8)
 MASK = np.zeros((6, 8), bool)
@@ -24,17 +23,21 @@ MASK[2:4, 3:6] = True
     [
         (IMAGE.astype(np.int64), MASK, {}, errors.ImageTypeError, "dtype int64, which has no rule; convert it to one"),
         (IMAGE.astype(complex), MASK, {}, errors.ImageTypeError, "dtype complex128"),
-        (IMAGE.astype(">u2"), MASK, {}, errors.ImageTypeError, "dtype >u2"),
-        ("panel.tif", MASK, {}, errors.ImageTypeError, "dtype <U9"),
         ([[1, 2], [3]], MASK, {}, errors.ImageTypeError, "can't be made an array"),
         (IMAGE[0, 0], MASK, {}, errors.ImageError, r"shape \(3,\); it must be \[H, W\] or \[H, W, C\]"),
         (np.zeros((0, 5), np.uint8), np.zeros((0, 5), bool), {}, errors.ImageError, "it has no pixels"),
         (IMAGE[:, :, :0], MASK, {}, errors.ImageError, "it has no pixels"),
-        (IMAGE, MASK[:5], {}, errors.MaskError, "5"),
+        (
+            IMAGE,
+            MASK[:5],
+            {},
+            errors.MaskError,
+            r"shape \(5, 8\) and the picture \[H, W\] = \(6, 8\): they must be equal",
+        ),
         (IMAGE, MASK.T, {}, errors.MaskError, "90 degrees"),
-        (IMAGE, MASK * 0.5, {}, errors.MaskError, "0.5"),
+        (IMAGE, MASK * 0.5, {}, errors.MaskError, "may hold only 0 and 1 .* holds 0.5: cut it, .* mask > 0.5"),
         (IMAGE, np.ones((6, 8)), {}, errors.MaskError, "no known pixel"),
-        (IMAGE, None, {}, errors.MaskTypeError, "mask"),
+        (IMAGE, None, {}, errors.MaskTypeError, "The mask must be an array .*, not NoneType"),
         (IMAGE, MASK, {"method": "telia"}, errors.MethodError, r"There is no method 'telia': did you mean 'telea'\?"),
         (IMAGE, MASK, {"method": 3}, errors.MethodError, "by name or as a Method instance, not as int"),
         (
@@ -62,6 +65,7 @@ MASK[2:4, 3:6] = True
         (IMAGE, MASK, {"method": "telea", "radius": "5"}, errors.ParameterTypeError, "not '5'"),
         (IMAGE, MASK, {"method": Telea(3), "radius": 5}, errors.ParameterError, "which has its own: write Telea"),
         (IMAGE, MASK, {"workers": 0}, errors.ParameterError, "workers=0 is out of range"),
+        (IMAGE, MASK, {"progress": 5}, errors.ParameterTypeError, "with the share that is done, and 5 can't be called"),
         (IMAGE, MASK, {"workers": 1.5}, errors.ParameterTypeError, "workers must be a whole number"),
         (IMAGE, MASK, {"seed": -1}, errors.ParameterError, "seed=-1 is out of range"),
         (IMAGE, MASK, {"seed": "a"}, errors.ParameterTypeError, "seed must be a whole number"),
@@ -86,26 +90,6 @@ def test_read_only_out() -> None:
     frozen.flags.writeable = False
     with pytest.raises(errors.ImageError, match="read-only"):
         restauro.inpaint(frozen, MASK, out=frozen)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("bands", [None, 3])
-def test_nan_among_known_pixels(bad: float, dtype: type, bands: int | None) -> None:
-    image = np.ones((6, 8) if bands is None else (6, 8, bands), dtype)
-    image[MASK] = np.nan
-    restauro.inpaint(image, MASK)
-    image[5, 7] = bad
-    with pytest.raises(
-        errors.ImageError, match=r"NaN or infinity among its known pixels \(the first at row 5, column 7\)"
-    ):
-        restauro.inpaint(image, MASK)
-    assert not np.isfinite(image[2, 3]).any()  # nothing was written
-
-
-def test_sums_that_overflow_are_not_taken_for_infinity() -> None:
-    image = np.full((6, 8), np.finfo(np.float64).max)
-    assert np.isfinite(restauro.inpaint(image, MASK)[~MASK]).all()
 
 
 def test_instances_and_names_are_the_same_method() -> None:
@@ -143,7 +127,7 @@ class BrokenMethod(Telea):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_an_error_inside_a_method_reaches_the_caller(workers: int) -> None:
     mask = np.zeros((600, 600), bool)
-    mask[::40, ::40] = True
+    mask[np.add.outer(np.arange(600) % 40 < 8, np.arange(600) % 40 < 8)] = True
     with pytest.raises(ZeroDivisionError, match="a bug in the method"):
         restauro.inpaint(np.zeros((600, 600), np.uint8), mask, BrokenMethod(), workers=workers)
 
@@ -179,7 +163,8 @@ def test_single_precision_of_any_scale(scale: float) -> None:
     np.testing.assert_allclose(scaled / scale, restauro.inpaint(image, mask), rtol=1e-5, atol=1e-5)
 
 
-def test_out_of_a_file_is_not_copied_onto_itself(tmp_path: Any) -> None:
+def test_out_of_a_file_is_not_copied_onto_itself(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(np, "copyto", None)
     mapped = np.memmap(tmp_path / "a", np.uint8, "w+", shape=(40, 40))
     mapped[:] = 5
     mask = np.zeros((40, 40), bool)
@@ -187,24 +172,3 @@ def test_out_of_a_file_is_not_copied_onto_itself(tmp_path: Any) -> None:
     mapped[mask] = 0
     assert restauro.inpaint(mapped, mask, out=mapped) is mapped
     assert (np.asarray(mapped) == 5).all()
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux tells and sets the cores of a thread")
-@pytest.mark.parametrize("side", [200, 700])
-def test_the_caller_keeps_its_cores(side: int) -> None:
-    before = os.sched_getaffinity(0)
-    mask = np.zeros((side, side), bool)
-    mask[20:-20, 20:-20] = True
-    restauro.inpaint(np.zeros((side, side), np.uint8), mask, workers=2)
-    assert os.sched_getaffinity(0) == before
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux tells and sets the cores of a thread")
-def test_cores_that_may_not_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise PermissionError("not in this container")
-
-    monkeypatch.setattr("os.sched_setaffinity", refuse)
-    mask = np.zeros((200, 200), bool)
-    mask[20:-20, 20:-20] = True
-    assert (restauro.inpaint(np.full((200, 200), 7, np.uint8), mask, workers=2) == 7).all()

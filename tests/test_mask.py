@@ -26,8 +26,8 @@ def test_every_dtype_has_its_rule(dtype: str) -> None:
 
 @pytest.mark.parametrize("values", [(255, 1), (-1, 7)])
 def test_integers_other_than_zero_are_hole(values: tuple[int, int]) -> None:
-    mask = np.array([[0, values[0], values[1]]], np.int16)
-    np.testing.assert_array_equal(hole_from_array(mask, (1, 3)), [[False, True, True]])
+    mask = np.array([[0, values[0], values[1], 0]], np.int16)
+    np.testing.assert_array_equal(hole_from_array(mask, (1, 4)), [[False, True, True, False]])
 
 
 def test_a_bool_mask_is_not_copied() -> None:
@@ -122,3 +122,42 @@ def test_growing_by_what_is_no_number_is_refused(pixels: object) -> None:
 def test_only_planes_grow() -> None:
     with pytest.raises(MaskError, match=r"shape \(2, 3, 2\): it must be \[H, W\]"):
         grow_mask(np.zeros((2, 3, 2)), 1)
+
+
+def test_a_grey_picture_is_no_mask() -> None:
+    """A black and white mask that was saved as JPEG and read again: black has become 0 to 3."""
+    rng = np.random.default_rng(0)
+    mask = rng.integers(0, 4, (30, 40), np.uint8)
+    mask[5:9, 5:9] = 255 - rng.integers(0, 4, (4, 4))
+    with pytest.raises(MaskError, match=r"marks 7\d\.\d% .* with 8 values from 0 to 255, .* for instance mask > 127"):
+        hole_from_array(mask, (30, 40))
+    with pytest.raises(MaskError, match="for instance mask > 127"):
+        hole_from_array(mask.astype(np.int64), (30, 40))
+    np.testing.assert_array_equal(hole_from_array(np.where(mask > 0, 255, 0), (30, 40)), mask > 0)
+    few = np.where(np.arange(40) < 20, mask, 0)
+    np.testing.assert_array_equal(hole_from_array(few, (30, 40)), few > 0)
+    assert grow_mask(mask, 0).any()
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [((3, 20, 24), (20, 24)), ((1, 20, 24), (20, 24)), ((3, 20, 24), (1, 20, 24)), ((5, 3, 20, 24), (5, 20, 24))],
+)
+def test_bands_that_stand_first_are_told(image: tuple[int, ...], mask: tuple[int, ...]) -> None:
+    with pytest.raises(MaskError, match=r"bands stand first, as PyTorch has them: .* numpy\.moveaxis\(image, -3, -1\)"):
+        hole_from_array(np.zeros(mask), image)
+
+
+def test_masked_values_of_a_mask_have_no_meaning() -> None:
+    mask = np.ma.MaskedArray(SOME, SOME == 0)
+    with pytest.raises(MaskTypeError, match=r"mask\.filled\(True\) where they are hole or mask\.filled\(False\)"):
+        hole_from_array(mask, (2, 3))
+    np.testing.assert_array_equal(hole_from_array(np.ma.MaskedArray(SOME), (2, 3)), SOME == 1)
+
+
+def test_a_pillow_mask_with_a_palette_is_taken_by_its_colours() -> None:
+    from PIL import Image
+
+    mask = Image.fromarray(SOME.astype(np.uint8))
+    mask.putpalette([255, 255, 255, 0, 0, 0])  # 0 is white
+    np.testing.assert_array_equal(hole_from_array(mask, (2, 3)), SOME == 0)

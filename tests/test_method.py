@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from importlib.metadata import EntryPoint
 from typing import Annotated, ClassVar
@@ -12,7 +13,7 @@ import pytest
 import restauro
 from restauro import method as methods
 from restauro.errors import MethodError, ParameterError, ParameterTypeError
-from restauro.method import Method, Parameter, TextParameter
+from restauro.method import ChoiceParameter, Method, Parameter, TextParameter
 from restauro.methods.telea import Telea
 from tests.networks import needed, ready
 
@@ -68,6 +69,55 @@ def test_a_real_parameter_takes_any_number_but_not_nan() -> None:
         Half(share=float("nan"))
     with pytest.raises(ParameterTypeError, match="share must be a number"):
         Half(share="much")
+
+
+@pytest.mark.parametrize("value", [3, 3.0, np.int64(3), np.uint8(3), np.float32(3), np.float64(3)])
+def test_a_whole_parameter_takes_whole_numbers_of_every_type(value: float) -> None:
+    chosen = Telea(radius=value)  # type: ignore[arg-type]
+    assert chosen == Telea(radius=3)
+    assert type(chosen.radius) is int
+    image, mask = np.arange(25.0).reshape(5, 5), np.eye(5) > 0
+    expected = restauro.inpaint(image, mask, "telea", radius=3)
+    np.testing.assert_array_equal(restauro.inpaint(image, mask, "telea", radius=value), expected)
+
+
+@pytest.mark.parametrize("value", [3.5, np.float32(3.5), float("nan"), float("inf"), True, np.True_, "3", None])
+def test_a_whole_parameter_takes_nothing_else(value: object) -> None:
+    said = re.escape(f"radius must be a whole number (1 to 64 pixels), not {value!r}.")
+    with pytest.raises(ParameterTypeError, match=f"^{said}$"):
+        Telea(radius=value)  # type: ignore[arg-type]
+
+
+def test_whole_numbers_too_large_for_anything_are_out_of_range() -> None:
+    for chosen, name in ((Telea, "radius"), (Half, "share")):
+        with pytest.raises(ParameterError, match=f"^{name}=1{'0' * 400} is out of range: it must be "):
+            chosen(**{name: 10**400})
+
+
+@dataclass(frozen=True)
+class Careful(Telea):
+    """Added by somebody else, with words to choose from."""
+
+    name: ClassVar[str] = "careful"
+    care: Annotated[str, ChoiceParameter("how careful it is", ("little", "some or more", "much"))] = "some or more"
+
+
+def test_a_choice_is_one_of_its_words() -> None:
+    assert Careful(care="much").care == "much"
+    assert Careful().care == "some or more"
+    with pytest.raises(ParameterError, match=r"^care=most isn't known: it must be little or some or more or much\.$"):
+        Careful(care="most")
+    with pytest.raises(ParameterError, match="care=some isn't known"):
+        Careful(care="some")
+    with pytest.raises(ParameterTypeError, match=r"^care must be a text \(little or some or more or much\), not 3"):
+        Careful(care=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [*methods.TO_COMPARE_WITH, "onnx:lama.onnx", "opencv-telea:radius=3"])
+def test_what_is_there_to_compare_with_says_where_it_belongs(name: str) -> None:
+    said = f"^'{name}' restores nothing here, it is there to compare with: `restauro evaluate` and `restauro compare` "
+    with pytest.raises(MethodError, match=f"{said}take it .*; to restore with there is telea, "):
+        restauro.inpaint(np.zeros((3, 3)), np.eye(3) > 0, name)
 
 
 def test_an_entry_point_adds_a_method(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,10 @@ import pyvips
 import tifffile
 
 from restauro.errors import MaskError, ReadError
+from restauro.files.reading import read_picture
 from restauro.mask import grow_mask
 from restauro.picture import Picture, as_stored
-from restauro.picture_mask import find_mask, read_mask
+from restauro.picture_mask import check_sizes, read_mask
 
 MARKS = np.zeros((12, 16), np.uint8)
 MARKS[3:6, 4:11] = 255
@@ -123,7 +124,10 @@ def test_grey_in_three_bands_is_taken_and_colour_refused(tmp_path: Path) -> None
     grey = np.repeat(MARKS[:, :, np.newaxis], 3, axis=2)
     np.testing.assert_array_equal(read_mask(saved(tmp_path / "mask.png", grey), picture()).hole, HOLE)
     grey[3:6, 4:11, 1:] = 0
-    with pytest.raises(MaskError, match=r"has colours, and a mask is black and white: .* the mask color:#rrggbb"):
+    grey[3, 4] = [0, 0, 255]
+    with pytest.raises(
+        MaskError, match=r"has colours, and a mask is black and white: save .* or use mask=.color:#rrggbb"
+    ):
         read_mask(saved(tmp_path / "mask.png", grey), picture())
 
 
@@ -169,8 +173,15 @@ def test_files_that_cannot_be_read_name_the_mask(tmp_path: Path) -> None:
     whole = saved(tmp_path / "mask.png", np.random.default_rng(0).integers(0, 255, (90, 90), np.uint8)).read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.png").write_text("no picture")
-    for name in ("cut.png", "text.png", "missing.png", "."):
-        with pytest.raises(ReadError, match=r"^The mask "):
+    causes = {
+        "cut.png": "The PNG can't be read to its end",
+        "text.png": "The file isn't a picture",
+        "missing.png": "There is no such file",
+        "folder": "It is a folder",
+    }
+    (tmp_path / "folder").mkdir()
+    for name, cause in causes.items():
+        with pytest.raises(ReadError, match=rf"^The mask \S*{name}: {cause}"):
             read_mask(tmp_path / name, picture(np.zeros((90, 90), np.uint8)))
 
 
@@ -226,9 +237,9 @@ def test_a_colour_is_a_mask(scale: int, has_alpha: bool) -> None:
 def test_a_grey_colour_marks_a_grey_picture() -> None:
     the_picture = picture(np.where(HOLE, 255, 100).astype(np.uint8), kind="jpeg")
     found = read_mask("color:#ffffff", the_picture)
-    np.testing.assert_array_equal(found.hole, HOLE)
-    assert "A JPEG blurs the edges of colours: --tolerance 40" in found.notes[0]
-    assert read_mask("color:#ffffff", the_picture, tolerance=1).notes == ()
+    np.testing.assert_array_equal(found.hole, grow_mask(HOLE, 1))
+    assert found.notes == ("A JPEG blurs colours: what is within 40 of that colour was taken, and grown by 1 pixel.",)
+    assert "within 1 of that colour" in read_mask("color:#ffffff", the_picture, tolerance=1).notes[0]
     with pytest.raises(MaskError, match="is grey and the colour #ff0000 isn't"):
         read_mask("color:#ff0000", the_picture)
 
@@ -262,36 +273,180 @@ def test_a_file_called_alpha_can_be_given(tmp_path: Path, monkeypatch: pytest.Mo
         np.testing.assert_array_equal(read_mask(mask, picture()).hole, HOLE)
 
 
-class TestFindMask:
-    def folder(self, path: Path, *names: str) -> Path:
-        path.mkdir()
-        for name in names:
-            (path / name).touch()
-        return path
+@pytest.mark.parametrize(("factor", "resized"), [(2, "enlarged 2 times"), (3, "enlarged 3 times")])
+def test_a_mask_of_a_smaller_copy_is_enlarged_where_asked_for(tmp_path: Path, factor: int, resized: str) -> None:
+    mask = saved(tmp_path / "mask.png", MARKS)
+    large = picture(np.zeros((12 * factor, 16 * factor, 3), np.uint8))
+    with pytest.raises(MaskError, match=rf"is 16 x 12 pixels and .*: use resize=True to take it {factor} times"):
+        read_mask(mask, large)
+    found = read_mask(mask, large, resize=True)
+    np.testing.assert_array_equal(found.hole, np.kron(HOLE, np.ones((factor, factor))))
+    assert resized in found.notes[0]
+    np.testing.assert_array_equal(read_mask(mask, picture(), resize=True).hole, HOLE)
 
-    @pytest.mark.parametrize(
-        ("names", "found"),
-        [
-            (["a.png", "a_mask.png", "b.png"], "a.png"),
-            (["a_mask.TIF", "aa.png", "a-mask.png"], "a_mask.TIF"),
-            (["a.jpg", "a.txt", "a.tif.xml"], "a.jpg"),
-        ],
-    )
-    def test_by_stem_else_by_stem_and_mask(self, tmp_path: Path, names: list[str], found: str) -> None:
-        folder = self.folder(tmp_path / "masks", *names)
-        assert find_mask(folder, Path("scans/a.tif")) == folder / found
 
-    def test_the_picture_is_not_its_own_mask(self, tmp_path: Path) -> None:
-        folder = self.folder(tmp_path / "all", "a.tif", "a_mask.png")
-        assert find_mask(folder, folder / "a.tif") == folder / "a_mask.png"
+def test_a_mask_of_a_larger_copy_is_made_smaller_where_asked_for(tmp_path: Path) -> None:
+    values = np.zeros((24, 32), np.uint8)
+    values[5, 9] = 255  # one of four
+    mask = saved(tmp_path / "mask.png", values)
+    with pytest.raises(MaskError, match=r"is 32 x 24 pixels and .*: use resize=True to take it 2 times smaller"):
+        read_mask(mask, picture())
+    found = read_mask(mask, picture(), resize=True)
+    assert np.argwhere(found.hole).tolist() == [[2, 4]]
+    assert "made 2 times smaller" in found.notes[0]
+    turned = picture(np.zeros((16, 12, 3), np.uint8), orientation=6)
+    np.testing.assert_array_equal(read_mask(mask, turned, resize=True).hole, as_stored(found.hole, 6))
 
-    def test_none_and_two_are_refused(self, tmp_path: Path) -> None:
-        folder = self.folder(tmp_path / "masks", "b.png", "b.tif", "b_mask.png")
-        with pytest.raises(MaskError, match=r"There is no mask for it in .*masks: .* a.png or a_mask.png"):
-            find_mask(folder, Path("a.tif"))
-        with pytest.raises(MaskError, match=r"There are two masks for it in .*masks: b.png and b.tif"):
-            find_mask(folder, Path("b.jpg"))
 
-    def test_a_missing_folder_is_said(self, tmp_path: Path) -> None:
-        with pytest.raises(MaskError, match=r"The folder of masks .*none can't be read"):
-            find_mask(tmp_path / "none", Path("a.tif"))
+@pytest.mark.parametrize("shape", [(24, 31), (24, 48), (18, 24)])
+def test_other_sizes_are_refused_with_resize_too(tmp_path: Path, shape: tuple[int, int]) -> None:
+    mask = saved(tmp_path / "mask.png", MARKS)
+    with pytest.raises(MaskError, match="Make the mask on this very picture, or resize it to"):
+        read_mask(mask, picture(np.zeros(shape, np.uint8)), resize=True)
+
+
+def test_a_soft_mask_grows_by_a_pixel_of_its_own_before_it_is_resized(tmp_path: Path) -> None:
+    values = MARKS.copy()
+    values[0, 0] = 100
+    mask = saved(tmp_path / "mask.png", values)
+    found = read_mask(mask, picture(np.zeros((24, 32, 3), np.uint8)), resize=True)
+    np.testing.assert_array_equal(found.hole, np.kron(grow_mask(HOLE, 1), np.ones((2, 2))))
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.uint8])
+def test_a_value_is_a_mask(dtype: type) -> None:
+    void = 7 if dtype is np.uint8 else -9999
+    pixels = np.where(HOLE, void, 100).astype(dtype)
+    np.testing.assert_array_equal(read_mask(f"value:{void}", picture(pixels)).hole, HOLE)
+    bands = np.stack([pixels, np.full_like(pixels, 50)], axis=2)
+    assert not read_mask(f"value:{void}", picture(bands)).hole.any()  # all bands
+    np.testing.assert_array_equal(read_mask(f"value:{void}", picture(bands, has_alpha=True)).hole, HOLE)
+    assert not read_mask("value:101", picture(pixels)).hole.any()
+
+
+def test_values_of_floats_are_those_that_they_hold() -> None:
+    pixels = np.where(HOLE, -3.4028234663852886e38, 0.1).astype(np.float32)
+    np.testing.assert_array_equal(read_mask("value:-3.4028234663852886e+38", picture(pixels)).hole, HOLE)
+    np.testing.assert_array_equal(read_mask("value:0.1", picture(pixels)).hole, ~HOLE)
+    pixels = np.where(HOLE, np.inf, 0).astype(np.float32)
+    np.testing.assert_array_equal(read_mask("value:inf", picture(pixels)).hole, HOLE)
+
+
+@pytest.mark.parametrize(
+    ("mask", "sentence"),
+    [
+        ("value:-9999", r"No pixel can be -9999: .* whole numbers from 0 to 255 \(uint8\)"),
+        ("value:0.5", "No pixel can be 0.5"),
+        ("value:inf", "No pixel can be inf"),
+        ("value:nan", 'NaN equals nothing: use mask="nan" for what is NaN'),
+        ("value:", "'' isn't a number: a mask by value is, for instance, value:-9999"),
+        ("value:#ffffff", "'#ffffff' isn't a number"),
+    ],
+)
+def test_values_that_cannot_be(mask: str, sentence: str) -> None:
+    with pytest.raises(MaskError, match=sentence):
+        read_mask(mask, picture())
+
+
+def test_marks_in_a_jpeg_are_found_with_what_its_coarser_colour_smears(tmp_path: Path) -> None:
+    """Red strokes on a photograph-like ground, saved as phones and scanners do: hardly any red left."""
+    rows, columns = np.mgrid[:240, :320]
+    ground = np.stack([120 + 40 * np.sin(rows / 17), 110 + 30 * np.cos(columns / 23), 90 + rows / 8], axis=2)
+    rng = np.random.default_rng(3)
+    strokes = np.zeros((240, 320), bool)
+    for _ in range(25):
+        top, left, width = rng.integers(5, 220), rng.integers(5, 260), rng.integers(3, 8)
+        strokes[top : top + width, left : left + 50] = True
+    marked = np.where(strokes[..., np.newaxis], [255, 0, 0], ground).astype(np.uint8)
+    for options, grown in (({"subsample_mode": "on"}, 3), ({"subsample_mode": "off"}, 1)):
+        clean = read_picture(saved(tmp_path / "clean.jpg", ground.astype(np.uint8), Q=85, **options)).pixels
+        the_picture = read_picture(saved(tmp_path / "marked.jpg", marked, Q=85, **options))
+        found = read_mask("color:#ff0000", the_picture)
+        assert f"grown by {grown} pixel" in found.notes[0]
+        differs = np.abs(the_picture.pixels.astype(int) - clean).max(axis=2) > 40
+        assert differs.sum() >= strokes.sum()
+        assert (differs & ~found.hole).sum() < 0.001 * strokes.sum()
+        assert (found.hole & ~grow_mask(strokes, 5)).sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("mask", "options", "sentence"),
+    [
+        ("alpha", {"values": (1,)}, "Values that are hole are for mask files, not for the mask alpha"),
+        ("nan", {"resize": True}, "Resizing is for mask files, not for the mask nan"),
+        ("m.png", {"values": (1,), "polarity": "black"}, "Where values say what is hole, polarity says nothing"),
+        ("m.png", {"values": (1, -2)}, r"whole numbers from 0, not \[1, -2\]"),
+        ("m.png", {"values": (1.5,)}, r"whole numbers from 0, not \[1.5\]"),
+        ("alpha", {"grow": -1}, "can't grow by -1 pixels"),
+    ],
+)
+def test_options_of_mask_files(mask: str, options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(MaskError, match=sentence):
+        read_mask(mask, picture(), **options)
+
+
+def test_a_soft_mask_can_be_grown_by_as_much_as_can_be(tmp_path: Path) -> None:
+    values = MARKS.copy()
+    values[0, 0] = 100
+    assert read_mask(saved(tmp_path / "m.png", values), picture(), grow=1000).hole.all()
+    with pytest.raises(MaskError, match="can't grow by -1 pixels"):
+        read_mask(tmp_path / "m.png", picture(), grow=-1)
+
+
+def test_sizes_are_compared_by_headers(tmp_path: Path) -> None:
+    mask, other = saved(tmp_path / "mask.png", MARKS), saved(tmp_path / "other.png", MARKS[:10])
+    check_sizes(mask, mask)
+    check_sizes(tmp_path / "missing.png", mask)  # whoever reads it says so
+    with pytest.raises(MaskError, match=r"mask.png: It is 16 x 12 pixels and the picture 16 x 10"):
+        check_sizes(mask, other)
+    np.save(tmp_path / "mask.npy", HOLE)
+    with pytest.raises(MaskError, match=r"mask.npy: It is 16 x 12 pixels and the picture 16 x 10"):
+        check_sizes(tmp_path / "mask.npy", other)
+
+
+def with_nodata(path: Path, values: np.ndarray, nodata: str) -> Path:
+    tifffile.imwrite(path, values, extratags=[(42113, 2, len(nodata) + 1, nodata, True)])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [(np.int16, "-32768"), (np.int16, "-9999"), (np.float32, "-9999"), (np.float32, "-3.40282346638529e+38")],
+)
+def test_nodata_is_a_mask(tmp_path: Path, dtype: type, nodata: str) -> None:
+    values = np.where(HOLE, float(nodata), 100).astype(dtype)
+    the_picture = read_picture(with_nodata(tmp_path / "dem.tif", values, nodata))
+    np.testing.assert_array_equal(read_mask("nodata", the_picture).hole, HOLE)
+    assert not read_mask("nodata", read_picture(with_nodata(tmp_path / "dem.tif", values, "77"))).hole.any()
+
+
+def test_nan_is_nodata_only_where_the_file_says_so(tmp_path: Path) -> None:
+    values = np.where(HOLE, -9999, 100).astype(np.float32)
+    values[0, :3] = np.nan
+    found = read_mask("nodata", read_picture(with_nodata(tmp_path / "a.tif", values, "-9999")))
+    np.testing.assert_array_equal(found.hole, HOLE)
+    found = read_mask("nodata", read_picture(with_nodata(tmp_path / "a.tif", values, "nan")))
+    np.testing.assert_array_equal(found.hole, np.isnan(values))
+
+
+def test_the_mask_inside_of_a_geotiff_says_where_no_data_is(tmp_path: Path) -> None:
+    """As GDAL writes it: a page of the same size, marked as a transparency mask, whose non-zero pixels are valid."""
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(np.full((*HOLE.shape, 3), 90, np.uint8), photometric="rgb")
+        file.write(~HOLE, subfiletype=4, photometric=4)
+    found = read_mask("nodata", read_picture(path))
+    np.testing.assert_array_equal(found.hole, HOLE)
+    assert found.notes == ("The file's own mask stays as it was, and calls what was filled missing.",)
+
+
+def test_no_nodata_is_said() -> None:
+    with pytest.raises(MaskError, match='names no nodata value, and has no mask inside: use mask="value:-9999" for'):
+        read_mask("nodata", picture())
+
+
+def test_a_mask_of_another_size_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = saved(tmp_path / "mask.png", MARKS)
+    monkeypatch.setattr("restauro.files.images.pixels_of", lambda image: pytest.fail("it was decoded"))
+    with pytest.raises(MaskError, match="is 16 x 12 pixels and the picture 20 x 10"):
+        read_mask(mask, picture(np.zeros((10, 20), np.uint8)))

@@ -21,6 +21,7 @@ NAMES = [
     "Method",
     "MethodError",
     "ModelError",
+    "Note",
     "Parameter",
     "ParameterError",
     "ParameterTypeError",
@@ -28,6 +29,7 @@ NAMES = [
     "PictureMask",
     "ReadError",
     "RestauroError",
+    "Restoration",
     "Restored",
     "Task",
     "TrainingError",
@@ -56,19 +58,25 @@ def test_these_names_are_public() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_what_its_module_has(name: str) -> None:
-    module = importlib.import_module(f"restauro.{restauro._PUBLIC[name]}")
+    module = importlib.import_module(f"restauro.{listed()[name]}")
     assert getattr(restauro, name) is getattr(module, name)
 
 
-def test_type_checkers_see_the_same_names() -> None:
-    tree = ast.parse(Path(restauro.__file__).read_text(encoding="utf-8"))
-    checked = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {
-        alias.asname: node.module for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names
+def listed() -> dict[str, str]:
+    """Return the names that type checkers and editors see, and their modules."""
+    stub = ast.parse(Path(restauro.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    return {
+        str(alias.asname): str(node.module)
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
     }
-    assert seen == {name: f"restauro.{module}" for name, module in restauro._PUBLIC.items()}
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    assert sorted(listed()) == NAMES
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="module 'restauro' has no attribute 'inpant'"):
+    with pytest.raises(AttributeError, match="No restauro attribute inpant"):
         restauro.inpant  # noqa: B018

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import restauro
-from restauro import windows
+from restauro.holes import find_holes
 from restauro.method import Method, Task
 from restauro.methods.telea import Telea
-from restauro.windows import find_holes, plan_windows
+from restauro.windows import Part, Sizes, plan_windows
+from tests.fills import filled
 from tests.networks import ready
 from tests.promises.pictures import holes, net, seeds
 
@@ -35,7 +36,7 @@ class MeanOfWindow(Method):
 
     def fill(self, image: Any, hole: Any, task: Task) -> Any:
         mean = image[~hole].mean(axis=0)
-        return np.tile(mean, (int(hole[task.core].sum()), 1))
+        return np.tile(mean, (int(task.wanted.sum()), 1))
 
 
 @given(seed=seeds, height=st.integers(1, 200), width=st.integers(1, 200), whole=st.booleans())
@@ -45,15 +46,14 @@ def test_cores_cover_every_hole_pixel_once(seed: int, height: int, width: int, w
     mask = holes(rng, (height, width)) | net(rng, (height, width))
     mask[rng.integers(height), rng.integers(width)] = False
     found = find_holes(mask)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "SMALL_PICTURE", 0)
-        patch.setattr(windows, "TILE", 32)
-        patch.setattr(windows, "WIDEST_HALO", 60)
-        plan = plan_windows(found, MeanOfWindow() if whole else Telea(2))
+    method = MeanOfWindow() if whole else Telea(2)
+    plan = plan_windows(Part(found, method), sizes=Sizes(tile=32, small_picture=0, halo=60))
     covered = np.zeros(mask.shape, int)
     for window in plan:
         top, bottom, left, right = window.core
-        inside = window.hole[window.core_slices]
+        _, _, wanted = window.masks()
+        inside = wanted[window.core_slices]
+        assert wanted.sum() == inside.sum()
         assert inside.sum() == window.pixels
         covered[top:bottom, left:right] += inside
         assert window.box[0] <= top < bottom <= window.box[1]
@@ -66,7 +66,7 @@ def test_whole_holes_are_not_cut_and_far_ones_are_apart() -> None:
     mask[350, 5:895] = True
     mask[10:690, 400] = True
     mask[600:603, 100:103] = True
-    plan = plan_windows(find_holes(mask), MeanOfWindow())
+    plan = plan_windows(Part(find_holes(mask), MeanOfWindow()))
     assert [window.core for window in plan] == [(10, 690, 5, 895), (600, 603, 100, 103)]
     assert [window.pixels for window in plan] == [890 + 680 - 1, 9]
     image = np.zeros((700, 900), np.float32)
@@ -80,7 +80,7 @@ def test_a_deep_loss_does_not_keep_a_net_from_being_cut() -> None:
     mask[::90] = True
     mask[:, ::90] = True
     mask[1200:1300, 1200:1300] = True
-    plan = plan_windows(find_holes(mask), Telea())
+    plan = plan_windows(Part(find_holes(mask), Telea()))
     assert len(plan) > 25
     assert max((w.box[1] - w.box[0]) * (w.box[3] - w.box[2]) for w in plan) < 1100 * 1100
 
@@ -120,8 +120,7 @@ def test_memory_of_a_net_that_spans_the_picture(method: str) -> None:
 def test_tiles_are_small_in_small_pictures() -> None:
     mask = np.zeros((600, 600), bool)
     mask[10:590:30, 10:590] = True
-    assert len(plan_windows(find_holes(mask), Telea())) == 9
-    assert windows.SMALL_TILE < windows.TILE
+    assert len(plan_windows(Part(find_holes(mask), Telea()))) == 9
 
 
 def test_clusters_of_deep_tiles_whose_boxes_overlap() -> None:
@@ -132,15 +131,11 @@ def test_clusters_of_deep_tiles_whose_boxes_overlap() -> None:
     mask[5:470, 15:21] = True
     mask[463:469, 15:350] = True
     mask[140:325, 140:380] = True
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "SMALL_PICTURE", 0)
-        patch.setattr(windows, "TILE", 10_000)
-        whole = restauro.inpaint(image, mask, "telea", radius=2)
-        patch.setattr(windows, "TILE", 64)
-        patch.setattr(windows, "WIDEST_HALO", 24)
-        plan = plan_windows(find_holes(mask), Telea(2))
-        for workers in (1, 2):
-            np.testing.assert_array_equal(restauro.inpaint(image, mask, "telea", radius=2, workers=workers), whole)
+    whole = filled(image, mask, Telea(2), Sizes(tile=10_000, small_picture=0))
+    cut = Sizes(tile=64, small_picture=0, halo=24)
+    plan = plan_windows(Part(find_holes(mask), Telea(2)), sizes=cut)
+    for workers in (1, 2):
+        np.testing.assert_array_equal(filled(image, mask, Telea(2), cut, workers), whole)
     assert sum(window.pixels for window in plan) == mask.sum()
 
 
@@ -164,7 +159,7 @@ class ConstantReach(MeanOfWindow):
 def test_a_reach_that_does_not_grow_with_depth() -> None:
     mask = np.zeros((700, 700), bool)
     mask[10:690, 10:690] = True
-    assert sum(window.pixels for window in plan_windows(find_holes(mask), ConstantReach())) == mask.sum()
+    assert sum(window.pixels for window in plan_windows(Part(find_holes(mask), ConstantReach()))) == mask.sum()
 
 
 def test_small_whole_holes_of_a_tile_share_a_window() -> None:
@@ -172,7 +167,7 @@ def test_small_whole_holes_of_a_tile_share_a_window() -> None:
     mask[10:13, 20::40] = True
     mask[600:602, 30] = True
     mask[100:104, 300:900] = True
-    plan = plan_windows(find_holes(mask), MeanOfWindow())
+    plan = plan_windows(Part(find_holes(mask), MeanOfWindow()))
     assert sorted(window.core for window in plan) == [
         (10, 13, 20, 501),
         (10, 13, 540, 1021),

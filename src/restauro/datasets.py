@@ -6,7 +6,6 @@ import os
 import pickle
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,14 +14,16 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.errors import DataError
+from restauro import cifar10_sheets
+from restauro.errors import DataError, ImageError
 from restauro.files import formats
+from restauro.files.images import pixels_of
+from restauro.viewing import check_floats, in_srgb
 
 _ENDINGS = tuple(ending for endings in formats.ENDINGS.values() for ending in endings)
 _HELD_OUT = 50  # of how many pictures one is kept for testing, where the folder doesn't say which
 
-_TILE = 32  # pixels: the side of CIFAR-10's pictures
-_SHEET_ROWS, _SHEET_COLUMNS = 25, 40
+_SIDE = 32  # pixels: of CIFAR-10's pictures
 _CIFAR_FILES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 _CIFAR_FILE_PICTURES = 10_000
 _TEST_HOLES = 2  # a stream of random numbers of its own: training draws from others of the same seed
@@ -55,8 +56,7 @@ def open_pictures(folder: str | os.PathLike[str], split: str = "all") -> Picture
     ----------
     folder
         - CIFAR-10: the official files of the Python or the binary version, unpacked or as the archive that they come
-          in, or sheets of 1,000 tiles as lossless WebP (`train-000.webp`, `test-000.webp` and so on, 40 x 25 tiles a
-          sheet, row by row; `test-missing.txt` names the tiles that are no pictures, and they are skipped).
+          in, or sheets of them; see `restauro.cifar10_sheets`.
         - Tar shards: `.tar` files with picture files in them, anywhere below the folder. They are not unpacked.
         - Pictures: JPEG, PNG, TIFF, WebP or AVIF files anywhere below the folder.
     split
@@ -66,8 +66,7 @@ def open_pictures(folder: str | os.PathLike[str], split: str = "all") -> Picture
     Returns
     -------
     Pictures
-        Colour of 8 bits, turned as people see them; grey becomes three equal bands, CMYK sRGB by libvips' profile,
-        16 bits are divided by 257 and rounded, transparency is dropped, profiles are ignored.
+        As people see them, in 8 bits and sRGB as `restauro.viewing.in_srgb` has it; grey becomes three equal bands.
 
     Raises
     ------
@@ -87,10 +86,10 @@ def open_pictures(folder: str | os.PathLike[str], split: str = "all") -> Picture
     """
     if split not in ("train", "test", "all"):
         raise DataError(f"The split {split!r} isn't known: it is train, test or all.")
-    place = Path(folder)
-    if not place.is_dir():
-        raise DataError(f"There is no folder {place}: name the one that holds the pictures.")
-    return _open_cifar(place, split) or _open_files(place, split)
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}: name the one that holds the pictures.")
+    return _open_cifar(folder, split) or _open_files(folder, split)
 
 
 def hole_generator(seed: int, number: int, *further: int | None) -> np.random.Generator:
@@ -148,8 +147,8 @@ class FilePictures:
                 file.seek(start or 0)
                 data = file.read() if start is None else file.read(length)
             return decode(data)
-        except DataError as error:
-            raise DataError(f"The picture {what} {error}, or take it away.") from None
+        except ImageError as error:
+            raise DataError(f"The picture {what}: {str(error).removesuffix('.')}, or take it away.") from None
         except OSError as error:
             reason = error.strerror or str(error)
         except pyvips.Error as error:
@@ -160,15 +159,11 @@ class FilePictures:
 def decode(data: bytes) -> NDArray[np.uint8]:
     """Return what a picture file shows, uint8 [H, W, 3]; see `open_pictures` for the rules."""
     image = pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on="truncated").autorot()
-    if image.interpretation == "cmyk":
-        image = image.colourspace("srgb")
-    colours = image.bands - image.hasalpha()
-    image = image[:3] if colours >= 3 else image[0].bandjoin([image[0], image[0]])
-    if image.format == "ushort":
-        image = (image / 257).rint().cast("uchar")
-    if image.format != "uchar":
-        raise DataError(f"has samples of type {image.format}: convert it to 8 or 16 bits")
-    return np.frombuffer(image.write_to_memory(), np.uint8).reshape(image.height, image.width, 3)
+    if image.format == "float":
+        image = image.copy_memory()
+        check_floats(image.numpy())
+    pixels = pixels_of(in_srgb(image))
+    return np.repeat(pixels[:, :, np.newaxis], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
 def _open_files(folder: Path, split: str) -> FilePictures:
@@ -188,8 +183,8 @@ def _open_files(folder: Path, split: str) -> FilePictures:
         if len(files) < 2:
             raise DataError(f"There is one picture in {folder}: training needs two, one of them to test with.")
         files = [file for number, file in enumerate(files) if (number % _HELD_OUT == 0) == (split == "test")]
-    kind = f"{len(shards)} tar shards" if shards else "files"
-    return FilePictures(files, f"{len(files)} pictures ({split}) from {kind} in {own or folder}")
+    source = f"{len(shards)} tar shards" if shards else "files"
+    return FilePictures(files, f"{len(files)} pictures ({split}) from {source} in {own or folder}")
 
 
 def picture_paths(folder: Path) -> list[Path]:
@@ -225,10 +220,7 @@ def _open_cifar(folder: Path, split: str) -> ArrayPictures | None:
     """Open CIFAR-10 in any of its forms; None where the folder holds something else."""
     splits = ["train", "test"] if split == "all" else [split]
     if (folder / "train-000.webp").exists() or (folder / "test-000.webp").exists():
-        parts = []
-        for one in splits:
-            missing, tiles = missing_tiles(folder, one), read_sheets(folder, one)
-            parts.append(np.delete(tiles, missing, axis=0) if missing else tiles)
+        parts = [cifar10_sheets.read(folder, one, _read_file) for one in splits]
     else:
         read = _official_reader(folder)
         if read is None:
@@ -238,38 +230,16 @@ def _open_cifar(folder: Path, split: str) -> ArrayPictures | None:
     return ArrayPictures(array, f"{len(array)} pictures ({split}) of CIFAR-10 in {folder}")
 
 
-def read_sheets(folder: Path, split: str) -> NDArray[np.uint8]:
-    """Return all tiles of CIFAR-10's sheets, uint8 [N, 32, 32, 3], those that are no pictures among them."""
-    sheets = sorted(folder.glob(f"{split}-[0-9][0-9][0-9].webp"))
-    names = [f"{split}-{number:03}.webp" for number in range(len(sheets))]
-    if not sheets or [sheet.name for sheet in sheets] != names:
-        raise DataError(
-            f"The sheets {split}-000.webp, {split}-001.webp ... in {folder} aren't complete: {len(sheets)} are there."
-        )
-    shape = (_SHEET_ROWS * _TILE, _SHEET_COLUMNS * _TILE, 3)
-    tiles = np.empty((len(sheets), _SHEET_ROWS, _SHEET_COLUMNS, _TILE, _TILE, 3), np.uint8)
-    files = FilePictures([(sheet, sheet.name, None, 0) for sheet in sheets], "sheets")
-    with ThreadPoolExecutor() as threads:
-        for number, pixels in enumerate(threads.map(files.read, range(len(sheets)))):
-            if pixels.shape != shape:
-                size = f"{pixels.shape[1]} x {pixels.shape[0]}"
-                raise DataError(f"The sheet {sheets[number]} is {size} pixels, not 1280 x 800.")
-            tiles[number] = pixels.reshape(_SHEET_ROWS, _TILE, _SHEET_COLUMNS, _TILE, 3).swapaxes(1, 2)
-    return tiles.reshape(-1, _TILE, _TILE, 3)
-
-
-def missing_tiles(folder: Path, split: str) -> list[int]:
-    """Return which tiles of the sheets are no pictures, as the file beside them says."""
-    file = folder / f"{split}-missing.txt"
-    return [int(word) for word in file.read_text(encoding="ascii").split()] if file.exists() else []
+def _read_file(path: Path) -> NDArray[np.uint8]:
+    return FilePictures([(path, path.name, None, 0)], "").read(0)
 
 
 def _official_reader(folder: Path) -> Callable[[str], bytes] | None:
     """Return what gives the content of CIFAR-10's files by their names, without `.bin`; None where there are none."""
-    for place in (folder, folder / "cifar-10-batches-bin", folder / "cifar-10-batches-py"):
+    for inner in (folder, folder / "cifar-10-batches-bin", folder / "cifar-10-batches-py"):
         for ending in (".bin", ""):
-            if any((place / f"{name}{ending}").is_file() for names in _CIFAR_FILES.values() for name in names):
-                return lambda name, place=place, ending=ending: _content(place / f"{name}{ending}")  # type: ignore[misc]
+            if any((inner / f"{name}{ending}").is_file() for names in _CIFAR_FILES.values() for name in names):
+                return lambda name, inner=inner, ending=ending: _content(inner / f"{name}{ending}")  # type: ignore[misc]
     for archive in (folder / "cifar-10-binary.tar.gz", folder / "cifar-10-python.tar.gz"):
         if archive.is_file():
             return _archive_reader(archive)
@@ -307,14 +277,14 @@ def _first_line(error: Exception) -> str:
 
 def _parse_cifar(content: bytes, name: str) -> NDArray[np.uint8]:
     """Return the pictures of one of CIFAR-10's files, of the binary or of the Python version."""
-    values = _TILE * _TILE * 3
+    values = _SIDE * _SIDE * 3
     if len(content) == _CIFAR_FILE_PICTURES * (1 + values):
         planes = np.frombuffer(content, np.uint8).reshape(-1, 1 + values)[:, 1:]
     else:
         planes = _unpickle(content, name)
         if planes.ndim != 2 or planes.shape[1] != values or planes.dtype != np.uint8:
             raise DataError(f"CIFAR-10's {name} holds {planes.dtype} {planes.shape}, not uint8 [N, {values}].")
-    return np.ascontiguousarray(planes.reshape(-1, 3, _TILE, _TILE).transpose(0, 2, 3, 1))
+    return np.ascontiguousarray(planes.reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1))
 
 
 def _unpickle(content: bytes, name: str) -> NDArray[Any]:

@@ -1,12 +1,95 @@
 """What can go wrong, one class each, all under `RestauroError`.
 
 Each class is also a `ValueError` or a `TypeError`, so that programs which know nothing of restauro can catch it.
-A message is one sentence or two: what is wrong, which value, and what to do.
+A message is one sentence or two: what is wrong, which value, and what to do. Where what to do is to give a parameter,
+it is a `Remedy`, and whoever shows the message words it: Python as a keyword, the command line as an option.
 """
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import EllipsisType
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A way out of an error: to give a parameter a value.
+
+    Attributes
+    ----------
+    parameter
+        Its name in Python.
+    value
+        The value to give; Ellipsis where it is for the person to choose.
+    why
+        What for, or where it is right, in words that can follow it: "where black marks the damage".
+    """
+
+    parameter: str
+    value: Any | EllipsisType = ...
+    why: str = ""
+
+    def as_keyword(self) -> str:
+        """Word it for Python.
+
+        >>> Remedy("polarity", "black", "where black marks the damage").as_keyword()
+        'polarity="black" where black marks the damage'
+        """
+        value = "..." if self.value is ... else self.value
+        value = json.dumps(value, ensure_ascii=False) if isinstance(self.value, str) else value
+        return f"{self.parameter}={value} {self.why}".rstrip()
 
 
 class RestauroError(Exception):
-    """Anything that restauro refuses to do, with a sentence for the person who asked."""
+    """Anything that restauro refuses to do, with a sentence for the person who asked.
+
+    Parameters
+    ----------
+    fact
+        What is wrong, and which value. Without remedies it is the whole message, with its full stop; else it has none.
+    *remedies
+        What helps, each by itself: a `Remedy`, or words that can follow a colon, such as "choose another name".
+
+    Examples
+    --------
+    >>> error = RestauroError("All is hole", Remedy("polarity", "black"), "take another mask")
+    >>> print(error)
+    All is hole: use polarity="black", or take another mask.
+    >>> print(error.worded(lambda remedy: f"--mask-{remedy.parameter} {remedy.value}"))
+    All is hole: use --mask-polarity black, or take another mask.
+    """
+
+    def __init__(self, fact: str, *remedies: Remedy | str) -> None:
+        super().__init__(fact, *remedies)
+        self.fact = fact
+        self.remedies = remedies
+        self.subject = ""
+
+    def __str__(self) -> str:
+        return self.worded(Remedy.as_keyword)
+
+    def worded(self, word: Callable[[Remedy], str]) -> str:
+        """Return the message, its remedies that are parameters in the caller's words."""
+        if not self.remedies:
+            return self.fact
+        ways = [remedy if isinstance(remedy, str) else f"use {word(remedy)}" for remedy in self.remedies]
+        return f"{self.fact}: {', or '.join(ways)}."
+
+    def of(self, what: str) -> Self:
+        """Return the same error said of something: a file, or what the file is to the one who asked.
+
+        >>> error = RestauroError("It is empty.").of("m.png")
+        >>> print(error, "|", error.of("The mask m.png"), "|", error.of("a.png"))
+        m.png: It is empty. | The mask m.png: It is empty. | a.png: m.png: It is empty.
+        """
+        named_again = bool(self.subject) and f" {what}".endswith(f" {self.subject}")
+        fact = self.fact.removeprefix(f"{self.subject}: ") if named_again else self.fact
+        said = type(self)(f"{what}: {fact}", *self.remedies)
+        said.subject = what
+        return said
 
 
 class ImageError(RestauroError, ValueError):
@@ -59,3 +142,9 @@ class EvaluationError(RestauroError, ValueError):
 
 class TrainingError(RestauroError, ValueError):
     """A training run can't start or go on: its data, its settings or its checkpoint."""
+
+
+def check_progress(progress: object) -> None:
+    """Raise ParameterTypeError for what isn't told of the progress by being called, before the work."""
+    if progress is not None and not callable(progress):
+        raise ParameterTypeError(f"progress is called with the share that is done, and {progress!r} can't be called.")

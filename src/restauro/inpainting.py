@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
-import os
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from restauro.errors import ImageError, ImageTypeError, ParameterError, ParameterTypeError
-from restauro.mask import hole_from_array
-from restauro.method import DEFAULT_METHOD, Method, Task, make_method
+from restauro.arrays import checked_image, in_any_band, masked_pixels, not_finite, result_array
+from restauro.errors import MaskError, ParameterError, ParameterTypeError, RestauroError, check_progress
+from restauro.filling import Damaged, fill
+from restauro.holes import find_holes
+from restauro.mask import MOST_BANDS, check_bands_last, check_known, marked, mask_array
+from restauro.method import DEFAULT_METHOD, Method, make_method
+from restauro.numerics.threads import checked_workers
 from restauro.numerics.threads import usable_cores as usable_cores
-from restauro.windows import Holes, Window, find_holes, plan_windows
-
-DTYPES = ("bool", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64")
-
-_PROGRESS_INTERVAL = 0.1  # seconds
-_SOON_DONE = 100_000  # hole pixels, hundredths of a second's work with common parameters: not to be interrupted
-_PIXELS_WORTH_A_THREAD = 4000  # hole pixels from which one more thread pays
-_SHORT = 1_000_000  # hole pixels that are filled in less time than Linux takes to spread threads well
-_SHARED_WINDOW = 20_000  # hole pixels from which one window is worth several threads
-_SHARED_WHOLE = 4000  # the same where holes aren't cut, so that there are few windows
+from restauro.windows import Part
 
 
 def inpaint(
@@ -34,6 +26,7 @@ def inpaint(
     mask: ArrayLike,
     method: str | Method = DEFAULT_METHOD,
     *,
+    unknown: ArrayLike | None = None,
     out: NDArray[Any] | None = None,
     workers: int | None = None,
     seed: int = 0,
@@ -45,11 +38,19 @@ def inpaint(
     Parameters
     ----------
     image
-        [H, W] or [H, W, C], any number of bands C, not modified. uint8, uint16, float32, float64 as they are; int16,
-        int32, uint32 and float16 are filled as real numbers and rounded to the nearest value they hold; bool is filled
-        as 0 and 1 and cut at a half. Floats may have any range up to 1e150; NaN and infinity may stand in holes only.
+        [H, W] or [H, W, C], any number of bands C, not modified. uint8, uint16, float32, float64 as they are; int8,
+        int16, int32, uint32 and float16 are filled as real numbers and rounded to the nearest value they hold; bool is
+        filled as 0 and 1 and cut at a half. Floats may be of any size. Any byte order. Or a stack of
+        pictures, [N, H, W] or [N, H, W, C].
     mask
-        [H, W]: bool, or integers where non-zero is hole, or floats that are 0 or 1. Not modified.
+        [H, W]: bool, or integers where non-zero is hole, or floats that are 0 or 1. Not modified. Of a stack [N, H, W]:
+        each picture is filled by itself, all beside each other. (Without bands, H and W of a stack's pictures must be
+        more than 4 columns, as a mask [H, W, 3] is taken for one with colours and refused.)
+    unknown
+        [H, W] like `mask` (of a stack [N, H, W]): pixels that are neither filled nor read and stay as they are, such as
+        gaps of a height model that aren't to be filled; where `mask` marks them too, they are hole. NaN and infinity
+        outside the mask count as unknown as well, with a warning; so does what a masked array masks, which stays
+        masked. A hole among unknown pixels is filled from the known ones behind them.
     method
         A name, with its parameters as keywords, or a `Method` instance. `restauro.method_names()` lists the names.
     out
@@ -66,7 +67,8 @@ def inpaint(
 
     Returns
     -------
-    The restored picture, of the image's shape and dtype. Outside the holes every value is the same bit for bit.
+    The restored picture, of the image's shape and dtype. Outside the holes every value is the same bit for bit. Of a
+    stack, out[i] is what inpaint(image[i], mask[i], seed=seed) gives.
 
     Raises
     ------
@@ -85,215 +87,132 @@ def inpaint(
     (200, dtype('uint16'))
     """
     chosen = make_method(method, parameters)
-    picture = _checked_image(image)
-    hole = hole_from_array(mask, picture.shape[:2])
-    threads = _checked_workers(workers)
+    picture = checked_image(image)
+    threads = checked_workers(workers)
     _check_seed(seed)
-    result = _result_array(picture, out)
-    holes = find_holes(hole, threads)
-    _check_finite(picture, hole)
+    check_progress(progress)
+    result = result_array(picture, out)
+    places = _places(image, picture, mask, unknown)
+    _warn_of(places)
     if out is not image:
         np.copyto(result, picture)
-    if holes.pixels:
-        bands = result if result.ndim == 3 else result[:, :, np.newaxis]
-        _Work(bands, holes, chosen, seed, threads).run(progress)
+    # Kernels know the byte order of this machine alone.
+    native = result if result.dtype.isnative else result.astype(result.dtype.newbyteorder("="))
+    pictures = [
+        Damaged(
+            native[at.which] if native[at.which].ndim == 3 else native[at.which][:, :, np.newaxis],
+            [Part(find_holes(at.hole, threads), chosen)],
+            None if at.unknown is None else find_holes(at.unknown, threads),
+        )
+        for at in places
+    ]
+    fill(pictures, workers=threads, seed=seed, progress=progress)
+    if native is not result:
+        for at in places:
+            result[at.which][at.hole] = native[at.which][at.hole]
     if progress is not None:
         progress(1.0)
-    return result
+    return _masked_as(image, result, places) if out is None else _unmasked(out, places)
 
 
-class _Work:
-    """All windows of a picture, being filled on several threads."""
+@dataclass(frozen=True)
+class _Place:
+    """A picture of a stack, or the only one: where it is found, what of it is hole, and what is unknown besides.
 
-    def __init__(self, bands: NDArray[Any], holes: Holes, method: Method, seed: int, threads: int) -> None:
-        self.bands = bands
-        self.holes = holes
-        self.method = method
-        self.seed = seed
-        worth = threads if method.own_threads else 1 + holes.pixels // _PIXELS_WORTH_A_THREAD
-        self.threads = min(threads, worth)
-        self.control = np.zeros(2, np.int64)  # stop, hole pixels done: see Task
-
-    def run(self, progress: Callable[[float], object] | None) -> None:
-        """Fill all windows. Where it takes time, the caller's thread reports and can be interrupted."""
-        own = self.method.own_threads  # they'd be born in a thread's place and stay there
-        leads = progress is None and self.holes.pixels < _SOON_DONE and not own
-        others = self.threads - leads
-        places = _Places(self.threads, stay=self.holes.pixels < _SHORT and not own)
-        with ThreadPoolExecutor(max(others, 1), initializer=places.take) as pool:
-            ready = threading.Barrier(max(others, 1))
-            try:
-                for _ in range(others):
-                    pool.submit(ready.wait)  # starts every thread, while the windows are planned or before
-            except BaseException:  # no more threads to be had
-                ready.abort()
-                raise
-            if leads:
-                places.take()
-                try:
-                    self._lead(pool)
-                finally:
-                    places.leave()
-                return
-            leader = pool.submit(self._lead, pool)
-            try:
-                done = 0.0
-                while not wait([leader], None if progress is None else _PROGRESS_INTERVAL).done:
-                    if progress is not None:
-                        done = max(done, min(int(self.control[1]) / self.holes.pixels, 1.0))
-                        progress(done)
-            finally:
-                self.control[0] = 1  # nobody is left who'd mind, but after an exception here
-            leader.result()
-
-    def _lead(self, pool: ThreadPoolExecutor) -> None:
-        """Fill the large windows one after the other on all threads, then the small ones beside each other."""
-        try:
-            windows = plan_windows(self.holes, self.method)
-            least = _SHARED_WHOLE if self.method.whole_hole else _SHARED_WINDOW
-            work = [window.area if self.method.own_threads else window.pixels for window in windows]
-            shared_from = max(least, sum(work) // (2 * self.threads))
-            shared = [window for window, size in zip(windows, work, strict=True) if size >= shared_from]
-            scratch: dict[Any, Any] = {}
-            for window in shared:
-                self._fill(window, self.threads, scratch, pool)
-            rest = [window for window, size in zip(windows, work, strict=True) if size < shared_from]
-            queue = iter(rest)  # next() is atomic
-            others = [pool.submit(self._drain, queue, {}) for _ in range(self.threads - 1)]
-            self._drain(queue, scratch)
-            for other in others:
-                other.result()
-        finally:
-            self.control[0] = 1  # if one thread fails the others stop
-
-    def _drain(self, queue: Iterator[Window], scratch: dict[Any, Any]) -> None:
-        try:
-            for window in queue:
-                self._fill(window, 1, scratch, None)
-        except BaseException:
-            self.control[0] = 1
-            raise
-
-    def _fill(self, window: Window, threads: int, scratch: dict[Any, Any], pool: ThreadPoolExecutor | None) -> None:
-        if self.control[0]:
-            return
-        top, bottom, left, right = window.box
-        image = self.bands[top:bottom, left:right]
-        hole = window.hole
-        core = window.core_slices
-        task = Task(core, window.depth, threads, (self.seed, *window.core), self.control, scratch, pool)
-        # Kernels don't know half precision.
-        seen = image.astype(np.float32) if image.dtype == np.float16 else image
-        values = self.method.fill(seen, hole, task)
-        if not self.control[0]:
-            _store(values, hole[core], image[core])
-
-
-class _Places:
-    """A core for every thread, where there are enough.
-
-    Linux lets threads that start or wake wait for milliseconds on the core of the one that started or woke them. Where
-    all work takes no longer, they stay on their cores till its end; else they are free to move after the start.
+    `stray` are those of the unknown pixels that nobody named: NaN and infinity.
     """
 
-    def __init__(self, threads: int, *, stay: bool) -> None:
-        self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        self._applies = 1 < threads <= len(self._cores)
-        self._next = iter(self._cores)  # next() is atomic
-        self._stay = stay
-
-    def take(self) -> None:
-        """Move the calling thread to the next core."""
-        if not self._applies:
-            return
-        with contextlib.suppress(OSError):  # refused in some containers, and only a matter of speed
-            os.sched_setaffinity(0, {next(self._next)})
-        if not self._stay:
-            self.leave()
-
-    def leave(self) -> None:
-        """Let the calling thread move again."""
-        if self._applies:
-            with contextlib.suppress(OSError):
-                os.sched_setaffinity(0, self._cores)
+    which: Any
+    hole: NDArray[np.bool_]
+    unknown: NDArray[np.bool_] | None
+    stray: NDArray[np.bool_] | None
 
 
-def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: NDArray[Any]) -> None:
-    """Write real values to hole pixels, rounded and clipped where the dtype holds whole numbers."""
-    from restauro.numerics import runs
-
-    if picture.dtype.kind in "iu":
-        limits = np.iinfo(picture.dtype)
-        runs.store(values, hole, picture, float(limits.min), float(limits.max))
-    elif picture.dtype in (np.float32, np.float64):
-        runs.store(values, hole, picture, 0.0, 0.0)
-    else:  # bool and float16, which kernels don't know
-        picture[hole] = values >= 0.5 if picture.dtype == np.bool_ else values.astype(picture.dtype)
-
-
-def _checked_image(image: ArrayLike) -> NDArray[Any]:
-    try:
-        picture = np.asarray(image)
-    except ValueError as error:
-        raise ImageTypeError(
-            f"The image can't be made an array ({error}); pass an array [H, W] or [H, W, C]."
-        ) from None
-    if picture.dtype.name not in DTYPES or not picture.dtype.isnative:
-        raise ImageTypeError(
-            f"The image has dtype {picture.dtype}, which has no rule; convert it to one of {', '.join(DTYPES)}."
-        )
-    if picture.ndim not in (2, 3):
-        raise ImageError(f"The image has shape {picture.shape}; it must be [H, W] or [H, W, C].")
-    if picture.size == 0:
-        raise ImageError(f"The image has shape {picture.shape}, so it has no pixels; there is nothing to restore.")
-    return picture
-
-
-def _result_array(picture: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
-    if out is None:
-        return np.empty_like(picture, subok=False)
-    if not isinstance(out, np.ndarray):
-        raise ImageTypeError(f"out must be an array of the image's shape and dtype, not {type(out).__name__}.")
-    if out.shape != picture.shape or out.dtype != picture.dtype:
-        raise ImageError(
-            f"out has shape {out.shape} and dtype {out.dtype}; it must have the image's, {picture.shape} and "
-            f"{picture.dtype}."
-        )
-    if not out.flags.writeable:
-        raise ImageError("out can't be written to (it is read-only); pass a writable array, or leave it out.")
-    return out
-
-
-def _check_finite(picture: NDArray[Any], hole: NDArray[np.bool_]) -> None:
-    """Refuse NaN and infinity among known pixels. A sum is the quickest way to see that there are none at all."""
-    if picture.dtype.kind != "f":
-        return
-    rows = max(1, (1 << 20) // max(picture[0].size, 1))
-    for top in range(0, picture.shape[0], rows):
-        block = picture[top : top + rows]
-        with np.errstate(all="ignore"):
-            if math.isfinite(block.sum(dtype=np.float64)):
-                continue
-        bad = ~np.isfinite(block)
-        if bad.ndim == 3:
-            bad = bad.any(axis=2)
-        bad &= ~hole[top : top + rows]
-        if bad.any():
-            y, x = np.argwhere(bad)[0]
-            raise ImageError(
-                f"The image has NaN or infinity among its known pixels (the first at row {top + y}, column {x}); mark "
-                "such pixels in the mask, for example mask | ~np.isfinite(image), or replace them."
+def _places(image: ArrayLike, picture: NDArray[Any], mask: ArrayLike, unknown: ArrayLike | None) -> list[_Place]:
+    """Look at the masks, of each picture by itself; raise MaskError where nothing can be filled from them."""
+    marks, named, masked = mask_array(mask), None if unknown is None else mask_array(unknown), masked_pixels(image)
+    if not _is_stack(marks.shape, picture.shape):
+        if picture.ndim == 4:
+            check_bands_last(marks.shape, picture.shape)
+            wanted = picture.shape[:3]
+            raise MaskError(
+                f"The image has the shape {picture.shape}, a stack of {len(picture)} pictures, and its mask must "
+                f"have the shape {wanted}, not {marks.shape} (one for all: numpy.broadcast_to(mask, {wanted}))."
             )
+        return [_place(..., picture, marks, named, masked)]
+    if named is not None and named.shape != marks.shape:
+        raise MaskError(
+            f"unknown has the shape {named.shape}; of a stack it must be the mask's, {marks.shape} (the same for all: "
+            f"numpy.broadcast_to(unknown, {marks.shape}))."
+        )
+    places = []
+    for number in range(len(picture)):
+        try:
+            named_here, masked_here = (None if some is None else some[number] for some in (named, masked))
+            places.append(_place(number, picture[number], marks[number], named_here, masked_here))
+        except RestauroError as error:
+            raise type(error)(f"Picture {number} of the stack: {error}") from None
+    return places
 
 
-def _checked_workers(workers: int | None) -> int:
-    if workers is None:
-        return usable_cores()
-    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)):
-        raise ParameterTypeError(f"workers must be a whole number of threads, not {workers!r}.")
-    if workers < 1:
-        raise ParameterError(f"workers={workers} is out of range: it must be 1 or more.")
-    return int(workers)
+def _is_stack(mask: tuple[int, ...], image: tuple[int, ...]) -> bool:
+    """Whether a mask is one of a stack of pictures: [N, H, W] for [N, H, W] or [N, H, W, C].
+
+    A mask of an image's own shape [H, W, C] that has one to four columns is one of colours, and none.
+    """
+    return len(mask) == 3 and mask == image[:3] and mask[2] > (1 if len(image) == 4 else MOST_BANDS)
+
+
+def _place(
+    which: Any,
+    picture: NDArray[Any],
+    mask: NDArray[Any],
+    named: NDArray[Any] | None,
+    masked: NDArray[np.bool_] | None,
+) -> _Place:
+    hole = marked(mask, picture.shape)
+    unknown = None if named is None else marked(named, picture.shape, "mask of unknown pixels") & ~hole
+    if masked is not None:
+        more = in_any_band(masked, hole.shape) & ~hole
+        unknown = more if unknown is None else unknown | more
+    stray = not_finite(picture, hole if unknown is None else hole | unknown)
+    if stray is not None:
+        unknown = stray if unknown is None else unknown | stray
+    check_known(hole, unknown)
+    return _Place(which, hole, unknown, stray)
+
+
+def _warn_of(places: list[_Place]) -> None:
+    """Tell of pixels that count as unknown though nobody said so."""
+    strays = [(at.which, at.stray) for at in places if at.stray is not None]
+    if not strays:
+        return
+    which, first = strays[0]
+    row, column = np.argwhere(first)[0]
+    where = f"row {row}, column {column}" + ("" if which is ... else f" of picture {which}")
+    count = sum(int(np.count_nonzero(stray)) for _, stray in strays)
+    warnings.warn(
+        f"{count} pixels outside the mask are NaN or infinite (the first at {where}): they aren't read, and stay as "
+        "they are. Mark them in mask to have them filled, or in unknown to say that this is meant.",
+        stacklevel=3,
+    )
+
+
+def _masked_as(image: ArrayLike, result: NDArray[Any], places: list[_Place]) -> NDArray[Any]:
+    """Return the result; of a masked array one whose holes are unmasked."""
+    if not isinstance(image, np.ma.MaskedArray):
+        return result
+    return _unmasked(np.ma.MaskedArray(result, np.ma.getmaskarray(image).copy()), places)
+
+
+def _unmasked(out: NDArray[Any], places: list[_Place]) -> NDArray[Any]:
+    """Unmask what was filled."""
+    if isinstance(out, np.ma.MaskedArray) and out.mask is not np.ma.nomask:
+        still = np.ma.getmaskarray(out).copy()
+        for at in places:
+            still[at.which][at.hole] = False
+        out.mask = still
+    return out
 
 
 def _check_seed(seed: int) -> None:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from restauro.errors import MaskError, MaskTypeError
+from restauro.errors import MaskError, MaskTypeError, Remedy
 
 MAX_GROW = 1000  # pixels
+_LARGE_HOLES = 0.6  # share of a picture from which a mask looks inverted
+MOST_BANDS = 4  # of images whose bands might be taken for something else
 _STRIP = 1 << 20  # values looked at together: small enough to stay in the processor's cache
 
 
@@ -26,7 +28,8 @@ def hole_from_array(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_
     ----------
     mask
         [H, W] or [H, W, 1], or nested lists of numbers. Bool: True is hole, and nothing is copied. Integers: all but
-        zero is hole. Floats: 0 is known and 1 is hole; values between are kept free for partial damage.
+        zero is hole; more than two values that cover over 60 % are refused, as they are a JPEG's grey. Floats: 0 is
+        known and 1 is hole; values between are kept free for partial damage.
     shape
         [H, W] or [H, W, C] of the picture.
 
@@ -39,7 +42,8 @@ def hole_from_array(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_
     MaskTypeError
         Not an array of bools, integers or floats.
     MaskError
-        Another size than the picture, floats other than 0 and 1, or no known pixel left to fill from.
+        Another size than the picture, floats other than 0 and 1, a mask that hardly can be one, or no known pixel left
+        to fill from.
 
     Examples
     --------
@@ -47,17 +51,90 @@ def hole_from_array(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_
     array([[False,  True],
            [False, False]])
     """
-    array = _as_array(mask)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    _check_shape(array.shape, shape[:2])
-    hole = _as_bool(array)
+    hole = marked(mask, shape)
+    check_known(hole)
+    return hole
+
+
+def check_known(hole: NDArray[np.bool_], unknown: NDArray[np.bool_] | None = None) -> None:
+    """Raise MaskError where there is something to fill, and nothing to fill it from."""
     if hole.size and hole.all():
         raise MaskError(
             f"The mask covers the whole picture, [H, W] = {hole.shape}, so there is no known pixel to fill from: "
             f"if it marks what is intact, invert it."
         )
+    if unknown is not None and hole.any() and (hole | unknown).all():
+        raise MaskError(
+            "All pixels are hole or unknown, so there is no known pixel to fill from: name fewer pixels as unknown, "
+            "or leave the holes out of the mask."
+        )
+
+
+def marked(mask: ArrayLike, shape: tuple[int, ...], what: str = "mask") -> NDArray[np.bool_]:
+    """Return the pixels that a mask marks, as `hole_from_array` does; they may be all."""
+    array = mask_array(mask)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    _check_shape(array.shape, shape, what)
+    hole = _as_bool(array)
+    if array.dtype.kind in "iu" and np.count_nonzero(hole) > _LARGE_HOLES * hole.size:
+        values = np.unique(array)
+        if len(values) > 2:
+            raise MaskError(
+                f"The mask marks {hole.mean():.1%} of the picture, with {len(values)} values from {values[0]} to "
+                f"{values[-1]}, so it seems to be a grey picture, as JPEG makes of black and white: cut it, for "
+                "instance mask > 127."
+            )
     return hole
+
+
+def check_amount(
+    share: float,
+    polarity: str | None,
+    *,
+    accept_large_holes: bool = False,
+    grow: int = 0,
+    before: Callable[[], float] | None = None,
+) -> None:
+    """Refuse a mask that leaves nothing to fill from, looks inverted, or has been grown too far.
+
+    Parameters
+    ----------
+    share
+        Of the picture that is hole, 0 to 1; above 0.6 it looks inverted.
+    polarity
+        What is hole in the mask's file, "white" or "black"; None where it says nothing.
+    accept_large_holes
+        Take it as it is, unless it leaves nothing.
+    grow, before
+        By how many pixels it has been grown, and what gives the share as it was before.
+
+    Raises
+    ------
+    MaskError
+        The mask is refused.
+
+    Examples
+    --------
+    >>> check_amount(0.97, None)
+    Traceback (most recent call last):
+    restauro.errors.MaskError: 97.0% of the picture is hole: use accept_large_holes=True if that is meant.
+    """
+    if share <= _LARGE_HOLES or (accept_large_holes and share < 1):
+        return
+    ungrown = before() if grow and before else share
+    ways: list[Remedy | str] = []
+    fact = f"{share:.1%} of the picture is hole" if share < 1 else "All of the picture is hole"
+    if ungrown <= _LARGE_HOLES:
+        fact += f" when the mask is grown by {grow} pixels (it is {ungrown:.1%} before)"
+        ways.append(Remedy("grow", ..., "with less"))
+    elif polarity:
+        other = "white" if polarity == "black" else "black"
+        ways.append(Remedy("polarity", other, f"where {other} marks the damage"))
+    if share == 1:
+        raise MaskError(f"{fact}, so there is nothing to fill it from", *ways, "take a mask that leaves known pixels")
+    inverted = ", so the mask looks inverted" if polarity and ungrown > _LARGE_HOLES else ""
+    raise MaskError(f"{fact}{inverted}", *ways, Remedy("accept_large_holes", True, "if that is meant"))
 
 
 def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:
@@ -95,7 +172,7 @@ def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:
         raise MaskError(f"A mask can't grow by {pixels} pixels: it must be 0 to {MAX_GROW}.")
     from restauro.numerics import discs
 
-    array = _as_array(mask)
+    array = mask_array(mask)
     if array.ndim != 2:
         raise MaskError(f"The mask has the shape {array.shape}: it must be [H, W].")
     hole = np.ascontiguousarray(_as_bool(array))
@@ -150,9 +227,15 @@ def strips(array: NDArray[Any]) -> Iterator[slice]:
     return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
-def _as_array(mask: ArrayLike) -> NDArray[Any]:
+def mask_array(mask: ArrayLike) -> NDArray[Any]:
+    """Return the array that a mask is, of bools, integers or floats and any shape."""
+    if isinstance(mask, np.ma.MaskedArray) and np.ma.is_masked(mask):
+        raise MaskTypeError(
+            "The mask is a masked array with masked values: say what these mean, mask.filled(True) where they are hole "
+            "or mask.filled(False) where not."
+        )
     try:
-        array = np.asarray(mask)
+        array = np.asarray(_without_palette(mask))
     except ValueError:  # lists of unequal length
         raise MaskTypeError("The mask's rows are of unequal length: it must be an array [H, W].") from None
     if array.dtype.kind in "biuf":
@@ -163,14 +246,31 @@ def _as_array(mask: ArrayLike) -> NDArray[Any]:
     raise MaskTypeError(f"The mask must be an array [H, W] of bools, integers or floats, not {what}.")
 
 
-def _check_shape(mask: tuple[int, ...], picture: tuple[int, ...]) -> None:
+def _without_palette(mask: Any) -> Any:
+    """Return a Pillow picture with a palette as one of grey levels: its indices say nothing of what is marked."""
+    return mask.convert("L") if getattr(mask, "mode", None) in ("P", "PA") and hasattr(mask, "convert") else mask
+
+
+def check_bands_last(mask: tuple[int, ...], image: tuple[int, ...]) -> None:
+    """Raise MaskError where a mask would fit an image whose bands stand first."""
+    if len(image) > 2 and image[-3] <= MOST_BANDS and mask in (image[-2:], (1, *image[-2:]), (image[0], *image[-2:])):
+        raise MaskError(
+            f"The image has the shape {image} and the mask {mask}, so the bands stand first, as PyTorch has them: pass "
+            "the image with its bands last, numpy.moveaxis(image, -3, -1), of a tensor image.movedim(-3, -1)."
+        )
+
+
+def _check_shape(mask: tuple[int, ...], image: tuple[int, ...], what: str = "mask") -> None:
+    """Raise MaskError unless a mask has the size of an image, [H, W] or [H, W, C]."""
+    picture = image[:2]
     if mask == picture:
         return
-    sizes = f"The mask has the shape {mask} and the picture [H, W] = {picture}"
-    if len(mask) != 2:
-        raise MaskError(f"{sizes}: a mask has one value a pixel, for instance mask[..., 0] or mask.any(axis=-1).")
+    sizes = f"The {what} has the shape {mask} and the picture [H, W] = {picture}"
     if mask == picture[::-1]:
         raise MaskError(f"{sizes}: it seems to be turned by 90 degrees; turn it back with numpy.rot90(mask).")
+    check_bands_last(mask, image)
+    if len(mask) != 2:
+        raise MaskError(f"{sizes}: a mask has one value a pixel, for instance mask[..., 0] or mask.any(axis=-1).")
     raise MaskError(f"{sizes}: they must be equal, so make the mask on this very picture or resize it.")
 
 

@@ -31,6 +31,12 @@ BUILT_IN = {
     "network": "restauro.methods.network:Network",
 }
 
+# What evaluations know beside the methods, to compare with: `restauro.evaluation.references` has them.
+TO_COMPARE_WITH = (
+    "opencv-telea", "opencv-ns", "opencv-fsr", "skimage-biharmonic", "pypatchmatch", "patchmatch-cython", "mean-colour",
+    "onnx",
+)  # fmt: skip
+
 # What is used when nobody chooses: by `inpaint`, on the command line, on the page.
 DEFAULT_METHOD = "edge-enhancing"
 
@@ -55,14 +61,17 @@ class Parameter:
         """Range and unit in words."""
         return f"{self.minimum:g} to {self.maximum:g} {self.unit}".rstrip()
 
-    def check(self, name: str, kind: type, value: object) -> None:
-        """Raise unless `value` is a number of type `kind` within the range."""
-        number_types = (int, np.integer) if kind is int else (int, float, np.integer, np.floating)
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, number_types):
+    def checked(self, name: str, kind: type, value: object) -> int | float:
+        """Return `value` as a number of type `kind`; raise unless it is one, within the range. 3.0 is whole."""
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        real = isinstance(value, (float, np.floating)) and (kind is not int or float(value).is_integer())
+        if not whole and not real:
             wanted = "a whole number" if kind is int else "a number"
             raise ParameterTypeError(f"{name} must be {wanted} ({self.range_text}), not {value!r}.")
-        if not self.minimum <= value <= self.maximum:  # NaN is outside too
-            raise ParameterError(f"{name}={value} is out of range: it must be {self.range_text}.")
+        number: int | float = value  # type: ignore[assignment]
+        if not self.minimum <= number <= self.maximum:  # NaN is outside too
+            raise ParameterError(f"{name}={number} is out of range: it must be {self.range_text}.")
+        return int(number) if kind is int else float(number)
 
 
 @dataclass(frozen=True)
@@ -77,10 +86,41 @@ class TextParameter:
     range_text: str
     metavar: str = "TEXT"
 
-    def check(self, name: str, kind: type, value: object) -> None:
-        """Raise unless `value` is a text."""
-        if not isinstance(value, kind):
+    def checked(self, name: str, kind: type, value: object) -> str:
+        """Return `value`; raise unless it is a text."""
+        if not isinstance(value, str):
             raise ParameterTypeError(f"{name} must be a text ({self.range_text}), not {value!r}.")
+        return value
+
+
+@dataclass(frozen=True)
+class ChoiceParameter:
+    """The same of a parameter that is one of a few words.
+
+    >>> ChoiceParameter("how thorough it is", ("fast", "best")).range_text
+    'fast or best'
+    """
+
+    meaning: str
+    choices: tuple[str, ...]
+
+    @property
+    def range_text(self) -> str:
+        """The words to choose from."""
+        return " or ".join(self.choices)
+
+    @property
+    def metavar(self) -> str:
+        """The same as the command line has it."""
+        return "|".join(self.choices)
+
+    def checked(self, name: str, kind: type, value: object) -> str:
+        """Return `value`; raise unless it is one of the words."""
+        if not isinstance(value, str):
+            raise ParameterTypeError(f"{name} must be a text ({self.range_text}), not {value!r}.")
+        if value not in self.choices:
+            raise ParameterError(f"{name}={value} isn't known: it must be {self.range_text}.")
+        return value
 
 
 @dataclass(frozen=True)
@@ -90,7 +130,7 @@ class NamedParameter:
     name: str
     kind: type
     default: Any
-    about: Parameter | TextParameter
+    about: Parameter | TextParameter | ChoiceParameter
 
     @property
     def default_text(self) -> str:
@@ -102,16 +142,26 @@ class NamedParameter:
         return (self.default or "none") if self.kind is str else f"{self.default:g}"
 
 
+_NOTHING = np.zeros((0, 0), np.bool_)
+
+
 class Task:
     """One window's share of the work, as a method's fill sees it.
 
     Attributes
     ----------
     core
-        Rows and columns of the window whose hole pixels are wanted. What the window holds around them is only there
+        Rows and columns of the window that hold all wanted pixels. What the window holds around them is only there
         to be read; a fill may skip hole pixels outside the core that the core doesn't depend on.
+    wanted
+        bool [H, W], the hole pixels to be returned. The others may belong to another window or another method, or
+        nobody fills them. Their contents must not matter; a method may fill them along, and keeps that to itself.
+    domain
+        bool [H, W], the hole pixels that have to do with the wanted ones; all methods of this package compute on these.
+        Of a method that may not be cut they are those closer than twice its reach to a wanted one, or to another of
+        them; else all. What of the hole isn't among them lies too far away to be read.
     depth
-        Upper bound of the city-block distance from a hole pixel of the core to the nearest known pixel.
+        Upper bound of the city-block distance from a wanted pixel to the nearest known one.
     workers
         Threads that this fill may use.
     seed
@@ -130,8 +180,13 @@ class Task:
         control: NDArray[np.int64],
         scratch: dict[tuple[str, np.dtype[Any]], NDArray[Any]] | None = None,
         others: Executor | None = None,
+        *,
+        wanted: NDArray[np.bool_] = _NOTHING,
+        domain: NDArray[np.bool_] = _NOTHING,
     ) -> None:
         self.core = core
+        self.wanted = wanted
+        self.domain = domain
         self.depth = depth
         self.workers = workers
         self.seed = seed
@@ -146,6 +201,18 @@ class Task:
         if kept is None or kept.size < size:
             kept = self._scratch[key] = np.zeros(size, dtype) if finite else np.empty(size, dtype)
         return kept[:size]
+
+    def wanted_of(
+        self, values: NDArray[np.floating[Any]], box: tuple[slice, slice] = (slice(None), slice(None))
+    ) -> NDArray[np.floating[Any]]:
+        """Return the values of the wanted pixels among those of the domain in a box, [n, C] in row-major order."""
+        if len(values) == np.count_nonzero(self.wanted):
+            return values
+        return values[self.wanted[box][self.domain[box]]]
+
+    def clear_scratch(self) -> None:
+        """Have `scratch` begin anew, after a fill that may have left values in it that aren't finite."""
+        self._scratch.clear()
 
     def together(self, steps: Sequence[Callable[[], Any]]) -> list[Any]:
         """Run steps, no more than `workers`, that may wait for one another; return their results.
@@ -180,9 +247,9 @@ class Task:
 class Method(ABC):
     """A way to fill holes. Subclasses are frozen dataclasses; their fields are the parameters.
 
-    Each field is annotated `Annotated[int, Parameter(...)]` (or float), or `Annotated[str, TextParameter(...)]`: the
-    same text feeds `restauro methods NAME`, the command line's options and the docs, and the ranges are checked when an
-    instance is made.
+    Each field is annotated `Annotated[int, Parameter(...)]` (or float), `Annotated[str, TextParameter(...)]` or
+    `Annotated[str, ChoiceParameter(...)]`: the same text feeds `restauro methods NAME`, the command line's options and
+    the docs, and the ranges are checked when an instance is made.
     """
 
     name: ClassVar[str]
@@ -197,9 +264,10 @@ class Method(ABC):
     own_threads: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        """Check every parameter against its range."""
+        """Check every parameter against its range; what NumPy's numbers and 3.0 mean becomes an int or a float."""
         for parameter in self.parameters():
-            parameter.about.check(parameter.name, parameter.kind, getattr(self, parameter.name))
+            value = parameter.about.checked(parameter.name, parameter.kind, getattr(self, parameter.name))
+            object.__setattr__(self, parameter.name, value)
 
     @classmethod
     def parameters(cls) -> list[NamedParameter]:
@@ -216,7 +284,7 @@ class Method(ABC):
 
     @abstractmethod
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
-        """Return the values of the hole pixels of the core.
+        """Return the values of the wanted pixels.
 
         Parameters
         ----------
@@ -224,14 +292,13 @@ class Method(ABC):
             [H, W, C], a view of the picture in its own dtype (float16 as float32), not to be written to. What is under
             the hole may be anything, NaN included, and must not matter.
         hole
-            bool [H, W]. Of a method that may not be cut, the hole or holes that this window is for; further away than
-            `reach(0)` there may be others.
+            bool [H, W], everything that is unknown, whoever fills it.
         task
-            The core, the threads, the progress.
+            What is wanted, the threads, the progress.
 
         Returns
         -------
-        float32 or float64 [n, C], the pixels of `hole[task.core]` in row-major order, not rounded, not clipped.
+        float32 or float64 [n, C], the pixels of `task.wanted` in row-major order, not rounded, not clipped.
         """
 
 
@@ -269,6 +336,11 @@ def method_class(name: str) -> type[Method]:
     added = _added_methods()
     if name in added:
         return typing.cast("type[Method]", added[name].load())
+    if name.partition(":")[0] in TO_COMPARE_WITH:
+        raise MethodError(
+            f"{name!r} restores nothing here, it is there to compare with: `restauro evaluate` and `restauro compare` "
+            f"take it among the methods that they are given; to restore with there is {', '.join(method_names())}."
+        )
     raise MethodError(f"There is no method {name!r}{_did_you_mean(name, method_names())}")
 
 

@@ -1,27 +1,35 @@
-"""The mask that goes with a picture: from a file, or from the picture's transparency, its NaN, or a colour in it."""
+"""The mask that goes with a picture: from a file or an array, or from what the picture itself says is missing."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, RestauroError
-from restauro.files import formats
-from restauro.mask import full_scale, grow_mask, of_colour, parse_colour, strips
-from restauro.picture import Picture, as_seen, as_stored, read_picture
+from restauro.errors import ImageError, MaskError, Remedy
+from restauro.files.bounds import MAX_PIXELS
+from restauro.files.images import CHROMA
+from restauro.mask import MAX_GROW, check_known, full_scale, grow_mask, hole_from_array, of_colour, parse_colour, strips
+from restauro.mask_files import Header, MaskFile, read_header, read_mask_file, scale_to_fit
+from restauro.notes import Note
+from restauro.picture import Picture, as_stored, unknown_pixels
+
+Mask = str | os.PathLike[str] | MaskFile | NDArray[Any]
 
 POLARITIES = ("white", "black")
-_COLOUR_NOISE = 8 / 255  # how far the bands of a grey mask may differ, as a JPEG's do
-
-
-class NoMaskError(MaskError):
-    """A folder has no mask of a picture's name."""
+# A JPEG blurs edges; where its colour is coarser than its brightness, a mark's lies up to 3 pixels outside it, thinner.
+# Of strokes of 1 to 8 pixels, whose smear has 1.4 times their pixels, these leave pixels of 0.07 times that differ by
+# more than 40 of 255.
+_JPEG_TOLERANCE, _JPEG_GROW = 40, 1
+_COARSE_TOLERANCE, _COARSE_GROW = 60, 3
+_NODATA = "with the file's nodata value {:g}"
 
 
 @dataclass(frozen=True)
@@ -37,79 +45,71 @@ class PictureMask:
     """
 
     hole: NDArray[np.bool_]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
-@dataclass(frozen=True)
-class MaskFile:
-    """A mask file that has been read.
+class _Found(NamedTuple):
+    """A hole, by how many pixels it is to be grown for what was found, and notes."""
 
-    Attributes
-    ----------
-    path
-        The file.
-    hole
-        bool [H, W], as people see it.
-    soft
-        Whether it had more than two values, and was cut.
-    """
-
-    path: Path
     hole: NDArray[np.bool_]
-    soft: bool
-
-
-def read_mask_file(path: Path, polarity: str) -> MaskFile:
-    """Read a mask file, which can be done while the picture is being read; see `read_mask` for the rules."""
-    try:
-        mask = read_picture(path)
-        return MaskFile(path, *_cut(as_seen(_grey(mask, polarity), mask.orientation), polarity))
-    except RestauroError as error:
-        raise type(error)(f"The mask {path}: {error}") from None
+    grow: int = 0
+    notes: tuple[Note, ...] = ()
 
 
 def read_mask(
-    mask: str | os.PathLike[str] | MaskFile,
+    mask: Mask,
     picture: Picture,
     *,
     polarity: str = "white",
+    values: Sequence[int] = (),
+    resize: bool = False,
     grow: int = 0,
-    tolerance: int = 0,
+    tolerance: int | None = None,
 ) -> PictureMask:
     """Return the holes of a picture.
 
-    A mask file is as large as the picture as people see it, that is, with both files' EXIF orientation applied. Of two
-    values the larger is hole; one value alone is no hole where it is 0, else all hole; more values (soft or
-    JPEG-compressed edges) are cut at half of full scale and the hole is grown by 1 pixel, which a note says.
-    Transparent pixels of a mask file are not hole. Masks of several bands must be grey.
+    A mask file (a picture file, or a BMP, GIF, PBM, PGM or NPY) is as large as the picture as people see it, that is,
+    with both files' EXIF orientation applied. Of two values the larger is hole, of two colours the lighter; one value
+    alone is no hole where it is 0, else all hole; more values (soft or JPEG-compressed edges) are cut at half of full
+    scale and the hole is grown by 1 pixel, which a note says. Transparent pixels of a mask file are not hole; strokes
+    of any one colour on a transparent layer are.
 
     Parameters
     ----------
     mask
-        A file's path, or in a string: "alpha" (the picture's transparent pixels are hole; more than half transparent
-        where it is soft, grown by 1 pixel), "nan" (pixels with NaN in any band), "color:#rrggbb" (pixels of that
-        colour); or what `read_mask_file` returned.
+        A file's path; or what `read_mask_file` returned; or an array [H, W] as people see the picture, of bools or of
+        integers where all but zero is hole; or in a string: "alpha" (the picture's transparent pixels are hole; more
+        than half transparent where it is soft, grown by 1 pixel), "nan" (pixels with NaN in any band), "nodata" (pixels
+        that the file says hold none: by GDAL's nodata value, or by a mask inside of a TIFF), "value:-9999"
+        (pixels that have this value in all bands), "color:#rrggbb" (pixels of that colour; in a JPEG grown by as much
+        as it blurs colours).
     picture
         What `restauro.read_picture` returned.
     polarity
         What is hole in a mask file: "white" or "black".
+    values
+        Values of a mask file that are hole, all others not: for masks of labels. In a palette they are the numbers of
+        colours.
+    resize
+        Take a mask file of which the picture is 2, 3, ... times as large, or the mask so many times the picture.
     grow
         Pixels to grow the hole by, as `restauro.grow_mask` does.
     tolerance
         How far each band of a pixel may be from the colour of "color:#rrggbb", 0 to 255 (16-bit pictures: of the same
-        scale).
+        scale). By default 0; in a JPEG 60 where it stores colour coarser than brightness, else 40.
 
     Raises
     ------
     MaskError
         The file isn't as large as the picture, or isn't a mask; the picture has no transparency, no NaN, no such
-        colours; polarity or tolerance don't apply or are out of range.
+        colours; an option doesn't apply or is out of range.
     ReadError
         The file can't be read.
 
     Examples
     --------
     >>> import tempfile, pyvips
+    >>> from restauro.files.reading import read_picture
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = Path(folder.name, "marked.png")
     >>> white_square = pyvips.Image.black(8, 6, bands=3).draw_rect([255, 255, 255], 2, 2, 3, 2, fill=True)
@@ -118,91 +118,163 @@ def read_mask(
     6
     >>> folder.cleanup()
     """
-    path = mask.path if isinstance(mask, MaskFile) else mask
-    source = _source(path)
-    check_options(path, polarity, tolerance)
-    if source == "alpha":
-        hole, soft = _transparent(picture)
+    check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
+    if grow:
+        grow_mask(np.zeros((1, 1), np.bool_), grow)  # refuses what is out of range
+    source = _source(mask)
+    if source == "file":
+        found = _of_file(mask, picture, polarity, values, resize=resize)
+    elif source == "array":
+        seen = _seen(picture)
+        hole = hole_from_array(mask, seen.size)  # type: ignore[arg-type]
+        found = _Found(np.ascontiguousarray(as_stored(hole, picture.orientation)))
+    elif source == "alpha":
+        found = _transparent(picture)
     elif source == "nan":
-        hole, soft = _not_a_number(picture), False
-    elif source == "color":
-        hole, soft = _coloured(picture, str(mask), tolerance), False
+        found = _Found(_not_a_number(picture))
+    elif source == "nodata":
+        found = _without_data(picture)
+    elif source == "value":
+        found = _Found(_of_value(picture, _parse_value(str(mask))))
     else:
-        file = mask if isinstance(mask, MaskFile) else read_mask_file(Path(mask), polarity)
-        _check_size(file, picture)
-        hole, soft = np.ascontiguousarray(as_stored(file.hole, picture.orientation)), file.soft
-    notes = []
-    if soft:
-        what = "The transparency" if source == "alpha" else "The mask"
-        notes.append(f"{what} has values between none and full: it was cut at half and grown by 1 pixel.")
-    if source == "color" and picture.format == "jpeg" and tolerance == 0:
-        notes.append("A JPEG blurs the edges of colours: --tolerance 40 (in Python tolerance=40) catches most of them.")
-    return PictureMask(grow_mask(hole, grow + soft) if grow or soft else hole, tuple(notes))
+        found = _coloured(picture, str(mask), tolerance)
+    grow = min(grow + found.grow, MAX_GROW)
+    return PictureMask(grow_mask(found.hole, grow) if grow else found.hole, found.notes)
 
 
-def find_mask(folder: Path, picture: Path) -> Path:
-    """Return the mask file of a picture file: the one in the folder with the same stem, else `<stem>_mask`.
+def check_sizes(mask: Path, picture: Path, page: int | None = None, *, resize: bool = False) -> None:
+    """Raise MaskError where a mask file doesn't fit a picture file, by their headers alone."""
+    size, seen = read_header(mask), read_header(picture, page)
+    if size and seen:
+        scale_to_fit(mask, size.size, seen, resize=resize)
+
+
+def unknown_beside(picture: Picture, hole: NDArray[np.bool_]) -> tuple[NDArray[np.bool_] | None, tuple[Note, ...]]:
+    """Return which pixels that aren't hole hold no value, None if all do, and what there is to say about them.
 
     Raises
     ------
+    ImageError
+        There is infinity among the known pixels.
     MaskError
-        There is no such file, or there are two.
+        No known pixel is left to fill from.
     """
-    for stem in (picture.stem, f"{picture.stem}_mask"):
-        try:
-            found = [path for path in files_of_stem(folder, stem) if not _is_same_file(path, picture)]
-        except OSError as error:
-            raise MaskError(f"The folder of masks {folder} can't be read ({error.strerror}).") from None
-        if len(found) > 1:
-            names = " and ".join(path.name for path in found)
-            raise MaskError(f"There are two masks for it in {folder}: {names}. Move one of them away.")
-        if found:
-            return found[0]
-    raise NoMaskError(f"There is no mask for it in {folder}: it would be called {picture.stem}.png or {stem}.png.")
+    unknown, own = unknown_pixels(picture), _own_mask(picture)
+    if own is not None:
+        unknown = own if unknown is None else unknown | own
+    if unknown is not None:
+        unknown &= ~hole
+    _refuse_infinity(picture, hole if unknown is None else hole | unknown)
+    if unknown is None or not unknown.any():
+        return None, ()
+    check_known(hole, unknown)
+    nan = _not_a_number(picture) if picture.pixels.dtype.kind == "f" else None
+    what, rest = [], unknown.copy()
+    for why, pixels in (("with NaN", nan), ("that the file's own mask calls missing", own), (_NODATA, unknown)):
+        if pixels is not None and (count := int(np.count_nonzero(rest & pixels))):
+            what.append(f"{count} pixels {why.format(picture.nodata)}")
+            rest &= ~pixels
+    text = f"Unknown and not marked: {' and '.join(what)}. They are neither read nor filled."
+    return unknown, (Note("unknown-pixels", text),)
 
 
-def files_of_stem(folder: Path, stem: str) -> list[Path]:
-    """Return the picture files of a folder whose names are `stem` and an ending; OSError where it can't be read."""
-    endings = [ending for known in formats.ENDINGS.values() for ending in known]
-    paths = [Path(entry.path) for entry in os.scandir(folder) if entry.name.startswith(stem)]
-    return sorted(path for path in paths if path.stem == stem and path.suffix.lower() in endings)
+def _refuse_infinity(picture: Picture, known_not: NDArray[np.bool_]) -> None:
+    if picture.pixels.dtype.kind != "f":
+        return
+    bands = np.atleast_3d(picture.pixels)
+    counts = {"inf": 0, "-inf": 0}
+    for rows in strips(bands):
+        for value in counts:
+            counts[value] += int(np.count_nonzero((bands[rows] == float(value)).any(axis=2) & ~known_not[rows]))
+    if any(counts.values()):
+        ways = [Remedy("mask", f"value:{value}", "to have it filled") for value, count in counts.items() if count]
+        fact = f"The picture has infinity in {sum(counts.values())} pixels that aren't hole"
+        raise ImageError(fact, *ways, "mark these pixels in the mask")
 
 
-def is_file(mask: str | os.PathLike[str]) -> bool:
+def is_file(mask: Mask) -> bool:
     """Whether a mask, as `read_mask` takes it, is a file."""
     return _source(mask) == "file"
 
 
-def check_options(mask: str | os.PathLike[str], polarity: str, tolerance: int) -> None:
+def check_options(
+    mask: Mask,
+    *,
+    polarity: str = "white",
+    values: Sequence[int] = (),
+    resize: bool = False,
+    tolerance: int | None = None,
+) -> None:
     """Raise MaskError for what is wrong with a mask's options whatever the picture; see `read_mask`."""
     source = _source(mask)
+    named = f"the mask {mask}" if isinstance(mask, (str, os.PathLike)) else "a mask that is an array"
     if source == "color":
         _parse_colour(str(mask))
+    if source == "value":
+        _parse_value(str(mask))
     if polarity not in POLARITIES:
         raise MaskError(f"A mask's polarity is white or black (what is hole), not {polarity!r}.")
     if polarity == "black" and source != "file":
-        raise MaskError(f"Polarity is for mask files: it has no meaning for the mask {mask}, so leave it out.")
+        raise MaskError(f"Polarity is for mask files: it has no meaning for {named}, so leave it out.")
+    if (values or resize) and source != "file":
+        what = "Values that are hole are" if values else "Resizing is"
+        raise MaskError(f"{what} for mask files, not for {named}: leave it out.")
+    if values and polarity == "black":
+        raise MaskError("Where values say what is hole, polarity says nothing: leave one of them out.")
+    if any(isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0 for value in values):
+        raise MaskError(f"Values that are hole are whole numbers from 0, not {list(values)!r}.")
     if tolerance and source != "color":
-        raise MaskError(f"A tolerance is for masks by colour (color:#rrggbb), not for the mask {mask}: leave it out.")
-    if not 0 <= tolerance <= 255:
+        raise MaskError(f"A tolerance is for masks by colour (color:#rrggbb), not for {named}: leave it out.")
+    if not 0 <= (tolerance or 0) <= 255:
         raise MaskError(f"The tolerance {tolerance} is out of range: it must be 0 to 255.")
 
 
-def _is_same_file(path: Path, other: Path) -> bool:
-    return other.exists() and path.exists() and path.samefile(other)
+def _source(mask: Mask) -> str:
+    """Tell what a mask is taken from: "alpha", "nan", "nodata", "value", "color", "file" or "array".
+
+    A file of such a name can be given as a Path or as ./alpha.
+    """
+    if isinstance(mask, str):
+        if mask in ("alpha", "nan", "nodata"):
+            return mask
+        if re.match("colou?r:", mask):
+            return "color"
+        return "value" if mask.startswith("value:") else "file"
+    return "file" if isinstance(mask, (os.PathLike, MaskFile)) else "array"
 
 
-def _source(mask: str | os.PathLike[str]) -> str:
-    """Tell "alpha", "nan" and "color" from "file"; a file of such a name can be given as a Path or as ./alpha."""
-    if mask in ("alpha", "nan"):
-        return str(mask)
-    if isinstance(mask, str) and re.match("colou?r:", mask):
-        return "color"
-    return "file"
+def _seen(picture: Picture) -> Header:
+    """Return the size of a picture as people see it, and how it is turned for that."""
+    height, width = picture.pixels.shape[:2]
+    return Header((height, width) if picture.orientation < 5 else (width, height), picture.orientation)
 
 
-def _transparent(picture: Picture) -> tuple[NDArray[np.bool_], bool]:
-    """Pixels that are at least half transparent, and whether there are any between."""
+def _of_file(mask: Mask, picture: Picture, polarity: str, values: Sequence[int], *, resize: bool) -> _Found:
+    """Return the hole of a mask file, turned as the picture is stored."""
+    seen = _seen(picture)
+    if not isinstance(mask, MaskFile):
+        path = Path(os.fspath(mask))  # type: ignore[arg-type]
+        if header := read_header(path):
+            scale_to_fit(path, header.size, seen, resize=resize)  # before it is decoded
+        most = max(MAX_PIXELS, seen.size[0] * seen.size[1])
+        mask = read_mask_file(path, polarity, values, max_pixels=most)
+    enlarge, reduce = scale_to_fit(mask.path, mask.hole.shape, seen, resize=resize)
+    hole, grow, notes = mask.hole, int(mask.soft), [*mask.notes]
+    if mask.soft:
+        notes.append(_soft_note("The mask"))
+    if max(enlarge, reduce) > 1:
+        hole, grow = mask.grown, 0
+    if enlarge > 1:
+        hole = np.repeat(np.repeat(hole, enlarge, axis=0), enlarge, axis=1)
+        notes.append(Note("mask-enlarged", f"The mask was enlarged {enlarge} times."))
+    if reduce > 1:
+        hole = np.any(hole.reshape(seen.size[0], reduce, seen.size[1], reduce), axis=(1, 3))
+        notes.append(Note("mask-reduced", f"The mask was made {reduce} times smaller; a pixel with any hole is hole."))
+    return _Found(np.ascontiguousarray(as_stored(hole, picture.orientation)), grow, tuple(notes))
+
+
+def _transparent(picture: Picture) -> _Found:
+    """Pixels that are at least half transparent; to be grown by 1 pixel where there are any between."""
     if not picture.has_alpha:
         raise MaskError("The picture has no transparency to take the mask from: give a mask file.")
     alpha = picture.pixels[..., -1]
@@ -212,7 +284,7 @@ def _transparent(picture: Picture) -> tuple[NDArray[np.bool_], bool]:
     for rows in strips(alpha):
         hole[rows] = alpha[rows] <= full / 2
         soft = soft or bool(((alpha[rows] != 0) & (alpha[rows] != full)).any())
-    return hole, soft
+    return _Found(hole, 1, (_soft_note("The transparency"),)) if soft else _Found(hole)
 
 
 def _not_a_number(picture: Picture) -> NDArray[np.bool_]:
@@ -220,29 +292,100 @@ def _not_a_number(picture: Picture) -> NDArray[np.bool_]:
         raise MaskError(
             f"The picture's values are whole numbers ({picture.pixels.dtype}), so none is NaN: give a mask file."
         )
-    hole = np.empty(picture.pixels.shape[:2], bool)
-    for rows in strips(picture.pixels):
-        missing = np.isnan(picture.pixels[rows])
-        hole[rows] = missing.any(axis=2) if missing.ndim == 3 else missing
+    bands = np.atleast_3d(picture.pixels)
+    hole = np.empty(bands.shape[:2], bool)
+    for rows in strips(bands):
+        hole[rows] = np.isnan(bands[rows]).any(axis=2)
     return hole
 
 
-def _coloured(picture: Picture, text: str, tolerance: int) -> NDArray[np.bool_]:
-    """Pixels whose bands, transparency aside, are all within the tolerance of a colour."""
-    pixels = np.atleast_3d(picture.pixels)
-    if picture.has_alpha:
-        pixels = pixels[..., :-1]
-    colour = _parse_colour(text)
-    if pixels.dtype not in (np.uint8, np.uint16) or pixels.shape[2] not in (1, 3):
+def _without_data(picture: Picture) -> _Found:
+    """Pixels that have the file's nodata value, or that its own mask says aren't valid."""
+    if picture.nodata is not None:
+        unknown = unknown_pixels(picture)
+        if unknown is None:
+            return _Found(np.zeros(picture.pixels.shape[:2], np.bool_))
+        is_nan = math.isnan(picture.nodata) or picture.pixels.dtype.kind != "f"
+        return _Found(unknown if is_nan else unknown & ~_not_a_number(picture))
+    own = _own_mask(picture)
+    if own is not None:
+        text = "The file's own mask stays as it was, and calls what was filled missing."
+        return _Found(own, notes=(Note("own-mask-kept", text),))
+    raise MaskError(
+        "The file names no nodata value, and has no mask inside",
+        Remedy("mask", "value:-9999", "for pixels of that value"),
+        "give a mask file",
+    )
+
+
+def _own_mask(picture: Picture) -> NDArray[np.bool_] | None:
+    """Pixels that a mask inside of the file says aren't valid; None where there is no such mask."""
+    if picture.format != "tiff" or picture.kept is None:
+        return None
+    from restauro.files.tiff import read_internal_mask
+
+    valid = read_internal_mask(picture)
+    return None if valid is None else ~valid
+
+
+def _of_value(picture: Picture, value: float) -> NDArray[np.bool_]:
+    """Pixels whose bands, transparency aside, all have a value."""
+    dtype = picture.pixels.dtype
+    if dtype.kind != "f":
+        limits = np.iinfo(dtype)
+        if not (limits.min <= value <= limits.max and value == int(value)):
+            raise MaskError(
+                f"No pixel can be {value:g}: the picture's values are whole numbers from {limits.min} to {limits.max} "
+                f"({dtype})."
+            )
+    bands = _bands(picture)
+    hole = np.empty(bands.shape[:2], bool)
+    for rows in strips(bands):
+        hole[rows] = (bands[rows] == dtype.type(value)).all(axis=2)
+    return hole
+
+
+def _coloured(picture: Picture, text: str, tolerance: int | None) -> _Found:
+    """Pixels whose bands, transparency aside, are all within the tolerance of a colour; of a JPEG what it blurs too."""
+    bands, colour = _bands(picture), _parse_colour(text)
+    if bands.dtype not in (np.uint8, np.uint16) or bands.shape[2] not in (1, 3):
         raise MaskError(
-            f"A mask by colour needs a grey or RGB picture of 8 or 16 bits, not {pixels.shape[2]} bands of "
-            f"{pixels.dtype}: give a mask file."
+            f"A mask by colour needs a grey or RGB picture of 8 or 16 bits, not {bands.shape[2]} bands of "
+            f"{bands.dtype}: give a mask file."
         )
-    if pixels.shape[2] == 1 and len(set(colour)) > 1:
+    if bands.shape[2] == 1 and len(set(colour)) > 1:
         raise MaskError(
             f"The picture is grey and the colour {text.partition(':')[2]} isn't: give a grey one, or a file."
         )
-    return of_colour(pixels, colour, tolerance)
+    if picture.format != "jpeg":
+        return _Found(of_colour(bands, colour, tolerance or 0))
+    is_coarse = picture.metadata.get(CHROMA, (0, "4:2:0"))[1] != "4:4:4" and len(set(colour)) > 1
+    usual, grow = (_COARSE_TOLERANCE, _COARSE_GROW) if is_coarse else (_JPEG_TOLERANCE, _JPEG_GROW)
+    tolerance = usual if tolerance is None else tolerance
+    note = f"A JPEG blurs colours: what is within {tolerance} of that colour was taken, and grown by {grow} pixels."
+    hole = of_colour(bands, colour, tolerance)
+    return _Found(hole, grow, (Note("jpeg-blurs-colours", note.replace("1 pixels", "1 pixel")),))
+
+
+def _bands(picture: Picture) -> NDArray[Any]:
+    """[H, W, C] without transparency."""
+    bands = np.atleast_3d(picture.pixels)
+    return bands[..., :-1] if picture.has_alpha else bands
+
+
+def _soft_note(what: str) -> Note:
+    return Note("mask-soft", f"{what} has values between none and full: it was cut at half and grown by 1 pixel.")
+
+
+def _parse_value(text: str) -> float:
+    number = text.partition(":")[2]
+    try:
+        value = float(number)
+    except ValueError:
+        raise MaskError(f"{number!r} isn't a number: a mask by value is, for instance, value:-9999.") from None
+    if math.isnan(value):
+        raise MaskError("NaN equals nothing", Remedy("mask", "nan", "for what is NaN"))
+    return value
 
 
 def _parse_colour(text: str) -> tuple[int, int, int]:
@@ -253,78 +396,3 @@ def _parse_colour(text: str) -> tuple[int, int, int]:
             f"The colour {digits!r} isn't of the form #rrggbb: white is color:#ffffff, pure red color:#ff0000."
         )
     return colour
-
-
-def _grey(mask: Picture, polarity: str) -> NDArray[Any]:
-    """One band, [H, W], of a mask file that has one or more."""
-    if mask.pixels.ndim == 2:
-        return mask.pixels
-    grey = np.empty(mask.pixels.shape[:2], mask.pixels.dtype)
-    for rows in strips(mask.pixels):
-        grey[rows] = _grey_strip(mask.pixels[rows], mask.has_alpha, polarity)
-    return grey
-
-
-def _grey_strip(strip: NDArray[Any], has_alpha: bool, polarity: str) -> NDArray[Any]:
-    """Take the grey values of [h, W, C]; where they are transparent, what isn't hole shines through."""
-    full = full_scale(strip.dtype)
-    bands = strip[..., :-1] if has_alpha else strip
-    middle: NDArray[Any] = bands[..., bands.shape[2] // 2]
-    for band in range(bands.shape[2]):
-        if (np.abs(bands[..., band].astype(np.float32) - middle) > full * _COLOUR_NOISE).any():
-            raise MaskError(
-                "It has colours, and a mask is black and white: save it in grey. If it is the picture itself with the "
-                "damage marked in a colour, restore that picture with the mask color:#rrggbb."
-            )
-    if not has_alpha or (strip[..., -1] == full).all():
-        return middle
-    opaque = strip[..., -1] / full
-    seen: NDArray[Any] = opaque * middle + (1 - opaque) * (0 if polarity == "white" else full)
-    return seen if strip.dtype.kind == "f" else np.rint(seen).astype(strip.dtype)
-
-
-def _check_size(file: MaskFile, picture: Picture) -> None:
-    """Refuse a mask of another size than the picture as people see it."""
-    mask = file.hole.shape
-    stored = picture.pixels.shape[:2]
-    seen = stored if picture.orientation < 5 else stored[::-1]
-    if mask == seen:
-        return
-    sizes = f"The mask {file.path}: It is {mask[1]} x {mask[0]} pixels and the picture {seen[1]} x {seen[0]}"
-    if mask != seen[::-1]:
-        raise MaskError(f"{sizes}. Make the mask on this very picture, or resize it to {seen[1]} x {seen[0]}.")
-    why = ""
-    if stored != seen:
-        why = (
-            f" (the picture's EXIF orientation is {picture.orientation}, and a mask fits the picture as people see it)"
-        )
-    raise MaskError(f"{sizes}: it seems to be turned by 90 degrees{why}. Turn the mask and save it.")
-
-
-def _cut(values: NDArray[Any], polarity: str) -> tuple[NDArray[np.bool_], bool]:
-    """Tell hole from known by the values of a mask file; also whether there were more than two."""
-    low, high = values.min().item(), values.max().item()
-    if values.dtype.kind == "f" and not np.isfinite([low, high]).all():
-        raise MaskError("It holds NaN or infinity: save it as 8-bit black and white.")
-    if low == high:
-        return np.full(values.shape, (low != 0) == (polarity == "white")), False
-    white: NDArray[np.bool_]
-    if _count(values, low) + _count(values, high) == values.size:
-        white, soft = _compare(np.equal, values, high), False
-    else:
-        full = full_scale(values.dtype)
-        if not 0 <= low <= high <= full:
-            raise MaskError(f"Its values go from {low:g} to {high:g}: save it as 8-bit black and white.")
-        white, soft = _compare(np.greater, values, full / 2 if values.dtype.kind == "f" else full // 2), True
-    return (white if polarity == "white" else np.logical_not(white, out=white)), soft
-
-
-def _compare(comparison: np.ufunc, values: NDArray[Any], other: float) -> NDArray[np.bool_]:
-    """Compare in place where a value is as small as a bool, so that there is no second array of the picture's size."""
-    out = values.view(np.bool_) if values.itemsize == 1 else None
-    result: NDArray[np.bool_] = comparison(values, other, out=out)
-    return result
-
-
-def _count(values: NDArray[Any], value: float) -> int:
-    return sum(int(np.count_nonzero(values[rows] == value)) for rows in strips(values))

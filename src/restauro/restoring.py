@@ -1,45 +1,43 @@
-"""`restore_file`: a picture file and its mask in, the restored file out."""
+"""`Restoration`: a picture file on its way to a restored one; `restore_file`: the whole way in one call."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import os
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ImageError, MaskError, WriteError
+from restauro.errors import MaskError, WriteError
+from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
+from restauro.files.reading import read_picture
+from restauro.files.writing import Written, check_target, write_picture
 from restauro.inpainting import inpaint, load_kernels, usable_cores
-from restauro.mask import full_scale, strips
+from restauro.mask import check_amount, full_scale
+from restauro.mask_files import MaskFile, read_mask_file
 from restauro.method import DEFAULT_METHOD, Method, make_method
-from restauro.picture import Picture, as_seen, check_target, read_picture, write_picture
-from restauro.picture_mask import check_options, is_file, read_mask, read_mask_file
+from restauro.notes import Note
+from restauro.picture import Picture, as_seen
+from restauro.picture_mask import Mask, check_options, check_sizes, is_file, read_mask, unknown_beside
+from restauro.record import Record
 from restauro.windows import count_regions
-
-# Share of a picture from which a mask looks inverted.
-LARGE_HOLES = 0.6
 
 
 @dataclass(frozen=True)
-class Restored:
-    """What was done to a file, or would be done.
+class Restored(Record):
+    """What was done to a file, or would be done: what every `restauro.record.Record` says, and more.
 
     Attributes
     ----------
-    source, target
-        The file that was read; the file that was written.
-    width, height
-        Size of the picture as people see it, in pixels.
     method
         Name of the method.
     parameters
@@ -48,39 +46,252 @@ class Restored:
         Number of holes; pixels that touch by a corner belong to one.
     hole_pixels
         Number of pixels filled.
-    seconds
-        From opening the source to the target's being in place.
     changed_outside
         Pixels that differ between the two files, counted by reading both, outside of `counted_outside`. None after a
         dry run.
     counted_outside
         "mask"; from JPEG to JPEG "blocks", because the blocks of 8 or 16 pixels that the holes touch are encoded anew.
-    notes
-        Sentences about what else is to be known.
     """
 
-    source: Path
-    target: Path
-    width: int
-    height: int
     method: str
     parameters: dict[str, Any]
     regions: int
     hole_pixels: int
-    seconds: float
     changed_outside: int | None
     counted_outside: str
-    notes: tuple[str, ...]
+
+
+class Restoration:
+    """A picture file on its way to a restored one: opened, its damage marked, filled, written.
+
+    It may be filled several times, with other methods or another mask, before it is written: the pixels can be looked
+    at in between. `restore_file` is these four steps.
+
+    Attributes
+    ----------
+    picture
+        The file as `restauro.read_picture` returned it. Filling changes its pixels.
+    hole
+        bool [H, W], True is hole, in the order of the picture's pixels as they are stored; None before `mask_from`.
+    unknown
+        bool [H, W]: pixels that hold no value (NaN, or what the file calls missing) and aren't hole: neither read nor
+        filled. None: there are none.
+    method
+        What it was filled by last; None before `fill`.
+    notes
+        Sentences about how the holes were found.
+
+    Examples
+    --------
+    >>> import pyvips, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> panel, losses = Path(folder.name, "panel.png"), Path(folder.name, "losses.png")
+    >>> pyvips.Image.black(20, 10).linear(1, 90).cast("uchar").pngsave(str(panel))
+    >>> pyvips.Image.black(20, 10).draw_rect(255, 4, 4, 6, 2, fill=True).pngsave(str(losses))
+    >>> restoration = Restoration.open(panel).mask_from(losses, grow=1).fill("telea", radius=3)
+    >>> int(restoration.hole.sum()), restoration.picture.pixels.shape
+    (28, (10, 20))
+    >>> restoration.fill("harmonic").write(Path(folder.name, "restored.png")).changed_outside
+    0
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+        self.hole: NDArray[np.bool_] | None = None
+        self.unknown: NDArray[np.bool_] | None = None
+        self.method: Method | None = None
+        self.notes: tuple[Note, ...] = ()
+        self._mask: Mask | None = None  # as it was named
+        self._untouched = True  # pixels as read
+        self._workers: int | None = None
+        self._seconds = 0.0
+        self._max_pixels = MAX_PIXELS
+
+    @classmethod
+    def open(cls, source: str | os.PathLike[str], page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Self:
+        """Read a picture file; see `restauro.read_picture`."""
+        start = time.perf_counter()
+        restoration = cls(read_picture(Path(source), page, max_pixels=max_pixels))
+        restoration._max_pixels = max_pixels
+        restoration._seconds = time.perf_counter() - start
+        return restoration
+
+    def mask_from(
+        self,
+        mask: Mask,
+        *,
+        polarity: str = "white",
+        values: Sequence[int] = (),
+        resize: bool = False,
+        grow: int = 0,
+        tolerance: int | None = None,
+        accept_large_holes: bool = False,
+    ) -> Self:
+        """Say what is to be filled; after a fill the picture is read anew.
+
+        Parameters
+        ----------
+        mask, polarity, values, resize, grow, tolerance
+            See `restauro.read_mask`.
+        accept_large_holes
+            Don't take a mask of more than 60 % hole for an inverted one.
+
+        Raises
+        ------
+        MaskError, ReadError
+            See `restauro.read_mask`; the mask looks inverted, or leaves nothing to fill from.
+        ImageError
+            There is infinity outside the holes.
+        """
+        with self._timed():
+            if not self._untouched:
+                self.picture = read_picture(self.picture.path, self.picture.page, max_pixels=self._max_pixels)
+                self.method, self._untouched = None, True
+            how: dict[str, Any] = {"polarity": polarity, "values": values, "resize": resize, "tolerance": tolerance}
+            found = read_mask(mask, self.picture, grow=grow, **how)
+            share = _share(found.hole)
+            check_amount(
+                share,
+                polarity if is_file(mask) and not values else None,
+                accept_large_holes=accept_large_holes,
+                grow=grow,
+                before=lambda: _share(read_mask(mask, self.picture, **how).hole),
+            )
+            self.unknown, notes = unknown_beside(self.picture, found.hole)
+            self.hole, self.notes, self._mask = found.hole, found.notes + notes, mask
+            if not share:
+                self.notes += (Note("mask-empty", "The mask is empty, so nothing is filled: the file is a copy."),)
+        return self
+
+    def fill(
+        self,
+        method: str | Method = DEFAULT_METHOD,
+        *,
+        workers: int | None = None,
+        seed: int = 0,
+        progress: Callable[[float], object] | None = None,
+        **parameters: Any,
+    ) -> Self:
+        """Fill the holes in the picture's pixels, in place; see `restauro.inpaint` for what it takes and raises.
+
+        What an exception interrupts leaves anything in the holes, and all else as it was: it can be filled again.
+        """
+        chosen = make_method(method, parameters)
+        with self._timed():
+            pixels, hole = self.picture.pixels, self._marked()
+            progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
+            self.method, self._workers, self._untouched = None, workers, False
+            options: dict[str, Any] = {"workers": workers, "seed": seed, "progress": progress}
+            inpaint(pixels, hole, chosen, unknown=self.unknown, out=pixels, **options)
+            if isinstance(self._mask, str) and self._mask == "alpha":
+                pixels[..., -1][hole] = full_scale(pixels.dtype)
+            self.method = chosen
+        return self
+
+    def check_target(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        save_mask: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Raise WriteError for all that can be known before the work to be wrong with a target; see `write`."""
+        target, saved = Path(target), Path(save_mask) if save_mask else None
+        mask = self._mask.path if isinstance(self._mask, MaskFile) else self._mask
+        if isinstance(mask, (str, os.PathLike)) and is_file(mask) and is_same(target, Path(mask)):
+            raise WriteError(f"The target {target} is the mask: choose another name.")
+        if saved:
+            check_mask_target(saved, (target, self.picture.path), overwrite=overwrite)
+        folder = _nearest_folder(target)
+        if saved:
+            _nearest_folder(saved)
+        check_target(self.picture, folder / target.name, overwrite=overwrite or folder != target.parent)
+
+    def write(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        save_mask: str | os.PathLike[str] | None = None,
+    ) -> Restored:
+        """Write the restored picture, with all else that its file holds; see `restauro.write_picture`.
+
+        Parameters
+        ----------
+        target
+            The file to write, whose ending says the format; its folder is made if it is missing. It may be the source
+            where `overwrite` is True.
+        overwrite
+            Replace files that are there.
+        save_mask
+            A PNG to write the mask to that was used, white is hole.
+
+        Raises
+        ------
+        WriteError
+            The file can't be written, or can't hold the picture; it isn't written then.
+        MaskError
+            Nothing has been filled.
+        """
+        target, saved = Path(target), Path(save_mask) if save_mask else None
+        with self._timed():
+            hole = self._marked()
+            if not self.method and hole.any():
+                raise MaskError("The holes haven't been filled: call fill first.")
+            self.check_target(target, overwrite=overwrite, save_mask=saved)
+            for path in (target, saved) if saved else (target,):
+                make_folder(path.parent)
+            written = write_picture(self.picture, target, hole=hole, overwrite=overwrite)
+            if saved:
+                write_mask(as_seen(hole, self.picture.orientation), saved, after="The picture was written, but")
+        return self._restored(target, self.method, written)
+
+    def _marked(self) -> NDArray[np.bool_]:
+        if self.hole is None:
+            raise MaskError("It hasn't been said what is to be filled: call mask_from first.")
+        return self.hole
+
+    def _restored(self, target: Path, method: Method | None, written: Written | None) -> Restored:
+        """Say what was done, or where nothing was written, what would be."""
+        hole = self._marked()
+        height, width = as_seen(hole, self.picture.orientation).shape
+        both_jpeg = self.picture.format == "jpeg" == format_asked_for(target)
+        return Restored(
+            source=self.picture.path,
+            target=target,
+            width=width,
+            height=height,
+            method=method.name if method else "",
+            parameters=dataclasses.asdict(method) if method else {},
+            regions=count_regions(hole, self._workers or usable_cores()),
+            hole_pixels=int(np.count_nonzero(hole)),
+            seconds=self._seconds,
+            changed_outside=written.changed_outside if written else None,
+            counted_outside="blocks" if both_jpeg else "mask",
+            notes=self.notes + (written.notes if written else ()),
+        )
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Count the time that the body takes as work."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds += time.perf_counter() - start
 
 
 def restore_file(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    mask: str | os.PathLike[str],
+    mask: Mask,
     polarity: str = "white",
+    values: Sequence[int] = (),
+    resize: bool = False,
     grow: int = 0,
-    tolerance: int = 0,
+    tolerance: int | None = None,
     method: str | Method = DEFAULT_METHOD,
     parameters: Mapping[str, Any] | None = None,
     accept_large_holes: bool = False,
@@ -89,18 +300,20 @@ def restore_file(
     workers: int | None = None,
     seed: int = 0,
     progress: Callable[[float], object] | None = None,
+    page: int | None = None,
+    max_pixels: int = MAX_PIXELS,
     dry_run: bool = False,
 ) -> Restored:
     """Restore a picture file: fill what the mask marks, keep all else that the file holds.
 
-    The target is written under another name and moved into place at the end: it is there whole or not at all. Its
-    folder is made if it is missing. An empty mask gives a copy, and a note.
+    It is what `Restoration` does step by step. The target is written under another name and moved into place at the
+    end: it is there whole or not at all. Its folder is made if it is missing. An empty mask gives a copy, and a note.
 
     Parameters
     ----------
     source, target
         Picture files. The target's ending says its format; it may be the source where `overwrite` is True.
-    mask, polarity, grow, tolerance
+    mask, polarity, values, resize, grow, tolerance
         See `restauro.read_mask`.
     method, parameters, workers, seed, progress
         See `restauro.inpaint`.
@@ -110,6 +323,8 @@ def restore_file(
         Replace files that are there.
     save_mask
         A PNG to write the mask to that was used, white is hole.
+    page, max_pixels
+        See `restauro.read_picture`.
     dry_run
         Read and check everything, fill and write nothing.
 
@@ -130,104 +345,43 @@ def restore_file(
     (1, 12, 0)
     >>> folder.cleanup()
     """
-    start = time.perf_counter()
     chosen = make_method(method, dict(parameters or {}))
-    source, target, saved = Path(source), Path(target), Path(save_mask) if save_mask else None
-    check_options(mask, polarity, tolerance)
-    if source.is_file():
-        threading.Thread(target=_load_kernels, args=(chosen,)).start()  # goes on while files are read
-    with ThreadPoolExecutor(1) as other:
-        reading = other.submit(read_mask_file, Path(mask), polarity) if is_file(mask) else None
-        picture = read_picture(source)
-        file = reading.result() if reading else mask
-    found = read_mask(file, picture, polarity=polarity, grow=grow, tolerance=tolerance)
-    hole, notes = found.hole, found.notes
-    hole_pixels = int(np.count_nonzero(hole))
-    if not hole_pixels:
-        notes += ("The mask is empty, so nothing is filled: the file is a copy.",)
-    _check_amount(hole_pixels / hole.size, is_file(mask), polarity, accept_large_holes)
-    _check_known(picture.pixels, hole)
-    _check_targets(picture, target, Path(mask) if is_file(mask) else None, saved, overwrite=overwrite, dry_run=dry_run)
-    regions, changed_outside = count_regions(hole, workers or usable_cores()), None
-    if not dry_run:
-        progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
-        inpaint(picture.pixels, hole, chosen, out=picture.pixels, workers=workers, seed=seed, progress=progress)
-        if mask == "alpha":
-            _make_opaque(picture.pixels, hole)
-        written = write_picture(picture, target, hole=hole, overwrite=overwrite)
-        changed_outside, notes = written.changed_outside, notes + written.notes
-        if saved:
-            write_mask(as_seen(hole, picture.orientation), saved, after="The picture was written, but")
-    height, width = as_seen(hole, picture.orientation).shape
-    return Restored(
-        source=source,
-        target=target,
-        width=width,
-        height=height,
-        method=chosen.name,
-        parameters=dataclasses.asdict(chosen),
-        regions=regions,
-        hole_pixels=hole_pixels,
-        seconds=time.perf_counter() - start,
-        changed_outside=changed_outside,
-        counted_outside="blocks" if picture.format == "jpeg" == format_asked_for(target) else "mask",
-        notes=notes,
-    )
-
-
-def _load_kernels(method: Method) -> None:
-    with contextlib.suppress(Exception):  # `inpaint` meets the same and says so
-        load_kernels(method)
-
-
-def _check_amount(share: float, of_file: bool, polarity: str, accept_large_holes: bool) -> None:
-    """Refuse a mask of all the picture, and one that looks inverted."""
-    if share <= LARGE_HOLES or (accept_large_holes and share < 1):
-        return
-    other = "white" if polarity == "black" else "black"
-    remedies = [f'--mask-polarity {other} (in Python polarity="{other}") where {other} marks the damage'] * of_file
-    if share == 1:
-        remedies.append("a mask that leaves known pixels")
-        raise MaskError(
-            f"All of the picture is hole, so there is nothing to fill it from: use {', or '.join(remedies)}."
+    check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
+    path = Path(os.fspath(mask)) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
+    if path:
+        check_sizes(path, Path(source), page, resize=resize)
+    with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
+        file = others.submit(read_mask_file, path, polarity, values, max_pixels=max_pixels) if path else None
+        if os.path.isfile(source):
+            others.submit(load_kernels, chosen)  # `fill` meets what it raises, and says so
+        restoration = Restoration.open(source, page, max_pixels=max_pixels)
+        restoration.mask_from(
+            file.result() if file else mask,
+            polarity=polarity,
+            values=values,
+            resize=resize,
+            grow=grow,
+            tolerance=tolerance,
+            accept_large_holes=accept_large_holes,
         )
-    remedies.append("--accept-large-holes (accept_large_holes=True) if that is meant")
-    inverted = ", so the mask looks inverted" if of_file else ""
-    raise MaskError(f"{share:.1%} of the picture is hole{inverted}: use {', or '.join(remedies)}.")
+        restoration.check_target(target, overwrite=overwrite, save_mask=save_mask)
+        if dry_run:
+            return restoration._restored(Path(target), chosen, None)
+        for file_to_be in (target, save_mask) if save_mask else (target,):
+            make_folder(Path(file_to_be).parent)  # what can't be made is known before the work
+        restoration.fill(chosen, workers=workers, seed=seed, progress=progress)
+        return restoration.write(target, overwrite=overwrite, save_mask=save_mask)
 
 
-def _check_known(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
-    """Refuse NaN and infinity among known pixels in words for files; `inpaint` refuses them too."""
-    if pixels.dtype.kind != "f":
-        return
-    count = 0
-    for rows in strips(pixels):
-        bad = ~np.isfinite(pixels[rows])
-        count += int(np.count_nonzero((bad.any(axis=2) if bad.ndim == 3 else bad) & ~hole[rows]))
-    if count:
-        raise ImageError(
-            f"The picture has NaN or infinity in {count} pixels that aren't hole: have NaN filled with --mask nan "
-            '(mask="nan"), or mark these pixels in the mask.'
-        )
+def _nearest_folder(path: Path) -> Path:
+    """Return the folder that a file is to lie in, or the one above it in which that can be made."""
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise WriteError(f"The folder {path.parent} can't be made ({folder} is a file): choose another.")
+    return folder
 
 
-def _check_targets(
-    picture: Picture, target: Path, mask: Path | None, saved: Path | None, *, overwrite: bool, dry_run: bool
-) -> None:
-    """Refuse what can't be written, before the work; make missing folders."""
-    if mask and is_same(target, mask):
-        raise WriteError(f"The target {target} is the mask: choose another name.")
-    if saved:
-        check_mask_target(saved, (target, picture.path), overwrite=overwrite)
-    for path in (target, saved) if saved else (target,):
-        folder = path.parent
-        if not dry_run:
-            make_folder(folder)
-        while not folder.exists():  # in a dry run the nearest folder stands for the one to be made
-            folder = folder.parent
-        if path is target:
-            check_target(picture, folder / path.name, overwrite=overwrite or folder != path.parent)
-
-
-def _make_opaque(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> None:
-    pixels[..., -1][hole] = full_scale(pixels.dtype)
+def _share(hole: NDArray[np.bool_]) -> float:
+    return int(np.count_nonzero(hole)) / hole.size

@@ -13,7 +13,7 @@ import pyvips
 
 from restauro.cli import main
 from restauro.damage.kinds import KINDS, make_damage
-from restauro.picture import read_picture
+from restauro.files.reading import read_picture
 
 CLEAN = np.random.default_rng(0).integers(30, 220, (60, 80, 3), np.uint8)
 
@@ -41,7 +41,7 @@ def test_one_file_in_a_damaged_copy_and_its_mask_out(capsys: pytest.CaptureFixtu
     out, _ = capsys.readouterr()
     assert re.fullmatch(
         rf"damaged\.png: cracks of seed 7, {hole.sum()} pixels \({hole.mean():.1%}".replace("%", r" %\)")
-        + r" in \d\.\d s; 0 pixels changed outside the mask\n",
+        + r" in \d+\.\d s; 0 pixels changed outside the mask\n",
         out,
     )
     assert main(["restore", "damaged.png", "--mask", "mask.png", "-o", "restored.png", "-q"]) == 0
@@ -59,6 +59,12 @@ def test_options_reach_the_work(capsys: pytest.CaptureFixture[str]) -> None:
     changed = (read_picture("r.png").pixels != CLEAN).any(axis=2)
     np.testing.assert_array_equal(changed, read_picture("m.png").pixels == 255)
     assert capsys.readouterr().out == ""
+
+
+def test_a_folder_is_the_pictures_in_it(folder: Path) -> None:
+    pictures = sorted(path.name for path in folder.iterdir() if path.suffix in (".png", ".tif", ".jpg"))
+    assert run(". --kind losses -o damaged/ -q") == 0
+    assert sorted(path.name for path in (folder / "damaged").iterdir()) == pictures
 
 
 def test_several_pictures_each_get_damage_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from restauro.cli import detect as cli_detect
 from restauro.cli import main
 from restauro.damage import detecting
 from restauro.damage.detection import KINDS
-from restauro.picture import read_picture
+from restauro.files.reading import read_picture
 
 HOLE = np.zeros((60, 80), bool)
 HOLE[10:16, 5:60] = True
@@ -93,6 +93,12 @@ def test_hints(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "There is no file of hints none.png" in capsys.readouterr().err
 
 
+def test_a_folder_is_the_pictures_in_it(folder: Path) -> None:
+    (folder / "notes.txt").write_text("no picture")
+    assert run("detect . --kind color --color #ff0000 -o masks -q") == 0
+    assert sorted(os.listdir("masks")) == ["clean.png", "panel.png"]
+
+
 def test_several_files_go_on_past_a_bad_one(capsys: pytest.CaptureFixture[str]) -> None:
     Path("bad.tif").write_text("no picture", encoding="ascii")
     assert run("detect panel.tif bad.tif clean.tif --kind color --color #ff0000 -o masks/ --preview shown/") == 1
@@ -105,7 +111,10 @@ def test_several_files_go_on_past_a_bad_one(capsys: pytest.CaptureFixture[str]) 
     [
         ("panel.tif --kind losses", "Say where to write: -o mask.png"),
         ("panel.tif -o m.png", "Say what to look for, a kind (cracks, scratches, losses, color), or give hints."),
-        ("panel.tif --kind color -o m.png", "Say which colour the marks have, for instance --color '#ff0000'"),
+        (
+            "panel.tif --kind color -o m.png",
+            "which colour the marks have: use --color '#ff0000' for pure red",
+        ),
         ("panel.tif --kind losses --tolerance 3 -o m.png", "A colour and a tolerance are for marks of a colour"),
         ("panel.tif --kind stains -o m.png", "'stains' is not one of 'cracks', 'scratches', 'losses', 'color'"),
         ("panel.tif clean.tif --kind color --color red -o m/", "Error: The colour 'red' isn't of the form #rrggbb"),
@@ -131,7 +140,7 @@ def test_nothing_is_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("detect panel.tif --kind color --color #ff0000 -o mask.png") == 0
     before = Path("mask.png").read_bytes()
     assert run("detect clean.tif --kind color --color #ff0000 -o mask.png") == 2
-    assert "mask.png, is there already" in capsys.readouterr().err
+    assert "mask.png is there already" in capsys.readouterr().err
     assert Path("mask.png").read_bytes() == before
     assert run("detect clean.tif --kind color --color #ff0000 -o mask.png --overwrite") == 0
     assert Path("mask.png").read_bytes() != before

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -143,6 +144,17 @@ def test_detection_is_judged_on_pictures_with_masks(
     assert lines[0].startswith("picture,kind,precision,recall,f1,iou,marked,truth,seconds")
     assert lines[1].startswith("a,losses,1,0.5,0.5,0.5,0.25,0.5,")
     assert lines[2].startswith("b,losses,1,1,1,1,0.5,0.5,")
+    inverted, soft = mask.copy(), mask.copy()
+    inverted[:30], soft[20] = 255, 100
+    for name, changed in (("inverted", inverted), ("soft", soft)):
+        shutil.copytree(folder / "museum", folder / name)
+        write_picture(folder / name / "b_mask.png", changed)
+    assert run("--detection inverted --kind losses --out other") == 2
+    message = "b_mask.png: 75.0% of the picture is hole, so the mask looks inverted: use --mask-polarity black where"
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert run("--detection soft --kind losses --out cut") == 0  # at half, and grown by 1 pixel
+    assert Path("cut", "detection.csv").read_text(encoding="utf-8").splitlines()[2].startswith("b,losses,1,0.95238")
+    capsys.readouterr()
     (folder / "museum" / "b_mask.png").unlink()
     assert run("--detection museum --out other") == 2
     assert "There is no mask for it in museum: it would be called" in capsys.readouterr().err

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 from numba.core import event
 
 import restauro
 from restauro import restoring
 from restauro.cli import main, report
-from restauro.picture import read_picture
+from restauro.files.reading import read_picture
 
 HOLE = np.zeros((40, 56), bool)
 HOLE[8:12, 5:30] = True
@@ -162,6 +163,13 @@ def test_quiet_says_nothing_but_errors(capsys: pytest.CaptureFixture[str]) -> No
     assert err == "missing.tif: There is no such file: check its name.\n"
 
 
+def test_notes_have_a_code_and_a_text_in_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pyvips.Image.black(56, 40).pngsave(str(folder / "empty.png"))
+    assert run("restore panel.tif --mask empty.png -o out.tif --json") == 0
+    text = "The mask is empty, so nothing is filled: the file is a copy."
+    assert json.loads(capsys.readouterr().out)["notes"] == [{"code": "mask-empty", "text": text}]
+
+
 def test_an_empty_mask_is_said_and_fine(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save(folder / "empty.png", np.zeros(HOLE.shape, np.uint8))
     assert run("restore panel.tif --mask empty.png -o out.tif") == 0
@@ -173,7 +181,6 @@ BAD_INPUT = {
     "missing.tif --mask losses.png -o out.tif": "missing.tif: There is no such file: check its name.",
     "cut.tif --mask losses.png -o out.tif": "cut.tif: The TIFF .*cut short .*: get a complete copy",
     "text.tif --mask losses.png -o out.tif": "text.tif: The file isn't a picture that can be read",
-    ". --mask losses.png -o out.tif": ".: It is a folder",
     "panel.tif --mask text.tif -o out.tif": r"panel.tif: The mask text.tif: The file isn't a picture",
     "panel.tif --mask turned.png -o out.tif": "panel.tif: The mask turned.png: It is 40 x 56 pixels .* turned by 90",
     "panel.tif --mask inverted.png -o out.tif": "panel.tif: 94.5% of the picture is hole, .*--mask-polarity black",
@@ -193,7 +200,22 @@ WRONG_USAGE = {
     "panel.tif full.png --mask losses.png": "Say where to write: -o restored/",
     "panel.tif -o out.tif": "Say what to fill: --mask FILE, --mask alpha",
     "panel.tif -o out.tif --mask losses.png --mask-dir .": "Give --mask or --mask-dir, not both",
-    "panel.tif -o out.tif --mask loses.png": "There is no mask loses.png: give a file, alpha, nan or color:#rrggbb",
+    "panel.tif -o out.tif --mask loses.png": "There is no mask loses.png: give a file, alpha, nan, nodata, value:-9999",
+    ". --mask losses.png -o out.tif": "Several pictures need a folder to write to, and out.tif is a file",
+    "nothing --mask losses.png -o new": "There is no picture file in the folder nothing",
+    "panel.tif -o out.tif --mask losses.png --mask-name {stem}.png": "Give --mask or --mask-name, not both",
+    "panel.tif -o out.tif --mask-name mask.png": r"A pattern of mask names holds {stem}",
+    "panel.tif -o out.tif --mask losses.png --mask-value 1,b": "'1,b' isn't whole numbers with commas between",
+    "panel.tif -o out.tif --mask losses.png --mask-value 1 --mask-polarity black": "Where values say what is hole",
+    "panel.tif -o out.tif --mask alpha --resize-mask": "Resizing is for mask files, not for the mask alpha",
+    "panel.tif -o out.tif --mask losses.png --skip-existing --overwrite": "--skip-existing or --overwrite, not both",
+    "panel.tif -o out.tif --mask losses.png --format png": r"--format is for the standard output \(-o -\)",
+    "panel.tif -o - --mask losses.png": "Say with --format what goes to the standard output: png, tiff, jpeg",
+    "panel.tif full.png -o - --mask losses.png --format png": r"One picture at a time goes to the standard output",
+    "- -o out.png --mask -": r"The standard input \(-\) can be read once only",
+    "- --mask losses.png": "Say where to write: -o restored.png, or -o - --format png",
+    "- -o new/ --mask losses.png": "A picture from a pipe has no name for a folder: name the file",
+    "- -o out.png --mask-dir .": "A picture from a pipe has no name to find its mask by",
     "panel.tif -o out.tif --mask-dir masks": "There is no folder masks of masks",
     "panel.tif -o out.tif --mask color:white": "The colour 'white' isn't of the form #rrggbb",
     "panel.tif -o out.tif --mask losses.png --tolerance 8": "A tolerance is for masks by colour",
@@ -219,6 +241,7 @@ def bad(folder: Path) -> Path:
     whole = (folder / "panel.tif").read_bytes()
     (folder / "cut.tif").write_bytes(whole[: len(whole) // 2])
     (folder / "text.tif").write_text("no picture")
+    (folder / "nothing").mkdir()
     save(folder / "turned.png", np.where(HOLE.T, 255, 0).astype(np.uint8))
     save(folder / "full.png", np.full(HOLE.shape, 255, np.uint8))
     save(folder / "deep.tif", CLEAN.astype(np.uint16) * 257)
@@ -227,9 +250,9 @@ def bad(folder: Path) -> Path:
 
 @pytest.mark.parametrize(("arguments", "sentence"), BAD_INPUT.items())
 def test_one_bad_input(arguments: str, sentence: str, bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = {path: path.read_bytes() for path in bad.rglob("*")}
+    before = {path: path.read_bytes() for path in bad.rglob("*") if path.is_file()}
     assert run(f"restore {arguments}") == 2
-    assert {path: path.read_bytes() for path in bad.rglob("*")} == before
+    assert {path: path.read_bytes() for path in bad.rglob("*") if path.is_file()} == before
     out, err = capsys.readouterr()
     assert out == ""
     assert re.match(sentence, err.splitlines()[-1])
@@ -237,9 +260,9 @@ def test_one_bad_input(arguments: str, sentence: str, bad: Path, capsys: pytest.
 
 @pytest.mark.parametrize(("arguments", "sentence"), WRONG_USAGE.items())
 def test_wrong_usage(arguments: str, sentence: str, bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = {path: path.read_bytes() for path in bad.rglob("*")}
+    before = {path: path.read_bytes() for path in bad.rglob("*") if path.is_file()}
     assert run(f"restore {arguments}") == 2
-    assert {path: path.read_bytes() for path in bad.rglob("*")} == before
+    assert {path: path.read_bytes() for path in bad.rglob("*") if path.is_file()} == before
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("Usage: restauro restore")
@@ -260,7 +283,7 @@ def test_marks_on_the_picture_itself(folder: Path) -> None:
 
 
 def test_memory_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def read(path: Path) -> None:
+    def read(*_: object, **__: object) -> None:
         raise MemoryError("Unable to allocate 3.00 TiB")
 
     monkeypatch.setattr("restauro.restoring.read_picture", read)
@@ -348,6 +371,70 @@ def test_a_closed_pipe_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(report, "as_line", closed)
     assert run("restore panel.tif --mask losses.png -o out.tif") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "masks"),
+    [
+        ("{stem}_mask001.png", ["--mask-name", "{stem}_mask001.png"]),
+        ("{stem}_mask001.png", ["--mask-name", "{stem}_mask001.png", "--mask-dir", "scans"]),
+        ("{stem}_mask.png", ["--mask-dir", "scans/"]),
+    ],
+)
+def test_a_folder_is_its_pictures_without_their_masks(folder: Path, name: str, masks: list[str]) -> None:
+    for stem in ("a", "b"):
+        save(folder / f"scans/{stem}.tif", read_picture("panel.tif").pixels)
+        save(folder / "scans" / name.format(stem=stem), np.where(HOLE, 255, 0).astype(np.uint8))
+    (folder / "scans/notes.txt").write_text("no picture")
+    (folder / "scans/.hidden.tif").write_text("no picture")
+    (folder / "scans/inside.tif").mkdir()
+    assert main(["restore", "scans", *masks, "-o", "new"]) == 0
+    assert sorted(os.listdir("new")) == ["a.tif", "b.tif"]
+    assert is_restored("new/a.tif")
+
+
+def test_what_is_there_is_skipped_where_that_is_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy("panel.tif", "other.tif")
+    assert run("restore panel.tif --mask losses.png -o new/") == 0
+    before = Path("new/panel.tif").stat().st_mtime_ns
+    capsys.readouterr()
+    assert run("restore panel.tif other.tif --mask losses.png -o new/ --skip-existing") == 0
+    assert Path("new/panel.tif").stat().st_mtime_ns == before
+    skipped, done = capsys.readouterr().out.splitlines()
+    assert skipped == f"{os.path.join('new', 'panel.tif')}: is there already, and panel.tif is skipped"
+    assert done.startswith(os.path.join("new", "other.tif") + ": 2 regions")
+    assert run("restore panel.tif other.tif --mask losses.png -o new/ --skip-existing --json") == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["source"], line["skipped"]) for line in said] == [("panel.tif", True), ("other.tif", True)]
+    assert run("restore panel.tif other.tif --mask losses.png -o new/ --skip-existing -q") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_labels_and_multiples_of_the_size(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = np.where(HOLE, 2, 0).astype(np.uint8)
+    labels[0, :5] = 1
+    save(folder / "labels.png", labels)
+    assert run("restore panel.tif --mask labels.png -o out.tif") == 2
+    assert "use --mask-value 1,2 if they are labels" in capsys.readouterr().err
+    assert run("restore panel.tif --mask labels.png --mask-value 2 -o out.tif") == 0
+    assert is_restored("out.tif")
+    save(folder / "small.png", np.where(HOLE[::2, ::2], 255, 0).astype(np.uint8))
+    assert run("restore panel.tif --mask small.png -o small.tif") == 2
+    assert "use --resize-mask to take it 2 times as large" in capsys.readouterr().err
+    assert run("restore panel.tif --mask small.png --resize-mask -o small.tif") == 0
+    assert "  The mask was enlarged 2 times.\n" in capsys.readouterr().out
+
+
+def test_a_page_is_chosen(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = read_picture("panel.tif").pixels
+    with tifffile.TiffWriter("pages.tif") as file:
+        for values in (np.full_like(damaged, 7), damaged):
+            file.write(values, photometric="rgb")
+    assert run("restore pages.tif --mask losses.png -o out.tif") == 2
+    assert "use --page for the one to restore" in capsys.readouterr().err
+    assert run("restore pages.tif --mask losses.png --page 1 -o out.tif") == 0
+    assert np.abs(tifffile.imread("out.tif", key=1).astype(int) - CLEAN).max() <= 2
+    assert (tifffile.imread("out.tif", key=0) == 7).all()
 
 
 class TestAsAProcess:

@@ -12,8 +12,9 @@ import tifffile
 from restauro.damage.damaging import Damaged, damage_file
 from restauro.damage.kinds import KINDS, make_damage
 from restauro.errors import ParameterError, ReadError, RestauroError, WriteError
+from restauro.files.reading import read_picture
 from restauro.mask import grow_mask
-from restauro.picture import as_seen, read_picture
+from restauro.picture import as_seen
 
 SHAPE = (60, 80)
 CLEAN = np.random.default_rng(0).integers(30, 220, (*SHAPE, 3), np.uint8)
@@ -215,7 +216,7 @@ WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
     ({"fill": "ff0000"}, ParameterError, "no fill 'ff0000'"),
     ({"render": True, "fill": "white"}, ParameterError, "Rendered cracks have no fill: leave out white, or the render"),
     ({"render": True, "kind": "text"}, ParameterError, "Text can't be rendered, only cracks and scratches: use a fill"),
-    ({"contrast": 30}, ParameterError, "A contrast is for rendered cracks and scratches: add --render"),
+    ({"contrast": 30}, ParameterError, "A contrast is for rendered cracks and scratches: use render=True"),
     ({"render": True, "contrast": 0}, ParameterError, "contrast 0 is out of range: it is above 0, at most 255"),
     ({"source": "grey.png", "fill": "#ff0000"}, ParameterError, "is grey and the colour #ff0000 isn't: give a grey on"),
     (
@@ -230,13 +231,17 @@ WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
     ),
     ({"source": "dot.png", "kind": "blobs", "fill": "mean"}, ParameterError, "no mean colour, because all of the pict"),
     ({"source": "missing.tif"}, ReadError, "There is no such file"),
-    ({"target": "panel.tif"}, WriteError, "is the picture itself: choose another name, or replace it with --overwrite"),
+    (
+        {"target": "panel.tif"},
+        WriteError,
+        "is the picture itself: choose another name, or use overwrite=True",
+    ),
     ({"target": "grey.png"}, WriteError, "is there already"),
     ({"target": "out.psd"}, WriteError, r"end in \.psd"),
     ({"mask_out": "m.jpg"}, WriteError, r"mask is written as a PNG, so .*m\.jpg must end in \.png"),
     ({"mask_out": "out.png"}, WriteError, r"can't be written to .*out\.png, which is the picture: choose another"),
     ({"source": "grey.png", "mask_out": "grey.png", "overwrite": True}, WriteError, "which is the picture"),
-    ({"mask_out": "grey.png"}, WriteError, r"for the mask, .*grey\.png, is there already"),
+    ({"mask_out": "grey.png"}, WriteError, r"The mask .*grey\.png is there already"),
 ]
 
 

@@ -22,7 +22,8 @@ from restauro.errors import (
     ParameterTypeError,
     WriteError,
 )
-from restauro.picture import read_picture
+from restauro.files.reading import read_picture
+from restauro.mask import of_colour
 from restauro.picture_mask import read_mask
 
 
@@ -68,19 +69,23 @@ class TestWhatIsRefused:
         [
             (None, {}, r"Say what to look for, a kind \(cracks, scratches, losses, color\), or give hints\."),
             ("stains", {}, r"no kind of damage 'stains' to be found: it is one of cracks, scratches"),
-            ("color", {}, r"Say which colour the marks have, for instance --color '#ff0000'"),
+            ("color", {}, r"It isn't said which colour the marks have: use colour=.#ff0000. for pure red"),
             ("losses", {"colour": "#ffffff"}, r"are for marks of a colour: ask for the kind color"),
             ("losses", {"tolerance": 3}, r"are for marks of a colour"),
             ("color", {"colour": "red"}, r"The colour 'red' isn't of the form #rrggbb"),
             ("color", {"colour": "#ffffff", "tolerance": 86}, r"The tolerance 86 is out of range: it must be 0 to 85"),
             ("color", {"colour": "#ffffff", "workers": 0}, r"workers=0 is out of range"),
-            ("losses", {"workers": "2"}, r"workers='2' is out of range"),
+            ("color", {"colour": "#ffffff", "workers": -2}, r"workers=-2 is out of range"),
             (["losses"], {}, r"There is no kind of damage \['losses'\]"),
         ],
     )
     def test_options(self, kind: Any, options: dict[str, Any], match: str) -> None:
         with pytest.raises(ParameterError, match=match):
             detect(noisy(), kind, **options)
+
+    def test_progress_that_cannot_be_called(self) -> None:
+        with pytest.raises(ParameterTypeError, match=r"the share that is done, and 5 can't be called"):
+            detect(noisy(), "losses", progress=5)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("tolerance", ["24", 24.5, True])
     def test_tolerances_that_are_no_whole_numbers(self, tolerance: Any) -> None:
@@ -128,7 +133,7 @@ class TestColour:
         image, hole = marked()
         path = tmp_path / "marked.jpg"
         pyvips.Image.new_from_array(image).copy(interpretation="srgb").jpegsave(str(path), Q=85)
-        exactly = read_mask("color:#ff0000", read_picture(path)).hole
+        exactly = of_colour(read_picture(path).pixels, (255, 0, 0), 0)
         found = detect(read_picture(path).pixels, "color", colour="#ff0000")
         assert exactly.sum() < 0.5 * hole.sum()
         assert (found & hole).sum() > 0.75 * hole.sum()  # the colour of the thin one is blurred away
@@ -240,7 +245,7 @@ class TestFiles:
         [
             ("mask.jpg", {}, r"The mask is written as a PNG, so .*mask\.jpg must end in \.png"),
             ("panel.png", {"overwrite": True}, r"which is the picture: choose another name"),
-            ("there.png", {}, r"there\.png, is there already: choose another name, or --overwrite"),
+            ("there.png", {}, r"there\.png is there already: choose another name, or use overwrite=True"),
             ("m.png", {"preview": "p.tif"}, r"The preview is written as a PNG or JPEG, so .*p\.tif"),
             (
                 "m.png",

@@ -13,8 +13,8 @@ from restauro.damage.detecting import detect_file
 from restauro.damage.detection import detect
 from restauro.damage.hints import read_hints
 from restauro.errors import MaskError, MaskTypeError
+from restauro.files.reading import read_picture
 from restauro.numerics import forest
-from restauro.picture import read_picture
 
 
 def panel(side: int = 96) -> tuple[np.ndarray, np.ndarray]:

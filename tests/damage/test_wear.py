@@ -58,6 +58,7 @@ def test_lines_change_hardly_anything_away_from_their_marks(draw: Draw) -> None:
         before = canvas.picture.copy()
         draw(canvas, np.random.default_rng(seed))
         far = ndimage.distance_transform_edt(canvas.marks == 0) > 12  # beyond the tails of the widest
+        far[:6] = far[-6:] = far[:, :6] = far[:, -6:] = False  # a line may run just beyond the picture
         if canvas.marks.any() and far.any():
             assert np.abs(canvas.picture - before)[far].max() < 4
 

@@ -138,7 +138,7 @@ def test_a_witness_beside_the_file_is_found(tmp_path: Path) -> None:
     write(tmp_path / "lpips_alex.safetensors", weights("alex"))
     assert list(open_all([alex])) == ["alex"]
     assert list(open_all([squeeze])) == ["squeeze", "alex"]
-    with pytest.raises(EvaluationError, match=r"Two files of --lpips-weights are of AlexNet"):
+    with pytest.raises(EvaluationError, match=r"Two files of weights are of AlexNet"):
         open_all([alex, alex])
 
 

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 pytest.importorskip("skimage", reason="needs scikit-image: pip install 'restauro[eval]'")
 
 from restauro.errors import EvaluationError
-from restauro.evaluation.metrics import measure, psnr
+from restauro.evaluation.metrics import METRICS, measure, psnr
 
 
 def case(seed: int, shape: tuple[int, ...] = (20, 24, 3)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -83,3 +83,16 @@ def test_what_cannot_be_judged_is_refused() -> None:
         measure(truth[:10], restored[:10], hole[:10])
     with pytest.raises(EvaluationError, match=r"The mask has no hole"):
         measure(truth, restored, np.zeros_like(hole))
+
+
+def test_the_table_of_metrics() -> None:
+    """Columns are what scripts read, and a metric that lost its axis would lose its plots without a word."""
+    assert [(metric.column, metric.heading, metric.axis) for metric in METRICS.values()] == [
+        ("psnr", "PSNR, dB", "PSNR, dB"),
+        ("ssim", "SSIM", "SSIM"),
+        ("l1", "L1, %", ""),
+        ("lpips", "LPIPS", "LPIPS by SqueezeNet"),
+        ("lpips_alex", "LPIPS, AlexNet", "LPIPS by AlexNet, the witness"),
+        ("l1_hole", "L1 in holes, %", ""),
+        ("rmse_hole", "RMSE in holes", "RMSE in holes, of 255"),
+    ]

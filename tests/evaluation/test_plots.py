@@ -13,9 +13,10 @@ import pytest
 pytest.importorskip("matplotlib", reason="needs Matplotlib: pip install 'restauro[eval]'")
 
 from restauro.errors import EvaluationError
-from restauro.evaluation.plots import METRICS, kind_figure, plot, ratio_figure, time_figure
+from restauro.evaluation.metrics import METRICS
+from restauro.evaluation.plots import kind_figure, plot, ratio_figure, time_figure
 
-PSNR = METRICS[0]
+PSNR = METRICS["psnr"]
 
 
 def row(
@@ -136,7 +137,7 @@ def test_a_way_that_failed_on_some_masks_of_a_kind_is_not_in_its_panel() -> None
     figure = kind_figure([*cracks, *other], PSNR)
     assert [len(axes.get_lines()) for axes in figure.axes] == [1, 2]
     assert "without ways that failed on some masks of the kind" in figure.get_suptitle()
-    errors = kind_figure([*cracks, *other], METRICS[-1])
+    errors = kind_figure([*cracks, *other], METRICS["rmse_hole"])
     assert [axes.get_xscale() for axes in errors.axes] == ["log", "log"]
     assert "without" not in errors.get_suptitle()
 

@@ -10,6 +10,7 @@ from restauro.damage.ratios import RATIO_BINS
 from restauro.damage.synthesis import marks
 from restauro.errors import DataError, EvaluationError, MaskError
 from restauro.evaluation.protocol import (
+    MaskReading,
     PictureSet,
     choose_masks,
     find_pictures,
@@ -108,8 +109,29 @@ def test_masks_without_a_hole_or_without_anything_else_are_refused(tmp_path: Pat
     pictures = PictureSet(("one",), (tmp_path / "one.png",))
     for value, word in ((0, "no"), (255, "all")):
         file = write_picture(tmp_path / f"{word}.png", np.full((30, 30), value, np.uint8))
-        with pytest.raises(MaskError, match=rf"The mask {word}.png of the picture one is {word} hole"):
+        message = {"no": "The mask no.png of the picture one is no hole", "all": r"all.png: All of the picture is hole"}
+        with pytest.raises(MaskError, match=message[word]):
             make_hole(choose_masks([str(file)])[0], pictures, 0, (30, 30, 3), 0)
+
+
+def test_mask_files_that_look_inverted_are_refused_unless_that_is_meant(tmp_path: Path) -> None:
+    """As `restore` refuses them, with its remedies."""
+    pictures = PictureSet(("one",), (tmp_path / "one.png",))
+    mask = np.full((30, 30), 255, np.uint8)
+    mask[3:5] = 0
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    for place in (write_picture(folder / "inverted.png", mask), folder):
+        (choice,) = choose_masks([str(place)])
+        with pytest.raises(MaskError, match=r"inverted\.png: 93\.3% .* looks inverted: use polarity=.black. where"):
+            make_hole(choice, pictures, 0, (30, 30, 3), 0)
+    with pytest.raises(MaskError, match="looks inverted"):
+        choose_masks([str(folder / "inverted.png")])[0].digest()  # before the work
+    for reading, hole in ((MaskReading("black"), mask == 0), (MaskReading("white", accept_large_holes=True), mask > 0)):
+        (choice,) = choose_masks([str(folder)], reading=reading)
+        np.testing.assert_array_equal(make_hole(choice, pictures, 0, (30, 30, 3), 0), hole)
+    black, white = (choose_masks([str(folder)], reading=MaskReading(one))[0].digest() for one in ("black", "white"))
+    assert black != white
 
 
 def test_pictures_are_found_and_named(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 import restauro
 from restauro.errors import EvaluationError, ModelError, ParameterError, ParameterTypeError, RestauroError
 from restauro.evaluation import references
-from restauro.evaluation.references import PEERS, make_way, split_ways, way_names
+from restauro.evaluation.references import NETWORK_FILE, PEERS, make_way, split_ways, way_names
+from restauro.method import TO_COMPARE_WITH
 
 MODULES = {
     "opencv": "cv2",
@@ -132,11 +133,11 @@ def test_mean_colour_is_the_mean_of_what_is_known(picture: np.ndarray, hole: np.
         ("opencv-telea:radius=0", ParameterError, "radius=0 is out of range: it must be 1 to 100 pixels"),
         ("opencv-ns:size=3", EvaluationError, "opencv-ns has no parameter 'size'; there is radius"),
         ("skimage-biharmonic:radius=3", EvaluationError, "skimage-biharmonic has no parameter 'radius'; it has none"),
-        ("opencv-fsr:quality=good", EvaluationError, "quality=good isn't known: it must be fast or best"),
+        ("opencv-fsr:quality=good", ParameterError, "quality=good isn't known: it must be fast or best"),
         ("onnx", EvaluationError, "Name the network's file: onnx:FILE"),
         ("onnx:none.onnx", EvaluationError, r"There is no file none\.onnx"),
         ("onnx:none.onnx:multiple=0", ParameterError, "multiple=0 is out of range"),
-        ("onnx:none.onnx:range=half", EvaluationError, "range=half isn't known: it must be unit or byte or signed"),
+        ("onnx:none.onnx:range=half", ParameterError, "range=half isn't known: it must be unit or byte or signed"),
     ],
 )
 def test_what_cannot_be_made(text: str, error: type[RestauroError], message: str) -> None:
@@ -163,3 +164,7 @@ def test_all_names_are_there_once() -> None:
     assert len(set(names)) == len(names)
     assert {"telea", "network", "opencv-fsr", "onnx"} <= set(names)
     assert set(references.PEERS) < set(names)
+
+
+def test_methods_know_the_names_of_what_is_there_to_compare_with() -> None:
+    assert set(TO_COMPARE_WITH) == {*PEERS, NETWORK_FILE}

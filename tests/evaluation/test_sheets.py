@@ -150,9 +150,7 @@ def test_sheets_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
     for name in ("sheet.png", "sheet.jpg"):
         save(sheet, tmp_path / name)
         assert pyvips.Image.new_from_file(str(tmp_path / name)).width == sheet.width
-    with pytest.raises(
-        WriteError, match=r"sheet\.png is there already: choose another name, or replace it with --over"
-    ):
+    with pytest.raises(WriteError, match=r"sheet\.png is there already: choose another name, or use overwrite=True"):
         save(sheet, tmp_path / "sheet.png")
     save(sheet, tmp_path / "sheet.png", overwrite=True)
     with pytest.raises(WriteError, match=r"must end in \.png, \.jpg or \.jpeg"):
@@ -160,6 +158,6 @@ def test_sheets_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match=r"The folder .*sheet\.png can't be made \(.*\): choose another"):
         save(sheet, tmp_path / "sheet.png" / "sheet.png")
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(WriteError, match=r"folder\.png is a folder: name a file in it"):
+    with pytest.raises(WriteError, match=r"folder\.png: it is a folder: name a file in it"):
         save(sheet, tmp_path / "folder.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.png", "sheet.jpg", "sheet.png"]

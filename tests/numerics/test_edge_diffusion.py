@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from restauro.method import Task
 from restauro.numerics import edge_diffusion_kernels as kernels
 from restauro.numerics.edge_diffusion import EdgeDiffusion
+from restauro.numerics.kernel import kernel
 from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.structure_tensor import GRADIENT_REACH, add_gradients, half_gaussian, smooth
 from tests.numerics import naive_edge_diffusion as naive
@@ -75,7 +78,7 @@ def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("restauro.numerics.edge_diffusion._TILE", tile)
         diffusion = diffusion_of(image, hole)
-        diffusion.start(lambda: None)
+        diffusion.start(lambda: None, last=True)
         if diffusion.flat:
             return
         diffusion._each_tile(kernels.set_links, diffusion._squared_contrast, diffusion._links)
@@ -95,15 +98,35 @@ def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile:
     np.testing.assert_allclose(at_holes, np.diag(A)[hole.ravel()], rtol=0, atol=2e-4)
 
 
+@kernel
+def stencil(J: Any, n: int, contrast: Any, weights: Any) -> None:
+    kernels._stencil(J, 0, 0, n, contrast, 5, 5, (1000, 1000), weights)  # within a kernel, as vector registers have it
+
+
+@pytest.mark.parametrize("magnitude", [1e-3, 3e-9, 1e-9, 3e-10, 1e-10, 1e-20])  # fourth powers: down to nothing
+@pytest.mark.parametrize("contrast", [1e-2, 1e-12, 1e-30, 1e-44])
+@pytest.mark.parametrize("mixed", [0, 1])
+def test_gradients_of_any_size_make_finite_weights(magnitude: float, contrast: float, mixed: int) -> None:
+    n = 500  # enough for the widest vector registers
+    across, along = np.random.default_rng(3).normal(size=(2, 1, n + 1)) * magnitude
+    J = np.stack([across**2, mixed * across * along, along**2]).astype(np.float32)
+    weights = np.full((4, n + 1), np.nan, np.float32)
+    stencil(J, n, np.float32(contrast), weights)
+    assert np.isfinite(weights).all()
+    assert (weights[0] + weights[1] <= 2 + 1e-5).all()
+    if magnitude**2 < 1e-6 * contrast:  # flat, against the contrast: the usual five points
+        np.testing.assert_allclose(weights, np.outer([1, 1, 0, 0], np.ones(n + 1)), atol=1e-5)
+
+
 def test_a_step_is_a_dense_solve() -> None:
     rng = np.random.default_rng(3)
     image = picture(rng, (14, 15, 2))
     hole = np.zeros((14, 15), bool)
     hole[2:7, 3:8] = hole[9:, 5] = True
     diffusion = diffusion_of(image, hole)
-    diffusion.start(lambda: None)
+    diffusion.start(lambda: None, last=True)
     before = filled(diffusion, image, hole)
-    diffusion.step(lambda: None)
+    diffusion.step(lambda: None, last=True)
     unit = diffusion.unit.max()
     squared = naive.squared_contrast(before, hole, SCALE, RATIO)
     expected = naive.step(before, hole, SCALE, squared)
@@ -119,7 +142,7 @@ def test_contrast_is_that_of_each_group_of_holes() -> None:
     hole = np.zeros((8, 40), bool)
     hole[3:5, 8] = hole[4, 11] = hole[3, 35] = True
     diffusion = diffusion_of(image, hole)
-    diffusion.start(lambda: None)
+    diffusion.start(lambda: None, last=True)
     left, joined, right = diffusion._squared_contrast[[0, 3, 1]]
     assert left == joined
     assert right == pytest.approx((RATIO * 0.1) ** 2, rel=1e-3)  # all steps are 0.1, and the range is 1
@@ -134,5 +157,5 @@ def test_a_fill_that_is_stopped_returns_at_once() -> None:
     diffusion._task.control[0] = 1
     called: list[int] = []
     diffusion.start(lambda: called.append(1))
-    diffusion.step(lambda: called.append(2))
+    diffusion.step(lambda: called.append(2), last=False)
     assert not called

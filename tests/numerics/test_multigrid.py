@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restauro.method import Task
+from restauro.numerics import multigrid
 from restauro.numerics.multigrid import Multigrid
 from restauro.numerics.sparse_grid import SparseGrid
 from tests.numerics.systems import laplacian
@@ -119,9 +120,13 @@ def test_coarse_systems_are_galerkin_products(seed: int, height: int, width: int
         k, below = around[1], around[2]
         for link, other in zip(kept[1:, k], (k + 1, below, below + 1, below - 1), strict=True):
             assert link == 0 or kept[0, other] > 0  # to nodes in the hole alone
-    found = dense(coarse, system._links[:, grid.size : grid.size + coarse.size])
-    P = interpolation(hole)
-    np.testing.assert_allclose(found, P.T @ dense(grid, links) @ P, rtol=0, atol=1e-5)
+    expected, begin = dense(grid, links), grid.size
+    for level in range(1, system.levels):
+        found = dense(coarse, system._links[:, begin : begin + coarse.size])
+        P = interpolation(hole[:: 2 ** (level - 1), :: 2 ** (level - 1)])
+        expected = P.T @ expected @ P
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+        begin, coarse = begin + coarse.size, coarse.coarsened()
 
 
 @pytest.mark.parametrize("shape", [(52, 52), (51, 53)])
@@ -135,6 +140,17 @@ def test_steps_do_not_grow_with_the_hole(shape: tuple[int, int]) -> None:
         grid = SparseGrid.of(hole)
         b = scattered(grid, rng.uniform(-1, 1, grid.pixels))
         assert Multigrid(grid).laplacian(task()).solve(b, grid.empty(), task(), residual=1e-7) <= 9
+
+
+def test_the_bound_of_the_spectrum_is_gershgorins() -> None:
+    rng = np.random.default_rng(4)
+    grid = SparseGrid.of(holes(rng, (14, 15)))
+    links = random_links(rng, grid)
+    links[0] *= 1.3
+    system = Multigrid(grid).set_links(links, task())
+    matrix = dense(grid, links)
+    expected = np.abs(matrix / np.diag(matrix)[:, np.newaxis]).sum(axis=1).max()
+    assert multigrid._bound(system._table, *system._runs(0), system._links) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_solve_that_is_stopped_returns() -> None:

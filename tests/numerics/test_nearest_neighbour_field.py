@@ -97,6 +97,17 @@ def test_first_sources_are_complete_and_depend_on_the_seed() -> None:
     assert (of.nearest != before).mean() > 0.5
 
 
+def test_sources_are_those_that_are_complete_and_lie_in_the_picture() -> None:
+    height, width = 12, 13
+    complete = np.random.default_rng(0).random(height * width) < 0.7
+    for y in range(-2, height + 2):
+        for x in range(-2, width + 2):
+            inside = 0 <= y <= height - SIDE and 0 <= x <= width - SIDE
+            expected = inside and complete[y * width + x]
+            assert fields._is_source(complete, width, height, x, y) == expected
+    assert complete[: width - SIDE].any()
+
+
 def test_the_only_source_is_found_from_far_away() -> None:
     of = case()
     p = of.patches
@@ -127,17 +138,20 @@ def test_the_order_within_a_colour_does_not_matter() -> None:
     np.testing.assert_array_equal(forwards.distances, backwards.distances)
 
 
-def test_a_neighbour_hands_on_what_it_found() -> None:
-    """In a periodic picture one right source spreads over all targets, a pixel with each sweep of both colours."""
+def test_neighbours_hand_on_what_one_of_them_found() -> None:
+    """In a periodic picture the sources beside a right one are right beside its target."""
     y, x = np.mgrid[:20, :21]
     of = Case(((3 * y + x) % 7 / 7.0 + (y % 5) / 5)[:, :, np.newaxis])
-    p = of.patches
-    source = next(s for s in np.flatnonzero(p.complete) if of.naive(p.targets[0], s)[0] < 1e-12)
+    p, width, first = of.patches, 21, of.patches.targets[0]
+    right = [source for source in np.flatnonzero(p.complete) if of.naive(first, source)[0] < 1e-12]
+    source = next(s for s in right if p.complete[s + 1] and p.complete[s + width])
+    beside = p.place[[first + 1, first + width]]
+    of.nearest[:] = np.flatnonzero(p.complete)[0]  # what random offers find by themselves would be luck
+    before = [of.naive(p.targets[i], of.nearest[i])[0] for i in beside]
     of.nearest[0] = source
     of.improve(1, of.nearest.size, 1, far=0)
-    beside = p.place[p.targets[0] + 1]
-    if of.patches.complete[source + 1]:
-        assert of.distances[beside] < 1e-6
+    assert min(before) > 0.01
+    assert of.distances[beside].max() < 1e-6
 
 
 def test_near_sources_are_preferred() -> None:
@@ -154,28 +168,34 @@ def test_near_sources_are_preferred() -> None:
     assert away(near) < away(far)
 
 
-def test_a_finer_field_starts_from_the_coarser_one() -> None:
-    coarse = case()
-    fine = Case(picture(np.random.default_rng(1), (40, 42, 2)), top=16, side=8)
+@pytest.mark.parametrize(("top", "side", "without"), [(8, 4, 0), (8, 2, 27), (15, 4, 0)])
+def test_a_finer_field_starts_from_the_coarser_one(top: int, side: int, without: int) -> None:
+    """Where the coarser level's hole is smaller than half of this one, some targets have none over their centre."""
+    coarse = Case(picture(np.random.default_rng(0), (20, 21, 2)), top, side)
+    fine = Case(picture(np.random.default_rng(1), (40, 42, 2)), 2 * top, side=8)
     p = fine.patches
     fields.start_from_coarser(
         p.complete, p.sample, fine.shape, p.targets, 5, np.uint64(1), fine.nearest, fine.confidence,
         coarse.shape, coarse.patches.place, coarse.nearest,
     )  # fmt: skip
     assert p.complete[fine.nearest].all()
-    twice = 0
+    twice = over = 0
     for i, target in enumerate(p.targets):
         y, x = divmod(int(target), fine.shape[1])
         above = min(max((y + 3) // 2 - 3, 0), 13), min(max((x + 3) // 2 - 3, 0), 14)
         j = coarse.patches.place[above[0] * coarse.shape[1] + above[1]]
         if j < 0:
             assert fine.confidence[i] == 0
+            without -= 1
             continue
+        over += 1
         sy, sx = divmod(int(coarse.nearest[j]), coarse.shape[1])
         away = 2 * (sy - above[0]) * fine.shape[1] + 2 * (sx - above[1])
         twice += fine.nearest[i] == target + away
     assert twice > 0.5 * p.targets.size
     assert twice <= fine.confidence.sum()
+    assert fine.confidence.sum() > 0.95 * over
+    assert without == 0
 
 
 def test_random_numbers_are_spread_evenly() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from restauro.holes import Holes, count_regions, find_holes
 from restauro.numerics import runs
-from restauro.windows import Holes, count_regions, find_holes
 from tests.promises.pictures import holes, seeds
 
 
@@ -74,6 +75,43 @@ def test_groups_within_a_distance(seed: int, side: int, distance: int) -> None:
     np.testing.assert_array_equal(of_pixel[:, None] == of_pixel[None], near)
 
 
+def test_grouping_a_dense_net_compares_few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are compared chain by chain: of every second pixel a row has 60 runs, and is one chain."""
+    joined = 0
+    join = runs._join
+
+    def counted(parent: np.ndarray, a: int, b: int) -> None:
+        nonlocal joined
+        joined += 1
+        join(parent, a, b)
+
+    monkeypatch.setattr(runs, "_join", counted)
+    mask = np.zeros((40, 120), bool)
+    mask[:, ::2] = True
+    found = find_holes(mask)
+    label = getattr(runs.label, "py_func", runs.label)
+    assert not label(found.row_start, found.start, found.stop, 20).any()
+    assert joined <= 40 * 20
+
+
+@given(seed=seeds, height=st.integers(1, 20), width=st.integers(1, 20), dtype=st.sampled_from(["uint8", "float32"]))
+def test_values_are_stored_rounded_and_cut_to_what_fits(seed: int, height: int, width: int, dtype: str) -> None:
+    rng = np.random.default_rng(seed)
+    mask, _ = of(seed, height, width)
+    picture = rng.integers(0, 99, (height, width, 2)).astype(dtype)
+    values = np.round(rng.uniform(-99, 400, (int(mask.sum()), 2)), 2)
+    if dtype == "uint8":
+        low, high, expected = 0.0, 255.0, np.clip(np.rint(values), 0, 255)
+    else:
+        values[rng.random(values.shape) < 0.3] *= 1e37
+        low, high = float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+        expected = np.clip(values, low, high)
+    stored = picture.copy()
+    runs.store(values, mask, stored, low, high, dtype == "uint8")
+    picture[mask] = expected.astype(dtype)
+    np.testing.assert_array_equal(stored, picture)
+
+
 @given(seed=seeds, height=st.integers(1, 60), width=st.integers(1, 60), deepest=st.integers(1, 12))
 @settings(max_examples=50)
 def test_depths_are_city_block_distances(seed: int, height: int, width: int, deepest: int) -> None:
@@ -81,7 +119,8 @@ def test_depths_are_city_block_distances(seed: int, height: int, width: int, dee
     tile = 16
     shape = (-(-height // tile), -(-width // tile))
     boxes, pixels, depths = np.zeros((*shape, 4), np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    runs.survey(found.row_start, found.start, found.stop, width, tile, deepest, boxes, pixels, depths)
+    as_runs = (found.row_start, found.start, found.stop)
+    runs.survey(*as_runs, *as_runs, width, tile, deepest, boxes, pixels, depths)
     distance = ndimage.distance_transform_cdt(np.pad(mask, 1, constant_values=True), "taxicab")[1:-1, 1:-1]
     distance = np.where(distance < 0, deepest, distance)
     for row in range(shape[0]):

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from restauro.numerics.low_pass import low_pass
-from restauro.numerics.patches import SIDE, Patches
-from restauro.numerics.voting import vote
+from restauro.numerics.nearest_neighbour_field import improve, padded
+from restauro.numerics.patches import SIDE, Patches, measure_depth
+from restauro.numerics.voting import refine, vote
 from tests.promises.pictures import picture
+
+
+@pytest.fixture(autouse=True)
+def _whole_numbers_wrap() -> Iterator[None]:
+    """Without compilation NumPy would warn that the random numbers' products wrap, which they are to do."""
+    with np.errstate(over="ignore"):
+        yield
 
 
 def setting(channels: int) -> tuple[np.ndarray, np.ndarray, Patches, np.ndarray, np.ndarray, np.ndarray]:
@@ -72,6 +82,45 @@ def test_without_confidence_a_pixel_stays_as_it_is() -> None:
     image, hole, patches, nearest, distances, confidence = setting(2)
     result = voted(image, hole, patches, nearest, distances, 0 * confidence, sharp=False)
     np.testing.assert_array_equal(result, image)
+
+
+@pytest.mark.parametrize("vote_first", [False, True])
+def test_refining_is_improving_and_voting_in_turn(vote_first: bool) -> None:
+    image, hole, patches, nearest, distances, confidence = setting(2)
+    depth = hole.astype(np.uint8)
+    measure_depth(depth)
+    trust = np.append(1.2 ** -np.arange(255.0), 0).astype(np.float32)
+    holes, count, sweeps, seed = np.flatnonzero(hole).astype(np.int32), nearest.size, 3, 7
+    start = [np.append(image.ravel(), np.zeros(8, np.float32)), nearest, distances, confidence]
+
+    def improved(values: np.ndarray, *field: np.ndarray, colour: int, sweep: int) -> None:
+        length = SIDE * padded(2)
+        improve(
+            values, depth.ravel(), trust, np.float32(0.1), 2, hole.shape, patches.complete, patches.place,
+            patches.targets, 0, count, colour, 6, np.uint64(seed + 100 * (sweep + 1)), np.zeros(length, np.float32),
+            np.zeros(length, np.float32), *field,
+        )  # fmt: skip
+
+    def take_votes(values: np.ndarray, *field: np.ndarray, sharp: bool) -> None:
+        vote(values, 2, hole.shape, patches.place, *field, holes, 0, holes.size, sharp, np.zeros(64, np.float32))
+
+    expected = [array.copy() for array in start]
+    if vote_first:
+        take_votes(*expected, sharp=False)
+    for sweep in range(sweeps):
+        for colour in range(2):
+            improved(*expected, colour=colour, sweep=sweep)
+        take_votes(*expected, sharp=sweep == sweeps - 1)
+    found, control = [array.copy() for array in start], np.zeros(2, np.int64)
+    refine(
+        found[0], depth, trust, np.float32(0.1), 2, hole.shape, patches.complete, patches.place, patches.targets,
+        holes, sweeps, vote_first, True, 6, np.uint64(seed), *found[1:], 0, 1, 1000,
+        np.zeros(1 + 3 * (sweeps + 1), np.int64), control,
+    )  # fmt: skip
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(found[0], start[0])
+    assert control[1] == 1000
 
 
 def test_low_pass_is_a_gaussian_of_what_is_in_the_hole() -> None:

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 # Methods that needn't keep the promises on scale, mirroring and permuted channels (docs/design.md).
 FREE = {"patchmatch", "network"}
-DTYPES = ["bool", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64"]
+DTYPES = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64"]
 
 
 def picture(rng: np.random.Generator, shape: tuple[int, ...], dtype: str = "float64") -> np.ndarray:
@@ -71,6 +71,8 @@ def losses(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 48)
 channels = st.sampled_from([None, 1, 2, 3, 4, 7])
+_MAGNITUDES = [0, 5e-324, 1e-310, 1e-170, 1e-45, 1e-30, 6e-8, 1, 4e4, 65504, 1e30, 3e38, 1e150, 1e160, 1.7e308]
+extremes = st.sampled_from([sign * size for sign in (1, -1) for size in _MAGNITUDES])
 
 
 def shape_of(height: int, width: int, bands: int | None) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
 
-from restauro.errors import TrainingError
+from restauro.errors import TrainingError, WriteError
 from restauro.training import checkpoints
 from restauro.training.presets import PRESETS
 
@@ -62,10 +63,10 @@ def test_a_crash_while_writing_leaves_the_file_before(tmp_path: Path, monkeypatc
 
     def broken(content: object, file: Any) -> None:
         file.write(b"half")
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(torch, "save", broken)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(WriteError, match=r"The checkpoint can't be written to .*best\.ckpt: disk full"):
         checkpoints.save(path, **parts(step=8))
     monkeypatch.undo()
     assert checkpoints.load(path)["step"] == 7

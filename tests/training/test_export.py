@@ -24,8 +24,8 @@ from restauro.cli import main
 from restauro.errors import TrainingError
 from restauro.training import checkpoints
 from restauro.training import export as exporting
-from restauro.training.course import CourseUNet
 from restauro.training.export import export
+from restauro.training.founding.course import CourseUNet
 from restauro.training.presets import PRESETS
 from restauro.training.unet import PConvUNet
 from tests.promises.pictures import holes, picture
@@ -151,9 +151,7 @@ def test_the_method_fills_with_it(exported: tuple[nn.Module, Path]) -> None:
 def test_a_file_is_replaced_only_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.onnx"
     path.write_text("kept")
-    with pytest.raises(
-        TrainingError, match=r"model.onnx is there already: choose another name, or replace it with --ov"
-    ):
+    with pytest.raises(TrainingError, match=r"model.onnx is there already: choose another name, or use overwrite=True"):
         export(Tiny(), path, ABOUT)
     with pytest.raises(TrainingError, match=r"There is no folder .*missing: make it first"):
         export(Tiny(), tmp_path / "missing" / "model.onnx", ABOUT)
@@ -237,6 +235,7 @@ def test_on_the_command_line(
     assert main(["export", "best.ckpt", "-o", "model.onnx", "--data", "pictures", "--trained-on", "noise"]) == 0
     out, err = capsys.readouterr()
     assert re.fullmatch(
+        r"Exporting the network of best\.ckpt, and comparing what ONNX Runtime and PyTorch make of it\.\n"
         r"model.onnx: 0.1 MB; ONNX Runtime within \S+ of PyTorch; "
         r"half precision costs -?\d\.\d{4} dB \(3 test pictures\)\n",
         out,

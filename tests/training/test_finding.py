@@ -173,7 +173,7 @@ def test_pictures_that_are_marked_falsely_come_more_often() -> None:
 
 def test_hard_negatives_need_weights_to_begin_with(pictures: Path, tmp_path: Path) -> None:
     options = {"device": "cpu", "precision": "float32", "workers": 1, "say": lambda line: None}
-    with pytest.raises(TrainingError, match="hard_negatives needs weights that mark something: name them with --init"):
+    with pytest.raises(TrainingError, match="hard_negatives needs weights that mark something: use init="):
         train(tiny(hard_negatives="true"), pictures, tmp_path / "none", **options)  # type: ignore[arg-type]
     first = train(tiny().lasting(steps=1), pictures, tmp_path / "run", **options)  # type: ignore[arg-type]
     init = first.folder / "step-00000001.ckpt"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from restauro.training.course import QuirkyPartialConv2d
+from restauro.training.founding.course import QuirkyPartialConv2d
 from restauro.training.partial_convolution import PartialConv2d, select_known
 from tests.training import naive_partial_convolution as naive
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
 
 from restauro.errors import TrainingError
-from restauro.training import checkpoints, folders
+from restauro.training import checkpoints, folders, validating
 from restauro.training.machine import Machine
 from restauro.training.presets import PRESETS, Preset
 from restauro.training.run import Outcome, train
@@ -100,8 +100,8 @@ def test_a_run_leaves_what_it_promises(pictures: Path, tmp_path: Path) -> None:
     for number in (0, 1):  # the mean of an epoch's rows
         mean = np.mean([row["loss"] for row in training[4 * number : 4 * number + 4]])
         assert validation[number]["training_loss"] == pytest.approx(mean, rel=1e-4)
-    assert len(said) == 2
-    assert said[0].startswith("Step 8 of 16 (epoch 1): test pictures 0.")
+    assert len(said) == 3
+    assert said[1].startswith("Step 8 of 16 (epoch 1): test pictures 0.")
     assert shown[-1][:2] == (16, 16)
     assert outcome.best is not None
     assert outcome.best["composited_mae"] == pytest.approx(min(row["composited_mae"] for row in validation), rel=1e-4)
@@ -227,6 +227,45 @@ def test_an_interrupt_saves_the_step_it_is_at(pictures: Path, tmp_path: Path, mo
     assert_same_end(tmp_path / "unbroken", tmp_path / "broken")
 
 
+@pytest.mark.usefixtures("ctrl_c_arrives")
+@pytest.mark.parametrize(("validation", "step"), [(1, 4), (3, 11)], ids=["in between", "at the end"])
+def test_an_interrupt_ends_a_validation_that_is_done_again(
+    tmp_path: Path, validation: int, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    make_pictures(tmp_path / "data" / "train", count=20)
+    make_pictures(tmp_path / "data" / "test", count=12)  # three batches
+    pictures, preset = tmp_path / "data", rich(validate_every="4").lasting(steps=11)
+    judge, seen = validating.error_sums, [0]
+
+    def pressed(batches: Iterable[Any]) -> Iterator[Any]:
+        seen.append(0)
+        for batch in batches:
+            seen[-1] += 1
+            if len(seen) == 1 + validation:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield batch
+
+    monkeypatch.setattr(validating, "error_sums", lambda restore, batches, here: judge(restore, pressed(batches), here))
+    outcome = run(preset, pictures, tmp_path / "broken")
+    assert (outcome.step, outcome.steps, outcome.interrupted) == (step, 11, True)
+    assert seen[1:] == [3] * (validation - 1) + [1]
+    monkeypatch.undo()
+    assert not run(preset, pictures, tmp_path / "broken").interrupted
+    run(preset, pictures, tmp_path / "unbroken")
+    assert_same_end(tmp_path / "unbroken", tmp_path / "broken")
+
+
+def test_what_is_begun_is_said(pictures: Path, tmp_path: Path) -> None:
+    for begun, steps in ((0, 2), (2, 2)):
+        said: list[str] = []
+        run(COURSE.lasting(steps=steps), pictures, tmp_path / "x", say=said.append)
+        begins = [line for line in said if line.startswith(f"Training {COURSE.name} from step {begun} to {steps} in ")]
+        assert len(begins) == 1
+        assert "on cpu in float32" in begins[0]
+        assert len(said) == 2  # and a validation, or that it goes on
+
+
 def test_the_best_network_is_kept_and_can_be_loaded(pictures: Path, tmp_path: Path) -> None:
     outcome = run(rich(validate_every="2", rate="0.05"), pictures, tmp_path / "x")
     network, checkpoint = checkpoints.load_network(tmp_path / "x/best.ckpt")
@@ -318,7 +357,7 @@ def test_other_settings_are_named(pictures: Path, tmp_path: Path) -> None:
         run(COURSE.lasting(steps=2).changed({"batch": "8", "leaky": "true"}), pictures, out, seed=3)
     with pytest.raises(TrainingError, match=r"precision float32 \(now bf16\): give"):
         run(COURSE.lasting(steps=2), pictures, out, precision="bf16")
-    with pytest.raises(TrainingError, match=r"and \d+ more: give the same settings, another folder, or --overwrite"):
+    with pytest.raises(TrainingError, match=r"and \d+ more: give the same settings, or choose another folder"):
         run(rich(), pictures, out)
 
 
@@ -371,7 +410,7 @@ def test_a_loss_that_explodes_is_said(pictures: Path, tmp_path: Path, monkeypatc
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_it_is_said(pictures: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="PyTorch finds no GPU here: use --device cpu"):
+    with pytest.raises(TrainingError, match='PyTorch finds no GPU here: use device="cpu"'):
         run(COURSE, pictures, tmp_path / "x", device="cuda")
 
 

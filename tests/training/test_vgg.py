@@ -143,9 +143,7 @@ def test_the_known_weights_give_their_reference_values(shared: Path) -> None:
 
 
 def test_files_that_hold_no_vgg_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        TrainingError, match=r"There is no file .*none\.pth: name a file of VGG-16's weights with --vgg"
-    ):
+    with pytest.raises(TrainingError, match=r"There is no file .*none\.pth: name a file of VGG-16's weights"):
         vgg.read_weights(tmp_path / "none.pth")
     torch.save({"other": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(TrainingError, match=r"other\.pth holds no VGG-16: neither conv1_1\.weight nor features\.0\."):

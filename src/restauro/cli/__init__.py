@@ -6,6 +6,7 @@ import importlib
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
 import click
 
@@ -18,6 +19,7 @@ _HELP = """Restore damaged pictures: fill what a mask marks, and change nothing 
 \b
 restauro restore panel.tif --mask losses.png -o panel-restored.tif
 """
+_BAD_INPUT = 2
 _INTERRUPTED = 130  # as shells have it for Ctrl-C
 
 
@@ -32,6 +34,21 @@ class _Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"restauro.cli.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error's remedies are worded as that command's options."""
+        try:
+            return super().invoke(ctx)
+        except RestauroError as error:
+            from restauro.cli.wording import worded
+
+            raise _Refusal(worded(error, self.get_command(ctx, ctx.invoked_subcommand or ""))) from None
+
+
+class _Refusal(click.ClickException):
+    """One bad input."""
+
+    exit_code = _BAD_INPUT
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -79,14 +96,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(_group.main(args=argv, prog_name="restauro", standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
-    except RestauroError as error:
-        click.echo(f"Error: {error}", err=True)
-        return 2
+    except OSError as error:  # a name that the system doesn't take, say
+        from restauro.cli.wording import worded
+
+        _show(click.ClickException(worded(error)))
+        return _BAD_INPUT
     except (click.Abort, KeyboardInterrupt) as stop:
         reason = str(stop.__cause__ or stop)  # click wraps a KeyboardInterrupt
         click.echo(f"Stopped; {reason or 'the file at work was not written'}.", err=True)
         return _INTERRUPTED
     except SystemExit as stop:  # click's way out of a closed pipe
         return int(stop.code or 0)
+
+
+def _show(error: click.ClickException) -> None:
+    """Print an error as click does, and nothing that a terminal obeys."""
+    from restauro.cli.wording import say
+
+    if context := getattr(error, "ctx", None):
+        say(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
+    say(f"Error: {error.format_message()}", err=True)

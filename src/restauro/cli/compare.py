@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from restauro.cli import report
+from restauro.cli.wording import printable, say
 from restauro.errors import MaskError
 from restauro.method import DEFAULT_METHOD, method_names
 
@@ -64,13 +66,18 @@ restauro compare damaged/*.png --mask-dir masks/ --truth-dir originals/ --layout
 )
 @click.option(
     "--mask-polarity",
+    "polarity",
     type=click.Choice(["white", "black"]),
     default="white",
     show_default=True,
     help="What marks the damage in a mask file.",
 )
+@click.option("--accept-large-holes", is_flag=True, help="Take a mask of more than 60 % hole as it is.")
 @click.option("--overwrite", is_flag=True, help="Replace the figure if it is there.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object a line for each picture, with the figures."
+)
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all cores]")
 def command(
     pictures: tuple[Path, ...],
@@ -83,9 +90,11 @@ def command(
     layout: str,
     crops: int,
     zoom: int | None,
-    mask_polarity: str,
+    polarity: str,
+    accept_large_holes: bool,
     overwrite: bool,
     quiet: bool,
+    as_json: bool,
     workers: int | None,
 ) -> None:
     """Make the figure."""
@@ -98,7 +107,8 @@ def command(
     sheets.check_target(output, overwrite=overwrite)
     masks = [_mask_in(mask_dir, picture) if mask_dir else str(mask) for picture in pictures]
     truths = [_original_in(truth_dir, picture) if truth_dir else truth for picture in pictures]
-    _check_kept(output, [Path(name) for name in (*pictures, *masks, *truths) if name])
+    sources = [Path(name) for name in (*pictures, *masks, *truths) if name]
+    _check_kept(output, sources)
     make_folder(output.parent)
     rows = layout == "rows"
     named = split_ways(methods) if methods else [DEFAULT_METHOD] if rows else _classical()
@@ -112,33 +122,45 @@ def command(
                         picture,
                         ways,
                         mask=its_mask,
-                        polarity=mask_polarity,
+                        polarity=polarity,
+                        accept_large_holes=accept_large_holes,
                         truth=its_truth,
                         workers=workers,
                         progress=progress,
                     )
                 )
-    sheets.save(sheets.draw(cases, crops=0 if rows else crops, zoom=zoom), output, overwrite=overwrite)
-    if not quiet:
+    sheets.save(sheets.draw(cases, crops=0 if rows else crops, zoom=zoom), output, overwrite=overwrite, sources=sources)
+    if as_json:
+        for picture, case in zip(pictures, cases, strict=True):
+            click.echo(_as_json(picture, output, case))
+    elif not quiet:
         for case in cases:
             pixels = report.count(int(case.hole.sum()), "hole pixel")
-            click.echo(f"{case.title}: {pixels}, filled by {', '.join(case.filled)}")
-        click.echo(f"Written to {click.format_filename(output)}")
+            say(f"{case.title}: {pixels}, filled by {', '.join(case.filled)}")
+        say(f"Written to {printable(output)}")
+
+
+def _as_json(picture: Path, output: Path, case: Case) -> str:
+    """Say what came of a picture: what is measured without an original is the time alone."""
+    height, width = case.hole.shape
+    said = {"source": str(picture), "target": str(output), "width": width, "height": height}
+    said |= {"hole_pixels": int(case.hole.sum()), "damaged": case.figures.get("damaged")}
+    return json.dumps(said | {"methods": {label: case.figures[label] for label in case.filled}})
 
 
 def _check_kept(output: Path, inputs: Sequence[Path]) -> None:
     """Refuse to replace what is compared, whatever --overwrite says."""
     if any(path.exists() and output.exists() and output.samefile(path) for path in inputs):
-        raise click.UsageError(f"{click.format_filename(output)} is one of the pictures: choose another name.")
+        raise click.UsageError(f"{printable(output)} is one of the pictures: choose another name.")
 
 
 def _mask_in(folder: Path, picture: Path) -> Path:
-    from restauro.picture_mask import find_mask
+    from restauro.mask_files import find_mask
 
     try:
         return find_mask(folder, picture)
     except MaskError as error:
-        raise MaskError(f"{picture}: {error}") from None
+        raise error.of(str(picture)) from None
 
 
 def _original_in(folder: Path, picture: Path) -> Path:

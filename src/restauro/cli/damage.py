@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from restauro.cli import places, report
+from restauro.cli import batch, paths, report
+from restauro.cli.wording import worded
 from restauro.damage.kinds import KINDS
 from restauro.errors import RestauroError
+from restauro.files.bounds import MAX_PIXELS
 
 _KINDS = "\n".join(f"{kind.name:<10} {kind.summary}" for kind in KINDS.values())
 _DEFAULTS = ", ".join(f"{kind.name} {kind.default_ratio:g}" for kind in KINDS.values() if kind.default_ratio)
-_HELP = f"""Write a damaged copy of each of INPUTS, for training, testing and demonstrations.
+_HELP = f"""Write a damaged copy of each of INPUTS, files or folders, for training, testing and demonstrations.
 
 \b
 {_KINDS}
@@ -67,13 +70,21 @@ Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several file
 @click.option("--pattern", type=click.Choice(["age", "drying"]), help="Cracks: thin and sharp, or short and wide.")
 @click.option("--course", type=click.Choice(["rectilinear", "rounded"]), help="Cracks: along two directions, or arcs.")
 @click.option("--crack-width", type=float, metavar="W", help="Cracks: mean width of the first, in pixels.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=MAX_PIXELS,
+    metavar="N",
+    help="Refuse files that claim to have more.",
+    show_default=True,
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there, the input too if it is the output.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line for each file; a bad one's has `error`."
 )
 def command(
-    inputs: tuple[Path, ...],
+    inputs: Sequence[Path],
     output: str | None,
     mask_out: str | None,
     seed: int,
@@ -82,15 +93,17 @@ def command(
     course: str | None,
     crack_width: float | None,
     overwrite: bool,
+    max_pixels: int,
     quiet: bool,
     as_json: bool,
     **asked: Any,
 ) -> int:
     """Damage files one after the other; return the exit status."""
-    from restauro.damage.damaging import check_options
+    from restauro.damage.damaging import check_options, damage_file
 
-    targets = places.targets(inputs, output, "damaged")
-    masks = places.mask_targets(inputs, mask_out, "--mask-out", "masks")
+    inputs = paths.expand(inputs)
+    copies = paths.picture_targets(inputs, output, "damaged")
+    masks = paths.mask_targets(inputs, mask_out, "--mask-out", "masks")
     options = {"pattern": pattern, "course": course, "crack_width": crack_width, "border": False if no_border else None}
     asked["options"] = {name: value for name, value in options.items() if value is not None}
     for name in asked["options"]:
@@ -101,29 +114,10 @@ def command(
     try:
         check_options(seed=seed, **asked)
     except RestauroError as error:
-        raise click.UsageError(str(error)) from None
-    failed = 0
-    with nullcontext() if quiet else report.announce_compiling():
-        for number, (source, target, mask) in enumerate(zip(inputs, targets, masks, strict=True)):
-            asked |= {"seed": seed + number, "mask_out": mask, "overwrite": overwrite}
-            failed += not _damage(source, target, asked, quiet=quiet, as_json=as_json)
-    return 0 if not failed else 2 if len(inputs) == 1 else 1
-
-
-def _damage(source: Path, target: Path, asked: dict[str, Any], *, quiet: bool, as_json: bool) -> bool:
-    """Damage one file and say so; return whether it went well."""
-    from restauro.damage.damaging import damage_file
-
-    try:
-        damaged = damage_file(source, target, **asked)
-    except (RestauroError, MemoryError) as error:
-        click.echo(f"{click.format_filename(source)}: {error}", err=True)
-        if as_json:
-            click.echo(report.error_as_json(source, error))
-        return False
-    if as_json:
-        click.echo(report.as_json(damaged))
-    elif not quiet:
-        for line in (report.damaged_as_line(damaged), *(f"  {note}" for note in damaged.notes)):
-            click.echo(line)
-    return True
+        raise click.UsageError(worded(error)) from None
+    common = asked | {"overwrite": overwrite, "max_pixels": max_pixels}
+    works = [
+        (source, partial(damage_file, source, target, **common, seed=seed + number, mask_out=mask))
+        for number, (source, target, mask) in enumerate(zip(inputs, copies, masks, strict=True))
+    ]
+    return batch.run(works, report.damaged_as_line, quiet=quiet, as_json=as_json)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from restauro.cli import places, report
+from restauro.cli import batch, paths, report
+from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError
+from restauro.files.bounds import MAX_PIXELS
 
 if TYPE_CHECKING:
     from restauro.damage.detecting import Detected
 
 _KINDS = ("cracks", "scratches", "losses", "color")
-_HELP = """Look for damage in each of INPUTS, and write a mask: white is damage.
+_HELP = """Look for damage in each of INPUTS, files or folders, and write a mask: white is damage.
 
 It is a proposal. Look at it with --preview, correct it in any paint program, then restore with it. Where nothing is
 found the mask is empty.
@@ -50,6 +53,14 @@ Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input
 @click.option(
     "--grow", type=click.IntRange(0, 1000), default=0, metavar="N", help="Grow the mask by N pixels.", show_default=True
 )
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=MAX_PIXELS,
+    metavar="N",
+    help="Refuse files that claim to have more.",
+    show_default=True,
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option(
@@ -57,20 +68,21 @@ Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all cores]")
 def command(
-    inputs: tuple[Path, ...], output: str | None, preview: str | None, quiet: bool, as_json: bool, **options: Any
+    inputs: Sequence[Path], output: str | None, preview: str | None, quiet: bool, as_json: bool, **options: Any
 ) -> int:
     """Detect in files one after the other; return the exit status."""
+    inputs = paths.expand(inputs)
     _check(inputs, output, options)
-    targets = places.mask_targets(inputs, output, "-o", "masks")
-    previews = places.mask_targets(inputs, preview, "--preview", "previews")
-    failed = 0
-    with nullcontext() if quiet else report.announce_compiling():
-        for source, target, shown in zip(inputs, targets, previews, strict=True):
-            failed += not _detect(source, target or Path(), shown, options, quiet=quiet, as_json=as_json)
-    return 0 if not failed else 2 if len(inputs) == 1 else 1
+    masks = paths.mask_targets(inputs, output, "-o", "masks")
+    previews = paths.mask_targets(inputs, preview, "--preview", "previews")
+    works = [
+        (source, partial(_detect, source, target or Path(), shown, options, with_bar=not quiet))
+        for source, target, shown in zip(inputs, masks, previews, strict=True)
+    ]
+    return batch.run(works, _as_line, quiet=quiet, as_json=as_json)
 
 
-def _check(inputs: tuple[Path, ...], output: str | None, options: dict[str, Any]) -> None:
+def _check(inputs: Sequence[Path], output: str | None, options: dict[str, Any]) -> None:
     from restauro.damage.detection import check_options
 
     if not output:
@@ -79,37 +91,23 @@ def _check(inputs: tuple[Path, ...], output: str | None, options: dict[str, Any]
     if hints and len(inputs) > 1:
         raise click.UsageError("Hints are for one picture: give one at a time.")
     if hints and not hints.is_file():
-        raise click.UsageError(f"There is no file of hints {click.format_filename(hints)}.")
+        raise click.UsageError(f"There is no file of hints {printable(hints)}.")
     try:
         check_options(options["kind"], options["colour"], options["tolerance"], has_hints=hints is not None)
     except RestauroError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(worded(error)) from None
 
 
-def _detect(
-    source: Path, target: Path, preview: Path | None, options: dict[str, Any], *, quiet: bool, as_json: bool
-) -> bool:
-    """Look for damage in one file and say what was found; return whether it went well."""
+def _detect(source: Path, target: Path, preview: Path | None, options: dict[str, Any], *, with_bar: bool) -> Detected:
+    """Look for damage in one file, with a bar where it is to be shown."""
     from restauro.damage.detecting import detect_file
 
-    try:
-        with report.progress_bar(source.name, shown=not quiet) as progress:
-            found = detect_file(source, target, preview=preview, progress=progress, **options)
-    except (RestauroError, MemoryError) as error:
-        click.echo(f"{click.format_filename(source)}: {error}", err=True)
-        if as_json:
-            click.echo(report.error_as_json(source, error))
-        return False
-    if as_json:
-        click.echo(report.as_json(found))
-    elif not quiet:
-        for line in (_as_line(found), *(f"  {note}" for note in found.notes)):
-            click.echo(line)
-    return True
+    with report.progress_bar(source.name, shown=with_bar) as progress:
+        return detect_file(source, target, preview=preview, progress=progress, **options)
 
 
 def _as_line(found: Detected) -> str:
-    target = click.format_filename(found.target)
+    target = printable(found.target)
     if not found.pixels:
         what = {None: "damage", "color": "marks of that colour"}.get(found.kind, found.kind)
         return f"{target}: no {what} found: the mask is empty"

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from restauro.cli import report
+from restauro.cli.wording import printable, say
 from restauro.method import method_names
 
 if TYPE_CHECKING:
-    from restauro.evaluation.protocol import PictureSet
+    from restauro.evaluation.protocol import MaskReading, PictureSet
 
 _INTERRUPTED = 130
 _HELP = """Compare methods: fill made or given holes of undamaged PICTURES (files, folders), measure what comes out.
@@ -58,6 +59,15 @@ on where a run was cut off. Time is that of one thread, one process a core. Need
     show_default=True,
     help="Of strokes: with or without holes near the border, or both.",
 )
+@click.option(
+    "--mask-polarity",
+    "polarity",
+    type=click.Choice(["white", "black"]),
+    default="white",
+    show_default=True,
+    help="What marks the damage in mask files.",
+)
+@click.option("--accept-large-holes", is_flag=True, help="Take mask files of more than 60 % hole as they are.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Of all masks.  [default: 0]")
 @click.option("--pictures", "count", type=click.IntRange(min=1), metavar="N", help="Take the first N pictures only.")
 @click.option("--size", type=click.IntRange(min=31), metavar="N", help="Take the middle N x N pixels only.")
@@ -88,6 +98,8 @@ def command(
     masks: tuple[str, ...],
     bins: str | None,
     border: str,
+    polarity: str,
+    accept_large_holes: bool,
     seed: int,
     count: int | None,
     size: int | None,
@@ -103,13 +115,16 @@ def command(
 ) -> int:
     """Evaluate; return the exit status."""
     _check_sources(pictures, dataset, data, download, detection)
+    from restauro.evaluation import protocol
+
+    reading = protocol.MaskReading(polarity, accept_large_holes)
     if detection is not None:
-        return _detect(detection, kind, out, workers=workers, overwrite=overwrite, quiet=quiet)
-    from restauro.evaluation import protocol, reporting, running
+        return _detect(detection, kind, out, reading, workers=workers, overwrite=overwrite, quiet=quiet)
+    from restauro.evaluation import reporting, running
     from restauro.evaluation.references import split_ways
 
     ways = [way for listed in methods for way in split_ways(listed)] or [n for n in method_names() if n != "network"]
-    chosen = protocol.choose_masks(_split(masks) or ["strokes"], _bins(bins), border)
+    chosen = protocol.choose_masks(_split(masks) or ["strokes"], _bins(bins), border, reading)
     _check_out(out, [*pictures, *(mask.file for mask in chosen if mask.file)])
     plan = running.Plan(
         pictures=_open_dataset(data, download, count) if dataset else protocol.find_pictures(pictures, count),
@@ -125,28 +140,35 @@ def command(
         with _bar("Drawing the sheet", shown=not quiet) as progress:
             written = reporting.write(plan, finished, out, progress=progress)
     except KeyboardInterrupt:
-        click.echo(f"Stopped; what is done is in {click.format_filename(out)}, and the same command goes on.", err=True)
+        say(f"Stopped; what is done is in {printable(out)}, and the same command goes on.", err=True)
         return _INTERRUPTED
     for row in finished.failures[:5]:
-        click.echo(f"{row['way']} failed on {row['picture']}, {row['mask']}: {row['error']}", err=True)
+        say(f"{row['way']} failed on {row['picture']}, {row['mask']}: {row['error']}", err=True)
     failed = len(finished.failures)
     if failed > 5:
-        click.echo(f"... and {failed - 5} more: see {click.format_filename(out / 'results.csv')}", err=True)
+        say(f"... and {failed - 5} more: see {printable(out / 'results.csv')}", err=True)
     if not quiet:
         names = dict.fromkeys(file.relative_to(out).parts[0] for file in written)
-        click.echo(
-            f"{report.count(len(finished.rows), 'fill')}. Written to {click.format_filename(out)}: {', '.join(names)}"
-        )
+        say(f"{report.count(len(finished.rows), 'fill')}. Written to {printable(out)}: {', '.join(names)}")
     return 1 if failed else 0
 
 
-def _detect(folder: Path, kind: str, out: Path, *, workers: int | None, overwrite: bool, quiet: bool) -> int:
+def _detect(
+    folder: Path,
+    kind: str,
+    out: Path,
+    reading: MaskReading,
+    *,
+    workers: int | None,
+    overwrite: bool,
+    quiet: bool,
+) -> int:
     from restauro.evaluation import detection_sets
 
     with _bar("Detecting", shown=not quiet) as progress:
-        file = detection_sets.run(folder, kind, out, workers=workers, progress=progress, overwrite=overwrite)
+        file = detection_sets.run(folder, kind, out, reading, workers=workers, progress=progress, overwrite=overwrite)
     if not quiet:
-        click.echo(file.read_text(encoding="utf-8"))
+        say(file.read_text(encoding="utf-8"))
     return 0
 
 
@@ -162,12 +184,12 @@ def _check_sources(
         raise click.UsageError("Say where the data set is, --data DIR, or have it fetched, --download.")
 
 
-def _check_out(out: Path, places: Sequence[Path]) -> None:
+def _check_out(out: Path, sources: Sequence[Path]) -> None:
     """Refuse to write below a folder that pictures or masks come from: the results would be taken for some of them."""
-    for place in places:
-        if place.is_dir() and out.resolve().is_relative_to(place.resolve()):
+    for source in sources:
+        if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
             raise click.UsageError(
-                f"--out {out} lies in {place}, and its pictures would be taken for pictures or masks of that folder: "
+                f"--out {out} lies in {source}, and its pictures would be taken for pictures or masks of that folder: "
                 "choose one outside."
             )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from restauro.cli.wording import printable, say
 from restauro.errors import TrainingError
 
 _HELP = """Write the network of CHECKPOINT as an ONNX file, which `--method network --model FILE` runs without PyTorch,
@@ -46,12 +47,13 @@ def command(
         raise TrainingError("Exporting needs PyTorch and onnx: pip install 'restauro[train]'")
     from restauro.training.export import export_checkpoint
 
+    say(f"Exporting the network of {printable(checkpoint)}, and comparing what ONNX Runtime and PyTorch make of it.")
     written = export_checkpoint(
         checkpoint, output, data=data, name=name, trained_on=trained_on, licence=licence, overwrite=overwrite
     )
-    said = f"{click.format_filename(written.path)}: {written.bytes / 1e6:.1f} MB; ONNX Runtime within "
+    said = f"{printable(written.path)}: {written.bytes / 1e6:.1f} MB; ONNX Runtime within "
     said += f"{written.difference:.1g} of PyTorch"
     if written.half_precision_loss is not None:
         said += f"; half precision costs {written.half_precision_loss:.4f} dB ({written.measured_on})"
-    click.echo(said)
+    say(said)
     return 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+import textwrap
 
 import click
 
@@ -20,35 +21,25 @@ def command(name: str | None) -> None:
 
 
 def _list_methods() -> None:
-    rows = []
     for name in method_names():
         chosen = method_class(name)
-        rows.append((f"{name} (default)" if name == DEFAULT_METHOD else name, chosen.title, chosen.summary))
-    _print_table(("method", "title", "summary"), rows)
+        click.echo(f"{name}{' (default)' * (name == DEFAULT_METHOD)}: {chosen.title}")
+        _print_wrapped(chosen.summary)
     click.echo("\nrestauro methods NAME describes the parameters of one.")
 
 
 def _describe(method: type[Method]) -> None:
-    click.echo(f"{method.title}\n\n{method.summary}\nSource: {method.reference}\n")
-    rows = [
-        (f"--{parameter.name.replace('_', '-')}", parameter.default_text, about.range_text, about.meaning)
-        for parameter in method.parameters()
-        for about in (parameter.about,)
-    ]
-    if rows:
-        _print_table(("parameter", "default", "range", "meaning"), rows)
-    else:
-        click.echo("It has no parameters.")
+    click.echo(f"{method.title}\n")
+    _print_wrapped(method.summary, indent="")
+    _print_wrapped(f"Source: {method.reference}", indent="")
+    click.echo("" if method.parameters() else "\nIt has no parameters.")
+    for parameter in method.parameters():
+        about = parameter.about
+        click.echo(f"--{parameter.name.replace('_', '-')} {about.metavar}")
+        _print_wrapped(f"{about.meaning}; {about.range_text}. Default: {parameter.default_text}.")
 
 
-def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns[:-1]:
-        table.add_column(column, overflow="fold", no_wrap=len(columns) > 3 or column == "method")
-    table.add_column(columns[-1], overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console(markup=False, highlight=False).print(table)
+def _print_wrapped(text: str, indent: str = "    ") -> None:
+    """Print a text in lines as wide as the terminal, 100 columns at most."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    click.echo(textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -10,13 +9,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from restauro.cli.wording import printable, say, worded
 from restauro.interrupts import interruptible
 
 if TYPE_CHECKING:
     from restauro.damage.damaging import Damaged
-    from restauro.damage.detecting import Detected
     from restauro.restoring import Restored
 
 
@@ -25,10 +22,10 @@ def as_line(restored: Restored) -> str:
     share = restored.hole_pixels / (restored.width * restored.height)
     regions = count(restored.regions, "region")
     pixels = count(restored.hole_pixels, "pixel")
-    target = click.format_filename(restored.target)
+    target = printable(restored.target)
     if restored.changed_outside is None:
         return (
-            f"{click.format_filename(restored.source)}: {restored.width} x {restored.height} pixels; {regions}, "
+            f"{printable(restored.source)}: {restored.width} x {restored.height} pixels; {regions}, "
             f"{pixels} ({percent(share)}) would be filled by {restored.method} and written to {target}"
         )
     return (
@@ -41,20 +38,15 @@ def damaged_as_line(damaged: Damaged) -> str:
     """Say in one line how a file was damaged."""
     share = damaged.hole_pixels / (damaged.width * damaged.height)
     return (
-        f"{click.format_filename(damaged.target)}: {damaged.kind} of seed {damaged.seed}, "
+        f"{printable(damaged.target)}: {damaged.kind} of seed {damaged.seed}, "
         f"{count(damaged.hole_pixels, 'pixel')} ({percent(share)}) in {damaged.seconds:.1f} s; "
         f"{_changed(damaged.changed_outside, damaged.counted_outside)}"
     )
 
 
-def as_json(done: Restored | Damaged | Detected) -> str:
-    """Say the same as a JSON object in one line; `changed_outside` is null after a dry run."""
-    return json.dumps(dataclasses.asdict(done), default=str)
-
-
 def error_as_json(source: Path, error: Exception) -> str:
     """Say what was wrong with a file as a JSON object in one line."""
-    return json.dumps({"source": str(source), "error": str(error)})
+    return json.dumps({"source": str(source), "error": worded(error).removeprefix(f"{source}: ")})
 
 
 def _changed(pixels: int, outside: str) -> str:
@@ -87,7 +79,7 @@ def progress_bar(label: str, *, shown: bool) -> Iterator[Callable[[float], objec
 
     Ctrl-C raises KeyboardInterrupt there, or after the body, which then was not stopped but came to its end.
     """
-    with _bar(label, shown=shown) as show, interruptible() as asked:
+    with _bar(printable(label), shown=shown) as show, interruptible() as asked:
 
         def progress(fraction: float) -> None:
             if asked.is_set():
@@ -122,7 +114,7 @@ class _Announcement:
     def notify(self, event: Any) -> None:
         if event.is_start and not self.made:
             self.made = True
-            click.echo(
+            say(
                 "Compiling, the first time for this kind of picture: it takes some seconds and is kept for later runs.",
                 err=True,
             )

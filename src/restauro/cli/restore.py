@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from restauro.cli import places, report
+from restauro.cli import batch, paths, pipes, report
+from restauro.cli.wording import printable, say, worded
 from restauro.errors import RestauroError
+from restauro.files.bounds import MAX_PIXELS
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
+
+if TYPE_CHECKING:
+    from restauro.restoring import Restored
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -45,16 +53,18 @@ def _parameter_options(function: Function) -> Function:
 
 _HELP = """Fill what a mask marks in each of INPUTS, and change nothing else.
 
-Masks fit the picture as it is seen. Soft or JPEG-compressed masks are cut at half and grown by 1 pixel. JPEG to JPEG,
-only the blocks that the holes touch are encoded anew.
+INPUTS are picture files, folders of them, or - for the standard input. Masks fit the picture as it is seen. Soft or
+JPEG-compressed masks are cut at half and grown by 1 pixel. JPEG to JPEG, only the blocks that the holes touch are
+encoded anew.
 
 \b
 restauro restore panel.tif --mask losses.png -o panel-restored.tif
 restauro restore photo.jpg --mask marks.png --mask-polarity black --radius 7 -o out.png
-restauro restore scans/*.tif --mask-dir masks/ -o restored/
+restauro restore scans/ --mask-dir masks/ -o restored/ --skip-existing
 
 Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several files failed.
 """
+_ENDINGS = {"png": ".png", "tiff": ".tif", "jpeg": ".jpg", "webp": ".webp", "avif": ".avif"}
 
 
 @dataclass(frozen=True)
@@ -66,12 +76,43 @@ class _Job:
     saved_mask: Path | None
 
 
+@dataclass(frozen=True)
+class _Masks:
+    """Where masks come from: one for all, or one each from a folder, or from beside the picture."""
+
+    one: str | None
+    folder: Path | None
+    pattern: str | None
+
+    def of(self, picture: Path) -> str | Path:
+        """Return the mask of a picture file."""
+        from restauro.mask_files import find_mask
+
+        return self.one if self.one is not None else find_mask(self.folder, picture, self.pattern)
+
+    def is_one(self, file: Path) -> bool:
+        """Whether a file of a folder is a mask of a picture beside it."""
+        if self.one is not None or (self.folder and not (self.folder.exists() and self.folder.samefile(file.parent))):
+            return False
+        before, _, after = (self.pattern or f"{{stem}}_mask{file.suffix}").partition("{stem}")
+        return len(file.name) > len(before + after) and file.name.startswith(before) and file.name.endswith(after)
+
+
+def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
+    """Read whole numbers with commas between."""
+    try:
+        return tuple(int(number) for number in value.split(",")) if value else ()
+    except ValueError:
+        raise click.BadParameter(f"{value!r} isn't whole numbers with commas between.", ctx, param) from None
+
+
 @click.command("restore", help=_HELP, short_help="Fill what masks mark in picture files.")
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--mask",
-    metavar="FILE|alpha|nan|color:#rrggbb",
-    help="What to fill: where a mask file is white, where the picture is transparent, NaN, or of a colour.",
+    metavar="FILE|alpha|nan|nodata|value:N|color:#rrggbb",
+    help="What to fill: where a mask file is white; where the picture is transparent, NaN, without data, of a value or "
+    "of a colour.",
 )
 @click.option(
     "--mask-dir",
@@ -79,19 +120,37 @@ class _Job:
     help="A folder of masks: for panel.tif it is panel.*, else panel_mask.*.",
 )
 @click.option(
+    "--mask-name",
+    metavar="PATTERN",
+    help="What masks are called, with {stem} for the picture's name without its ending: '{stem}_mask001.png'. They are "
+    "in the folder of masks, or beside the pictures.",
+)
+@click.option(
     "-o",
     "--output",
     metavar="FILE|FOLDER",
-    help="Where to write. A folder, made if it is missing, gets files of the inputs' names.",
+    help="Where to write. A folder, made if it is missing, gets files of the inputs' names; - is the standard output.",
 )
+@click.option("--format", "format_", type=click.Choice(list(_ENDINGS)), help="With -o -: what to write there.")
 @click.option("--method", default=DEFAULT_METHOD, show_default=True, metavar="NAME", help="See `restauro methods`.")
 @_parameter_options
 @click.option(
     "--mask-polarity",
+    "polarity",
     type=click.Choice(["white", "black"]),
     default="white",
     show_default=True,
     help="What marks the damage in a mask file.",
+)
+@click.option(
+    "--mask-value",
+    "values",
+    metavar="N,N",
+    callback=_values,
+    help="Values of a mask file that are hole, for masks of labels; of a palette, the numbers of its colours.",
+)
+@click.option(
+    "--resize-mask", "resize", is_flag=True, help="Take mask files 2, 3, ... times as small or large as the picture."
 )
 @click.option(
     "--grow", type=click.IntRange(0, 1000), default=0, metavar="N", help="Grow the mask by N pixels.", show_default=True
@@ -99,14 +158,24 @@ class _Job:
 @click.option(
     "--tolerance",
     type=click.IntRange(0, 255),
-    default=0,
     metavar="N",
-    help="With color:#rrggbb, how far red, green and blue may each be off.",
-    show_default=True,
+    help="With color:#rrggbb, how far red, green and blue may each be off.  [default: 0; in a JPEG 60 or 40]",
 )
 @click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
 @click.option("--accept-large-holes", is_flag=True, help="Take a mask of more than 60 % hole as it is.")
+@click.option(
+    "--page", type=click.IntRange(min=0), metavar="N", help="Which picture of a TIFF of several to restore, from 0."
+)
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=MAX_PIXELS,
+    metavar="N",
+    help="Refuse files that claim to have more.",
+    show_default=True,
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there, the input too if it is the output.")
+@click.option("--skip-existing", is_flag=True, help="Leave out pictures whose output is there.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, say what would be done, write nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option(
@@ -124,85 +193,120 @@ def command(
     inputs: tuple[Path, ...],
     mask: str | None,
     mask_dir: Path | None,
+    mask_name: str | None,
     output: str | None,
+    format_: str | None,
     save_mask: str | None,
+    skip_existing: bool,
     quiet: bool,
     as_json: bool,
-    mask_polarity: str,
     **options: Any,
 ) -> int:
     """Restore files one after the other; return the exit status."""
-    jobs = _plan(inputs, output, save_mask)
-    _check_mask(mask, mask_dir, mask_polarity, options["tolerance"])
+    masks = _Masks(mask, mask_dir, mask_name)
+    jobs = _plan(paths.expand(inputs, masks.is_one), output, save_mask)
+    _check_masks(masks, options)
+    _check_pipes(jobs, masks, format_)
+    if skip_existing and options["overwrite"]:
+        raise click.UsageError("Give --skip-existing or --overwrite, not both.")
     parameters = {name: options.pop(name) for name in _parameter_names()}
-    parameters = {name: value for name, value in parameters.items() if value is not None}
-    _check_method(options["method"], parameters)
-    options |= {"polarity": mask_polarity, "parameters": parameters}
-    failed = 0
-    with nullcontext() if quiet else report.announce_compiling():
-        for job in jobs:
-            failed += not _restore(job, mask, mask_dir, options, quiet=quiet, as_json=as_json)
-    return 0 if not failed else 2 if len(jobs) == 1 else 1
+    options["parameters"] = {name: value for name, value in parameters.items() if value is not None}
+    _check_method(options["method"], options["parameters"])
+    there = [job for job in jobs if skip_existing and job.target.exists()]
+    for job in there if not quiet else ():
+        _say_skipped(job, as_json=as_json)
+    works = [
+        (job.source, partial(_restore, job, masks, format_, options, shown=not quiet))
+        for job in jobs
+        if job not in there
+    ]
+    to_stderr = jobs[0].target == pipes.STANDARD
+    return batch.run(works, report.as_line, quiet=quiet, as_json=as_json, to_stderr=to_stderr)
 
 
-def _restore(
-    job: _Job, mask: str | None, mask_dir: Path | None, options: dict[str, Any], *, quiet: bool, as_json: bool
-) -> bool:
-    """Restore one file and say so; return whether it went well."""
-    from restauro.picture_mask import find_mask
+def _restore(job: _Job, masks: _Masks, format_: str | None, options: dict[str, Any], *, shown: bool) -> Restored:
+    """Restore one file, with a bar where it is to be shown."""
     from restauro.restoring import restore_file
 
-    try:
-        mask_of_job = find_mask(mask_dir, job.source) if mask_dir else str(mask)
-        with report.progress_bar(job.source.name, shown=not quiet) as progress:
-            restored = restore_file(
-                job.source, job.target, mask=mask_of_job, save_mask=job.saved_mask, progress=progress, **options
-            )
-    except (RestauroError, MemoryError) as error:
-        click.echo(f"{click.format_filename(job.source)}: {error}", err=True)
-        if as_json:
-            click.echo(report.error_as_json(job.source, error))
-        return False
+    mask = masks.of(job.source)
+    with ExitStack() as files:
+        source = files.enter_context(pipes.readable(job.source))
+        if isinstance(mask, str) and pipes.is_pipe(Path(mask)):
+            mask = files.enter_context(pipes.readable(Path(mask)))
+        target = files.enter_context(pipes.writable(job.target, _ENDINGS.get(format_ or "")))
+        with report.progress_bar(job.source.name, shown=shown) as progress:
+            restored = restore_file(source, target, mask=mask, save_mask=job.saved_mask, progress=progress, **options)
+    return dataclasses.replace(restored, source=job.source, target=job.target)
+
+
+def _say_skipped(job: _Job, *, as_json: bool) -> None:
     if as_json:
-        click.echo(report.as_json(restored))
-    elif not quiet:
-        for line in (report.as_line(restored), *(f"  {note}" for note in restored.notes)):
-            click.echo(line)
-    return True
+        say(json.dumps({"source": str(job.source), "target": str(job.target), "skipped": True}))
+    else:
+        say(f"{printable(job.target)}: is there already, and {job.source.name} is skipped")
 
 
-def _plan(inputs: tuple[Path, ...], output: str | None, save_mask: str | None) -> list[_Job]:
+def _plan(inputs: Sequence[Path], output: str | None, save_mask: str | None) -> list[_Job]:
     """Say for each input where it goes, before anything is done."""
-    found = places.targets(inputs, output, "restored")
-    masks = places.mask_targets(inputs, save_mask, "--save-mask", "restored")
+    if output == str(pipes.STANDARD) and len(inputs) > 1:
+        raise click.UsageError("One picture at a time goes to the standard output (-o -).")
+    if not output and pipes.is_pipe(inputs[0]):
+        raise click.UsageError("Say where to write: -o restored.png, or -o - --format png")
+    found = [pipes.STANDARD] if output == str(pipes.STANDARD) else paths.picture_targets(inputs, output, "restored")
+    masks = paths.mask_targets(inputs, save_mask, "--save-mask", "restored")
     return [_Job(*job) for job in zip(inputs, found, masks, strict=True)]
 
 
-def _check_mask(mask: str | None, mask_dir: Path | None, polarity: str, tolerance: int) -> None:
+def _check_masks(masks: _Masks, options: dict[str, Any]) -> None:
     from restauro.picture_mask import check_options, is_file
 
-    if not mask and not mask_dir:
+    if not masks.one and not masks.folder and not masks.pattern:
         raise click.UsageError(
-            "Say what to fill: --mask FILE, --mask alpha (transparent pixels), --mask nan, --mask color:#rrggbb, "
-            "or --mask-dir FOLDER."
+            "Say what to fill: --mask FILE, --mask alpha (transparent pixels), --mask nan, --mask nodata, "
+            "--mask value:-9999, --mask color:#rrggbb, --mask-dir FOLDER, or --mask-name PATTERN."
         )
-    if mask and mask_dir:
-        raise click.UsageError("Give --mask or --mask-dir, not both.")
-    if mask and is_file(mask) and not Path(mask).exists():
-        raise click.UsageError(f"There is no mask {mask}: give a file, alpha, nan or color:#rrggbb.")
-    if mask_dir and not mask_dir.is_dir():
-        raise click.UsageError(f"There is no folder {mask_dir} of masks.")
+    if masks.one and (masks.folder or masks.pattern):
+        raise click.UsageError(f"Give --mask or {'--mask-dir' if masks.folder else '--mask-name'}, not both.")
+    if masks.one and is_file(masks.one) and not Path(masks.one).exists() and not pipes.is_pipe(Path(masks.one)):
+        raise click.UsageError(
+            f"There is no mask {masks.one}: give a file, alpha, nan, nodata, value:-9999 or color:#rrggbb."
+        )
+    if masks.folder and not masks.folder.is_dir():
+        raise click.UsageError(f"There is no folder {masks.folder} of masks.")
+    if masks.pattern and "{stem}" not in masks.pattern:
+        raise click.UsageError("A pattern of mask names holds {stem}, for the picture's: '{stem}_mask001.png'.")
     try:
-        check_options(mask or str(mask_dir), polarity, tolerance)
+        about = {name: options[name] for name in ("polarity", "values", "resize", "tolerance")}
+        check_options(masks.one or str(masks.folder or masks.pattern), **about)
     except RestauroError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(worded(error)) from None
+
+
+def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None) -> None:
+    """Refuse what can't be done with the standard input and output, and with pipes."""
+    read = [job.source for job in jobs] + ([Path(masks.one)] if masks.one else [])
+    to_stdout = jobs[0].target == pipes.STANDARD
+    if read.count(pipes.STANDARD) > 1:
+        raise click.UsageError("The standard input (-) can be read once only: name a file for the other.")
+    if to_stdout != (format_ is not None):
+        raise click.UsageError(
+            f"Say with --format what goes to the standard output: {', '.join(_ENDINGS)}."
+            if to_stdout
+            else "--format is for the standard output (-o -): a file's ending says its format."
+        )
+    for job in jobs:
+        if pipes.is_pipe(job.source) and not masks.one:
+            raise click.UsageError("A picture from a pipe has no name to find its mask by: give --mask FILE.")
+        if pipes.is_pipe(job.source) and job.target.name == job.source.name and not to_stdout:
+            raise click.UsageError("A picture from a pipe has no name for a folder: name the file, -o restored.png.")
+    pipes.check_terminals(reads=pipes.STANDARD in read, writes=to_stdout)
 
 
 def _check_method(method: str, parameters: dict[str, Any]) -> None:
     try:
         make_method(method, parameters)
     except RestauroError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(worded(error)) from None
 
 
 def _parameter_names() -> list[str]:

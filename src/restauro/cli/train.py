@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError, TrainingError
 
 _INTERRUPTED = 130
@@ -98,7 +99,7 @@ def command(
     try:
         chosen = PRESETS[preset].changed(_pairs(settings)).lasting(epochs=epochs, steps=steps)
     except RestauroError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(worded(error)) from None
     if data is None and not chosen.fetches:
         raise click.UsageError(f"The preset {preset!r} needs pictures: name their folder with --data DIR.")
     if importlib.util.find_spec("torch") is None:
@@ -132,7 +133,7 @@ def command(
         )
         return _INTERRUPTED
     if not quiet and outcome.best:
-        click.echo(f"Done: {outcome.steps:,} steps. The best network is {click.format_filename(out / 'best.ckpt')}.")
+        click.echo(f"Done: {outcome.steps:,} steps. The best network is {printable(out / 'best.ckpt')}.")
     return 0
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.damage import crack_responses, crack_weights
-from restauro.damage.tiles import Progress, threads
+from restauro.damage.tiles import Progress
 from restauro.errors import ImageError, ImageTypeError
+from restauro.numerics.threads import checked_workers
 
 Field = NDArray[np.float32]
 Odds = NDArray[np.float32] | NDArray[np.float16]
@@ -105,7 +106,7 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
     tiles = list(_tiles(height, width))
     odds = np.empty((2, height, width), np.float16)
     grades = np.empty((height, width), np.uint8)
-    with ThreadPoolExecutor(threads(workers)) as pool:
+    with ThreadPoolExecutor(checked_workers(workers)) as pool:
         told = np.empty(0, np.float32)  # kept from the first look where there is one tile
         sums = []
         for k, tile in enumerate(tiles):
@@ -147,7 +148,7 @@ def crack_features(image: NDArray[Any], workers: int | None = None) -> Field:
     All planes of the picture are in memory at once, some 800 bytes a pixel: cut large pictures into tiles.
     """
     _check(image)
-    with ThreadPoolExecutor(threads(workers)) as pool:
+    with ThreadPoolExecutor(checked_workers(workers)) as pool:
         told = crack_responses.responses(*crack_responses.planes(image), pool)
     return told.reshape(-1, *image.shape[:2])
 

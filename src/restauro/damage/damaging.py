@@ -13,52 +13,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.damage.kinds import kind_named
-from restauro.errors import ParameterError
+from restauro.errors import ParameterError, Remedy
+from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, make_folder, write_mask
+from restauro.files.reading import read_picture
+from restauro.files.writing import check_target, write_picture
 from restauro.mask import full_scale, parse_colour
-from restauro.picture import Picture, as_seen, as_stored, check_target, read_picture, write_picture
+from restauro.notes import Note
+from restauro.picture import Picture, as_seen, as_stored
+from restauro.record import Record
 
 FILLS = ("white", "black", "mean", "noise")
 RENDERED_KINDS = ("cracks", "scratches")
 
 
 @dataclass(frozen=True)
-class Damaged:
-    """What was done to a file.
+class Damaged(Record):
+    """What was done to a file: what every `restauro.record.Record` says, and more.
 
     Attributes
     ----------
-    source, target
-        The file that was read; the damaged copy that was written.
     mask
         The mask that was written, if one was.
-    width, height
-        Size of the picture as people see it, in pixels.
     kind, seed
         What was drawn.
     hole_pixels
         Number of pixels in the mask; of rendered cracks with their rim.
-    seconds
-        From opening the source to the target's being in place.
     changed_outside, counted_outside
         As of `restauro.Restored`.
-    notes
-        Sentences about what else is to be known.
     """
 
-    source: Path
-    target: Path
     mask: Path | None
-    width: int
-    height: int
     kind: str
     seed: int
     hole_pixels: int
-    seconds: float
     changed_outside: int
     counted_outside: str
-    notes: tuple[str, ...]
 
 
 def damage_file(
@@ -74,6 +65,7 @@ def damage_file(
     contrast: float | None = None,
     mask_out: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> Damaged:
     """Write a damaged copy of a picture file, with all else that the file holds, and the mask that goes with it.
 
@@ -99,6 +91,8 @@ def damage_file(
         A PNG to write the mask to, as people see it, white is hole; of rendered cracks it includes their bright rim.
     overwrite
         Replace files that are there.
+    max_pixels
+        See `restauro.read_picture`.
 
     Raises
     ------
@@ -120,7 +114,7 @@ def damage_file(
     options = dict(options or {})
     check_options(kind, ratio=ratio, seed=seed, fill=fill, render=render, contrast=contrast, options=options)
     source, target, mask = Path(source), Path(target), Path(mask_out) if mask_out else None
-    picture = read_picture(source)
+    picture = read_picture(source, max_pixels=max_pixels)
     if mask:
         check_mask_target(mask, (source, target), overwrite=overwrite)
         make_folder(mask.parent)
@@ -137,9 +131,11 @@ def damage_file(
     written = write_picture(picture, target, hole=as_stored(hole, picture.orientation), overwrite=overwrite)
     if mask:
         write_mask(hole, mask, after="The picture was written, but")
-    notes, between_jpegs = written.notes, picture.format == "jpeg" == format_asked_for(target)
+    notes = written.notes
+    between_jpegs = picture.format == "jpeg" == format_asked_for(target)
     if between_jpegs:
-        notes += ("A PNG or a TIFF would differ in the holes only; in a JPEG their blocks change a little too.",)
+        text = "A PNG or a TIFF would differ in the holes only; in a JPEG their blocks change a little too."
+        notes += (Note("blocks-changed-too", text),)
     return Damaged(
         source=source,
         target=target,
@@ -175,7 +171,7 @@ def check_options(
     if render and fill:
         raise ParameterError(f"Rendered {kind} have no fill: leave out {fill}, or the rendering.")
     if contrast is not None and not render:
-        raise ParameterError("A contrast is for rendered cracks and scratches: add --render (render=True).")
+        raise ParameterError("A contrast is for rendered cracks and scratches", Remedy("render", True))
     if contrast is not None and not 0 < contrast <= 255:
         raise ParameterError(f"The contrast {contrast:g} is out of range: it is above 0, at most 255.")
     if fill and fill not in FILLS and (fill[0] != "#" or parse_colour(fill) is None):
@@ -184,7 +180,7 @@ def check_options(
 
 def _colours(picture: Picture, seen: NDArray[Any]) -> NDArray[Any]:
     """Return a view [H, W, C] of a picture's colours, without its transparency."""
-    if picture.page and picture.page.is_premultiplied:
+    if picture.is_premultiplied:
         raise ParameterError(
             "The TIFF's colours are multiplied by their opacity, and damage would not be: save it with plain "
             "(unassociated) transparency, or without."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,17 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from restauro.damage.detection import check_options, detect
 from restauro.damage.tiles import checked_picture
 from restauro.errors import MaskError, RestauroError, WriteError
-from restauro.files import saving
+from restauro.files import images
+from restauro.files.bounds import MAX_PIXELS
+from restauro.files.jpeg import save_jpeg
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
+from restauro.files.png import save_png
+from restauro.files.reading import read_picture
+from restauro.files.replacing import check_free, replacing
 from restauro.mask import grow_mask, strips
-from restauro.numerics.threads import usable_cores
-from restauro.picture import Picture, as_seen, as_stored, read_picture
+from restauro.notes import Note
+from restauro.numerics.threads import checked_workers
+from restauro.picture import Picture, as_seen, as_stored
+from restauro.record import Record
+from restauro.viewing import view
 from restauro.windows import count_regions
 
 _MARKED = np.array([255, 0, 200], np.float32)  # a colour that paintings hardly have
@@ -30,39 +36,25 @@ _LARGE = 0.3  # share of a picture from which marks are doubtful
 
 
 @dataclass(frozen=True)
-class Detected:
-    """What was found in a file.
+class Detected(Record):
+    """What was found in a file: what every `restauro.record.Record` says, of which the target is the mask, and more.
 
     Attributes
     ----------
-    source, target
-        The picture that was read; the mask that was written.
     preview
         The picture with the marks in colour, where one was asked for.
     kind
         What was looked for; None where only hints say so.
-    width, height
-        Size of the picture as people see it, in pixels.
     marks
         How many; pixels that touch by a corner belong to one.
     pixels
         Number of pixels marked.
-    seconds
-        From opening the source to the mask's being in place.
-    notes
-        Sentences about what else is to be known.
     """
 
-    source: Path
-    target: Path
     preview: Path | None
     kind: str | None
-    width: int
-    height: int
     marks: int
     pixels: int
-    seconds: float
-    notes: tuple[str, ...]
 
 
 def detect_file(
@@ -76,6 +68,7 @@ def detect_file(
     preview: str | os.PathLike[str] | None = None,
     grow: int = 0,
     overwrite: bool = False,
+    max_pixels: int = MAX_PIXELS,
     workers: int | None = None,
     progress: Callable[[float], object] | None = None,
 ) -> Detected:
@@ -99,6 +92,8 @@ def detect_file(
         Pixels to grow the mask by, as `restauro.grow_mask` does.
     overwrite
         Replace files that are there.
+    max_pixels
+        See `restauro.read_picture`.
 
     Raises
     ------
@@ -107,7 +102,7 @@ def detect_file(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, pyvips
     >>> folder = tempfile.TemporaryDirectory()
     >>> panel, mask = Path(folder.name, "panel.png"), Path(folder.name, "mask.png")
     >>> marked = pyvips.Image.black(20, 10, bands=3).draw_rect([255, 0, 0], 4, 4, 6, 2, fill=True)
@@ -117,14 +112,14 @@ def detect_file(
     (1, 12)
     >>> folder.cleanup()
     """
-    start = time.perf_counter()
+    start, threads = time.perf_counter(), checked_workers(workers)
     source, target = Path(source), Path(target)
     shown = Path(preview) if preview else None
     check_options(kind, colour, tolerance, has_hints=hints is not None)
     if grow:
         grow_mask(np.zeros((1, 1), np.bool_), grow)  # refuses what is out of range before the work
     _check_targets(source, target, shown, Path(hints) if hints else None, overwrite=overwrite)
-    picture = read_picture(source)
+    picture = read_picture(source, max_pixels=max_pixels)
     pixels = _colours(picture)
     labels = _read_labels(Path(hints), picture, pixels) if hints else None
     for path in (target, shown) if shown else (target,):
@@ -135,7 +130,7 @@ def detect_file(
     found = grow_mask(found, grow) if grow else found
     seen = np.ascontiguousarray(as_seen(found, picture.orientation))
     if shown:
-        _save_preview(picture, found, shown)
+        _save_preview(picture, seen, shown)
     write_mask(seen, target, after="The preview was written, but" if shown else "")
     count = int(np.count_nonzero(found))
     return Detected(
@@ -145,17 +140,18 @@ def detect_file(
         kind=kind,
         width=seen.shape[1],
         height=seen.shape[0],
-        marks=count_regions(found, workers or usable_cores()) if count else 0,
+        marks=count_regions(found, threads) if count else 0,
         pixels=count,
         seconds=time.perf_counter() - start,
         notes=_notes(count / found.size),
     )
 
 
-def _notes(share: float) -> tuple[str, ...]:
+def _notes(share: float) -> tuple[Note, ...]:
     if share <= _LARGE:
         return ()
-    return (f"{share:.0%} of the picture is marked: look at it with --preview; this may be no damage.",)
+    text = f"{share:.0%} of the picture is marked: look at a preview; this may be no damage."
+    return (Note("much-marked", text),)
 
 
 def _colours(picture: Picture) -> NDArray[Any]:
@@ -193,7 +189,7 @@ def _read_labels(path: Path, picture: Picture, pixels: NDArray[Any]) -> NDArray[
             )
         return read_hints(np.ascontiguousarray(as_stored(seen, picture.orientation)), checked_picture(pixels))
     except RestauroError as error:
-        raise type(error)(f"{path}: {error}") from None
+        raise error.of(str(path)) from None
 
 
 def _check_targets(source: Path, target: Path, preview: Path | None, hints: Path | None, *, overwrite: bool) -> None:
@@ -210,23 +206,25 @@ def _check_targets(source: Path, target: Path, preview: Path | None, hints: Path
             f"The preview can't be written to {preview}, which is the picture, its mask or its hints: choose another "
             f"name."
         )
-    if preview.is_dir():
-        raise WriteError(f"The preview can't be written to {preview}, which is a folder: name a file in it.")
-    if preview.exists() and not overwrite:
-        raise WriteError(f"The preview {preview} is there already: choose another name, or --overwrite.")
+    check_free(preview, "The preview", overwrite=overwrite)
 
 
 def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> None:
-    """Write the picture with the marks tinted and outlined, in 8 bits and sRGB."""
-    image = _in_srgb(picture)
-    pixels = np.frombuffer(image.write_to_memory(), np.uint8).reshape(image.height, image.width, 3).copy()
+    """Write the picture as people see it with the marks, turned likewise, tinted and outlined."""
+    shown = view(picture)
+    pixels = np.repeat(shown[:, :, np.newaxis], 3, axis=2) if shown.ndim == 2 else np.ascontiguousarray(shown)
     for rows in strips(pixels):
         above, below = max(0, rows.start - 1), rows.stop + 1
         around = _outlines(found[above:below])[rows.start - above :][: rows.stop - rows.start]
         here, strip = found[rows], pixels[rows]
         strip[here] = np.rint((1 - _TINT) * strip[here] + _TINT * _MARKED)
         strip[around] = _MARKED
-    _save(saving.image_of(np.ascontiguousarray(as_seen(pixels, picture.orientation)), is_cmyk=False), path)
+    image = images.image_of(pixels, is_cmyk=False)
+    with replacing(path, "The preview", sources=[picture.path]) as temporary:
+        if path.suffix.lower() == ".png":
+            save_png(image, temporary)
+        else:
+            save_jpeg(image, temporary)
 
 
 def _outlines(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -237,37 +235,3 @@ def _outlines(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
     around[:, 1:] |= found[:, :-1]
     around[:, :-1] |= found[:, 1:]
     return around & ~found
-
-
-def _in_srgb(picture: Picture) -> pyvips.Image:
-    """Return a picture as three bands of 8 bits in sRGB, through its profile where it has one."""
-    profile = picture.metadata.get("icc-profile-data")
-    if profile and picture.pixels.dtype in (np.uint8, np.uint16):
-        image = saving.image_of(picture.pixels, is_cmyk=picture.is_cmyk)
-        image.set_type(profile[0], "icc-profile-data", profile[1])
-        image = image.icc_transform("srgb", embedded=True, depth=8)
-    else:
-        pixels = _colours(picture)
-        if pixels.dtype.kind == "f":
-            pixels = np.rint(255 * pixels).astype(np.uint8)
-        elif pixels.dtype == np.uint16:
-            pixels = (pixels >> 8).astype(np.uint8)
-        image = saving.image_of(checked_picture(pixels), is_cmyk=False)
-    if image.bands in (2, 4):
-        image = image.extract_band(0, n=image.bands - 1)
-    return image if image.bands == 3 else image.bandjoin([image, image]).copy(interpretation="srgb")
-
-
-def _save(image: pyvips.Image, path: Path) -> None:
-    """Write the preview under another name first."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
-            written = Path(folder, path.name)
-            if path.suffix.lower() == ".png":
-                saving.save_png(image, written, bits=8, original=None)
-            else:
-                saving.save_jpeg(image, written)
-            os.replace(written, path)
-    except (OSError, pyvips.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error).strip()
-        raise WriteError(f"The preview {path} can't be written ({reason}): choose another place.") from None

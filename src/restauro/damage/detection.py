@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.damage import tiles
-from restauro.errors import ParameterError, ParameterTypeError
+from restauro.errors import ParameterError, ParameterTypeError, Remedy, check_progress
+from restauro.numerics.threads import checked_workers
 
 KINDS = {
     "cracks": "craquelure, dark and bright, of all widths",
@@ -72,7 +73,8 @@ def detect(
     160
     """
     check_options(kind, colour, tolerance, has_hints=hints is not None)
-    tiles.threads(workers)
+    checked_workers(workers)
+    check_progress(progress)
     picture = tiles.checked_picture(image)
     report = tiles.part(progress, 0.0, 0.5) if hints is not None else progress
     found = _find(picture, kind, colour, tolerance, workers, report) if kind else None
@@ -93,7 +95,7 @@ def check_options(kind: str | None, colour: str | None, tolerance: int | None, *
     if kind is not None and (not isinstance(kind, str) or kind not in KINDS):
         raise ParameterError(f"There is no kind of damage {kind!r} to be found: it is one of {', '.join(KINDS)}.")
     if kind == "color" and colour is None:
-        raise ParameterError("Say which colour the marks have, for instance --color '#ff0000' (colour=\"#ff0000\").")
+        raise ParameterError("It isn't said which colour the marks have", Remedy("colour", "#ff0000", "for pure red"))
     if kind != "color" and (colour is not None or tolerance is not None):
         raise ParameterError("A colour and a tolerance are for marks of a colour: ask for the kind color.")
     if kind == "color":

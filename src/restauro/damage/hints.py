@@ -11,6 +11,7 @@ from scipy import ndimage
 from restauro.damage import tiles
 from restauro.errors import MaskError, MaskTypeError
 from restauro.mask import full_scale, strips
+from restauro.numerics.threads import checked_workers
 
 DAMAGE, SOUND = 1, -1
 
@@ -194,7 +195,7 @@ def _trained(
         max_features="sqrt",
         class_weight="balanced",
         random_state=0,
-        n_jobs=tiles.threads(workers),
+        n_jobs=checked_workers(workers),
     )
     return forest.fit(np.concatenate(samples), np.concatenate(answers))
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from restauro.errors import ImageError, ImageTypeError, ParameterError
+from restauro.errors import ImageError, ImageTypeError
 from restauro.mask import full_scale, strips
-from restauro.numerics.threads import usable_cores
+from restauro.numerics.threads import checked_workers
 
 SIDE = 1024  # pixels of a tile without its surroundings
 _PROGRESS_INTERVAL = 0.2  # seconds
@@ -200,7 +200,7 @@ def find_at(
         found[place.inside] = find(place)
 
     report = progress or (lambda fraction: None)
-    with ThreadPoolExecutor(threads(workers)) as pool:
+    with ThreadPoolExecutor(checked_workers(workers)) as pool:
         running = {pool.submit(fill, place) for place in places}
         try:
             while running:
@@ -215,21 +215,6 @@ def find_at(
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     return found
-
-
-def threads(workers: int | None) -> int:
-    """Return how many threads to use.
-
-    Raises
-    ------
-    ParameterError
-        workers is no whole number of 1 or more.
-    """
-    if workers is None:
-        return usable_cores()
-    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1:
-        raise ParameterError(f"workers={workers!r} is out of range: it must be a whole number, 1 or more.")
-    return int(workers)
 
 
 def part(progress: Progress | None, begin: float, end: float) -> Progress | None:

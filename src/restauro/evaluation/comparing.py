@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import DataError, ImageError, MaskError, ReadError
-from restauro.evaluation.metrics import LEAST_SIDE, measure, psnr
+from restauro.evaluation.metrics import LEAST_SIDE, METRICS, measure, psnr
 from restauro.evaluation.references import Way, labels_of
 from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
-from restauro.inpainting import usable_cores
-from restauro.mask import full_scale
-from restauro.picture import Picture, as_seen, read_picture
-from restauro.picture_mask import files_of_stem, read_mask
+from restauro.files.reading import read_picture
+from restauro.mask import check_amount
+from restauro.mask_files import files_of_stem
+from restauro.numerics.threads import checked_workers
+from restauro.picture import Picture, as_seen
+from restauro.picture_mask import is_file, read_mask, unknown_beside
+from restauro.viewing import view
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -31,6 +34,7 @@ def compare_file(
     *,
     mask: str | Path,
     polarity: str = "white",
+    accept_large_holes: bool = False,
     truth: Path | None = None,
     workers: int | None = None,
     progress: Callable[[float], object] | None = None,
@@ -40,11 +44,13 @@ def compare_file(
     Parameters
     ----------
     source
-        Picture file, grey or RGB. 16-bit and float pictures are compared in 8 bits.
+        Picture file. It is compared in 8 bits and sRGB; see `restauro.viewing`.
     ways
         Of `references.make_way`.
     mask, polarity
         See `restauro.read_mask`.
+    accept_large_holes
+        Don't take a mask of more than 60 % hole for an inverted one.
     truth
         The undamaged picture, as large as the damaged one.
     workers
@@ -57,51 +63,39 @@ def compare_file(
     RestauroError
         A file can't be read, sizes differ, there is no hole, nothing but hole, or a way failed.
     """
+    threads = checked_workers(workers)
     picture = _read(source, "The picture")
-    damaged = seen_in_bytes(picture)
-    hole = np.ascontiguousarray(as_seen(read_mask(mask, picture, polarity=polarity).hole, picture.orientation))
+    stored = read_mask(mask, picture, polarity=polarity).hole
+    if unknown_beside(picture, stored)[0] is not None:
+        raise ImageError(
+            f"{source} has pixels that hold no value and aren't marked, and other libraries would read them: mark them."
+        )
+    damaged = np.ascontiguousarray(view(picture, stored))
+    hole = np.ascontiguousarray(as_seen(stored, picture.orientation))
     if not hole.any():
         raise MaskError(f"The mask of {source} has no hole, so there is nothing to compare.")
-    if hole.all():
-        raise MaskError(f"All of {source} is hole, so there is nothing to fill it from: see if the mask is inverted.")
+    of_file = isinstance(mask, Path) or is_file(mask)
+    try:
+        check_amount(hole.mean(), polarity if of_file else None, accept_large_holes=accept_large_holes)
+    except MaskError as error:
+        raise error.of(str(source)) from None
     original = None if truth is None else _original(truth, damaged)
     filled: dict[str, Pixels] = {}
-    notes: dict[str, Sequence[str]] = {"mask": [f"{100 * hole.mean():.1f} % hole"]}
+    figures: dict[str, dict[str, float]] = {}
     labels = labels_of(way.name for way in ways)
     for number, way in enumerate(ways):
-        values, seconds = _fill(way, damaged, hole, workers or usable_cores())
+        values, seconds = _fill(way, damaged, hole, threads)
         head = labels[way.name]
         filled[head] = values
-        figures = [] if original is None else _figures(original, damaged, hole, values)
-        notes[head] = [*figures, f"{seconds:.2f} s"]
+        figures[head] = {} if original is None else _figures(original, damaged, hole, values)
+        figures[head]["seconds"] = seconds
         if progress is not None:
             progress((number + 1) / len(ways))
     if original is not None:
-        notes["damaged"] = _figures(original, damaged, hole, damaged[hole])
-    return Case(source.name, damaged, hole, filled, original, notes)
-
-
-def seen_in_bytes(picture: Picture) -> Pixels:
-    """Return a picture as people see it, uint8 [H, W] or [H, W, 3], without its transparency.
-
-    Raises
-    ------
-    ImageError
-        It is neither grey nor RGB.
-    """
-    pixels = np.atleast_3d(as_seen(picture.pixels, picture.orientation))
-    pixels = pixels[:, :, :-1] if picture.has_alpha else pixels
-    if pixels.shape[2] not in (1, 3) or picture.is_cmyk or pixels.dtype.kind == "i":
-        raise ImageError(
-            f"{picture.path} has {pixels.shape[2]} bands of {pixels.dtype}: convert it to grey or RGB to compare it."
-        )
-    if pixels.dtype != np.uint8:
-        full = full_scale(pixels.dtype)
-        with np.errstate(invalid="ignore"):  # NaN, which stands in holes only
-            scaled = np.rint(np.clip(np.nan_to_num(pixels.astype(np.float32) / np.float32(full)), 0, 1) * 255)
-        pixels = scaled.astype(np.uint8)
-    result: Pixels = np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    return result
+        figures["damaged"] = _figures(original, damaged, hole, damaged[hole])
+    notes = {head: [_text(*figure) for figure in found.items()] for head, found in figures.items()}
+    notes["mask"] = [f"{100 * hole.mean():.1f} % hole"]
+    return Case(source.name, damaged, hole, filled, original, notes, figures)
 
 
 def find_original(folder: Path, picture: Path) -> Path:
@@ -127,11 +121,11 @@ def _read(path: Path, what: str) -> Picture:
     try:
         return read_picture(path)
     except ReadError as error:
-        raise ReadError(f"{what} {path}: {error}") from None
+        raise error.of(f"{what} {path}") from None
 
 
 def _original(truth: Path, damaged: Pixels) -> Pixels:
-    original = seen_in_bytes(_read(truth, "The original"))
+    original = np.ascontiguousarray(view(_read(truth, "The original")))
     if original.shape[:2] != damaged.shape[:2]:
         raise DataError(
             f"The original {truth} is {original.shape[1]} x {original.shape[0]} pixels and the damaged picture "
@@ -148,13 +142,17 @@ def _fill(way: Way, damaged: Pixels, hole: Hole, workers: int) -> tuple[Pixels, 
     return filled[hole], seconds
 
 
-def _figures(truth: Pixels, damaged: Pixels, hole: Hole, values: Pixels) -> list[str]:
-    """Return PSNR of the whole picture, the error in its holes and, where it is cheap, SSIM, a line each."""
+def _figures(truth: Pixels, damaged: Pixels, hole: Hole, values: Pixels) -> dict[str, float]:
+    """Return PSNR of the whole picture, the error in its holes and, where it is cheap, SSIM, by their columns."""
     restored = damaged.copy()
     restored[hole] = values
     if hole.size <= _CHEAP and min(hole.shape) >= LEAST_SIDE:
         found = measure(truth, restored, hole)
-        return [f"PSNR {found.psnr:.2f} dB", f"RMSE in holes {found.rmse_hole:.1f}", f"SSIM {found.ssim:.4f}"]
+        return {"psnr": found.psnr, "rmse_hole": found.rmse_hole, "ssim": found.ssim}
     squares = sum(float(np.square(a.astype(np.float64) - b).sum()) for a, b in zip(truth, restored, strict=True))
     in_hole = np.square(truth[hole].astype(np.float64) - values).mean()
-    return [f"PSNR {psnr(squares / truth.size):.2f} dB", f"RMSE in holes {np.sqrt(in_hole):.1f}"]
+    return {"psnr": psnr(squares / truth.size), "rmse_hole": float(np.sqrt(in_hole))}
+
+
+def _text(column: str, value: float) -> str:
+    return f"{value:.2f} s" if column == "seconds" else METRICS[column].text(value)

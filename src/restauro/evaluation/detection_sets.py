@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from restauro import provenance
 from restauro.datasets import FilePictures, picture_paths
 from restauro.errors import DataError, MaskError
-from restauro.evaluation import digests, statistics
-from restauro.evaluation.results import FORMAT, Results, Row, machine, write_csv, write_text
+from restauro.evaluation import statistics
+from restauro.evaluation.protocol import MaskReading
 from restauro.evaluation.tables import table
-from restauro.picture_mask import find_mask, read_mask_file
+from restauro.ledger import FORMAT, Results, Row, write_csv, write_text
+from restauro.mask_files import find_mask
+from restauro.numerics.threads import checked_workers
+from restauro.provenance import machine
 
 COLUMNS = ("picture", "kind", "precision", "recall", "f1", "iou", "marked", "truth", "seconds", "width", "height")
 _FIGURES = {"precision": "precision", "recall": "recall", "f1": "F1", "iou": "intersection over union"}
@@ -63,6 +68,7 @@ def run(
     folder: Path,
     kind: str,
     out: Path,
+    reading: MaskReading,
     *,
     workers: int | None = None,
     progress: Callable[[int, int], object] | None = None,
@@ -73,25 +79,28 @@ def run(
     Rows are kept as they come, and a run that was cut off goes on. `detection.csv` has a row for each picture:
     precision, recall and F1 within 2 pixels, intersection over union to the pixel (see `evaluation.detection.score`),
     the shares of the picture that were marked and are damage; `table.md` has the means with their 95 % intervals.
+    Masks are cut and grown as `restauro restore` does.
 
     Raises
     ------
     DataError, EvaluationError
-        See `find_pairs` and `results.Results`.
+        See `find_pairs` and `ledger.Results`.
     """
+    checked_workers(workers)
     pairs = find_pairs(folder)
     settings: dict[str, Any] = {
         "format": FORMAT,
         "detection": kind,
         "restauro": machine()["restauro"],
-        "pictures": {name: digests.of_file(picture) for name, (picture, _) in pairs.items()},
-        "masks": {name: digests.of_file(mask) for name, (_, mask) in pairs.items()},
+        "pictures": {name: provenance.digest_of_file(picture) for name, (picture, _) in pairs.items()},
+        "masks": {name: provenance.digest_of_file(mask) for name, (_, mask) in pairs.items()},
+        "polarity": reading.polarity,
     }
     results = Results(out, settings, ("picture",), outputs=("detection.csv", "table.md"), overwrite=overwrite)
     try:
         for done, (name, (picture, mask)) in enumerate(pairs.items()):
             if (name,) not in results.rows:
-                results.add([_row(name, picture, mask, kind, workers)])
+                results.add([_row(name, picture, reading.hole_of(mask), kind, workers)])
             if progress:
                 progress(done + 1, len(pairs))
     finally:
@@ -102,12 +111,11 @@ def run(
     return out / "table.md"
 
 
-def _row(name: str, path: Path, mask: Path, kind: str, workers: int | None) -> Row:
+def _row(name: str, path: Path, truth: NDArray[np.bool_], kind: str, workers: int | None) -> Row:
     from restauro.damage.detection import detect
     from restauro.evaluation.detection import score
 
     picture = FilePictures([(path, path.name, None, 0)], "").read(0)
-    truth = read_mask_file(mask, "white").hole
     if truth.shape != picture.shape[:2]:
         sizes = [f"{shape[1]} x {shape[0]}" for shape in (picture.shape, truth.shape)]
         raise DataError(f"The picture {path} is {sizes[0]} pixels, its mask {sizes[1]}: they must be of one size.")

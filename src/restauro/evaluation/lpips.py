@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import EvaluationError
+from restauro.onnx_sessions import CPU, open_session
 
 TITLES = {"squeeze": "SqueezeNet 1.1", "alex": "AlexNet"}
 MISSING = (
     "empty, because no weights were given: convert LPIPS 0.1 of SqueezeNet 1.1 to a safetensors file, as "
-    "docs/compare-methods.md shows, and name it with --lpips-weights"
+    "docs/compare-methods.md shows, and name that as its weights"
 )
 LEAST_SIDE = 31  # pixels, below which nothing is left after the last pooling
 
@@ -77,14 +78,14 @@ class Lpips:
         weights = read_safetensors(data, path)
         self.network = _network(weights, path)
         self.sha256 = hashlib.sha256(data).hexdigest()
-        self._session = _open(_graph(self.network, weights, path), threads)
+        self._session = open_session(_graph(self.network, weights, path), CPU, threads)
 
     def distances(self, truth: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]]) -> list[float]:
         """Return how far others are from one picture; all uint8 [H, W, 3] (red, green, blue) or [H, W], of one size."""
         if min(truth.shape[:2]) < LEAST_SIDE:
             raise EvaluationError(
                 f"The picture is {truth.shape[1]} x {truth.shape[0]} pixels, and LPIPS needs {LEAST_SIDE} x "
-                f"{LEAST_SIDE}: take a larger one, or leave out --lpips-weights."
+                f"{LEAST_SIDE}: take a larger one, or leave LPIPS out."
             )
         one = _planes(truth)
         return self.distances_of_planes(one, [_planes(other) for other in others])
@@ -115,7 +116,7 @@ def open_all(files: Sequence[str | os.PathLike[str]], threads: int = 1) -> dict[
     for file in files:
         lpips = Lpips(file, threads)
         if lpips.network in found:
-            raise EvaluationError(f"Two files of --lpips-weights are of {TITLES[lpips.network]}: give one of each.")
+            raise EvaluationError(f"Two files of weights are of {TITLES[lpips.network]}: give one of each.")
         found[lpips.network] = lpips
     if list(found) == ["squeeze"]:
         for beside in sorted(Path(files[0]).parent.glob("lpips_alex*.safetensors"))[:1]:
@@ -264,13 +265,3 @@ def _graph(network: str, weights: Weights, path: Path) -> bytes:
     made = helper.make_graph(graph.nodes, f"lpips-{network}", [pictures], [distances], list(graph.constants.values()))
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR)
     return bytes(model.SerializeToString())
-
-
-def _open(model: bytes, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -17,6 +17,62 @@ LEAST_SIDE = 11  # pixels: SSIM's window
 
 
 @dataclass(frozen=True)
+class Metric:
+    """A measure of how near a restored picture comes to the undamaged one, in results, tables, plots and sheets.
+
+    Attributes
+    ----------
+    column
+        What results call it.
+    name, unit, digits
+        What people call it, in what it is measured, and to how many digits it is written.
+    more_is_better
+        Whether a higher value is better.
+    pooled
+        How values of several pictures become one: "" is their mean; "mean" that over all their hole pixels, "root" the
+        root of the mean square over them.
+    axis
+        What it is called in plots; "" where it has none.
+    network
+        LPIPS' network that measures it.
+    """
+
+    column: str
+    name: str
+    unit: str
+    digits: int
+    more_is_better: bool = False
+    pooled: str = ""
+    axis: str = ""
+    network: str = ""
+
+    @property
+    def heading(self) -> str:
+        """What stands over a column."""
+        return f"{self.name}, {self.unit}" if self.unit else self.name
+
+    def text(self, value: float) -> str:
+        """Write a value with its name and unit.
+
+        >>> METRICS["psnr"].text(31.4159), METRICS["ssim"].text(0.9)
+        ('PSNR 31.42 dB', 'SSIM 0.9000')
+        """
+        return f"{self.name} {value:.{self.digits}f} {self.unit}".rstrip()
+
+
+_ALL = (
+    Metric("psnr", "PSNR", "dB", 2, more_is_better=True, axis="PSNR, dB"),
+    Metric("ssim", "SSIM", "", 4, more_is_better=True, axis="SSIM"),
+    Metric("l1", "L1", "%", 3),
+    Metric("lpips", "LPIPS", "", 4, axis="LPIPS by SqueezeNet", network="squeeze"),
+    Metric("lpips_alex", "LPIPS, AlexNet", "", 4, axis="LPIPS by AlexNet, the witness", network="alex"),
+    Metric("l1_hole", "L1 in holes", "%", 2, pooled="mean"),
+    Metric("rmse_hole", "RMSE in holes", "", 2, pooled="root", axis="RMSE in holes, of 255"),
+)
+METRICS = {metric.column: metric for metric in _ALL}  # in the order of tables
+
+
+@dataclass(frozen=True)
 class Figures:
     """What one restored picture comes to.
 

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import EvaluationError
-from restauro.evaluation.settings import Choice
-from restauro.method import Parameter
-from restauro.methods._onnx import first_line, open_session
+from restauro.method import ChoiceParameter, Parameter
+from restauro.onnx_sessions import CPU, first_line, open_session
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -26,14 +25,15 @@ _DTYPES = {
     "tensor(bool)": np.bool_,
 }
 _RANGES = {"unit": (1 / 255, 0.0), "byte": (1.0, 0.0), "signed": (2 / 255, -1.0)}  # factor, what is added
-_CPU = ("CPUExecutionProvider",)
 _OVERLAP = 4  # windows of a fixed size share a quarter of their sides, or more
 
 Multiple = Annotated[int, Parameter("what the sides of its input are multiples of", minimum=1, maximum=1024)]
-Range = Annotated[str, Choice("what black and white are: 0 and 1, 0 and 255, -1 and 1", "unit or byte or signed")]
-Polarity = Annotated[str, Choice("where its mask is 1 (255 where it takes bytes)", "hole or known")]
+Range = Annotated[
+    str, ChoiceParameter("what black and white are: 0 and 1, 0 and 255, -1 and 1", ("unit", "byte", "signed"))
+]
+Polarity = Annotated[str, ChoiceParameter("where its mask is 1 (255 where it takes bytes)", ("hole", "known"))]
 Hidden = Annotated[float, Parameter("what is put under the hole, from black to white", minimum=0, maximum=1)]
-First = Annotated[str, Choice("what comes first where one input has 4 channels", "mask or picture")]
+First = Annotated[str, ChoiceParameter("what comes first where one input has 4 channels", ("mask", "picture"))]
 Offset = Annotated[float, Parameter("what is added to the mask", minimum=-1, maximum=1)]
 
 
@@ -58,7 +58,7 @@ class _Entry:
             )
         axis = None if len(shape) == 3 else 3 if shape[3] in (1, 3, 4) and shape[1] not in (1, 3, 4) else 1
         channels = 1 if axis is None else shape[axis]
-        height, width = (shape[place] for place in range(1, len(shape)) if place != axis)
+        height, width = (shape[side] for side in range(1, len(shape)) if side != axis)
         return cls(about.name, _DTYPES[about.type], channels, axis, (height, width))
 
     def feed(self, planes: NDArray[np.float32]) -> NDArray[Any]:
@@ -105,7 +105,7 @@ class Network:
         deepest in.
         """
         if workers != self._workers:
-            self._session, self._workers = open_session(self.path, _CPU, workers), workers
+            self._session, self._workers = open_session(self.path, CPU, workers), workers
         colour = image if image.ndim == 3 else np.repeat(image[:, :, np.newaxis], 3, axis=2)
         height, width = self.picture.sides
         filled, deepest = colour.copy(), np.zeros(hole.shape)
@@ -217,7 +217,7 @@ def open_network(
     """
     if not path.is_file():
         raise EvaluationError(f"There is no file {path}: name the ONNX file of a network.")
-    session = open_session(path, _CPU, 1)
+    session = open_session(path, CPU, 1)
     inputs = [_Entry.of(about, path) for about in session.get_inputs()]
     picture, marked = _roles(inputs, path)
     outputs = session.get_outputs()

@@ -12,17 +12,17 @@ _LABEL = 8.5  # points
 _LEADER = {"arrowstyle": "-", "linewidth": 0.5, "shrinkA": 1, "shrinkB": 3}  # from a name to its point
 
 
-def beside_ends(axes: Any, places: Mapping[str, tuple[float, float]], names: Names) -> None:
+def beside_ends(axes: Any, points: Mapping[str, tuple[float, float]], names: Names) -> None:
     """Write each way's name at the right edge, as high as its line ends, pushed apart where two are near."""
     axes.figure.draw_without_rendering()  # so that the limits and the size of the axes are known
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
     gap = (_LABEL + 1.5) / _points(axes)[1] * (high - low)
-    named = sorted(places, key=lambda way: places[way][1])
-    for way, y in zip(named, _spread([places[way][1] for way in named], gap, low, high), strict=True):
+    named = sorted(points, key=lambda way: points[way][1])
+    for way, y in zip(named, _spread([points[way][1] for way in named], gap, low, high), strict=True):
         name, colour = names[way]
         axes.annotate(
-            name, places[way], xytext=(1.04, y), textcoords=axes.get_yaxis_transform(), color=colour,
+            name, points[way], xytext=(1.04, y), textcoords=axes.get_yaxis_transform(), color=colour,
             fontsize=_LABEL, va="center", annotation_clip=False,
             arrowprops=_LEADER | {"color": colour, "relpos": (0, 0.5)},
         )  # fmt: skip
@@ -45,12 +45,12 @@ def _spread(values: Sequence[float], gap: float, low: float, high: float) -> lis
     return [mean + gap * (k - (members - 1) / 2) for mean, members in blocks for k in range(members)]
 
 
-def beside_points(axes: Any, places: Mapping[str, tuple[float, float]], names: Names) -> None:
+def beside_points(axes: Any, points: Mapping[str, tuple[float, float]], names: Names) -> None:
     """Write each way's name beside its point, at the first place around it where it covers no point and no name."""
     axes.figure.draw_without_rendering()
     width, height = _points(axes)
-    at = {way: axes.transAxes.inverted().transform(axes.transData.transform(place)) * (width, height)
-          for way, place in places.items()}  # fmt: skip
+    at = {way: axes.transAxes.inverted().transform(axes.transData.transform(point)) * (width, height)
+          for way, point in points.items()}  # fmt: skip
     taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in at.values()]
     for way, (x, y) in at.items():
         name, colour = names[way]
@@ -64,7 +64,7 @@ def beside_points(axes: Any, places: Mapping[str, tuple[float, float]], names: N
         dx, dy, align = sides[best]
         line = _LEADER | {"color": colour} if dy else None
         axes.annotate(
-            name, places[way], xytext=(dx, dy), textcoords="offset points", color=colour, fontsize=_LABEL,
+            name, points[way], xytext=(dx, dy), textcoords="offset points", color=colour, fontsize=_LABEL,
             va="center", ha=align, annotation_clip=False, arrowprops=line,
         )  # fmt: skip
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from restauro.damage.ratios import RATIO_BINS
 from restauro.errors import EvaluationError
 from restauro.evaluation import plot_names, statistics
+from restauro.evaluation.metrics import METRICS, Metric
 from restauro.evaluation.references import PEERS, labels_of
-from restauro.evaluation.results import replacing
+from restauro.files.replacing import replacing
 
 Row = Mapping[str, Any]
 
@@ -28,23 +29,8 @@ _PANELS, _PANEL, _NAMES = 4, 2.0, 1.6  # of kinds side by side, and the inches o
 _DPI = 120
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A column of the results, as an axis has it; `better` is the way that is better."""
-
-    column: str
-    title: str
-    better: str
-
-
-METRICS = (
-    Metric("psnr", "PSNR, dB", "higher"),
-    Metric("ssim", "SSIM", "higher"),
-    Metric("lpips", "LPIPS by SqueezeNet", "lower"),
-    Metric("lpips_alex", "LPIPS by AlexNet, the witness", "lower"),
-    Metric("rmse_hole", "RMSE in holes, of 255", "lower"),
-)
-PATTERNS = tuple(f"{metric.column}-by-*.{ending}" for metric in METRICS for ending in ("png", "svg"))
+_PLOTTED = tuple(metric for metric in METRICS.values() if metric.axis)
+PATTERNS = tuple(f"{metric.column}-by-*.{ending}" for metric in _PLOTTED for ending in ("png", "svg"))
 
 
 def plot(rows: Sequence[Row], folder: Path) -> list[Path]:
@@ -80,7 +66,7 @@ def plot(rows: Sequence[Row], folder: Path) -> list[Path]:
     in_bins = [row for row in rows if row["bin"]]
     curves = in_bins or rows
     paths: list[Path] = []
-    for metric in METRICS:
+    for metric in _PLOTTED:
         if all(math.isnan(_number(row.get(metric.column))) for row in rows):
             continue
         for kind in _kinds(curves):
@@ -93,6 +79,10 @@ def plot(rows: Sequence[Row], folder: Path) -> list[Path]:
     for old in {file for pattern in PATTERNS for file in folder.glob(pattern)} - set(paths):
         old.unlink()
     return paths
+
+
+def _title(metric: Metric) -> str:
+    return f"{metric.axis} ({'higher' if metric.more_is_better else 'lower'} is better)"
 
 
 def _kinds(rows: Iterable[Row]) -> list[str]:
@@ -122,22 +112,22 @@ def ratio_figure(rows: Sequence[Row], metric: Metric) -> Any:
         apart = scores.differences(way)
         centre = np.array([estimate.mean for estimate in apart])
         low, high = ([getattr(estimate, end) for estimate in apart] for end in ("low", "high"))
-        places = np.array(scores.ratios)
-        if len(places) > 1:
-            right.fill_between(places, low, high, color=style["color"], alpha=0.15, linewidth=0)
+        ratios = np.array(scores.ratios)
+        if len(ratios) > 1:
+            right.fill_between(ratios, low, high, color=style["color"], alpha=0.15, linewidth=0)
         else:  # side by side, for a bar hides another
-            places = places * (0.85 + 0.3 * (scores.ways.index(way) + 0.5) / len(scores.ways))
-            right.vlines(places, low, high, color=style["color"])
-        right.plot(places, centre, **style)
+            ratios = ratios * (0.85 + 0.3 * (scores.ways.index(way) + 0.5) / len(scores.ways))
+            right.vlines(ratios, low, high, color=style["color"])
+        right.plot(ratios, centre, **style)
         last = np.flatnonzero(np.isfinite(centre))
         if last.size:
-            ends[way] = (float(places[last[-1]]), float(centre[last[-1]]))
+            ends[way] = (float(ratios[last[-1]]), float(centre[last[-1]]))
     for axes in (left, right):
         axes.set_xlabel("share of the picture that is hole")
         axes.set_xlim(0, (1.06 if len(scores.ratios) > 1 else 1.3) * max(scores.ratios))
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
         _plain(axes)
-    left.set_title(f"{metric.title} ({metric.better} is better)", loc="left", fontsize=10)
+    left.set_title(f"{_title(metric)}", loc="left", fontsize=10)
     right.set_title(
         f"difference from {labels_of(scores.ways)[scores.ways[0]]}, with 95 % interval", loc="left", fontsize=10
     )
@@ -165,7 +155,7 @@ def kind_figure(rows: Sequence[Row], metric: Metric) -> Any:
         of_kind = [row for row in rows if row["kind"] == kind]
         masks = {_key(row) for row in of_kind}
         ends = []
-        for place, way in enumerate(ways):
+        for line, way in enumerate(ways):
             own = [row for row in of_kind if row["way"] == way]
             values = [_number(row.get(metric.column)) for row in own]
             if sum(map(math.isfinite, values)) < len(masks):
@@ -173,17 +163,17 @@ def kind_figure(rows: Sequence[Row], metric: Metric) -> Any:
                 continue
             found = statistics.mean(_by_picture(own, values))
             style = _style(way, ways) | {"linestyle": ""}
-            axes.hlines(place, found.low, found.high, color=style["color"])
-            axes.plot([found.mean], [place], **style)
+            axes.hlines(line, found.low, found.high, color=style["color"])
+            axes.plot([found.mean], [line], **style)
             ends += [value for value in (found.low, found.mean, found.high) if math.isfinite(value)]
         axes.set_title(kind, loc="left", fontsize=10)
         _plain(axes)
-        _scale(axes, ends, logarithmic=metric.better == "lower")
+        _scale(axes, ends, logarithmic=not metric.more_is_better)
     panels[0].set_yticks(range(len(ways)), [labels[way] for way in ways])
     panels[0].set_ylim(len(ways) - 0.5, -0.5)
     for axes in panels[len(kinds) :]:
         axes.set_visible(False)
-    heading = f"{metric.title} ({metric.better} is better), with 95 % interval"
+    heading = f"{_title(metric)}, with 95 % interval"
     note = "" if complete else "; without ways that failed on some masks of the kind"
     figure.suptitle(heading + note, x=0.01, ha="left", fontsize=10)
     return figure
@@ -220,22 +210,22 @@ def time_figure(rows: Sequence[Row], metric: Metric) -> Any:
     figure = Figure(figsize=(7.5, 4.8), dpi=_DPI, layout="constrained")
     axes = figure.subplots()
     axes.set_xscale("log")
-    places = {}
+    points = {}
     for way in ways if common else []:
         own = [row for row in rows if row["way"] == way and _key(row) in common]
         seconds, pixels = (sum(_number(row[column]) for row in own) for column in ("seconds", "hole_pixels"))
         mean = _by_picture(own, [_number(row[metric.column]) for row in own]).mean()
         if seconds > 0:
-            places[way] = (1e6 * seconds / pixels, float(mean))
-            axes.plot(*([value] for value in places[way]), **_style(way, ways))
+            points[way] = (1e6 * seconds / pixels, float(mean))
+            axes.plot(*([value] for value in points[way]), **_style(way, ways))
     axes.set_xlabel("seconds a megapixel of hole")
     fills = "1 fill" if len(common) == 1 else f"{len(common)} fills"
-    heading = f"{metric.title} ({metric.better} is better), mean of {fills} that all ways have"
+    heading = f"{_title(metric)}, mean of {fills} that all ways have"
     axes.set_title(heading, loc="left", fontsize=10)
     _plain(axes)
     axes.margins(x=0.12, y=0.1)
     _number_log_axis(axes)
-    plot_names.beside_points(axes, places, _names(ways))
+    plot_names.beside_points(axes, points, _names(ways))
     return figure
 
 
@@ -300,12 +290,12 @@ def _number(value: object) -> float:
 
 def _style(way: str, ways: Sequence[str]) -> dict[str, Any]:
     """Return how a way is drawn, alike in all figures: peers and others' networks are dashed and hollow."""
-    place = ways.index(way)
+    number = ways.index(way)
     own = way.partition(":")[0] not in {*PEERS, "onnx"}
-    colour = _COLOURS[place % len(_COLOURS)]
+    colour = _COLOURS[number % len(_COLOURS)]
     return {
         "color": colour,
-        "marker": _MARKERS[(place + place // len(_COLOURS)) % len(_MARKERS)],
+        "marker": _MARKERS[(number + number // len(_COLOURS)) % len(_MARKERS)],
         "markerfacecolor": colour if own else "white",
         "linestyle": "-" if own else "--",
         "linewidth": 1.4,
@@ -344,7 +334,7 @@ def _save(figure: Any, path: Path) -> list[Path]:
     paths = []
     for ending, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
         target = path.with_name(path.name + ending)
-        with replacing(target) as written, matplotlib.rc_context({"svg.hashsalt": "restauro"}):
+        with replacing(target, "The plot") as written, matplotlib.rc_context({"svg.hashsalt": "restauro"}):
             figure.savefig(written, format=ending[1:], metadata=metadata)
         paths.append(target)
     return paths

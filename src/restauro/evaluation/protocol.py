@@ -18,14 +18,14 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from restauro import provenance
 from restauro.damage.kinds import KINDS, make_damage
 from restauro.damage.ratios import RATIO_BINS, ratio_in
 from restauro.damage.synthesis import strokes
 from restauro.datasets import ArrayPictures, FilePictures, Pictures, hole_generator, open_pictures, picture_paths
 from restauro.errors import DataError, EvaluationError, MaskError
-from restauro.evaluation import digests
-from restauro.mask import grow_mask
-from restauro.picture_mask import NoMaskError, find_mask, read_mask_file
+from restauro.mask import check_amount
+from restauro.mask_files import NoMaskError, find_mask, read_mask_file
 
 BORDERS = {"both": (True, False), "border": (True,), "no-border": (False,)}
 _IN_BINS = "strokes"
@@ -33,7 +33,7 @@ _IN_BINS = "strokes"
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Pictures by name; what processes are told, each of which opens them itself.
+    """Pictures by name; what processes are given, each of which opens them itself.
 
     Attributes
     ----------
@@ -60,8 +60,8 @@ class PictureSet:
         if self.dataset is not None:
             pictures = self.open()
             assert isinstance(pictures, ArrayPictures)
-            return {"CIFAR-10": digests.of_bytes(np.ascontiguousarray(pictures.array).data)}
-        return {name: digests.of_file(file) for name, file in zip(self.names, self.files, strict=True)}
+            return {"CIFAR-10": provenance.digest_of_bytes(np.ascontiguousarray(pictures.array).data)}
+        return {name: provenance.digest_of_file(file) for name, file in zip(self.names, self.files, strict=True)}
 
     def sizes(self) -> Iterator[tuple[str, int, int]]:
         """Yield each picture's name, height and width, which a file's header says.
@@ -86,6 +86,37 @@ class PictureSet:
 
 
 @dataclass(frozen=True)
+class MaskReading:
+    """How mask files are understood.
+
+    Attributes
+    ----------
+    polarity
+        What is hole in them: "white" or "black".
+    accept_large_holes
+        Don't take those of more than 60 % hole for inverted ones.
+    """
+
+    polarity: str = "white"
+    accept_large_holes: bool = False
+
+    def hole_of(self, file: Path) -> NDArray[np.bool_]:
+        """Return what is hole in a mask file, bool [H, W].
+
+        Raises
+        ------
+        MaskError, ReadError
+            It can't be read, is no mask, or looks inverted.
+        """
+        hole = _hole_of_file(file, self.polarity)
+        try:
+            check_amount(hole.mean(), self.polarity, accept_large_holes=self.accept_large_holes)
+        except MaskError as error:
+            raise error.of(f"The mask {file}") from None
+        return hole
+
+
+@dataclass(frozen=True)
 class MaskChoice:
     """One of the masks that every picture gets.
 
@@ -101,6 +132,8 @@ class MaskChoice:
         Whether holes come near the border; None where nothing is asked for.
     file
         A mask file, or a folder of them.
+    reading
+        How mask files are understood.
     """
 
     name: str
@@ -108,6 +141,7 @@ class MaskChoice:
     bin: int | None = None
     border: bool | None = None
     file: Path | None = None
+    reading: MaskReading = MaskReading()
 
     @property
     def bin_text(self) -> str:
@@ -129,12 +163,14 @@ class MaskChoice:
         if self.file is None:
             return self.kind
         if self.file.is_dir():
-            return digests.of_files(_mask_files(self.file), self.file)
-        _hole_of_file(self.file)
-        return digests.of_file(self.file)
+            digest = provenance.digest_of_files(_mask_files(self.file), self.file)
+        else:
+            self.reading.hole_of(self.file)
+            digest = provenance.digest_of_file(self.file)
+        return digest if self.reading.polarity == "white" else f"{digest} {self.reading.polarity}"
 
 
-def find_pictures(places: Sequence[str | os.PathLike[str]], count: int | None = None) -> PictureSet:
+def find_pictures(sources: Sequence[str | os.PathLike[str]], count: int | None = None) -> PictureSet:
     """Return the pictures of files and folders, the first so many of them.
 
     Names are those of the files without ending, below a folder with the path from there.
@@ -145,15 +181,15 @@ def find_pictures(places: Sequence[str | os.PathLike[str]], count: int | None = 
         There is no such file or folder, no picture in a folder, or two pictures have one name.
     """
     files: dict[str, Path] = {}
-    for place in map(Path, places):
-        if place.is_dir():
-            found = [(path.relative_to(place).with_suffix("").as_posix(), path) for path in picture_paths(place)]
+    for source in map(Path, sources):
+        if source.is_dir():
+            found = [(path.relative_to(source).with_suffix("").as_posix(), path) for path in picture_paths(source)]
             if not found:
-                raise DataError(f"There are no pictures in {place}: name a folder that holds some, or files.")
-        elif place.is_file():
-            found = [(place.stem, place)]
+                raise DataError(f"There are no pictures in {source}: name a folder that holds some, or files.")
+        elif source.is_file():
+            found = [(source.stem, source)]
         else:
-            raise DataError(f"There is no picture or folder {place}.")
+            raise DataError(f"There is no picture or folder {source}.")
         for name, path in found:
             if files.setdefault(name, path) != path:
                 raise DataError(
@@ -176,14 +212,17 @@ def open_dataset(folder: str | os.PathLike[str], count: int | None = None) -> Pi
     if not isinstance(pictures, ArrayPictures):
         raise DataError(
             f"There is no CIFAR-10 in {folder}: name the folder of its official files, of their archive, or of its "
-            "sheets; pictures of another kind are named without --dataset."
+            "sheets; pictures of another kind are named as files or folders."
         )
     total = len(pictures)
     return PictureSet(tuple(f"{number:05}" for number in range(min(total, count or total))), dataset=Path(folder))
 
 
 def choose_masks(
-    masks: Sequence[str], bins: Sequence[int] | None = None, border: str = "both"
+    masks: Sequence[str],
+    bins: Sequence[int] | None = None,
+    border: str = "both",
+    reading: MaskReading = MaskReading(),
 ) -> tuple[MaskChoice, ...]:
     """Return the masks that each picture gets.
 
@@ -196,6 +235,8 @@ def choose_masks(
         Which bins of hole ratio `strokes` are drawn in, from 1; None is all six. Other kinds have a ratio of their own.
     border
         Of `strokes`: "both", "border", "no-border".
+    reading
+        How mask files are understood.
 
     Raises
     ------
@@ -221,7 +262,7 @@ def choose_masks(
         elif Path(mask).exists():
             file = Path(mask).resolve()
             name = f"{file.name}/" if file.name in KINDS else file.name  # ./cracks isn't the kind
-            chosen.append(MaskChoice(name, name, file=file))
+            chosen.append(MaskChoice(name, name, file=file, reading=reading))
         else:
             raise EvaluationError(
                 f"There is no kind of damage, mask file or folder {mask!r}: kinds are {', '.join(KINDS)}, all."
@@ -278,7 +319,7 @@ def make_hole(
     else:
         rng = np.random.default_rng([seed, crc32(name.encode()), crc32(choice.name.encode())])
     if choice.file:
-        hole = _fitted(_hole_of_file(_file_for(choice.file, pictures, number, rng)), height, width)
+        hole = _fitted(choice.reading.hole_of(_file_for(choice.file, pictures, number, rng)), height, width)
     elif choice.bin is not None:
         hole = strokes(height, width, ratio_in(RATIO_BINS[choice.bin], rng), rng, border=bool(choice.border))
     else:
@@ -291,13 +332,13 @@ def make_hole(
     return hole
 
 
-def _file_for(place: Path, pictures: PictureSet, number: int, rng: np.random.Generator) -> Path:
-    if place.is_file():
-        return place
+def _file_for(masks: Path, pictures: PictureSet, number: int, rng: np.random.Generator) -> Path:
+    if masks.is_file():
+        return masks
     if pictures.files:
         with suppress(NoMaskError):
-            return find_mask(place, pictures.files[number])
-    files = _mask_files(place)
+            return find_mask(masks, pictures.files[number])
+    files = _mask_files(masks)
     return files[rng.integers(len(files))]
 
 
@@ -309,17 +350,16 @@ def _mask_files(folder: Path) -> list[Path]:
 
 
 @lru_cache(maxsize=64)
-def _hole_of_file(file: Path) -> NDArray[np.bool_]:
-    mask = read_mask_file(file, "white")
-    return grow_mask(mask.hole, 1) if mask.soft else mask.hole
+def _hole_of_file(file: Path, polarity: str) -> NDArray[np.bool_]:
+    return read_mask_file(file, polarity).grown
 
 
 def _fitted(hole: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
     """Return the largest middle piece of a mask that has a picture's shape, brought to its size."""
     step = min(hole.shape[0] / height, hole.shape[1] / width)  # pixels of the mask to a pixel of the picture
-    places = [
+    taken = [
         np.minimum(((length - step * count) / 2 + step * (np.arange(count) + 0.5)).astype(np.int64), length - 1)
         for length, count in zip(hole.shape, (height, width), strict=True)
     ]
-    fitted: NDArray[np.bool_] = hole[np.ix_(*places)]
+    fitted: NDArray[np.bool_] = hole[np.ix_(*taken)]
     return fitted

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import restauro
+from restauro import provenance
 from restauro.errors import EvaluationError
-from restauro.evaluation import digests
-from restauro.evaluation.settings import Choice, checked, number, split_settings
-from restauro.method import Parameter, make_method, method_class, method_names
+from restauro.evaluation.settings import checked, number, split_settings
+from restauro.method import ChoiceParameter, Parameter, make_method, method_class, method_names
 from restauro.methods.network import shipped_models
 
 Pixels = NDArray[np.uint8]
@@ -71,7 +71,7 @@ class Peer:
 
 Radius = Annotated[int, Parameter("how far known pixels are weighed", minimum=1, maximum=100, unit="pixels")]
 PatchSize = Annotated[int, Parameter("radius of the patches that are compared", minimum=1, maximum=15, unit="pixels")]
-Quality = Annotated[str, Choice("how many steps it takes for each block", "fast or best")]
+Quality = Annotated[str, ChoiceParameter("how many steps it takes for each block", ("fast", "best"))]
 
 
 def _opencv(flag: str, image: Pixels, hole: Hole, workers: int, *, radius: int) -> Pixels:
@@ -199,7 +199,7 @@ def make_way(text: str) -> Way:
 
     versions = {"restauro": restauro.__version__, **{package: version(package) for package in packages}}
     model = getattr(method, "model", "")
-    digest = digests.of_network(shipped_models().get(model, Path(model))) if model else ""
+    digest = provenance.digest_of_network(shipped_models().get(model, Path(model))) if model else ""
     return Way(text, label_of(text), versions, fill, digest)
 
 
@@ -269,7 +269,7 @@ def _network(text: str, file: str, listed: str) -> Way:
         raise EvaluationError("Name the network's file: onnx:FILE, for example onnx:lama.onnx:output=byte")
     settings = checked(f"{NETWORK_FILE}:{Path(file).name}", open_network, split_settings(text, listed))
     fill = open_network(Path(file), **settings).fill
-    digest = digests.of_network(Path(file))
+    digest = provenance.digest_of_network(Path(file))
     return Way(text, label_of(text), {"onnxruntime": version("onnxruntime")}, fill, digest)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from restauro.evaluation import plots, sheets, tables
 from restauro.evaluation.references import labels_of, make_way
-from restauro.evaluation.results import Row, machine, where, write_csv, write_text
 from restauro.evaluation.running import COLUMNS, Finished, Judge, Plan
+from restauro.ledger import Row, write_csv, write_text
+from restauro.provenance import machine, where
 
 
 def write(
@@ -19,7 +20,8 @@ def write(
 
     `results.csv` and `results.json` have a row for each picture, mask and way; `results.json` says what they were made
     with, too; `table.md` has the means; plots and sheet are as `plots` and `sheets` make them, and are left as they are
-    where no figure is new. `progress` is told how many fills of how many the sheet has, which are done once more.
+    where no figure is new. `progress` is called with how many fills of how many the sheet has, done
+    once more.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def _rows_before(file: Path) -> list[Row] | None:
 def _measured_on(rows: Sequence[Row]) -> list[str]:
     """Return the machines that times are of, and with how many processes."""
     known = {(row["machine"], row["workers"]) for row in rows if row.get("machine")}
-    return [f"{place}, {workers} process{'es' * (workers > 1)} at a time" for place, workers in sorted(known)]
+    return [f"{computer}, {workers} process{'es' * (workers > 1)} at a time" for computer, workers in sorted(known)]
 
 
 def describe(plan: Plan, rows: Sequence[Row]) -> str:
@@ -109,14 +111,14 @@ def contact_sheet(
     """
     names, masks = plan.pictures.names, plan.masks
     count = min(shown, len(names) * len(masks))
-    places = [
+    pairs = [
         (number % len(names), number * len(masks) // min(count, len(masks)) % len(masks)) for number in range(count)
     ]
     filled: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         if not row["error"]:
             filled.setdefault((row["picture"], row["mask"]), set()).add(row["way"])
-    by = {pair: filled[key] for pair in places if (key := (names[pair[0]], masks[pair[1]].name)) in filled}
+    by = {pair: filled[key] for pair in pairs if (key := (names[pair[0]], masks[pair[1]].name)) in filled}
     ways = [way for way in plan.ways if by and all(way in found for found in by.values())]
     if not ways:
         return False

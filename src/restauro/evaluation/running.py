@@ -23,16 +23,17 @@ from restauro.errors import DataError, EvaluationError, RestauroError
 from restauro.evaluation import lpips, metrics, plots, protocol, references
 from restauro.evaluation.protocol import MaskChoice, PictureSet
 from restauro.evaluation.references import Way
-from restauro.evaluation.results import FORMAT, Results, Row, machine, where
 from restauro.evaluation.sheets import Case
 from restauro.evaluation.timing import timed_fill
-from restauro.inpainting import usable_cores
+from restauro.ledger import FORMAT, Results, Row
+from restauro.numerics.threads import checked_workers
+from restauro.provenance import machine, where
 
 KEY = ("picture", "mask", "way")
-COLUMNS = (*KEY[:2], "kind", "bin", "border", "ratio", "way", "l1", "psnr", "ssim", "l1_hole", "rmse_hole", "lpips",
-           "lpips_alex", "seconds", "hole_pixels", "width", "height", "workers", "machine", "error")  # fmt: skip
+COLUMNS = (*KEY[:2], "kind", "bin", "border", "ratio", "way", *metrics.METRICS, "seconds", "hole_pixels", "width",
+           "height", "workers", "machine", "error")  # fmt: skip
 OUTPUTS = ("results.csv", "results.json", "table.md", "sheet.png", *(f"plots/{pattern}" for pattern in plots.PATTERNS))
-_LPIPS_COLUMNS = {"squeeze": "lpips", "alex": "lpips_alex"}
+_LPIPS_COLUMNS = {metric.network: column for column, metric in metrics.METRICS.items() if metric.network}
 _PAINTED = 255  # what ways see under the hole: white, never what was there
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VIPS_CONCURRENCY")
 _SMALL = 200_000  # pixels that a piece of work has at least, where pictures are small
@@ -104,7 +105,7 @@ def run(
     workers
         Processes; None is one for each core.
     progress
-        Is told how many fills of how many are done.
+        Called with how many fills of how many are done.
     overwrite
         Begin anew.
 
@@ -124,10 +125,10 @@ def run(
         A picture is too small, or it or a mask can't be read; what is found before the work, and before anything is
         thrown away.
     """
+    workers = checked_workers(workers)
     settings = settings_of(plan)
     _check_sizes(plan, bool(settings["lpips_weights"]))
     results = Results(folder, settings, KEY, outputs=OUTPUTS, overwrite=overwrite)
-    workers = workers or usable_cores()
     measured = {"workers": workers, "machine": where(machine())}
     try:
         work = list(_missing(plan, results))
@@ -171,9 +172,9 @@ def settings_of(plan: Plan) -> dict[str, Any]:
 def _check_sizes(plan: Plan, with_lpips: bool) -> None:
     """Raise where a picture is too small to be taken or judged."""
     least, why = max(
-        (plan.size or 0, "the size that is taken of each: leave it out, or give a smaller --size"),
+        (plan.size or 0, "the size that is taken of each: leave it out, or take a smaller size"),
         (metrics.LEAST_SIDE, "what SSIM needs: leave it out"),
-        (lpips.LEAST_SIDE if with_lpips else 0, "what LPIPS needs: leave it out, or --lpips-weights"),
+        (lpips.LEAST_SIDE if with_lpips else 0, "what LPIPS needs: leave it out, or LPIPS"),
     )
     for name, height, width in plan.pictures.sizes():
         if min(height, width) < least:
@@ -184,11 +185,11 @@ def _check_sizes(plan: Plan, with_lpips: bool) -> None:
 
 def _missing(plan: Plan, results: Results) -> Iterator[Work]:
     for number, picture in enumerate(plan.pictures.names):
-        for place, mask in enumerate(plan.masks):
+        for mask_number, mask in enumerate(plan.masks):
             rows = {way: results.rows.get((picture, mask.name, way)) for way in plan.ways}
             ways = tuple(way for way, row in rows.items() if row is None or row["error"])
             if ways:
-                yield number, place, ways
+                yield number, mask_number, ways
 
 
 def _all(plan: Plan, work: Sequence[Work], workers: int) -> Iterator[list[Row]]:
@@ -212,7 +213,7 @@ def _all(plan: Plan, work: Sequence[Work], workers: int) -> Iterator[list[Row]]:
         except BrokenProcessPool:
             raise EvaluationError(
                 "A process died while it filled, by lack of memory or a fault in a library: the same command goes on "
-                "from there; where it dies again, leave out a way, or give fewer --workers."
+                "from there; where it dies again, leave out a way, or take fewer workers."
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -252,7 +253,7 @@ def _end_with_parent() -> None:
 
 
 def _judge_all(work: Sequence[Work]) -> list[Row]:
-    return [row for number, place, ways in work for row in _judge.rows(number, place, ways)]
+    return [row for number, mask_number, ways in work for row in _judge.rows(number, mask_number, ways)]
 
 
 def _first_line(error: Exception) -> str:
@@ -269,9 +270,9 @@ class Judge:
         self._networks = lpips.open_all(plan.lpips)
         self._warm: set[str] = set()
 
-    def rows(self, number: int, place: int, ways: Sequence[str]) -> list[Row]:
+    def rows(self, number: int, mask_number: int, ways: Sequence[str]) -> list[Row]:
         """Return the rows of a picture's mask: all ways fill it, one after the other."""
-        name, mask = self._plan.pictures.names[number], self._plan.masks[place]
+        name, mask = self._plan.pictures.names[number], self._plan.masks[mask_number]
         about: Row = dict.fromkeys(COLUMNS) | {
             "picture": name,
             "mask": mask.name,
@@ -281,7 +282,7 @@ class Judge:
             "error": "",
         }
         try:
-            truth, hole, damaged = self._prepared(number, place)
+            truth, hole, damaged = self._prepared(number, mask_number)
         except RestauroError as error:  # the other pictures and masks go on
             return [about | {"way": way, "error": _first_line(error)} for way in ways]
         about |= {
@@ -307,9 +308,9 @@ class Judge:
                 row[_LPIPS_COLUMNS[network]] = found.get(row["way"])
         return rows
 
-    def case(self, number: int, place: int, ways: Sequence[str]) -> Case:
+    def case(self, number: int, mask_number: int, ways: Sequence[str]) -> Case:
         """Return a picture's mask, filled by ways that didn't fail on it, for a sheet."""
-        truth, hole, damaged = self._prepared(number, place)
+        truth, hole, damaged = self._prepared(number, mask_number)
         labels = references.labels_of(self._plan.ways)
         filled = {}
         for way in ways:
@@ -317,14 +318,16 @@ class Judge:
                 filled[labels[way]] = self._ways[way].fill(damaged.copy(), hole.copy(), 1)[hole]
             except Exception as error:  # whatever another's code raises
                 raise EvaluationError(f"The sheet can't be drawn: {way} failed on it ({_first_line(error)}).") from None
-        title = f"{self._plan.pictures.names[number]}, {self._plan.masks[place].name}"
+        title = f"{self._plan.pictures.names[number]}, {self._plan.masks[mask_number].name}"
         return Case(title, damaged, hole, filled, truth)
 
-    def _prepared(self, number: int, place: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.uint8]]:
+    def _prepared(
+        self, number: int, mask_number: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.uint8]]:
         """Return the undamaged picture, its hole, and what ways see."""
         pictures = self._plan.pictures
         truth = protocol.middle(self._pictures.read(number), self._plan.size, pictures.names[number])
-        hole = protocol.make_hole(self._plan.masks[place], pictures, number, truth.shape, self._plan.seed)
+        hole = protocol.make_hole(self._plan.masks[mask_number], pictures, number, truth.shape, self._plan.seed)
         return truth, hole, np.where(hole[:, :, np.newaxis], np.uint8(_PAINTED), truth)
 
     def _fill(self, way: Way, damaged: NDArray[np.uint8], hole: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], float]:

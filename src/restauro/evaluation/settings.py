@@ -6,21 +6,10 @@ import inspect
 import typing
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from restauro.errors import EvaluationError
-from restauro.method import NamedParameter, TextParameter
-
-
-@dataclass(frozen=True)
-class Choice(TextParameter):
-    """A parameter that is one of a few words; its range is those words, with "or" between."""
-
-    def check(self, name: str, kind: type, value: object) -> None:
-        """Raise unless `value` is one of the words."""
-        if value not in self.range_text.split(" or "):
-            raise EvaluationError(f"{name}={value} isn't known: it must be {self.range_text}.")
+from restauro.method import NamedParameter
 
 
 def split_settings(text: str, listed: str) -> list[tuple[str, str]]:
@@ -66,8 +55,7 @@ def checked(name: str, function: Callable[..., Any], pairs: list[tuple[str, str]
             raise EvaluationError(f"{name} has no parameter {key!r}; {there}.")
         parameter = known[key]
         value = text if parameter.kind is str else number(text)
-        parameter.about.check(key, parameter.kind, value)
-        values[key] = value
+        values[key] = parameter.about.checked(key, parameter.kind, value)
     return values
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import html
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +12,9 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import EvaluationError, WriteError
-from restauro.files import saving
+from restauro.files import images
 from restauro.files.masks import make_folder
+from restauro.files.replacing import check_free, replacing
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -49,6 +48,8 @@ class Case:
         The undamaged picture, where there is one.
     notes
         For each label, and for "damaged", "mask", "original", lines to stand under it.
+    figures
+        For each label, and for "damaged", what was measured: by the columns of `metrics.METRICS`, and "seconds".
     """
 
     title: str
@@ -57,6 +58,7 @@ class Case:
     filled: Mapping[str, Pixels]
     truth: Pixels | None = None
     notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def heads(self) -> list[str]:
@@ -164,7 +166,7 @@ def worst_places(badness: NDArray[np.float32], side: int, count: int) -> list[Bo
     boxes: list[Box] = []
     while len(boxes) < count and blocks.any():
         sums = _window_sums(blocks, side // step)
-        row, column = (int(place) * step for place in np.unravel_index(sums.argmax(), sums.shape))
+        row, column = (int(index) * step for index in np.unravel_index(sums.argmax(), sums.shape))
         found = slice(row, row + side), slice(column, column + side)
         box = _centred(left, found, side)
         done = [found]
@@ -201,8 +203,10 @@ def _centred(badness: NDArray[np.float32], box: Box, side: int) -> Box:
     return moved[0], moved[1]
 
 
-def save(sheet: pyvips.Image, path: Path, *, overwrite: bool = False) -> None:
+def save(sheet: pyvips.Image, path: Path, *, overwrite: bool = False, sources: Iterable[Path] = ()) -> None:
     """Write a sheet as PNG or JPEG, by the ending, under another name first; its folder is made if it is missing.
+
+    sources: files that are seen in it; see `replacing`.
 
     Raises
     ------
@@ -211,17 +215,11 @@ def save(sheet: pyvips.Image, path: Path, *, overwrite: bool = False) -> None:
     """
     check_target(path, overwrite=overwrite)
     make_folder(path.parent)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
-            written = Path(folder, path.name)
-            if path.suffix.lower() == ".png":
-                sheet.pngsave(str(written), keep="none")
-            else:
-                sheet.jpegsave(str(written), Q=90, keep="none", subsample_mode="off")
-            os.replace(written, path)
-    except (OSError, pyvips.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error).strip()
-        raise WriteError(f"The sheet {path} can't be written ({reason}).") from None
+    with replacing(path, "The sheet", sources=sources) as temporary:
+        if path.suffix.lower() == ".png":
+            sheet.pngsave(str(temporary), keep="none")
+        else:
+            sheet.jpegsave(str(temporary), Q=90, keep="none", subsample_mode="off")
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
@@ -230,10 +228,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise WriteError(
             f"A sheet is a PNG or a JPEG, so {path} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."
         )
-    if path.is_dir():
-        raise WriteError(f"{path} is a folder: name a file in it.")
-    if path.exists() and not overwrite:
-        raise WriteError(f"{path} is there already: choose another name, or replace it with --overwrite.")
+    check_free(path, "The sheet", overwrite=overwrite)
 
 
 def _badness(case: Case) -> NDArray[np.float32]:
@@ -272,9 +267,9 @@ def _overview(case: Case, head: str, marked: Sequence[Box]) -> pyvips.Image:
         scale = CELL / max(height, width)
         panel = _image(pixels).thumbnail_image(CELL, height=CELL)
     for rows, columns in marked:
-        place = [round(scale * value) for value in (columns.start, rows.start, columns.stop - columns.start,
+        outline = [round(scale * value) for value in (columns.start, rows.start, columns.stop - columns.start,
                                                     rows.stop - rows.start)]  # fmt: skip
-        panel = panel.draw_rect(_MARKED, *place)
+        panel = panel.draw_rect(_MARKED, *outline)
     return _in_cell(panel)
 
 
@@ -288,7 +283,7 @@ def _in_cell(panel: pyvips.Image) -> pyvips.Image:
 
 
 def _image(pixels: Pixels) -> pyvips.Image:
-    return saving.image_of(np.ascontiguousarray(pixels), is_cmyk=False)
+    return images.image_of(np.ascontiguousarray(pixels), is_cmyk=False)
 
 
 def _text(words: str, width: int = CELL, *, bold: bool = False) -> pyvips.Image:

@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from restauro.evaluation import lpips, metrics, statistics
+from restauro.evaluation.metrics import METRICS, Metric
 from restauro.evaluation.references import labels_of
-from restauro.evaluation.results import Row
 from restauro.evaluation.statistics import Estimate
+from restauro.ledger import Row
 
 _RATIO = "ratio"
 
-
-@dataclass(frozen=True)
-class Figure:
-    """A column of rows: its heading, digits, and whether more is better."""
-
-    column: str
-    heading: str
-    digits: int
-    more_is_better: bool = False
-
-
-FIGURES = (
-    Figure("psnr", "PSNR, dB", 2, more_is_better=True),
-    Figure("ssim", "SSIM", 4, more_is_better=True),
-    Figure("l1", "L1, %", 3),
-    Figure("lpips", "LPIPS", 4),
-    Figure("lpips_alex", "LPIPS, AlexNet", 4),
-)
-_BY_NAME = {figure.column: figure for figure in FIGURES}
 
 # The explanation that every set of tables has.
 LEGEND = (
@@ -155,7 +136,7 @@ def _by_picture(rows: Sequence[Row]) -> list[Row]:
     found = []
     for (picture, way), group in groups.items():
         l1, rmse, _ = pooled(group)
-        means = {figure.column: _mean(group, figure.column) for figure in FIGURES}
+        means = {column: _mean(group, column) for column, metric in METRICS.items() if not metric.pooled}
         sums = {name: sum(row[name] for row in group) for name in ("seconds", "hole_pixels")}
         found.append({"picture": picture, "mask": "", "way": way, **means, "l1_hole": l1, "rmse_hole": rmse, **sums})
     return found
@@ -172,8 +153,7 @@ def _of_way(rows: Sequence[Row], way: str) -> dict[str, Row]:
 
 def _table(rows: Sequence[Row], names: Mapping[str, str]) -> str:
     """Return the table of one section; a figure that no row has makes no column."""
-    figures = [figure for figure in FIGURES if any(row[figure.column] is not None for row in rows)]
-    head = ["way", *(figure.heading for figure in figures), "L1 in holes, %", "RMSE in holes", "s a hole megapixel"]
+    there = [metric for column, metric in METRICS.items() if any(row[column] is not None for row in rows)]
     lines = []
     counts = {way: len(_of_way(rows, way)) for way in names}
     for way, name in names.items():
@@ -181,12 +161,17 @@ def _table(rows: Sequence[Row], names: Mapping[str, str]) -> str:
         if not own:
             continue
         few = f" ({counts[way]} pictures)" if counts[way] < max(counts.values()) else ""
-        means = [statistics.mean([row[f.column] for row in own]).text(f.digits) for f in figures]
-        pixels = [row["hole_pixels"] for row in own]
-        l1 = statistics.mean([row["l1_hole"] for row in own], pixels).text(2)
-        rmse = statistics.mean([row["rmse_hole"] ** 2 for row in own], pixels).root().text(2)
-        lines.append([name + few, *means, l1, rmse, f"{pooled(own)[2]:.3g}"])
-    return table(head, lines)
+        means = [_estimate(metric, own).text(metric.digits) for metric in there]
+        lines.append([name + few, *means, f"{pooled(own)[2]:.3g}"])
+    return table(["way", *(metric.heading for metric in there), "s a hole megapixel"], lines)
+
+
+def _estimate(metric: Metric, rows: Sequence[Row]) -> Estimate:
+    """Return a way's figure over pictures, or over their hole pixels, as the metric has it."""
+    values, pixels = [row[metric.column] for row in rows], [row["hole_pixels"] for row in rows]
+    if metric.pooled == "root":
+        return statistics.mean(np.square(values), pixels).root()
+    return statistics.mean(values, pixels if metric.pooled else None)
 
 
 def _verdicts(rows: Sequence[Row], names: Mapping[str, str]) -> list[str]:
@@ -195,12 +180,12 @@ def _verdicts(rows: Sequence[Row], names: Mapping[str, str]) -> list[str]:
     if len(there) < 2:
         return []
     parts = []
-    best = _best(rows, there, _BY_NAME["psnr"])
+    best = _best(rows, there, METRICS["psnr"])
     columns: list[tuple[str, Callable[[str], Estimate], int, bool]] = [
         (f"PSNR, dB, minus {names[best]}'s", lambda way: _apart(rows, way, best, "psnr"), 2, True)
     ]
     if all(row["lpips"] is not None for row in rows):
-        likest = _best(rows, there, _BY_NAME["lpips"])
+        likest = _best(rows, there, METRICS["lpips"])
         columns.append((f"LPIPS minus {names[likest]}'s", lambda way: _apart(rows, way, likest, "lpips"), 4, False))
         if all(row["lpips_alex"] is not None for row in rows):
             columns.append(("the same, AlexNet", lambda way: _apart(rows, way, likest, "lpips_alex"), 4, False))
@@ -215,12 +200,12 @@ def _verdicts(rows: Sequence[Row], names: Mapping[str, str]) -> list[str]:
     return parts
 
 
-def _best(rows: Sequence[Row], ways: Sequence[str], figure: Figure) -> str:
+def _best(rows: Sequence[Row], ways: Sequence[str], metric: Metric) -> str:
     """Return the best way of those that filled the most pictures."""
     counts = {way: len(_of_way(rows, way)) for way in ways}
     complete = [way for way in ways if counts[way] == max(counts.values())]
-    means = {way: float(np.mean([row[figure.column] for row in _of_way(rows, way).values()])) for way in complete}
-    return max(means, key=lambda way: means[way] * (1 if figure.more_is_better else -1))
+    means = {way: float(np.mean([row[metric.column] for row in _of_way(rows, way).values()])) for way in complete}
+    return max(means, key=lambda way: means[way] * (1 if metric.more_is_better else -1))
 
 
 def _apart(rows: Sequence[Row], way: str, other: str, column: str) -> Estimate:

@@ -22,6 +22,7 @@ class PlainRows:
     path: Path
     start: int
     bytes_a_pixel: int
+    coding: tuple[object, ...]  # all that the bytes of a row depend on
 
 
 def count_changed_rows(before: PlainRows, after: PlainRows, hole: NDArray[np.bool_]) -> int:
@@ -42,7 +43,7 @@ def _count_share(before: PlainRows, after: PlainRows, hole: NDArray[np.bool_], t
     """Return how many pixels outside the hole differ in the batches of `step` rows that begin at `tops`."""
     changed, row_bytes = 0, hole.shape[1] * before.bytes_a_pixel
     # New arrays for each batch would double the time: the system would clear them first.
-    old_bytes, new_bytes, differs_bytes = (np.empty(step * row_bytes, kind) for kind in (np.uint8, np.uint8, np.bool_))
+    old_bytes, new_bytes, differs_bytes = (np.empty(step * row_bytes, of) for of in (np.uint8, np.uint8, np.bool_))
     with open(before.path, "rb") as old_file, open(after.path, "rb") as new_file:
         for top in tops:
             pixels = hole[top : top + step]
@@ -72,4 +73,6 @@ def count_changed(before: pyvips.Image, after: pyvips.Image, hole: NDArray[np.bo
 
 def _as_integers(image: pyvips.Image) -> pyvips.Image:
     """Take floats for integers of the same bits, so that NaN equals NaN and 0.0 is not -0.0."""
+    if image.format == "double":
+        return image.copy(format="uint", bands=2 * image.bands)
     return image.copy(format="uint") if image.format == "float" else image

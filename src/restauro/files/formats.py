@@ -1,11 +1,36 @@
-"""Kinds of picture files: which one a file is, told by its first bytes; which one a file name asks for."""
+"""Kinds of picture files: the table of them, what each must know, and which one a file is or a name asks for."""
 
 from __future__ import annotations
 
+import importlib
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from restauro.errors import ReadError, WriteError
+from restauro.notes import Note
 
+if TYPE_CHECKING:
+    import pyvips
+
+    from restauro.files.comparing import PlainRows
+    from restauro.picture import Picture
+
+# Every format, one file each.
+FORMATS = {
+    "jpeg": "restauro.files.jpeg:Jpeg",
+    "png": "restauro.files.png:Png",
+    "tiff": "restauro.files.tiff:Tiff",
+    "webp": "restauro.files.webp:WebP",
+    "heif": "restauro.files.heif:Heif",
+}
 # What can be read and written, and the endings that ask for it.
 ENDINGS = {
     "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -58,6 +83,110 @@ _RAW_ENDINGS = {".nef", ".nrw", ".cr2", ".cr3", ".arw", ".srf", ".sr2", ".dng", 
 _RAW_ENDINGS |= {".erf", ".kdc", ".dcr", ".mos", ".mef", ".3fr", ".fff", ".iiq", ".rwl", ".x3f"}
 _HEIF_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"mif2", b"msf1")
 _HEVC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file that has been opened and not yet decoded.
+
+    Attributes
+    ----------
+    image
+        libvips' image, to be read once from top to bottom, with all that the file says in libvips' names.
+    kept
+        What the format needs to write the file again: its own data, which no other part looks into.
+    has_alpha
+        Whether the last band is transparency.
+    is_premultiplied
+        Whether colours are stored multiplied by their opacity.
+    nodata
+        The value of pixels that hold none.
+    decode
+        Gives the pixels where libvips can't decode them, so that the image has size, type and what is told alone; None:
+        the image has them.
+    """
+
+    image: pyvips.Image
+    kept: Any
+    has_alpha: bool
+    is_premultiplied: bool = False
+    nodata: float | None = None
+    decode: Callable[[], NDArray[Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A file that has been written.
+
+    Attributes
+    ----------
+    notes
+        A sentence each about what was dropped and what may have changed.
+    touched
+        bool [H, W]: where the file may differ from the one that was read; None: everywhere.
+    """
+
+    notes: tuple[Note, ...]
+    touched: NDArray[np.bool_] | None
+
+
+class Format(ABC):
+    """A kind of picture file.
+
+    Attributes
+    ----------
+    name
+        "jpeg", "png", ...
+    most_pixels
+        The longest side that it can hold.
+    has_pages
+        Whether one of several pictures can be restored, the others kept as they are.
+    """
+
+    name: ClassVar[str]
+    most_pixels: ClassVar[int] = 10_000_000
+    has_pages: ClassVar[bool] = False
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return TITLES[self.name]
+
+    @abstractmethod
+    def open(self, path: Path, page: int | None = None) -> Opened:
+        """Open a file of this kind; ReadError for what can't be restored, pyvips.Error for what is damaged.
+
+        page: which picture of several; None: the only one.
+        """
+
+    def notes(self, kept: Any, target: str) -> tuple[Note, ...]:
+        """Return a sentence each about what a file had and one of the format `target` won't have."""
+        del kept, target
+        return ()
+
+    @abstractmethod
+    def cannot_hold(self, picture: Picture) -> str | None:
+        """Return what of a picture this format can't hold, None where it can hold all; or raise WriteError."""
+
+    @abstractmethod
+    def save(self, picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
+        """Write a picture that has changed where `hole` is, with all else that can be kept."""
+
+    def plain_rows(self, path: Path, page: int | None = None) -> PlainRows | None:
+        """Return where the rows of a picture lie, if they lie one behind the other as they do in memory."""
+        del path, page
+        return None
+
+
+@cache
+def format_of(name: str) -> Format:
+    """Return a format, by name.
+
+    >>> format_of("tiff").title
+    'TIFF'
+    """
+    module, _, attribute = FORMATS[name].partition(":")
+    return typing.cast(Format, getattr(importlib.import_module(module), attribute)())
 
 
 def recognise(path: Path) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import WriteError
-from restauro.files import saving
+from restauro.files import images
+from restauro.files.png import save_png
+from restauro.files.replacing import check_free, replacing
 
 
 def check_mask_target(path: Path, pictures: Iterable[Path], *, overwrite: bool) -> None:
@@ -24,10 +24,7 @@ def check_mask_target(path: Path, pictures: Iterable[Path], *, overwrite: bool) 
         raise WriteError(f"The mask is written as a PNG, so {path} must end in .png.")
     if any(is_same(path, picture) for picture in pictures):
         raise WriteError(f"The mask can't be written to {path}, which is the picture: choose another name.")
-    if path.is_dir():
-        raise WriteError(f"The mask can't be written to {path}, which is a folder: name a file in it.")
-    if path.exists() and not overwrite:
-        raise WriteError(f"The file for the mask, {path}, is there already: choose another name, or --overwrite.")
+    check_free(path, "The mask", overwrite=overwrite)
 
 
 def write_mask(hole: NDArray[np.bool_], path: Path, *, after: str = "") -> None:
@@ -35,21 +32,14 @@ def write_mask(hole: NDArray[np.bool_], path: Path, *, after: str = "") -> None:
 
     after: what has been done and stays so if this fails, for the message, such as "The picture was written, but".
     """
-    image = saving.image_of(hole.view(np.uint8), is_cmyk=False) != 0  # 0 and 255
-    try:
-        with tempfile.TemporaryDirectory(prefix=".restauro-", dir=path.parent) as folder:
-            written = Path(folder, path.name)
-            saving.save_png(image, written, bits=8, original=None)
-            os.replace(written, path)
-    except (OSError, pyvips.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error).strip()
-        begun = f"{after} the" if after else "The"
-        raise WriteError(f"{begun} mask {path} can't be written ({reason}): choose another place.") from None
+    image = images.image_of(hole.view(np.uint8), is_cmyk=False) != 0  # 0 and 255
+    with replacing(path, f"{after} the mask" if after else "The mask") as temporary:
+        save_png(image, temporary)
 
 
 def is_same(path: Path, other: Path) -> bool:
     """Whether two names mean one file, whether it is there or not."""
-    return path.resolve() == other.resolve()
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def make_folder(folder: Path) -> None:

@@ -34,10 +34,11 @@ class Fronts:
     slots: NDArray[np.int32]
     first: NDArray[np.int64]
 
-    def __init__(self, hole: NDArray[np.bool_], task: Task, *, pad: int, limit: float) -> None:
-        """Mark hole and rim pixels; `limit`: how far (pixels) a front is to run out of the holes."""
+    def __init__(self, task: Task, *, pad: int, limit: float) -> None:
+        """Mark the domain's pixels and its rim; `limit`: how far (pixels) a front is to run out of the holes."""
         from restauro.numerics import march
 
+        hole = task.domain
         shape = (hole.shape[0] + 2 * pad, hole.shape[1] + 2 * pad)
         if shape[0] * shape[1] > np.iinfo(np.int32).max:
             raise ImageError(
@@ -60,6 +61,8 @@ class Fronts:
         """
         from restauro.numerics import layers, march
 
+        if self._task.stopped:
+            return False
         T, task, pad, rims = self.T, self._task, self._pad, self._rims
         self.ordered = task.scratch("ordered", len(self._holes), np.int32)
         self.slots = task.scratch("slots", len(self._holes), np.int32)

@@ -59,7 +59,7 @@ class Biharmonic(Method):
         from restauro.numerics.plate import MARGIN, Plate
         from restauro.numerics.sparse_grid import SparseGrid
 
-        grid = SparseGrid.of(hole, MARGIN)
+        grid = SparseGrid.of(task.domain, MARGIN)
         system = Plate(grid, task)
         dtype = precision(image)
         values = np.empty((grid.pixels, image.shape[2]), dtype)
@@ -76,9 +76,9 @@ class Biharmonic(Method):
             u += middle
             grid.hole_values(u, values[:, channel])
             if len(open_slopes):
-                _level(values[:, channel], image[:, :, channel], hole, *open_slopes)
+                _level(values[:, channel], image[:, :, channel], task.domain, *open_slopes)
             task.control[1] += grid.pixels // image.shape[2]
-        return values
+        return task.wanted_of(values)
 
 
 def _open_slopes(grid: SparseGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]] | tuple[()]:

@@ -83,7 +83,7 @@ class Coherence(Method):
         from restauro.numerics.march import UNIT
 
         channels = image.shape[2]
-        fronts = Fronts(hole, task, pad=self.radius + 2, limit=self._limit())
+        fronts = Fronts(task, pad=self.radius + 2, limit=self._limit())
         T = fronts.T
         cell = 8 * -(-(coherence_fill.CHANNELS + channels) // 8)
         cells = task.scratch("cells", cell * T.size, precision(image), finite=True).reshape(T.size, cell)
@@ -91,7 +91,7 @@ class Coherence(Method):
             return np.empty((0, channels), cells.dtype)
         ordered, first = fronts.ordered, fronts.first
         nearest = round(self._nearest() * UNIT)
-        values = np.empty((int(np.count_nonzero(hole[task.core])), channels), cells.dtype)
+        values = np.empty((int(np.count_nonzero(task.domain[task.core])), channels), cells.dtype)
         guides = task.scratch("guides", 3 * ordered.size, cells.dtype).reshape(-1, 3)
         final = task.scratch("final", channels * ordered.size, cells.dtype).reshape(-1, channels)
         neighbours, disc, squared = _neighbourhood(self.radius, T.shape[1], cells.dtype)
@@ -114,8 +114,10 @@ class Coherence(Method):
             )  # fmt: skip
 
         task.together([partial(tensors, part) for part in range(parts)])
+        if task.stopped:
+            return values
         task.together([partial(sweeps, part) for part in range(parts)])
-        return values
+        return task.wanted_of(values, task.core)
 
 
 # How far to the side a neighbour may lie for each pixel that it is earlier, on the way in, or later, on the way out.

@@ -16,7 +16,7 @@ _REACH = 15  # pixels around a hole that the tensor is made of: 2.5 standard dev
 # The contrast parameter, of the root mean square of the known gradients around the holes.
 _CONTRAST = 0.01
 # Error that may remain in each step, as a share of the range of the pixels beside the holes.
-_TOLERANCE = 2e-6
+_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class EdgeEnhancing(Method):
         from restauro.numerics.edge_diffusion import EdgeDiffusion
 
         channels = image.shape[2]
-        diffusion = EdgeDiffusion(image, hole, _SCALE, _CONTRAST, _TOLERANCE, task)
+        diffusion = EdgeDiffusion(image, task.domain, _SCALE, _CONTRAST, _TOLERANCE, task)
         pixels, systems = diffusion.grid.pixels, channels * (self.steps + 1)
         solved = 0
 
@@ -76,13 +76,14 @@ class EdgeEnhancing(Method):
             solved += 1
 
         diffusion.start(done)
-        for _ in range(self.steps):
+        for step in range(self.steps):
             if task.stopped or diffusion.flat:
                 break
-            diffusion.step(done)
+            diffusion.step(done, last=step == self.steps - 1)
         dtype = precision(image)
         values = np.empty((pixels, channels), dtype)
         for c in range(channels):
             diffusion.grid.hole_values(diffusion.v[c] * diffusion.unit[c] + diffusion.zero[c], values[:, c])
-        task.control[1] += pixels - solved * pixels // systems
-        return values
+        if not task.stopped:  # it may have been done before all steps
+            task.control[1] += pixels - solved * pixels // systems
+        return task.wanted_of(values)

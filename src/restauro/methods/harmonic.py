@@ -51,19 +51,19 @@ class Harmonic(Method):
 
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
         """See `Method.fill`: one multigrid hierarchy, then a solve for each channel."""
-        return membrane(image, hole, task, int(np.count_nonzero(hole)))
+        return task.wanted_of(membrane(image, task, int(np.count_nonzero(task.domain))))
 
 
-def membrane(image: NDArray[Any], hole: NDArray[np.bool_], task: Task, progress: int) -> NDArray[np.floating[Any]]:
-    """Return the harmonic fill of all hole pixels, for this method or one that starts from it.
+def membrane(image: NDArray[Any], task: Task, progress: int) -> NDArray[np.floating[Any]]:
+    """Return the harmonic fill of the domain, for this method or one that starts from it, [pixels, C].
 
-    Arguments and result are those of `Method.fill`; `progress` is how many hole pixels are reported as done.
+    Arguments are those of `Method.fill`; `progress` is how many hole pixels are reported as done.
     """
     from restauro.numerics.dirichlet import known_range, laplacian_right_side
     from restauro.numerics.multigrid import Multigrid
     from restauro.numerics.sparse_grid import SparseGrid
 
-    grid = SparseGrid.of(hole)
+    grid = SparseGrid.of(task.domain)
     system = Multigrid(grid).laplacian(task)
     dtype = precision(image)
     values = np.empty((grid.pixels, image.shape[2]), dtype)

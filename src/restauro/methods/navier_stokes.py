@@ -62,5 +62,5 @@ class NavierStokes(Method):
         """See `Method.fill`: transport and Poisson's equation in turn, until the flow is steady."""
         from restauro.numerics.navier_stokes import navier_stokes
 
-        values, _ = navier_stokes(image, hole, self.friction, task)
-        return values
+        values, _ = navier_stokes(image, task.domain, self.friction, task)
+        return task.wanted_of(values)

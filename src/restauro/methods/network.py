@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from restauro.errors import ModelError
 from restauro.method import Method, Task, TextParameter
-from restauro.methods._onnx import Session, open_model, stoppable
+from restauro.methods._onnx import Session, open_model
+from restauro.onnx_sessions import CPU, stoppable
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 
 # Side (pixels) of the tiles that a large window is cut into, without their surroundings; what neighbours share.
 _TILE = 512
 _OVERLAP = 64
-_CPU = "CPUExecutionProvider"
+_SHARES = 64  # a power of two by which numbers are divided before they are summed up, so that all sums are numbers
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ class Network(Method):
     model: Annotated[
         str,
         TextParameter(
-            "the network, which has to be given", "the name of a model or an .onnx file", metavar="NAME|FILE"
+            "the network, which has to be given",
+            " or ".join([*(path.stem for path in sorted(MODELS.glob("*.onnx"))), "an .onnx file"]),
+            metavar="NAME|FILE",
         ),
     ] = ""
     providers: Annotated[
@@ -69,7 +72,7 @@ class Network(Method):
             "names of providers, with commas between, the preferred first",
             metavar="NAMES",
         ),
-    ] = _CPU
+    ] = CPU[0]
 
     def __post_init__(self) -> None:
         """Check that there is such a model; it is opened when it is used."""
@@ -85,14 +88,17 @@ class Network(Method):
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
         """See `Method.fill`: tile by tile, mixed where tiles overlap."""
         session = self._open(task.workers)
-        rows, columns = np.nonzero(hole[task.core])
+        rows, columns = np.nonzero(task.wanted[task.core])
         rows += task.core[0].start
         columns += task.core[1].start
-        tiles = [_Tile.of(place, image, hole, session) for place in _places(task.core)]
+        tiles = [_Tile.of(place, image, task.domain, session) for place in _places(task.core)]
         tiles = [tile for tile in tiles if tile.members(rows, columns).size]
+        if not any(tile.known().any() for tile in tiles):  # what is wanted lies deep among what nobody knows
+            task.control[1] += rows.size
+            return np.tile(image[~hole].mean(axis=0, dtype=np.float64), (rows.size, 1))
         scale = _scale(image.dtype, tiles)
         values, weights = np.zeros((rows.size, image.shape[2])), np.zeros(rows.size)
-        with stoppable(task) as options:
+        with stoppable(lambda: task.stopped) as options:
             for tile in tiles:
                 own = tile.members(rows, columns)
                 known = tile.known()
@@ -109,12 +115,12 @@ class Network(Method):
         bare = weights == 0  # so deep in a hole that its tile knows nothing
         task.control[1] += np.count_nonzero(bare)
         values[~bare] /= weights[~bare, np.newaxis]
-        values[bare] = values[~bare].mean(axis=0)
+        values[bare] = np.ldexp(np.ldexp(values[~bare], -_SHARES).mean(axis=0), _SHARES)
         return values
 
     def _open(self, workers: int) -> Session:
         names = [name.strip() for name in self.providers.split(",")]
-        return open_model(_find(self.model), tuple(name for name in names if name) or (_CPU,), workers)
+        return open_model(_find(self.model), tuple(name for name in names if name) or CPU, workers)
 
 
 def shipped_models() -> dict[str, Path]:
@@ -207,7 +213,7 @@ def _places(core: tuple[slice, slice]) -> list[tuple[int, int, int, int]]:
 
 
 def _scale(dtype: np.dtype[Any], tiles: list[_Tile]) -> tuple[float, float]:
-    """Return black, and white less black, in the picture's units.
+    """Return black and white in the picture's units.
 
     Whole numbers have their dtype's range. Real ones have 0 to 1 if the known lie in it, else the range of the known.
     """
@@ -215,13 +221,13 @@ def _scale(dtype: np.dtype[Any], tiles: list[_Tile]) -> tuple[float, float]:
         return 0.0, 1.0
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        return float(limits.min), float(limits.max) - float(limits.min)
+        return float(limits.min), float(limits.max)
     low, high = 0.0, 1.0
     found = [(float(seen.min()), float(seen.max())) for tile in tiles if (seen := tile.image[tile.known()]).size]
     least, most = min(pair[0] for pair in found), max(pair[1] for pair in found)
     if least < low or most > high:
         low, high = least, most
-    return low, (high - low) or 1.0
+    return low, high
 
 
 def _restored(
@@ -236,7 +242,10 @@ def _restored(
     Bands go through the network in threes; what is left over goes each by itself, as a grey picture of three equal
     bands, of which the mean is taken. No value is below or above all known ones of its band.
     """
-    low, span = scale
+    # In halves where black and white are so far apart that their difference is no number.
+    part = 1.0 if np.isfinite(scale[1] - scale[0]) else 0.5
+    low, high = part * scale[0], part * scale[1]
+    span = (high - low) or 1.0
     bands = image.shape[2]
     seen = image[known].astype(np.float64)  # [known pixels, C]
     values = np.empty((at[0].size, bands))
@@ -245,7 +254,8 @@ def _restored(
     groups += [slice(band, band + 1) for band in range(threes, bands)]
     for group in groups:
         unit = np.zeros((3, *known.shape), np.float32)
-        unit[:, known] = ((seen[:, group] - low) / span).T
+        unit[:, known] = ((part * seen[:, group] - low) / span).T
         filled = run(unit, known)[:, at[0], at[1]].astype(np.float64)  # [3, n]
         values[:, group] = low + span * (filled if group.stop <= threes else filled.mean(axis=0, keepdims=True)).T
+    values /= part
     return np.clip(values, seen.min(axis=0), seen.max(axis=0))

@@ -27,6 +27,7 @@ _FAR = 0.03
 _SWEEPS = (3, 4, 6, 8)
 # Pixels (standard deviation) that part what is low frequency in a patch from what is texture.
 _SIGMA = 8.0
+_SMALLEST_UNIT = 1e-300  # its reciprocal is finite
 # Share of the work that the harmonic fill is, for the progress.
 _MEMBRANE_SHARE = 0.1
 _PATCHES_WORTH_A_THREAD = 2000
@@ -86,33 +87,34 @@ class PatchMatch(Method):
         from restauro.numerics import patches
         from restauro.numerics.low_pass import low_pass
 
-        holes = np.flatnonzero(hole)
-        if hole.size > np.iinfo(np.int32).max:
+        domain = task.domain
+        holes = np.flatnonzero(domain)
+        if domain.size > np.iinfo(np.int32).max:
             raise ImageError(
-                f"Holes that belong together span {hole.shape[0]} x {hole.shape[1]} pixels, more than one window "
+                f"Holes that belong together span {domain.shape[0]} x {domain.shape[1]} pixels, more than one window "
                 "holds; restore the picture in parts."
             )
         first_share = int(holes.size * (_MEMBRANE_SHARE if self.detail > 0 else 1))
-        smooth = membrane(image, hole, task, first_share)
-        if task.stopped or self.detail == 0 or min(hole.shape) < patches.SIDE:
-            return smooth
-        finest = patches.Level.empty(hole.shape[0], hole.shape[1], image.shape[2])
-        patches.mark(hole, _SURROUNDINGS, finest.depth)
+        smooth = membrane(image, task, first_share)
+        if task.stopped or self.detail == 0 or min(domain.shape) < patches.SIDE:
+            return task.wanted_of(smooth)
+        finest = patches.Level.empty(domain.shape[0], domain.shape[1], image.shape[2])
+        patches.mark(domain, _SURROUNDINGS, finest.depth)
         low, high = patches.known_range(image, finest.depth)
-        if low == high:
-            return smooth
+        if not _SMALLEST_UNIT < high - low < np.inf:
+            return task.wanted_of(smooth)
         patches.load(image, finest.depth, smooth, low, high - low, finest.values)
         patches.measure_depth(finest.depth)
-        pixels = finest.values[: hole.size * image.shape[2]].reshape(hole.size, -1)
+        pixels = finest.values[: domain.size * image.shape[2]].reshape(domain.size, -1)
         difference = -pixels[holes]
-        if not _match(finest, holes.size - first_share, task):
-            return smooth
+        if not _match(finest, holes.size - first_share, task) or task.stopped:
+            return task.wanted_of(smooth)
         difference += pixels[holes]
-        coarse = low_pass(difference, holes.astype(np.int32), hole.shape[1], _SIGMA)
+        coarse = low_pass(difference, holes.astype(np.int32), domain.shape[1], _SIGMA)
         smooth += (high - low) * (self.detail * difference + (self.detail**3 - self.detail) * coarse).astype(
             smooth.dtype
         )
-        return smooth
+        return task.wanted_of(smooth)
 
 
 def _match(finest: Level, progress: int, task: Task) -> bool:
@@ -122,6 +124,8 @@ def _match(finest: Level, progress: int, task: Task) -> bool:
     levels = [finest]
     while levels[-1].halving and not task.stopped:
         levels.append(levels[-1].halved(task))
+    if task.stopped:
+        return False
     holes = [np.flatnonzero((level.depth - np.uint8(1)) < DEEPEST).astype(np.int32) for level in levels]
     work = [pixels.size * _sweeps(scale) for scale, pixels in enumerate(holes)]
     coarser = None

@@ -77,12 +77,12 @@ class Telea(Method):
         from restauro.numerics import telea_fill
 
         channels = image.shape[2]
-        fronts = Fronts(hole, task, pad=max(self.radius, 2), limit=self._limit())
+        fronts = Fronts(task, pad=max(self.radius, 2), limit=self._limit())
         T = fronts.T
         planes = task.scratch("planes", channels * T.size, precision(image), finite=True).reshape(channels, T.size)
         if not fronts.run(image, planes, (self.radius, 0, 0)):
             return np.empty((0, channels), planes.dtype)
-        values = np.empty((int(np.count_nonzero(hole[task.core])), channels), planes.dtype)
+        values = np.empty((int(np.count_nonzero(task.domain[task.core])), channels), planes.dtype)
         neighbours, geometry = _neighbourhood(self.radius, T.shape[1], planes.dtype)
         into_corner = self.radius * T.shape[1] + self.radius
         parts = fronts.parts(task.workers)
@@ -95,7 +95,7 @@ class Telea(Method):
             )  # fmt: skip
 
         task.together([partial(layers, part) for part in range(parts)])
-        return values
+        return task.wanted_of(values, task.core)
 
 
 @lru_cache(maxsize=8)

@@ -15,6 +15,8 @@ _SMALLEST = 1e-3
 _NO_CONTRAST = 1e12  # squared contrast where no gradient is known: every edge is weak against it
 _ALL = 0.9999  # of the weight of a Gaussian, but for rounding
 _SMALLEST_UNIT = 1e-300  # its reciprocal is finite
+# Roots and reciprocals of smaller numbers aren't finite on every processor, where they are made of estimates.
+_SMALLEST_NORMAL = np.finfo(np.float32).tiny
 _FARTHEST = 1e6  # value of a known pixel, in ranges of the hole's rim, that stands for all larger ones
 
 
@@ -62,7 +64,7 @@ def load_known(image: Any, top: int, left: int, zero: Any, unit: Any, tile: Any)
 @kernel
 def known_energy(
     tile: Any, hole: Any, row_start: Any, start: Any, stop: Any, around: Any, v: Any, scale: Any, half: Any, box: Any,
-    energy: Any,
+    sums: Any, room: Any, energy: Any,
 ) -> None:  # fmt: skip
     """Sum up, around each hole pixel of a box, the squared gradients where they are known, and how many these are.
 
@@ -70,9 +72,8 @@ def known_energy(
     each of the pixel's corners.
     """
     kept = around[:, around.shape[1] // 2]
-    J, lines = _gradients(tile, row_start, start, stop, kept, hole.shape, v, scale, half, box)
+    J, lines, known = _gradients(tile, row_start, start, stop, kept, hole.shape, v, scale, half, box, sums, room)
     rows, columns = J.shape[1], J.shape[2]
-    known = np.empty((2, rows, columns), np.float32)
     reach = half.shape[0] - 1 + GRADIENT_REACH
     _keep_known(hole, box[0] - reach, box[2] - reach, J, lines, known)
     for plane in range(2):
@@ -112,7 +113,7 @@ def contrast_of_groups(group: Any, around: Any, lengths: Any, energy: Any, ratio
 @kernel
 def set_links(
     tile: Any, hole: Any, row_start: Any, start: Any, stop: Any, around: Any, v: Any, scale: Any, half: Any, box: Any,
-    contrast: Any, links: Any,
+    sums: Any, room: Any, contrast: Any, links: Any,
 ) -> None:  # fmt: skip
     """Set the links of a box's hole pixels that the diffusion tensor of v makes.
 
@@ -132,13 +133,15 @@ def set_links(
         The Gaussian of the structure tensor, `half_gaussian`.
     box
         int64 [4], one of `tile_boxes`.
+    sums, room
+        float64 [3 h w or more] and float32 [7 h w or more], overwritten: room to compute in.
     contrast
         float32 [runs], squared contrast parameters.
     links
         [5, grid.size]: what `Multigrid.set_links` takes, set at hole pixels, and at known pixels the links to holes.
     """
     kept, above = around[:, around.shape[1] // 2], around[:, around.shape[1] // 2 - 1]
-    J, lines = _gradients(tile, row_start, start, stop, kept, hole.shape, v, scale, half, box)
+    J, lines, _ = _gradients(tile, row_start, start, stop, kept, hole.shape, v, scale, half, box, sums, room)
     in_rows = _weight_inside(half, box[0], box[1], hole.shape[0])
     in_columns = _weight_inside(half, box[2], box[3], hole.shape[1])
     wanted = _corners(row_start, start, stop, box)
@@ -177,16 +180,27 @@ def _corners(row_start: Any, start: Any, stop: Any, box: Any) -> Any:
 
 @inner
 def _gradients(
-    tile: Any, row_start: Any, start: Any, stop: Any, kept: Any, shape: Any, v: Any, scale: Any, half: Any, box: Any
-) -> Any:
-    """Return the products of gradients in a box's corners and as far around as `half` reaches, and room for lines."""
+    tile: Any, row_start: Any, start: Any, stop: Any, kept: Any, shape: Any, v: Any, scale: Any, half: Any, box: Any,
+    sums: Any, room: Any,
+) -> Any:  # fmt: skip
+    """Return the products of gradients in a box's corners and as far around as `half` reaches.
+
+    And what is left of the room: two planes to compute lines in, and two as large as J's.
+    """
     reach = half.shape[0] - 1 + GRADIENT_REACH
-    J = np.zeros((3, tile.shape[1] - 3, tile.shape[2] - 3))
-    lines = np.empty((2, tile.shape[1], tile.shape[2]), np.float32)
+    height, width = tile.shape[1], tile.shape[2]
+    rows, columns = height - 3, width - 3
+    in_lines, in_J = 2 * height * width, rows * columns
+    lines = room[:in_lines].reshape((2, height, width))
+    J = room[in_lines : in_lines + 3 * in_J].reshape((3, rows, columns))
+    rest = room[in_lines + 3 * in_J : in_lines + 5 * in_J].reshape((2, rows, columns))
+    exact = sums[: 3 * in_J].reshape((3, rows, columns))
+    exact[:] = 0
     for c in range(tile.shape[0]):
         _complete(tile[c], row_start, start, stop, kept, shape, v[c], box[0] - reach, box[2] - reach)
-        add_gradients(tile[c], scale[c], lines, J)
-    return J.astype(np.float32), lines
+        add_gradients(tile[c], scale[c], lines, exact)
+    J[:] = exact
+    return J, lines, rest
 
 
 @inner
@@ -296,15 +310,17 @@ def _stencil(J: Any, i: int, j: int, n: int, contrast: Any, y: int, x: int, shap
     weights: [4, n + 1 or more]: links along x, along y, along the falling and the rising diagonal of the corner.
     """
     zero, one, half = np.float32(0), np.float32(1), np.float32(0.5)
-    smallest = np.float32(_SMALLEST)
+    smallest, normal = np.float32(_SMALLEST), np.float32(_SMALLEST_NORMAL)
     for m in range(n + 1):
         mean = half * (J[0, i, j + m] + J[2, i, j + m])
         difference = half * (J[0, i, j + m] - J[2, i, j + m])
         mixed = J[1, i, j + m]
-        apart = np.sqrt(difference * difference + mixed * mixed)
+        squared = difference * difference + mixed * mixed
+        apart = np.sqrt(squared) if squared > normal else zero
         total = mean + apart + contrast
         least = max(mean - apart, zero) + contrast
-        across = max(np.sqrt(least * least + contrast * (apart + apart)) / total, smallest) if total > 0 else one
+        squared = least * least + contrast * (apart + apart)
+        across = max(np.sqrt(squared) / total, smallest) if squared > normal else one
         turn = half * (across - one) / apart if apart > 0 else zero
         middle = half * (across + one) if apart > 0 else across
         a = middle + turn * difference

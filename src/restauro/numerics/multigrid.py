@@ -83,6 +83,8 @@ class Levels:
 
     def _over_runs(self, level: int, task: Threads, step: Callable[[int, int], float | None]) -> float:
         """Call step(first run, run after the last) for all runs of a level, side by side; return its largest result."""
+        if task.control[0]:
+            return 0.0
         low, high = self._runs(level)
         parts = max(1, min(task.workers, int(self._sizes[level]) // _PIXELS_WORTH_A_START))
         if self._sizes[level] < _PIXELS_WORTH_A_START:
@@ -120,12 +122,14 @@ class Levels:
         residual
             Largest magnitude of b - A u at any pixel with which the solution is done.
         change
-            Largest step of multigrid by itself, about the error of u, with which it is done as well.
+            Largest step of multigrid by itself, about the error of u before it, with which it is done as well.
 
         Returns
         -------
         The steps that it took.
         """
+        if task.control[0]:
+            return 0
         r, p, q = (np.zeros(self.grid.size) for _ in range(3))
         parts = max(1, min(task.workers, int(self._sizes[0]) // _PIXELS_WORTH_A_THREAD))
         arrivals = np.zeros(1, np.int64)

@@ -19,6 +19,7 @@ import numpy as np
 from restauro.numerics import plate_kernels
 from restauro.numerics.atomics import wait_for_all
 from restauro.numerics.kernel import inner, kernel
+from restauro.numerics.vectors import LANES, evens, load, lower_woven, store, upper_woven
 
 # Columns of `table`, int64 [runs, 11]. The last three are rows of the finer level around a coarse run's first node.
 FIRST, ABOVE, BELOW, LENGTH, PARENT_ABOVE, PARENT_BELOW, ODD, EDGES, CHILD_ABOVE, CHILD, CHILD_BELOW = range(11)
@@ -30,7 +31,6 @@ ENDS_BETWEEN, STANDS_FOR_RIGHT, STANDS_FOR_BELOW = 1, 2, 4
 DIAGONAL, EAST, SOUTH, SOUTH_EAST, SOUTH_WEST = range(5)
 
 CHUNKS = 32
-_1, _2 = np.uint64(1), np.uint64(2)  # signed numbers beside unsigned ones would make floats
 _SMALL = 2000  # pixels of a level up to which one thread does it and all coarser ones alone
 
 
@@ -45,16 +45,10 @@ def sweep(
     weight = Y.dtype.type(damping)
     for run in range(low, high):
         i, n, above, below = _places(table, run)
-        if unit:
-            for j in range(n):
-                k = i + j
-                links = X[k - _1] + X[k + _1] + X[above + j] + X[below + j]
-                Y[k] = X[k] + weight * (inverse[k] * (B[k] + links) - X[k])
-        else:
-            for j in range(n):
-                k = i + j
-                links = _links(A, X, k, above + j, below + j)
-                Y[k] = X[k] + weight * (inverse[k] * (B[k] + links) - X[k])
+        for j in range(0, n, LANES):
+            x = load(X, i + j)
+            links = _sides(X, i + j, above + j, below + j) if unit else _links(A, X, i + j, above + j, below + j)
+            store(Y, i + j, x + weight * (load(inverse, i + j) * (load(B, i + j) + links) - x), n - j)
 
 
 @kernel
@@ -63,39 +57,34 @@ def residual(table: Any, low: int, high: int, unit: bool, A: Any, wide: Any, B: 
     if wide is not None:
         plate_kernels.residual(table, low, high, unit, A, wide, B, X, Y)
         return
-    diagonal = A[DIAGONAL]
     for run in range(low, high):
         i, n, above, below = _places(table, run)
-        if unit:
-            for j in range(n):
-                k = i + j
-                links = X[k - _1] + X[k + _1] + X[above + j] + X[below + j]
-                Y[k] = B[k] - diagonal[k] * X[k] + links
-        else:
-            for j in range(n):
-                k = i + j
-                Y[k] = B[k] - diagonal[k] * X[k] + _links(A, X, k, above + j, below + j)
+        for j in range(0, n, LANES):
+            links = _sides(X, i + j, above + j, below + j) if unit else _links(A, X, i + j, above + j, below + j)
+            store(Y, i + j, load(B, i + j) - load(A[DIAGONAL], i + j) * load(X, i + j) + links, n - j)
 
 
 @inner
 def _places(table: Any, run: int) -> Any:
-    """Return where a run begins, its length, and where its rows above and below are; unsigned for vector registers."""
-    return (
-        np.uint64(table[run, FIRST]),
-        np.uint64(table[run, LENGTH]),
-        np.uint64(table[run, ABOVE]),
-        np.uint64(table[run, BELOW]),
-    )
+    """Return where a run begins, its length, and where its rows above and below are."""
+    return table[run, FIRST], table[run, LENGTH], table[run, ABOVE], table[run, BELOW]
 
 
 @inner
-def _links(A: Any, X: Any, k: Any, up: Any, down: Any) -> Any:
-    """Return the sum of a pixel's eight links times X."""
-    east, south, south_east, south_west = A[1], A[2], A[3], A[4]
-    sides = east[k] * X[k + _1] + east[k - _1] * X[k - _1] + south[k] * X[down] + south[up] * X[up]
-    falling = south_east[k] * X[down + _1] + south_east[up - _1] * X[up - _1]
-    rising = south_west[k] * X[down - _1] + south_west[up + _1] * X[up + _1]
-    return sides + falling + rising
+def _sides(X: Any, k: int, up: int, down: int) -> Any:
+    """Return the sum of the four neighbours of pixels side by side, a vector; the first is at k."""
+    return load(X, k - 1) + load(X, k + 1) + load(X, up) + load(X, down)
+
+
+@inner
+def _links(A: Any, X: Any, k: int, up: int, down: int) -> Any:
+    """Return the sum of the eight links times X of pixels side by side, a vector; the first is at k."""
+    east, south, south_east, south_west = A[EAST], A[SOUTH], A[SOUTH_EAST], A[SOUTH_WEST]
+    in_row = load(east, k) * load(X, k + 1) + load(east, k - 1) * load(X, k - 1)
+    in_column = load(south, k) * load(X, down) + load(south, up) * load(X, up)
+    falling = load(south_east, k) * load(X, down + 1) + load(south_east, up - 1) * load(X, up - 1)
+    rising = load(south_west, k) * load(X, down - 1) + load(south_west, up + 1) * load(X, up + 1)
+    return in_row + in_column + falling + rising
 
 
 @inner
@@ -123,20 +112,25 @@ def _restrict(table: Any, low: int, high: int, wide: Any, X: Any, B: Any) -> Non
         return
     half = B.dtype.type(0.5)
     for run in range(low, high):
-        i, n = np.uint64(table[run, FIRST]), np.uint64(table[run, LENGTH])
-        up, at = np.uint64(table[run, CHILD_ABOVE]), np.uint64(table[run, CHILD])
-        down = np.uint64(table[run, CHILD_BELOW])
-        edges = table[run, EDGES]
+        i, n, edges = table[run, FIRST], table[run, LENGTH], table[run, EDGES]
+        up, at, down = table[run, CHILD_ABOVE], table[run, CHILD], table[run, CHILD_BELOW]
         under = B.dtype.type(1) if edges & STANDS_FOR_BELOW else half
-        for j in range(n):
-            k = _2 * j
-            middle = X[at + k] + half * X[up + k] + under * X[down + k]
-            left = X[at + k - _1] + half * X[up + k - _1] + under * X[down + k - _1]
-            right = X[at + k + _1] + half * X[up + k + _1] + under * X[down + k + _1]
-            B[i + j] = middle + half * (left + right)
+        for j in range(0, n, LANES):
+            left = _every_second(X, up + 2 * j - 1, at + 2 * j - 1, down + 2 * j - 1, half, under)
+            middle = _every_second(X, up + 2 * j, at + 2 * j, down + 2 * j, half, under)
+            right = _every_second(X, up + 2 * j + 1, at + 2 * j + 1, down + 2 * j + 1, half, under)
+            store(B, i + j, middle + half * (left + right), n - j)
         if edges & STANDS_FOR_RIGHT:
-            k = _2 * n - _1
-            B[i + n - _1] += half * (X[at + k] + half * X[up + k] + under * X[down + k])
+            k = 2 * n - 1
+            B[i + n - 1] += half * (X[at + k] + half * X[up + k] + under * X[down + k])
+
+
+@inner
+def _every_second(X: Any, up: int, at: int, down: int, above: float, below: float) -> Any:
+    """Return every second sum of a column of three pixels, the first row `above` times, the last `below` times."""
+    first = load(X, at) + above * load(X, up) + below * load(X, down)
+    second = load(X, at + LANES) + above * load(X, up + LANES) + below * load(X, down + LANES)
+    return evens(first, second)
 
 
 @kernel
@@ -148,23 +142,25 @@ def _prolong(table: Any, low: int, high: int, wide: Any, X: Any, Y: Any) -> None
     half = Y.dtype.type(0.5)
     quarter = Y.dtype.type(0.25)
     for run in range(low, high):
-        i, n = np.uint64(table[run, FIRST]), np.uint64(table[run, LENGTH])
-        above, below = np.uint64(table[run, PARENT_ABOVE]), np.uint64(table[run, PARENT_BELOW])
-        odd = np.uint64(table[run, ODD])
-        inside = n - _1 if table[run, EDGES] & ENDS_BETWEEN else n
-        if odd and inside:
-            Y[i] += quarter * (X[above] + X[below] + X[above + _1] + X[below + _1])
-        if inside > odd:
-            for j in range((inside - odd + _1) // _2):
-                k = odd + j
-                Y[i + odd + _2 * j] += half * (X[above + k] + X[below + k])
-            for j in range((inside - odd) // _2):
-                k = odd + j
-                nodes = X[above + k] + X[below + k] + X[above + k + _1] + X[below + k + _1]
-                Y[i + odd + _2 * j + _1] += quarter * nodes
+        i, n, odd = table[run, FIRST], table[run, LENGTH], table[run, ODD]
+        above, below = table[run, PARENT_ABOVE], table[run, PARENT_BELOW]
+        inside = n - 1 if table[run, EDGES] & ENDS_BETWEEN else n
+        if odd and inside:  # between the first node and the next
+            Y[i] += quarter * (X[above] + X[below] + X[above + 1] + X[below + 1])
+        count = inside - odd  # from a node's own column on
+        for j in range(0, count, 2 * LANES):
+            node = odd + j // 2
+            here = load(X, above + node) + load(X, below + node)
+            after = load(X, above + node + 1) + load(X, below + node + 1)
+            own, between = half * here, quarter * (here + after)
+            k = i + odd + j
+            store(Y, k, load(Y, k) + lower_woven(own, between), count - j)
+            if count - j > LANES:
+                k += LANES
+                store(Y, k, load(Y, k) + upper_woven(own, between), count - j - LANES)
         if inside < n:
-            k = (n - _1 + odd) // _2
-            Y[i + n - _1] += half * (X[above + k] + X[below + k])
+            k = (n - 1 + odd) // 2
+            Y[i + n - 1] += half * (X[above + k] + X[below + k])
 
 
 @inner
@@ -296,6 +292,13 @@ def _largest(table: Any, low: int, high: int, Z: Any) -> float:
 
 
 @kernel
+def _go(table: Any, low: int, high: int, Z: Any, u: Any) -> None:
+    """Take multigrid's step: u += Z."""
+    for k in _span(table, low, high):
+        u[k] += Z[k]
+
+
+@kernel
 def _turn_to(table: Any, low: int, high: int, beta: float, Z: Any, p: Any) -> None:
     """Set p = Z + beta p."""
     for k in _span(table, low, high):
@@ -308,17 +311,11 @@ def multiply(table: Any, low: int, high: int, unit: bool, A: Any, wide: Any, X: 
     if wide is not None:
         plate_kernels.multiply(table, low, high, unit, A, wide, X, Y)
         return
-    diagonal = A[DIAGONAL]
     for run in range(low, high):
         i, n, above, below = _places(table, run)
-        if unit:
-            for j in range(n):
-                k = i + j
-                Y[k] = diagonal[k] * X[k] - (X[k - _1] + X[k + _1] + X[above + j] + X[below + j])
-        else:
-            for j in range(n):
-                k = i + j
-                Y[k] = diagonal[k] * X[k] - _links(A, X, k, above + j, below + j)
+        for j in range(0, n, LANES):
+            links = _sides(X, i + j, above + j, below + j) if unit else _links(A, X, i + j, above + j, below + j)
+            store(Y, i + j, load(A[DIAGONAL], i + j) * load(X, i + j) - links, n - j)
 
 
 @kernel
@@ -329,8 +326,8 @@ def conjugate_gradients(
 ) -> int:  # fmt: skip
     """Solve A u = b from the u given; return the number of steps.
 
-    It is done when no residual is larger than `tolerance`, or the step that multigrid by itself would take is nowhere
-    larger than `change`.
+    It is done when no residual is larger than `tolerance`, or with a step of multigrid by itself that is nowhere larger
+    than `change`.
 
     Preconditioned by one V-cycle. All threads call it together; p is zero at the start. sums: float64 [4, CHUNKS].
     """
@@ -354,6 +351,8 @@ def conjugate_gradients(
                 sums[3, chunk] = _largest(table, bounds[0, chunk], bounds[0, chunk + 1], Y)
         _together(turn, parts, arrivals, control)
         if change > 0 and sums[3].max() <= change:
+            for chunk in range(mine[0], mine[1]):
+                _go(table, bounds[0, chunk], bounds[0, chunk + 1], Y, u)
             return steps
         along = sums[1].sum()
         for chunk in range(mine[0], mine[1]):

@@ -87,6 +87,8 @@ def navier_stokes(
         steps += 1
         # Nobody knows how many are to come: each counts for half of what is left.
         task.control[1] += near.holes.pixels >> steps
+    if task.control[0]:
+        return filled, Report(steps, 0.0, 0.0, 0.0)
     for channel in range(channels):
         of_channel = np.empty(len(filled))
         near.holes.hole_values(flow.u[channel], of_channel)
@@ -97,7 +99,12 @@ def navier_stokes(
 def _measure(near: Surroundings, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Measure known values from the middle of their channel in units of the largest range, in place; return both."""
     known = (near.kind & (NEAR | HOLE)) == NEAR
-    low, high = values[:, known].min(axis=1), values[:, known].max(axis=1)
+    low, high = np.zeros((2, len(values)))
+    for c, plane in enumerate(values):
+        if near.task.control[0]:
+            return low, 0.0
+        of_channel = plane[known]
+        low[c], high[c] = of_channel.min(), of_channel.max()
     middle = low / 2 + high / 2  # halved first: sums of large numbers might overflow
     unit = float((high - low).max())
     if unit > 0:
@@ -138,6 +145,8 @@ class _Flow:
         )
         self._balance()
         self._solve()
+        if near.task.control[0]:
+            return 0.0
         near.each_hole(vorticity.put, self.u, self._values)
         tensor = _tensor(near, near.mean(self._values, NEAR, _OF_FILLED), INNER)
         tensor *= _WEIGHT_OF_FILL
@@ -164,7 +173,9 @@ class _Flow:
         self._source = w
         self._find_isophotes()
         means = np.zeros_like(w)
-        near.each(vorticity.means_along_isophotes, self._fields, near.kind, near.up, near.down, means)
+        near.each(
+            vorticity.means_along_isophotes, self._fields, near.kind, near.up, near.down, near.task.control, means
+        )
         return means
 
     def _find_isophotes(self) -> None:
@@ -177,6 +188,8 @@ class _Flow:
         near = self._near
         both_signs = np.zeros((2, near.grid.size), np.float32)
         for channel in range(len(self.w)):
+            if near.task.control[0]:
+                return
             of_holes, w = self.w[channel : channel + 1], self._source[channel : channel + 1].copy()
             near.each_hole(vorticity.put, of_holes, w)
             near.each(vorticity.parts, w, both_signs)
@@ -196,6 +209,8 @@ class _Flow:
 
     def _continue(self, planes: NDArray[np.float64]) -> None:
         """Continue planes into the holes harmonically."""
+        if self._near.task.control[0]:
+            return
         largest = float(np.abs(planes).max())
         if largest > 0:
             inside = np.zeros((len(planes), self._near.holes.size))

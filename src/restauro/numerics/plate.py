@@ -55,8 +55,9 @@ class Plate(Levels):
             fine = self._grids[level - 1]
             rows, columns = (offsets[level - 1] for offsets in self._weight_offsets)
             places[:, FINE_ROW], places[:, FINE_COLUMN] = rows + 2 * grid.rows - 2, columns + 2 * grid.start - 2
+            last = fine.shape[0] - 1 + fine.margin  # of a cell cut by the picture's edge the sixth row isn't kept
             for k in range(6):
-                found = fine.kept_at(2 * grid.rows, 2 * grid.start - 2, k - 2)
+                found = fine.kept_at(np.minimum(2 * grid.rows + k - 2, last), 2 * grid.start - 2)
                 places[:, CHILD + k] = found + self._offsets[level - 1]
         return places
 

@@ -99,21 +99,36 @@ def first_after(stop: Any, low: int, high: int, column: int) -> int:
 
 @kernel
 def label(row_start: Any, start: Any, stop: Any, distance: int) -> Any:
-    """Return one number a run, the same for runs of one group: those within a Chebyshev distance of one another."""
+    """Return one number a run, the same for runs of one group: those within a Chebyshev distance of one another.
+
+    Runs of a row that are so close to one another are a chain. What lies between two of them is within the distance of
+    one, so that rows are compared chain by chain: in a net of cracks there are far fewer of them.
+    """
     parent = np.arange(start.shape[0])
     height = row_start.shape[0] - 1
+    chain_start = np.zeros(height + 1, np.int64)  # as row_start
+    first = np.empty(start.shape[0], np.int64)
+    left = np.empty(start.shape[0], np.int64)
+    right = np.empty(start.shape[0], np.int64)
+    chains = 0
     for y in range(height):
-        for k in range(row_start[y], row_start[y + 1] - 1):
-            if start[k + 1] - stop[k] < distance:
-                _join(parent, k, k + 1)
+        for k in range(row_start[y], row_start[y + 1]):
+            if k > row_start[y] and start[k] - stop[k - 1] < distance:
+                parent[k] = first[chains - 1]
+            else:
+                first[chains] = k
+                left[chains] = start[k]
+                chains += 1
+            right[chains - 1] = stop[k]
+        chain_start[y + 1] = chains
         for above in range(max(0, y - distance), y):
-            m = row_start[above]
-            for k in range(row_start[y], row_start[y + 1]):
-                while m < row_start[above + 1] and stop[m] + distance <= start[k]:
+            m = chain_start[above]
+            for k in range(chain_start[y], chains):
+                while m < chain_start[above + 1] and right[m] + distance <= left[k]:
                     m += 1
                 j = m
-                while j < row_start[above + 1] and start[j] < stop[k] + distance:
-                    _join(parent, k, j)
+                while j < chain_start[above + 1] and left[j] < right[k] + distance:
+                    _join(parent, first[k], first[j])
                     j += 1
     for k in range(parent.shape[0]):
         parent[k] = _root(parent, k)
@@ -140,12 +155,23 @@ def _join(parent: Any, a: int, b: int) -> None:
 
 @kernel
 def survey(
-    row_start: Any, start: Any, stop: Any, width: int, tile: int, deepest: int, boxes: Any, pixels: Any, depths: Any
+    row_start: Any,
+    start: Any,
+    stop: Any,
+    all_row_start: Any,
+    all_start: Any,
+    all_stop: Any,
+    width: int,
+    tile: int,
+    deepest: int,
+    boxes: Any,
+    pixels: Any,
+    depths: Any,
 ) -> None:
     """Find, for every tile, the box around its hole pixels, how many there are, and how deep they lie.
 
-    boxes: [rows, columns, 4]; pixels, depths: [rows, columns]. A depth is a city-block distance to the nearest known
-    pixel; it counts up to `deepest`, which stands for that and more.
+    boxes: [rows, columns, 4]; pixels, depths: [rows, columns]. A depth is a city-block distance to the nearest pixel
+    that none of `all` runs, which hold the others, covers; it counts up to `deepest`, which stands for that and more.
     """
     height = row_start.shape[0] - 1
     for y in range(height):
@@ -167,12 +193,14 @@ def survey(
     for row in range(pixels.shape[0]):
         for column in range(pixels.shape[1]):
             if pixels[row, column] > 0:
-                depths[row, column] = _depth(row_start, start, stop, width, boxes[row, column], deepest, distance)
+                box = boxes[row, column]
+                _measure_depth(all_row_start, all_start, all_stop, width, box, deepest, distance)
+                depths[row, column] = _deepest(row_start, start, stop, box, deepest, distance)
 
 
 @inner
-def _depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, deepest: int, distance: Any) -> int:
-    """Depth of the deepest hole pixel in a box: two passes of the city-block distance over the box and a margin."""
+def _measure_depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, deepest: int, distance: Any) -> None:
+    """Set the depths of the hole pixels in a box and a margin: two passes of the city-block distance."""
     height = row_start.shape[0] - 1
     top = box[0] - deepest
     left = box[2] - deepest
@@ -190,30 +218,35 @@ def _depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, deepest:
             for x in range(max(start[k] - left, low) + 1, min(stop[k] - left, high) + 1):
                 distance[y + 1, x] = min(deepest, 1 + min(distance[y, x], distance[y + 1, x - 1]))
             k += 1
-    found = 0
     for y in range(min(rows, height - top) - 1, max(0, -top) - 1, -1):
         k = first_after(stop, row_start[top + y], row_start[top + y + 1], left + low)
         while k < row_start[top + y + 1] and start[k] < left + high:
             for x in range(min(stop[k] - left, high), max(start[k] - left, low), -1):
-                d = min(distance[y + 1, x], 1 + min(distance[y + 2, x], distance[y + 1, x + 1]))
-                distance[y + 1, x] = d
-                if d == deepest and deepest <= y < rows - deepest and deepest <= x - 1 < columns - deepest:
-                    return deepest
-                if deepest <= y < rows - deepest and deepest <= x - 1 < columns - deepest:
-                    found = max(found, d)
+                distance[y + 1, x] = min(distance[y + 1, x], 1 + min(distance[y + 2, x], distance[y + 1, x + 1]))
+            k += 1
+
+
+@inner
+def _deepest(row_start: Any, start: Any, stop: Any, box: Any, deepest: int, distance: Any) -> int:
+    """Return the greatest depth of the hole pixels in a box."""
+    found = 0
+    for y in range(box[0], box[1]):
+        k = first_after(stop, row_start[y], row_start[y + 1], box[2])
+        while k < row_start[y + 1] and start[k] < box[3]:
+            for x in range(max(start[k], box[2]), min(stop[k], box[3])):
+                found = max(found, distance[y - box[0] + deepest + 1, x - box[2] + deepest + 1])
             k += 1
     return found
 
 
 @kernel
-def store(values: Any, hole: Any, picture: Any, low: float, high: float) -> None:
-    """Write values [n, C] to the hole pixels of picture [H, W, C]; whole numbers (high > low) rounded, in range."""
+def store(values: Any, hole: Any, picture: Any, low: float, high: float, whole: bool) -> None:
+    """Write values [n, C] to the hole pixels of picture [H, W, C], cut to low to high and, where whole, rounded."""
     n = 0
-    whole = high > low
     for y in range(hole.shape[0]):
         for x in range(hole.shape[1]):
             if hole[y, x]:
                 for c in range(values.shape[1]):
-                    value = values[n, c]
-                    picture[y, x, c] = min(max(np.rint(value), low), high) if whole else value
+                    value = np.rint(values[n, c]) if whole else values[n, c]
+                    picture[y, x, c] = min(max(value, low), high)
                 n += 1

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from restauro.numerics import runs
 from restauro.numerics.kernel import kernel
+from restauro.numerics.vectors import LANES
 
 _NONE = np.iinfo(np.int32).max
 
@@ -34,7 +35,8 @@ class SparseGrid:
     margin
         Pixels kept around hole pixels in rows and columns (Chebyshev distance).
     size
-        Pixels kept, and one more at either end, so that what is beside any of them can be read.
+        Pixels kept, one more before them and `LANES` behind, so that what is beside any of them can be read, and
+        vectors of them.
     row_start, start, stop
         Runs of hole pixels: those of row y are row_start[y] to row_start[y + 1]; first column, column after the last.
     around
@@ -58,7 +60,7 @@ class SparseGrid:
         """Make the grid of a mask, bool [H, W].
 
         >>> SparseGrid.of(np.array([[False, True, False], [False, False, False]])).size
-        11
+        18
         """
         counts = np.zeros(len(hole), np.int64)
         start, stop = runs.find(np.ascontiguousarray(hole), counts)
@@ -79,7 +81,7 @@ class SparseGrid:
         rows, first, last = _stretches(row_start, start, stop, margin, *fine, cells)
         kept = 1 + np.append(0, np.cumsum(last - first, dtype=np.int64))
         stretches = Stretches(rows, first, last, kept)
-        grid = cls(shape, margin, int(kept[-1]) + 1, row_start, start, stop, np.empty((0, 0), np.int64), stretches)
+        grid = cls(shape, margin, int(kept[-1]) + LANES, row_start, start, stop, np.empty((0, 0), np.int64), stretches)
         around = [grid.kept_at(grid.rows, start, row) for row in range(-margin, margin + 1)]
         return replace(grid, around=np.stack(around, axis=1))
 

@@ -81,41 +81,53 @@ def smooth(values: Any, height: int, width: int, half: Any, wanted: Any, lines: 
     for i in range(height - 2 * reach):
         _weigh_rows(values, i, width, half, lines[i])
     for i in range(height - 2 * reach):
-        begin = 0
-        while begin < width - 2 * reach:
-            if not wanted[i, begin]:
-                begin += 1
-                continue
-            end = begin + 1
-            while end < width - 2 * reach and wanted[i, end]:
-                end += 1
-            _weigh_columns(lines[i, begin:], end - begin, half, values[i, begin:])
-            begin = end
+        begin, end = 0, width - 2 * reach
+        while begin < end and not wanted[i, begin]:
+            begin += 1
+        while begin < end and not wanted[i, end - 1]:
+            end -= 1
+        # One stretch with all that is wanted: more to compute, and less than to begin anew with each kernel weight.
+        _weigh_columns(lines[i, begin:], end - begin, half, values[i, begin:])
 
 
 @inner
 def _weigh_rows(values: Any, i: int, width: int, half: Any, out: Any) -> None:
-    reach = half.shape[0] - 1
-    middle = values[i + reach]
-    weight = half[0]
+    middle = i + half.shape[0] - 1
+    here, weight = values[middle], half[0]
     for j in range(width):
-        out[j] = weight * middle[j]
-    for k in range(1, reach + 1):
-        before, after = values[i + reach - k], values[i + reach + k]
-        weight = half[k]
+        out[j] = weight * here[j]
+    k = 1
+    while k + 2 < half.shape[0]:  # three at a time: a line that is read and written less often
+        a0, a1, a2 = values[middle - k], values[middle - k - 1], values[middle - k - 2]
+        b0, b1, b2 = values[middle + k], values[middle + k + 1], values[middle + k + 2]
+        w0, w1, w2 = half[k], half[k + 1], half[k + 2]
+        for j in range(width):
+            out[j] += w0 * (a0[j] + b0[j]) + w1 * (a1[j] + b1[j]) + w2 * (a2[j] + b2[j])
+        k += 3
+    while k < half.shape[0]:
+        before, after, weight = values[middle - k], values[middle + k], half[k]
         for j in range(width):
             out[j] += weight * (before[j] + after[j])
+        k += 1
 
 
 @inner
 def _weigh_columns(line: Any, width: int, half: Any, out: Any) -> None:
-    reach = half.shape[0] - 1
-    middle = line[reach : reach + width]
-    weight = half[0]
+    middle = half.shape[0] - 1
+    here, weight = line[middle : middle + width], half[0]
     for j in range(width):
-        out[j] = weight * middle[j]
-    for k in range(1, reach + 1):
-        before, after = line[reach - k : reach - k + width], line[reach + k : reach + k + width]
-        weight = half[k]
+        out[j] = weight * here[j]
+    k = 1
+    while k + 2 < half.shape[0]:
+        before, after = line[middle - k - 2 :], line[middle + k :]
+        w0, w1, w2 = half[k], half[k + 1], half[k + 2]
+        for j in range(width):
+            out[j] += (
+                w0 * (before[j + 2] + after[j]) + w1 * (before[j + 1] + after[j + 1]) + w2 * (before[j] + after[j + 2])
+            )
+        k += 3
+    while k < half.shape[0]:
+        before, after, weight = line[middle - k :], line[middle + k :], half[k]
         for j in range(width):
             out[j] += weight * (before[j] + after[j])
+        k += 1

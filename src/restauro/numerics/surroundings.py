@@ -105,8 +105,10 @@ class Surroundings:
     def _divided(self, step: Callable[..., None], pixels: NDArray[np.int64], arguments: tuple[Any, ...]) -> None:
         """Run step(from, to, ...) on parts of a list; pixels: how many there are up to each entry's end.
 
-        Every part in pieces, between which it may be stopped.
+        Every part in pieces, between which it may be stopped; what has been stopped leaves anything in the arrays.
         """
+        if self.task.control[0]:
+            return
         parts = max(1, min(self.task.workers, int(pixels[-1]) // _PIXELS_WORTH_A_THREAD))
         pieces = 1 + int(pixels[-1]) // (parts * _PIXELS_AT_A_TIME)
         wanted = pixels[-1] * np.arange(1, parts * pieces) // (parts * pieces)
@@ -132,6 +134,8 @@ class Surroundings:
 
     def mean(self, planes: NDArray[np.float64], kind: int, passes: int) -> NDArray[np.float64]:
         """Return means over neighbouring pixels of a kind; 0 where there are none near."""
+        if self.task.control[0]:
+            return planes
         weights = ((self.kind & kind) == kind).astype(np.float64)
         if (kind, passes) not in self._smoothed:
             self._smoothed[kind, passes] = self.smooth(weights[np.newaxis].copy(), passes)[0]

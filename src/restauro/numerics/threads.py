@@ -1,4 +1,4 @@
-"""What numerics need of a task: how many threads there are, how to use them, whether to stop; and usable cores."""
+"""Threads: what numerics need of a task to use them, how many there may be, and how many a caller asks for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from restauro.errors import ParameterError, ParameterTypeError
 
 
 class Threads(Protocol):
@@ -39,3 +41,23 @@ def usable_cores() -> int:
     except (OSError, ValueError):
         return cores
     return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))
+
+
+def checked_workers(workers: object) -> int:
+    """Return how many threads, or processes, a caller asks for; all usable cores by default.
+
+    Raises
+    ------
+    ParameterTypeError, ParameterError
+        It is no whole number; it is less than 1.
+
+    >>> checked_workers(3), checked_workers(None) == usable_cores()
+    (3, True)
+    """
+    if workers is None:
+        return usable_cores()
+    if isinstance(workers, (bool, np.bool_)) or not isinstance(workers, (int, np.integer)):
+        raise ParameterTypeError(f"workers must be a whole number, 1 or more, not {workers!r}.")
+    if workers < 1:
+        raise ParameterError(f"workers={workers} is out of range: it must be a whole number, 1 or more.")
+    return int(workers)

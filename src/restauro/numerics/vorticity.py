@@ -247,7 +247,7 @@ def _settle(rays: int, state: Any) -> None:
 
 @orderly_kernel
 def means_along_isophotes(
-    table: Any, low: int, high: int, fields: Any, kind: Any, up: Any, down: Any, means: Any
+    table: Any, low: int, high: int, fields: Any, kind: Any, up: Any, down: Any, control: Any, means: Any
 ) -> None:
     """Take the mean of the vorticity along each isophote, as far as its pixels' neighbours are known.
 
@@ -255,6 +255,8 @@ def means_along_isophotes(
     """
     read = np.zeros(means.shape[0])
     for run in range(low, high):
+        if control[0] != 0:
+            return
         for start in range(table[run, 0], table[run, 0] + table[run, 5]):
             read[:] = 0
             weight = 0.0

@@ -16,6 +16,7 @@ import torch
 
 import restauro
 from restauro.errors import TrainingError
+from restauro.files.replacing import replacing
 from restauro.training.presets import Preset
 
 FORMAT = 1
@@ -47,12 +48,10 @@ def save(path: Path, **parts: Any) -> None:
         preset, settings, step, network, ema, optimiser, scaler, validations, progress: tensors in dicts and plain
         values. The format's number and the versions of the libraries are added.
     """
-    beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
+    with replacing(path, "The checkpoint") as temporary, temporary.open("wb") as file:
         torch.save({"format": FORMAT, **parts, "versions": _versions()}, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
     _sync_folder(path.parent)
 
 

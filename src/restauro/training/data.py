@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from restauro.datasets import Pictures, hole_generator, picture_paths
 from restauro.errors import RestauroError, TrainingError
-from restauro.mask import grow_mask
-from restauro.picture_mask import read_mask_file
+from restauro.mask_files import read_mask_file
 
 Example = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 MakeMask = Callable[[int, int, np.random.Generator], NDArray[np.bool_]]
@@ -257,7 +256,7 @@ class MaskFolder:
             file = read_mask_file(self.paths[index], self.polarity)
         except RestauroError as error:
             raise TrainingError(f"{error} Or take it out of the folder.") from None
-        hole = grow_mask(file.hole, 1) if file.soft else file.hole
+        hole = file.grown
         return hole.shape, np.packbits(hole)
 
     def __call__(self, height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:

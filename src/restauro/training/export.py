@@ -6,7 +6,6 @@ import copy
 import hashlib
 import json
 import logging
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import onnxscript
 import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -23,7 +21,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 import restauro
-from restauro.errors import TrainingError
+from restauro.errors import Remedy, TrainingError
+from restauro.files.replacing import replacing
+from restauro.onnx_sessions import CPU, open_session
 
 FORMAT = "1"  # of inputs, outputs and metadata, as methods/network.py reads them
 OPSET = 18  # the lowest that PyTorch's exporter writes; ONNX Runtime has it since 1.14
@@ -204,12 +204,8 @@ def write(content: bytes, target: Path, difference: float) -> None:
             f"ONNX Runtime's output differs from PyTorch's by {difference:.2g} (at most {_CLOSE:g} is allowed), so "
             f"nothing was written to {target}: the network has a layer that isn't exported rightly."
         )
-    beside = target.with_name(target.name + ".part")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(target, "The network") as temporary:
+        temporary.write_bytes(content)
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
@@ -238,8 +234,7 @@ def check_target(target: Path, *, overwrite: bool) -> None:
         raise TrainingError(f"The target {target} is a folder: name a file in it, such as {target / 'model.onnx'}.")
     if target.exists() and not overwrite:
         raise TrainingError(
-            f"The target {target} is there already: choose another name, or replace it with --overwrite (in Python "
-            "overwrite=True)."
+            f"The target {target} is there already", "choose another name", Remedy("overwrite", True, "to replace it")
         )
 
 
@@ -347,7 +342,7 @@ def _difference(content: bytes, network: torch.nn.Module, multiple: int) -> floa
 
     Of outputs beyond 1, which untrained networks have, in proportion.
     """
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content, CPU, 0)
     generator = torch.Generator().manual_seed(0)
     largest = 0.0
     for count, rows, columns in ((1, 64, 64), (2, 24, 120)):

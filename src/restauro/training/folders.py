@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from restauro.errors import TrainingError
+from restauro.errors import Remedy, TrainingError
+from restauro.files.replacing import replacing
 
 _SETTINGS = "run.json"
 _WRITTEN = ("samples", "tensorboard", "training.csv", "validation.csv", "best.ckpt", "step-*.ckpt", _SETTINGS)
@@ -44,9 +44,8 @@ def prepare(out: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
         _compare(out, json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(settings)))
         return
     out.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    os.replace(beside, path)
+    with replacing(path, "The run's settings") as temporary:
+        temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def _remove_run(out: Path) -> None:
@@ -64,11 +63,13 @@ def _compare(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> No
     names = [name for name in [*old, *(name for name in new if name not in old)] if old.get(name) != new.get(name)]
     if not names:
         return
-    told = ", ".join(f"{_shown(name)} {old.get(name)} (now {new.get(name)})" for name in names[:_SHOWN])
+    other = ", ".join(f"{_shown(name)} {old.get(name)} (now {new.get(name)})" for name in names[:_SHOWN])
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     raise TrainingError(
-        f"The run in {out} was begun with {told}{more}: give the same settings, another folder, or --overwrite to "
-        "begin anew."
+        f"The run in {out} was begun with {other}{more}",
+        "give the same settings",
+        "choose another folder",
+        Remedy("overwrite", True, "to begin anew"),
     )
 
 

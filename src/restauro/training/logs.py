@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -11,6 +10,8 @@ from typing import IO, Any
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
+
+from restauro.files.replacing import replacing
 
 
 class Table:
@@ -45,9 +46,8 @@ def _drop_after(path: Path, step: int) -> None:
     """Keep whole rows up to a step, written beside and renamed."""
     header, *rows = path.read_text(encoding="ascii").splitlines(keepends=True) or [""]
     kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= step]
-    beside = path.with_name(path.name + ".part")
-    beside.write_text("".join([header, *kept]) if header.endswith("\n") else "", encoding="ascii", newline="")
-    os.replace(beside, path)
+    with replacing(path, "The table") as temporary:
+        temporary.write_text("".join([header, *kept]) if header.endswith("\n") else "", encoding="ascii", newline="")
 
 
 def _short(value: float) -> str:
@@ -80,7 +80,8 @@ class Logs:
         self._events.flush()
         (self._folder / "samples").mkdir(exist_ok=True)
         path = self._folder / "samples" / f"step-{step:08d}.png"
-        pyvips.Image.new_from_array(grid).copy(interpretation="srgb").write_to_file(str(path))
+        with replacing(path, "The samples") as temporary:
+            pyvips.Image.new_from_array(grid).copy(interpretation="srgb").pngsave(str(temporary))
 
     def _add_events(self, group: str, row: Mapping[str, float]) -> None:
         for name, value in row.items():

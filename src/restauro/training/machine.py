@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import distributed
 
-from restauro.errors import TrainingError
-from restauro.inpainting import usable_cores
+from restauro.errors import Remedy, TrainingError
+from restauro.numerics.threads import checked_workers, usable_cores
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -91,15 +91,15 @@ def machine(device: str, precision: str, workers: int | None) -> Iterator[Machin
     ...     print(here.device, here.precision, here.writes)
     cpu float32 True
     """
-    place = _device(device)
+    found = _device(device)
     rank, processes, here = (int(os.environ.get(name, "0")) for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"))
-    threads = workers or max(1, usable_cores() // max(1, here))
+    threads = max(1, usable_cores() // max(1, here)) if workers is None else checked_workers(workers)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         if processes > 1:
-            distributed.init_process_group("nccl" if place.type == "cuda" else "gloo")
-        yield Machine(place, _precision(precision, place), threads, rank, max(1, processes))
+            distributed.init_process_group("nccl" if found.type == "cuda" else "gloo")
+        yield Machine(found, _precision(precision, found), threads, rank, max(1, processes))
     finally:
         torch.set_num_threads(before)
         if distributed.is_initialized():
@@ -116,12 +116,14 @@ def _device(name: str) -> torch.device:
     if name not in ("auto", "cpu", "cuda"):
         raise TrainingError(f"There is no device {name!r}: it can be auto, cpu or cuda.")
     if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("PyTorch finds no GPU here: use --device cpu, or install a build of PyTorch for your GPU.")
+        raise TrainingError(
+            "PyTorch finds no GPU here", Remedy("device", "cpu"), "install a build of PyTorch for your GPU"
+        )
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
-    place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    torch.cuda.set_device(place)
-    return place
+    found = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(found)
+    return found
 
 
 def _precision(name: str, device: torch.device) -> str:

@@ -235,7 +235,7 @@ def _read(name: str, text: str, present: Value) -> Any:
 
 
 def _course_network(**options: Any) -> Any:
-    from restauro.training.course import CourseUNet
+    from restauro.training.founding.course import CourseUNet
 
     return CourseUNet(**options)
 

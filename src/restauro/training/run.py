@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import torch
@@ -159,6 +160,7 @@ class _Run:
             vgg_16.to(here.device)
             divisors = ", ".join(f"{scale:.4g}" for scale in vgg_16.scales)
             self.say(f"The features of VGG-16 are divided by their means, {divisors}.")
+        self._say_what_is_begun(examples, tests)
         self.forward = torch.compile(state.network) if preset.compile and here.device.type == "cuda" else state.network
         self.logs = Logs(self.out, state.step) if here.writes else None
         self.validation_began = self.row_began = time.perf_counter()
@@ -166,27 +168,45 @@ class _Run:
         share = preset.batch // here.processes
         source = batches(examples, share, state.step, here.rank, here.processes, threads=here.threads)
         try:
-            with interruptible() as interrupted:
-                while state.step < self.steps and not here.any(interrupted.is_set()):  # all leave at the same step
+            with interruptible(patient=True) as interrupted:
+                goes_on = not self._is_due() or self._validate(tests, interrupted)  # where a run was stopped in it
+                while goes_on and not self._is_end() and not here.any(interrupted.is_set()):  # all leave at one step
                     self._step(next(source))
                     if state.step % preset.log_every == 0:
                         self._log()
-                    validates = self._is_end() or state.step % (preset.validate_every or self.steps_an_epoch) == 0
-                    if validates:
-                        self._validate(tests)
-                    if validates or state.step % preset.checkpoint_every == 0:
+                    if self._is_due():
+                        goes_on = self._validate(tests, interrupted)
+                    elif state.step % preset.checkpoint_every == 0:
                         self._save(checkpoints.path_of(self.out, state.step))
                     self._show()
-            if not self._is_end():
+            is_done = self._is_end() and goes_on
+            if not is_done:
                 self._save(checkpoints.path_of(self.out, state.step))
         finally:
             source.close()
             if self.logs:
                 self.logs.close()
-        return Outcome(self.out, state.step, self.steps, state.best, not self._is_end())
+        return Outcome(self.out, state.step, self.steps, state.best, not is_done)
+
+    def _say_what_is_begun(self, examples: Any, tests: Any) -> None:
+        preset, state, here = self.preset, self.state, self.here
+        self.say(
+            f"Training {preset.name} from step {state.step:,} to {self.steps:,} in {self.out}: batches of "
+            f"{preset.batch} of {len(examples.pictures):,} pictures, on {here.device.type} in {here.precision}; "
+            f"{len(tests):,} test pictures are looked at every {self._validate_every:,} steps."
+        )
+
+    @property
+    def _validate_every(self) -> int:
+        return self.preset.validate_every or self.steps_an_epoch
 
     def _is_end(self) -> bool:
         return self.state.step >= self.steps
+
+    def _is_due(self) -> bool:
+        """Whether the network is to be validated at this step, and hasn't been."""
+        step, done = self.state.step, self.state.validations[-1]["step"] if self.state.validations else 0
+        return step > done and (self._is_end() or step % self._validate_every == 0)
 
     def _step(self, batch: Any) -> None:
         """Take one step of the optimiser."""
@@ -230,8 +250,11 @@ class _Run:
             _, rate = self.preset.phase_at(state.step - 1, self.steps_an_epoch)
             self.logs.training({"step": state.step, "rate": rate, **means, "examples_per_second": speed})
 
-    def _validate(self, tests: Any) -> None:
-        """Measure the network on the test pictures; keep it if it is the best so far."""
+    def _validate(self, tests: Any, interrupted: Event) -> bool:
+        """Measure the network on the test pictures; keep it if it is the best so far; write a checkpoint.
+
+        Returns whether it came to its end: else the run begins with it when it goes on.
+        """
         state, here, preset = self.state, self.here, self.preset
         seconds = time.perf_counter() - self.validation_began
         network = state.network if state.mean is None else state.mean
@@ -244,7 +267,10 @@ class _Run:
         count = math.ceil((preset.validation_pictures or len(tests)) / preset.batch)  # batches of each process
         share = preset.batch // here.processes
         with closing(validation_batches(tests, share, here.rank, here.processes, here.threads)) as found:
-            sums, grid = self.task.judge(output, islice(found, count), here.device)
+            heeding = takewhile(lambda _: not interrupted.is_set(), islice(found, count))
+            sums, grid = self.task.judge(output, heeding, here.device)
+        if here.any(interrupted.is_set()):
+            return False
         means = state.epoch.take(here)
         metrics = {
             "step": state.step,
@@ -261,8 +287,10 @@ class _Run:
         )
         if state.best is metrics:
             self._save(self.out / checkpoints.BEST)
+        self._save(checkpoints.path_of(self.out, state.step))
         self.validation_began = self.row_began = time.perf_counter()
         self.row_step = state.step
+        return True
 
     def _check(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from restauro.datasets import Pictures
-from restauro.errors import TrainingError
+from restauro.errors import Remedy, TrainingError
 from restauro.training import checkpoints, finding, validating
 from restauro.training.data import Examples, MaskFolder, ValidationExamples
 from restauro.training.presets import Preset
@@ -107,7 +107,7 @@ class Find:
         weights = None
         if preset.hard_negatives:
             if not init:
-                raise TrainingError("hard_negatives needs weights that mark something: name them with --init FILE.")
+                raise TrainingError("hard_negatives needs weights that mark something", Remedy("init"))
             network = preset.make_network().eval()
             checkpoints.take_weights(network, None, init)
             weights = finding.hardness(network, pictures)

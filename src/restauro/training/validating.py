@@ -100,10 +100,10 @@ def sample_grid(image: torch.Tensor, known: torch.Tensor, output: torch.Tensor) 
     damaged = torch.where(is_known, image, torch.tensor(_HOLE_GREY))
     mask = (1 - known).expand_as(image)
     restored = torch.where(is_known, image, output.clamp(0, 1))
-    tiles = torch.stack([damaged, mask, restored, image], 1)  # [B, 4, 3, H, W]
-    tiles = torch.nn.functional.pad(tiles, (1, 1, 1, 1), value=1.0)
-    count, _, _, height, width = tiles.shape
-    grid = tiles.permute(0, 3, 1, 4, 2).reshape(count * height, 4 * width, 3)
+    panels = torch.stack([damaged, mask, restored, image], 1)  # [B, 4, 3, H, W]
+    panels = torch.nn.functional.pad(panels, (1, 1, 1, 1), value=1.0)
+    count, _, _, height, width = panels.shape
+    grid = panels.permute(0, 3, 1, 4, 2).reshape(count * height, 4 * width, 3)
     enlarged = max(1, _GRID_ENLARGED_TO // height)
     pixels = (grid * 255).round().to(torch.uint8).numpy()
     enlarged_grid: NDArray[np.uint8] = pixels.repeat(enlarged, 0).repeat(enlarged, 1)

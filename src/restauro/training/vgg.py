@@ -134,7 +134,7 @@ def measured_scales(weights: VggWeights, pictures: Iterable[NDArray[np.uint8]]) 
     if count == 0 or not (np.isfinite(sums) & (sums > 0)).all():
         raise TrainingError(
             f"The mean activations of VGG-16 over {count} pictures are {sums / max(count, 1)}: numbers above 0 are "
-            "needed; choose another file with --vgg, or other pictures with --data."
+            "needed; choose another file of weights, or other pictures."
         )
     first, second, third = (float(f"{mean:.6g}") for mean in sums / count)
     return first, second, third
@@ -163,13 +163,13 @@ def read_weights(path: Path) -> VggWeights:
             return VggWeights(kernels, biases, mean, (red, green, blue))
     raise TrainingError(
         f"{path} holds no VGG-16: neither conv1_1.weight nor features.0.weight is in it; name a file of VGG-16's "
-        "weights with --vgg."
+        "weights."
     )
 
 
 def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
-        raise TrainingError(f"There is no file {path}: name a file of VGG-16's weights with --vgg.")
+        raise TrainingError(f"There is no file {path}: name a file of VGG-16's weights.")
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -178,7 +178,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, EOFError) as error:
         why = (str(error) or type(error).__name__).splitlines()[0]
         raise TrainingError(
-            f"{path} can't be read as weights ({why}): name a .safetensors or .pth file of VGG-16's weights with --vgg."
+            f"{path} can't be read as weights ({why}): name a .safetensors or .pth file of VGG-16's weights."
         ) from None
     return found if isinstance(found, Mapping) else {}
 

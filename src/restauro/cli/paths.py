@@ -1,0 +1,70 @@
+"""Which files are read, and where each of several is written to, said before anything is done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from restauro.cli.wording import printable
+from restauro.files.formats import ENDINGS
+
+_ENDINGS = {ending for endings in ENDINGS.values() for ending in endings}
+
+
+def expand(inputs: Sequence[Path], is_mask: Callable[[Path], bool] = lambda path: False) -> list[Path]:
+    """Return the inputs, folders replaced by the picture files in them, in the order of their names, masks left out."""
+    found = []
+    for path in inputs:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        pictures = [file for file in sorted(path.iterdir()) if file.suffix.lower() in _ENDINGS and file.is_file()]
+        pictures = [file for file in pictures if not file.name.startswith(".") and not is_mask(file)]
+        if not pictures:
+            raise click.UsageError(f"There is no picture file in the folder {printable(path)}.")
+        found += pictures
+    return found
+
+
+def picture_targets(inputs: Sequence[Path], output: str | None, word: str) -> list[Path]:
+    """Return where each input's picture goes; `word` is what is done to it, as in "restored"."""
+    first = inputs[0]
+    if not output:
+        example = f"{word}/" if len(inputs) > 1 else f"{first.stem}-{word}{first.suffix}"
+        raise click.UsageError(f"Say where to write: -o {printable(example)}")
+    return _distinct(inputs, _targets(inputs, output, "-o", word))
+
+
+def mask_targets(inputs: Sequence[Path], output: str | None, flag: str, word: str) -> Sequence[Path | None]:
+    """Return where each input's mask goes, a PNG of its name in a folder, or the file that `output` names."""
+    if not output:
+        return [None] * len(inputs)
+    return _distinct(inputs, _targets([Path(f"{path.stem}.png") for path in inputs], output, flag, word))
+
+
+def _targets(names: Sequence[Path], output: str, flag: str, word: str) -> list[Path]:
+    """Paths under a folder; or of one input the file that `output` names."""
+    path = Path(output)
+    has_ending = path.suffix.lower() in _ENDINGS
+    is_folder = path.is_dir() or output.endswith((os.sep, "/")) or not path.suffix
+    if len(names) > 1 and not path.is_dir() and (has_ending or path.exists()):
+        raise click.UsageError(f"Several pictures need a folder to write to, and {output} is a file: {flag} {word}/")
+    if is_folder and path.exists() and not path.is_dir():
+        raise click.UsageError(f"{output} is a file, not a folder: choose another name for {flag}.")
+    return [path / name.name for name in names] if is_folder or len(names) > 1 else [path]
+
+
+def _distinct(inputs: Sequence[Path], targets: list[Path]) -> list[Path]:
+    """Return the targets, or refuse them where two inputs would be written to one."""
+    seen: dict[str, Path] = {}
+    for source, target in zip(inputs, targets, strict=True):
+        other = seen.setdefault(os.path.normcase(os.path.abspath(target)), source)
+        if other is not source:
+            raise click.UsageError(
+                f"{printable(other)} and {printable(source)} would both be written to "
+                f"{printable(target)}: write them into different folders, one command each."
+            )
+    return targets

@@ -1,0 +1,194 @@
+"""Pictures with holes being filled: windows planned, filled on several threads, the values written to the pictures."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.errors import MethodError
+from restauro.holes import Holes, joined
+from restauro.magnitudes import fill_any_size
+from restauro.method import Task
+from restauro.windows import SIZES, Part, Sizes, Window, plan_windows
+
+_PROGRESS_INTERVAL = 0.1  # seconds
+_SOON_DONE = 100_000  # hole pixels, hundredths of a second's work with common parameters: not to be interrupted
+_PIXELS_WORTH_A_THREAD = 4000  # hole pixels from which one more thread pays
+_SHARED_WINDOW = 20_000  # hole pixels from which one window is worth several threads
+_SHARED_WHOLE = 4000  # the same where holes aren't cut, so that there are few windows
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A picture that is filled in place.
+
+    Attributes
+    ----------
+    bands
+        [H, W, C].
+    parts
+        Its holes, which have no pixel in common, in the order in which they are filled: what one part has filled is
+        known to those after it.
+    others
+        What is unknown and stays so.
+    """
+
+    bands: NDArray[Any]
+    parts: Sequence[Part]
+    others: Holes | None = None
+
+    def windows(self, stage: int, sizes: Sizes) -> list[Window]:
+        """Plan the windows of a part."""
+        if stage >= len(self.parts):
+            return []
+        unknown = [part.holes for part in self.parts[stage:]] + ([self.others] if self.others else [])
+        return plan_windows(self.parts[stage], joined(unknown), sizes)
+
+
+def fill(
+    pictures: Sequence[Damaged],
+    *,
+    workers: int,
+    seed: int = 0,
+    progress: Callable[[float], object] | None = None,
+    sizes: Sizes = SIZES,
+) -> None:
+    """Fill the holes of some pictures, beside each other: all of them, or an exception leaves some unfilled.
+
+    Arguments as of `inpaint`. Every picture's values are what they are without the others.
+    """
+    parts = [part for picture in pictures for part in picture.parts]
+    if sum(part.holes.pixels for part in parts):
+        _Work(pictures, parts, workers, seed, sizes).run(progress)
+
+
+class _Work:
+    """All windows of some pictures, being filled on several threads."""
+
+    def __init__(
+        self, pictures: Sequence[Damaged], parts: Sequence[Part], workers: int, seed: int, sizes: Sizes
+    ) -> None:
+        self.pictures = pictures
+        self.seed = seed
+        self.sizes = sizes
+        self.pixels = sum(part.holes.pixels for part in parts)
+        self.own_threads = any(part.method.own_threads for part in parts)
+        self.threads = min(workers, workers if self.own_threads else 1 + self.pixels // _PIXELS_WORTH_A_THREAD)
+        self.control = np.zeros(2, np.int64)  # stop, hole pixels done: see Task
+
+    def run(self, progress: Callable[[float], object] | None) -> None:
+        """Fill all windows. Where it takes time, the caller's thread reports and can be interrupted."""
+        leads = progress is None and self.pixels < _SOON_DONE and not self.own_threads
+        others = self.threads - leads
+        with ThreadPoolExecutor(max(others, 1)) as pool:
+            ready = threading.Barrier(max(others, 1))
+            try:
+                for _ in range(others):
+                    pool.submit(ready.wait)  # starts every thread, while the windows are planned or before
+            except BaseException:  # no more threads to be had
+                ready.abort()
+                raise
+            if leads:
+                self._lead(pool)
+                return
+            leader = pool.submit(self._lead, pool)
+            try:
+                done = 0.0
+                while not wait([leader], None if progress is None else _PROGRESS_INTERVAL).done:
+                    if progress is not None:
+                        done = max(done, min(int(self.control[1]) / self.pixels, 1.0))
+                        progress(done)
+            finally:
+                self.control[0] = 1  # nobody is left who'd mind, but after an exception here
+            leader.result()
+
+    def _lead(self, pool: ThreadPoolExecutor) -> None:
+        try:
+            for stage in range(max(len(picture.parts) for picture in self.pictures)):
+                self._fill_stage(stage, pool)
+        finally:
+            self.control[0] = 1  # if one thread fails the others stop
+
+    def _fill_stage(self, stage: int, pool: ThreadPoolExecutor) -> None:
+        """Fill the large windows one after the other on all threads, then the small ones beside each other."""
+        planned = [(p.bands, window) for p in self.pictures for window in p.windows(stage, self.sizes)]
+        work = [_cost(window) for _, window in planned]
+        share = sum(work) // (2 * self.threads)
+        shared = [size >= max(_least_shared(window), share) for (_, window), size in zip(planned, work, strict=True)]
+        scratch: dict[Any, Any] = {}
+        for (bands, window), by_all in zip(planned, shared, strict=True):
+            if by_all:
+                self._fill(bands, window, self.threads, scratch, pool)
+        queue = iter([item for item, by_all in zip(planned, shared, strict=True) if not by_all])  # next() is atomic
+        others = [pool.submit(self._drain, queue, {}) for _ in range(self.threads - 1)]
+        self._drain(queue, scratch)
+        for other in others:
+            other.result()
+
+    def _drain(self, queue: Iterator[tuple[NDArray[Any], Window]], scratch: dict[Any, Any]) -> None:
+        try:
+            for bands, window in queue:
+                self._fill(bands, window, 1, scratch, None)
+        except BaseException:
+            self.control[0] = 1
+            raise
+
+    def _fill(
+        self,
+        bands: NDArray[Any],
+        window: Window,
+        threads: int,
+        scratch: dict[Any, Any],
+        pool: ThreadPoolExecutor | None,
+    ) -> None:
+        if self.control[0]:
+            return
+        top, bottom, left, right = window.box
+        image = bands[top:bottom, left:right]
+        hole, domain, wanted = window.masks()
+        core, seed = window.core_slices, (self.seed, *window.core)
+        task = Task(core, window.depth, threads, seed, self.control, scratch, pool, wanted=wanted, domain=domain)
+        values = fill_any_size(window.part.method, image, hole, task)
+        if not self.control[0]:
+            _check_values(values, (window.pixels, bands.shape[2]), window)
+            _store(values, wanted[core], image[core])
+
+
+def _cost(window: Window) -> int:
+    return window.area if window.part.method.own_threads else window.pixels
+
+
+def _least_shared(window: Window) -> int:
+    return _SHARED_WHOLE if window.part.method.whole_hole else _SHARED_WINDOW
+
+
+def _check_values(values: object, shape: tuple[int, int], window: Window) -> None:
+    found = getattr(values, "shape", None)
+    if found != shape:
+        raise MethodError(
+            f"Method {window.part.method.name!r} returned values of shape {found} where {shape} were wanted: its fill "
+            "must return those of the pixels of task.wanted, row by row, and no longer those of hole[task.core]."
+        )
+
+
+def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: NDArray[Any]) -> None:
+    """Write real values to hole pixels, rounded where the dtype holds whole numbers, cut to what it holds."""
+    from restauro.numerics import runs
+
+    if picture.dtype.kind in "iu":
+        whole = np.iinfo(picture.dtype)
+        runs.store(values, hole, picture, float(whole.min), float(whole.max), True)
+    elif picture.dtype == np.bool_:
+        picture[hole] = values >= 0.5
+    else:
+        real = np.finfo(picture.dtype)
+        if picture.dtype == np.float16:  # which kernels don't know
+            picture[hole] = np.clip(values, real.min, real.max)
+        else:
+            runs.store(values, hole, picture, float(real.min), float(real.max), False)

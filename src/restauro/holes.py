@@ -1,0 +1,136 @@
+"""Holes as runs of pixels (row, first column, column after the last): memory in proportion to the damage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK = 1 << 22  # mask pixels that one thread reads at a time
+
+Box = tuple[int, int, int, int]  # rows from, to, columns from, to
+
+
+@dataclass(frozen=True)
+class Holes:
+    """The hole pixels of a mask as runs, row by row.
+
+    Attributes
+    ----------
+    shape
+        Height and width of the picture.
+    row_start
+        int64 [H + 1]: the runs of row y are row_start[y] to row_start[y + 1].
+    start, stop
+        int32 [runs]: first column, column after the last.
+    pixels
+        Number of hole pixels.
+    """
+
+    shape: tuple[int, int]
+    row_start: NDArray[np.int64]
+    start: NDArray[np.int32]
+    stop: NDArray[np.int32]
+    pixels: int
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The row of every run, int64 [runs]."""
+        return np.repeat(np.arange(self.shape[0]), np.diff(self.row_start))
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """The first pixel of every run, counted row by row, int64 [runs]."""
+        return self.rows * self.shape[1] + self.start
+
+    def within(self, box: Box, own: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+        """Return the mask of a box, bool [height, width]: of all runs, or of those named, which lie within it."""
+        from restauro.numerics import runs
+
+        hole = np.zeros((box[1] - box[0], box[3] - box[2]), np.bool_)
+        if own is None:
+            runs.draw(self.row_start, self.start, self.stop, np.array(box), hole)
+        else:
+            rows = np.searchsorted(self.row_start, own, side="right") - 1
+            runs.draw_some(rows, self.start[own], self.stop[own], box[0], box[2], hole)
+        return hole
+
+    def count(self, box: Box) -> int:
+        """Return how many hole pixels a box has."""
+        return int(np.count_nonzero(self.within(box)))
+
+    def without(self, runs: NDArray[np.int64]) -> Holes:
+        """Return the holes that remain when some runs are taken out."""
+        remains = np.ones(len(self.start), np.bool_)
+        remains[runs] = False
+        row_start = np.append(0, np.cumsum(remains))[self.row_start]
+        start, stop = self.start[remains], self.stop[remains]
+        return Holes(self.shape, row_start, start, stop, int((stop - start).sum()))
+
+
+def find_holes(mask: NDArray[np.bool_], workers: int = 1) -> Holes:
+    """Read a mask, bool [H, W] of any memory layout, once, on several threads where it is large."""
+    from restauro.numerics import runs
+
+    height, width = mask.shape
+    rows = max(1, _BLOCK // max(width, 1))
+    tops = range(0, height, rows)
+
+    def scan(top: int) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+        block = np.ascontiguousarray(mask[top : top + rows])
+        counts = np.zeros(len(block), np.int64)
+        return counts, *runs.find(block, counts)
+
+    if workers > 1 and len(tops) > 1:
+        with ThreadPoolExecutor(workers) as pool:
+            found = list(pool.map(scan, tops))
+    else:
+        found = [scan(top) for top in tops]
+    counts, start, stop = (np.concatenate([part[k] for part in found]) for k in range(3))
+    pixels = int(stop.sum(dtype=np.int64) - start.sum(dtype=np.int64))
+    return Holes((height, width), np.append(0, np.cumsum(counts)), start, stop, pixels)
+
+
+def count_regions(mask: NDArray[np.bool_], workers: int = 1) -> int:
+    """Return how many separate holes a mask, bool [H, W], has; pixels that touch by a corner belong together.
+
+    >>> count_regions(np.array([[True, False, False], [False, True, False], [False, False, False]]))
+    1
+    """
+    from restauro.numerics import runs
+
+    holes = find_holes(mask, workers)
+    labels = runs.label(holes.row_start, holes.start, holes.stop, 1)
+    return int(np.count_nonzero(labels == np.arange(labels.size)))  # a group's label is its first run
+
+
+def joined(parts: Sequence[Holes]) -> Holes:
+    """Return the holes of several that have no pixel in common, of one picture; of one, itself."""
+    if len(parts) == 1:
+        return parts[0]
+    rows, start, stop = (np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "start", "stop"))
+    order = np.lexsort((start, rows))
+    counts = np.bincount(rows, minlength=parts[0].shape[0])
+    pixels = sum(part.pixels for part in parts)
+    return Holes(parts[0].shape, np.append(0, np.cumsum(counts)), start[order], stop[order], pixels)
+
+
+def groups(holes: Holes, distance: int) -> list[tuple[Box, NDArray[np.int64]]]:
+    """Boxes and runs of groups of holes: those within a Chebyshev distance of one another belong together."""
+    from restauro.numerics import runs
+
+    labels = runs.label(holes.row_start, holes.start, holes.stop, distance)
+    order = np.argsort(labels, kind="stable")
+    ends = np.flatnonzero(np.diff(labels[order])) + 1
+    rows = holes.rows
+    return [
+        (
+            (int(rows[own[0]]), int(rows[own[-1]]) + 1, int(holes.start[own].min()), int(holes.stop[own].max())),
+            own,
+        )
+        for own in np.split(order, ends)
+        if own.size
+    ]

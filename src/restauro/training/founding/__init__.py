@@ -1,0 +1,1 @@
+"""What the founding project, a course's, trained: kept as it was, to be measured against."""

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pyvips
+
+from restauro.cli import main
+from restauro.cli.wording import printable
+
+RED = "\x1b[31mred\x07.png"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png"):
+        pyvips.Image.black(20, 30).linear(1, 90).cast("uchar").pngsave(name)
+    pyvips.Image.black(20, 30).draw_rect(255, 4, 4, 3, 3, fill=True).pngsave("mask.png")
+
+
+@pytest.mark.parametrize("error", [ValueError("of a library"), OverflowError("too large"), RecursionError()])
+@pytest.mark.parametrize(
+    ("command", "at"),
+    [
+        ("restore a.png b.png --mask mask.png -o out/ --json", "restauro.restoring.restore_file"),
+        ("detect a.png b.png --kind losses -o out/ --json", "restauro.damage.detecting.detect_file"),
+        ("damage a.png b.png --kind losses -o out/ --json", "restauro.damage.damaging.damage_file"),
+    ],
+)
+def test_no_bad_file_stops_a_batch(
+    command: str, at: str, error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module, _, name = at.rpartition(".")
+    import importlib
+
+    real = getattr(importlib.import_module(module), name)
+
+    def failing(source: Path, *args: Any, **options: Any) -> Any:
+        if source.name == "a.png":
+            raise error
+        return real(source, *args, **options)
+
+    monkeypatch.setattr(at, failing)
+    assert main(shlex.split(command)) == 1
+    out, err = capsys.readouterr()
+    bad, good = map(json.loads, out.splitlines())
+    words = f"restauro failed on it ({type(error).__name__} in test_batch.py, line "
+    assert bad["source"] == "a.png"
+    assert bad["error"].startswith(words)
+    assert bad["error"].endswith(f": {error}). The fault is restauro's: please report it, with the file.")
+    assert err.startswith(f"a.png: {words}")
+    assert "Traceback" not in err
+    assert good["source"] == "b.png"
+    assert Path(good["target"]).exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names can't be on Windows")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "restore {red} --mask mask.png -o out/",
+        "restore a.png --mask mask.png -o {red}",
+        "restore a.png --mask no{red} -o out.png",
+        "restore no{red} --mask mask.png -o out.png",
+        "restore {red}/a.png --mask mask.png -o out/",
+        "restore a.png {red} --mask-dir {red} -o out/",
+        "detect {red} --kind losses -o {red}-mask.png",
+        "detect a.png --kind losses -o {red}",
+        "damage {red} --kind losses -o {red}",
+        "damage a.png --kind {red} -o out.png",
+        "compare {red} --mask mask.png -o {red}.sheet.png --methods harmonic",
+        "compare {red} --mask mask.png -o {red} --methods harmonic",
+        "compare a.png --mask mask.png -o s.png --methods {red}",
+        "evaluate {red} --out {red}",
+        "train --preset {red}",
+        "export {red} -o {red}.onnx",
+        "methods {red}",
+        "{red}",
+    ],
+)
+def test_what_names_hold_does_not_reach_the_terminal(command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    os.link("a.png", RED)
+    main([word.format(red=RED) for word in command.split()])
+    out, err = capfd.readouterr()
+    assert r"\x1b[31mred\x07.png" in out + err
+    assert not {"\x1b", "\x07"} & {*out, *err}
+
+
+LONG = 300 * "a"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links are POSIX's")
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("restore a.png --mask mask.png -o loop.png", "it is a loop of symbolic links: choose another name"),
+        ("restore a.png --mask mask.png -o d1/x.png", "d1"),
+        ("restore loop.png --mask mask.png -o x.png", "loop.png: The file can't be read"),
+        ("restore a.png --mask loop.png -o x.png", "There is no mask loop.png"),
+        ("restore a.png --mask mask.png -o x.png --save-mask loop.png", "it is a loop of symbolic links: choose"),
+        ("restore a.png --mask mask.png -o x.png --save-mask d1/m.png", "d1"),
+        ("detect a.png --kind losses -o loop.png", "it is a loop of symbolic links: choose another name"),
+        ("detect a.png --kind losses -o x.png --preview loop.png", "it is a loop of symbolic links: choose another"),
+        ("damage a.png --kind losses -o loop.png", "it is a loop of symbolic links: choose another name"),
+        ("damage a.png --kind losses -o x.png --mask-out loop.png", "it is a loop of symbolic links: choose another"),
+        ("compare a.png --mask mask.png -o loop.png --methods harmonic", "it is a loop of symbolic links: choose"),
+        ("restore a.png --mask mask.png -o {long}.png", "too long"),
+        ("restore {long}.png --mask mask.png -o x.png", "too long"),
+        ("restore a.png --mask {long}.png -o x.png", "too long"),
+        ("restore a.png --mask mask.png -o {long}/x.png", "too long"),
+        ("restore a.png --mask-dir {long} -o x.png", "too long"),
+        ("restore a.png --mask mask.png -o x.png --save-mask {long}/m.png", "too long"),
+        ("detect a.png --kind losses -o {long}.png", "too long"),
+        ("compare a.png --mask mask.png -o {long}.png --methods harmonic", "too long"),
+        ("evaluate a.png --out {long}", "too long"),
+    ],
+)
+def test_names_that_cannot_be(command: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for link, other in (("loop.png", "l2.png"), ("l2.png", "loop.png"), ("d1", "d2"), ("d2", "d1")):
+        os.symlink(other, link)
+    before = sorted(os.listdir())
+    assert main(command.format(long=LONG).split()) == 2
+    out, err = capsys.readouterr()
+    assert words in err
+    assert "restauro failed" not in err
+    assert out == ""
+    assert sorted(os.listdir()) == before
+
+
+def test_names_are_printed_so_that_they_can_be_read() -> None:
+    assert printable(Path("Gemälde, 油画 🖼.png")) == "Gemälde, 油画 🖼.png"
+    assert printable("a\nb\u202egnp.exe\x9b\udce9") == r"a\nb\u202egnp.exe\x9b\udce9"
