@@ -115,11 +115,13 @@ def main() -> None:
             figures += [statistics.fmean(getattr(one, what) for one in results) for what in ("f1", "iou")]
         rows.append([name, str(len(of_line)), *(f"{figure:.3f}" for figure in figures)])
         print(*rows[-1], file=sys.stderr)
-    for name, kinds in {"undamaged, lines": LINES, "losses and dust": LOSSES, "stains": (4,)}.items():
-        shares = [[100 * marked(find(image), kinds, arguments.threshold).mean() for image in pictures]
-                  for find in scales.values()]  # fmt: skip
-        cells = [f"{value:.2f}" for of_scale in shares for value in (statistics.median(of_scale), max(of_scale))]
-        rows.append([f"{name}: median, worst, % marked", str(len(pictures)), *cells])
+    clean = {scale: [find(image) for image in pictures] for scale, find in scales.items()}
+    for name, kinds in {"lines": LINES, "losses and dust": LOSSES, "stains": (4,)}.items():
+        cells = []
+        for found in clean.values():
+            shares = [100 * marked(odds, kinds, arguments.threshold).mean() for odds in found]
+            cells += [f"{statistics.median(shares):.2f}", f"{max(shares):.2f}"]
+        rows.append([f"undamaged, {name}: median, worst, % marked", str(len(pictures)), *cells])
     head = ["", "paintings", *(f"{scale}, {what}" for scale in scales for what in ("F1", "IoU"))]
     print(_tables.table(head, rows))
 

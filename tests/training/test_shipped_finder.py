@@ -1,0 +1,53 @@
+"""The network that comes with restauro to find damage opens without PyTorch and gives probabilities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import restauro
+
+FOLDER = Path(restauro.__file__).parent / "models" / "detection"
+
+
+@pytest.fixture(scope="module")
+def session() -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(FOLDER / "damage.onnx", providers=["CPUExecutionProvider"])
+
+
+def test_it_is_small_and_has_a_card() -> None:
+    assert (FOLDER / "damage.onnx").stat().st_size <= 4e6
+    card = (FOLDER / "damage.md").read_text(encoding="utf-8")
+    assert "died by 1925" in card
+    assert "imitated" in card
+
+
+def test_it_says_what_it_finds(session: onnxruntime.InferenceSession) -> None:
+    about = session.get_modelmeta().custom_metadata_map
+    assert about["classes"].split(",") == ["crack", "scratch", "loss", "dust", "stain"]
+    assert {"data", "steps", "metrics", "licence", "sha256", "multiple"} <= about.keys()
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 64, 64), (2, 3, 48, 112)])
+def test_it_gives_probabilities(session: onnxruntime.InferenceSession, shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(0).random(shape, np.float32)
+    (found,) = session.run(["probability"], {"image": image})
+    assert found.shape == (shape[0], 5, *shape[2:])
+    assert found.dtype == np.float32
+    assert found.min() >= 0
+    assert found.max() <= 1
+
+
+def test_a_crack_on_an_even_ground_is_likelier_than_the_ground(session: onnxruntime.InferenceSession) -> None:
+    image = np.full((1, 3, 128, 128), 0.6, np.float32)
+    image += 0.01 * np.random.default_rng(0).standard_normal(image.shape, np.float32)
+    for column in range(10, 118):
+        row = 60 + round(8 * np.sin(column / 9))
+        image[:, :, row : row + 2, column] -= 0.25
+    crack = image[0, 0] < 0.45
+    (found,) = session.run(["probability"], {"image": image})
+    lines = found[0, :2].max(axis=0)
+    assert np.median(lines[crack]) > 10 * np.median(lines[~crack])
