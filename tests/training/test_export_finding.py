@@ -14,8 +14,8 @@ import onnxruntime
 from restauro.errors import TrainingError
 from restauro.training import checkpoints
 from restauro.training.damage_unet import DamageUNet
-from restauro.training.export import read_weights
 from restauro.training.export_finding import export_finding
+from restauro.training.onnx_files import read_weights
 
 
 @pytest.fixture(scope="module")

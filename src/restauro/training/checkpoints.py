@@ -117,7 +117,7 @@ def take_weights(network: torch.nn.Module, mean: torch.nn.Module | None, path: P
         The file can't be read, or its weights aren't those of such a network.
     """
     if path.suffix == ".onnx":
-        from restauro.training.export import read_weights
+        from restauro.training.onnx_files import read_weights  # which needs onnx
 
         counts = {name: count for name, count in network.state_dict().items() if name.endswith("num_batches_tracked")}
         weights = counts | {name: values for name, values in read_weights(path).items() if name in network.state_dict()}

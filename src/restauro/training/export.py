@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
-import logging
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxscript
 import torch
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-import restauro
-from restauro.errors import Remedy, TrainingError
-from restauro.files.replacing import replacing
+from restauro.errors import TrainingError
 from restauro.onnx_sessions import CPU, open_session
+from restauro.training import checkpoints
+from restauro.training.export_finding import export_finding
+from restauro.training.onnx_files import Exported, check_target, described, graph, write
+from restauro.training.presets import Preset
 
-FORMAT = "1"  # of inputs, outputs and metadata, as methods/network.py reads them
-OPSET = 18  # the lowest that PyTorch's exporter writes; ONNX Runtime has it since 1.14
-_CLOSE = 1e-4  # how far ONNX Runtime's output may be from PyTorch's
 _WIDEST_CONTEXT = 128  # pixels; more makes windows dear and no network here needs it
 _COMPARED = 256  # test pictures that say what rounding costs
 _DRAWN = 32  # drawn ones, where there are none
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.bool_]]  # pictures [B, H, W, 3] and holes [B, H, W]
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What was written: the file, its size in bytes, how far it is from PyTorch, and what half precision costs (dB)."""
-
-    path: Path
-    bytes: int
-    difference: float
-    half_precision_loss: float | None = None  # None: stored in single precision
-    measured_on: str = ""
 
 
 def export_checkpoint(
@@ -76,9 +57,6 @@ def export_checkpoint(
     TrainingError
         See `export`; or the checkpoint can't be read.
     """
-    from restauro.training import checkpoints
-    from restauro.training.presets import Preset
-
     check_target(target, overwrite=overwrite)
     network, parts = checkpoints.load_network(checkpoint)
     preset = Preset.from_plain(parts["preset"])
@@ -92,8 +70,6 @@ def export_checkpoint(
         "context": str(min(preset.side, _WIDEST_CONTEXT)),
     }
     if preset.task == "find":
-        from restauro.training.export_finding import export_finding
-
         return export_finding(network, target, metadata, overwrite=overwrite)
     if data is None:
         return export(network, target, metadata, overwrite=overwrite)
@@ -181,63 +157,6 @@ def export(
     return Exported(target, len(content), difference, loss, measured_on)
 
 
-def described(model: onnx.ModelProto, metadata: Mapping[str, str], multiple: int) -> bytes:
-    """Put metadata into a model, check it, and return the file's content."""
-    about = {
-        **metadata,
-        "restauro.format": FORMAT,
-        "multiple": str(multiple),
-        "sha256": _digest(model),
-        "created_with": f"restauro {restauro.__version__}, PyTorch {torch.__version__}, onnxscript "
-        f"{onnxscript.__version__}, opset {OPSET}",
-    }
-    helper.set_model_props(model, about)
-    onnx.checker.check_model(model, full_check=True)
-    content: bytes = model.SerializeToString()
-    return content
-
-
-def write(content: bytes, target: Path, difference: float) -> None:
-    """Write a model's file in one go, unless its output is too far from PyTorch's."""
-    if not difference <= _CLOSE:
-        raise TrainingError(
-            f"ONNX Runtime's output differs from PyTorch's by {difference:.2g} (at most {_CLOSE:g} is allowed), so "
-            f"nothing was written to {target}: the network has a layer that isn't exported rightly."
-        )
-    with replacing(target, "The network") as temporary:
-        temporary.write_bytes(content)
-
-
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Return the weights of an exported network by their names, float32.
-
-    Raises
-    ------
-    TrainingError
-        The file can't be read as ONNX.
-    """
-    try:
-        model = onnx.load(path)
-    except (OSError, DecodeError) as error:
-        raise TrainingError(f"{path} can't be read as an ONNX model: {error}") from None
-    return {
-        tensor.name.removesuffix(".half"): torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32))
-        for tensor in model.graph.initializer
-    }
-
-
-def check_target(target: Path, *, overwrite: bool) -> None:
-    """Raise TrainingError where a file can't be written, or may not be replaced."""
-    if not target.parent.is_dir():
-        raise TrainingError(f"There is no folder {target.parent}: make it first.")
-    if target.is_dir():
-        raise TrainingError(f"The target {target} is a folder: name a file in it, such as {target / 'model.onnx'}.")
-    if target.exists() and not overwrite:
-        raise TrainingError(
-            f"The target {target} is there already", "choose another name", Remedy("overwrite", True, "to replace it")
-        )
-
-
 def _rounded(network: torch.nn.Module) -> torch.nn.Module:
     """Return the network with kernels that float16 holds exactly."""
     rounded = copy.deepcopy(network)
@@ -251,62 +170,6 @@ def _rounded(network: torch.nn.Module) -> torch.nn.Module:
                         "training diverged; export an earlier checkpoint."
                     )
     return rounded
-
-
-def graph(
-    network: torch.nn.Module, multiple: int, inputs: Mapping[str, int], output: str, *, merged: bool = True
-) -> onnx.ModelProto:
-    """Have PyTorch write the graph, of any number of pictures of any height and width.
-
-    inputs: channels by name, in the order that the network takes them. output: what it gives is called. merged: layers
-    may be merged, as normalisation into the convolution before it; else weights stay as the network has them.
-    """
-    height, width = (multiple * torch.export.Dim(name, min=1) for name in ("rows", "columns"))
-    count = torch.export.Dim("n", min=1)
-    shapes = tuple({0: count, 2: height, 3: width} for _ in inputs)
-    sides = [max(2, -(-24 // multiple)) * multiple, max(3, -(-40 // multiple)) * multiple]
-    example = tuple(torch.rand(2, channels, *sides) for channels in inputs.values())
-    with _quiet():
-        try:
-            program = torch.onnx.export(
-                network,
-                example,
-                dynamo=True,
-                dynamic_shapes=shapes,
-                input_names=list(inputs),
-                output_names=[output],
-                opset_version=OPSET,
-                optimize=merged,
-                verbose=False,
-            )
-        except torch.onnx.errors.OnnxExporterError as error:
-            raise TrainingError(f"PyTorch can't export this network: {str(error).strip().splitlines()[0]}") from error
-    assert program is not None
-    model: onnx.ModelProto = program.model_proto
-    for value in [*model.graph.input, *model.graph.output]:
-        for axis, name in ((0, "n"), (2, "h"), (3, "w")):
-            value.type.tensor_type.shape.dim[axis].dim_param = name
-    del model.graph.value_info[:]  # the same in the exporter's names
-    for node in model.graph.node:
-        node.doc_string = ""
-        del node.metadata_props[:]  # the exporter's stack traces, larger than the graph
-    return model
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Leave out what the exporter says of itself: missing torchvision, names of axes, its own use of Python."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            for kind in (FutureWarning, DeprecationWarning):
-                warnings.simplefilter("ignore", kind)
-            warnings.filterwarnings("ignore", message=r"# The axis name", category=UserWarning)
-            yield
-    finally:
-        log.setLevel(level)
 
 
 def _store_in_half(model: onnx.ModelProto) -> None:
@@ -326,14 +189,6 @@ def _store_in_half(model: onnx.ModelProto) -> None:
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-
-
-def _digest(model: onnx.ModelProto) -> str:
-    """Return the SHA-256 of all stored weights, in the order of their names."""
-    digest = hashlib.sha256()
-    for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
-        digest.update(tensor.name.encode() + numpy_helper.to_array(tensor).tobytes())
-    return digest.hexdigest()
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from restauro.damage.wear.canvas import KINDS
-from restauro.training.export import Exported, check_target, described, graph, write
+from restauro.training.onnx_files import Exported, check_target, described, graph, write
 
 
 class _Probabilities(nn.Module):
