@@ -164,6 +164,8 @@ def find_mask(folder: Path | None, picture: Path, pattern: str | None = None) ->
     for stem in (picture.stem, f"{picture.stem}_mask"):
         try:
             found = [path for path in files_of_stem(folder, stem, _ENDINGS) if not _is_same_file(path, picture)]
+        except PermissionError:
+            raise MaskError(f"The folder of masks {folder} may not be read: change its permissions.") from None
         except OSError as error:
             raise MaskError(f"The folder of masks {folder} can't be read ({error.strerror}).") from None
         if len(found) > 1:

@@ -206,7 +206,11 @@ class Restoration:
         folder = _nearest_folder(target)
         if saved:
             _nearest_folder(saved)
-        check_target(self.picture, folder / target.name, overwrite=overwrite or folder != target.parent)
+        likely = folder / target.name
+        try:
+            check_target(self.picture, likely, overwrite=overwrite or folder != target.parent)
+        except WriteError as error:  # which names the file in a folder that is there
+            raise WriteError(error.fact.replace(str(likely), str(target)), *error.remedies) from None
 
     def write(
         self,

@@ -230,7 +230,7 @@ WRONG_USAGE = {
     "panel.tif full.png --mask losses.png -o out.tif": "Several pictures .* out.tif is a file: -o restored/",
     "panel.tif full.png --mask losses.png -o text.tif": "Several pictures need a folder",
     "panel.tif --mask losses.png -o text.tif/": "text.tif/ is a file, not a folder",
-    "panel.tif ./panel.tif --mask losses.png -o restored": "panel.tif and panel.tif would both be written to",
+    "panel.tif ./panel.tif --mask losses.png -o restored": "panel.tif is named twice: name each picture once",
     "panel.tif full.png --mask losses.png -o new --save-mask used.png": "Several .* --save-mask restored/",
     "panel.tif panel.png --mask losses.png -o new --save-mask used": "would both be written to used.panel.png",
 }

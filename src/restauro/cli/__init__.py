@@ -113,8 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _show(error: click.ClickException) -> None:
     """Print an error as click does, and nothing that a terminal obeys."""
-    from restauro.cli.wording import say
+    from restauro.cli.wording import printable, say
 
     if context := getattr(error, "ctx", None):
         say(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
-    say(f"Error: {error.format_message()}", err=True)
+    say(f"Error: {printable(error.format_message())}", err=True)

@@ -107,7 +107,7 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 
 
 @click.command("restore", help=_HELP, short_help="Fill what masks mark in picture files.")
-@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("inputs", nargs=-1, required=True, type=paths.NAME)
 @click.option(
     "--mask",
     metavar="FILE|alpha|nan|nodata|value:N|color:#rrggbb",
@@ -116,7 +116,7 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 )
 @click.option(
     "--mask-dir",
-    type=click.Path(path_type=Path),
+    type=paths.NAME,
     help="A folder of masks: for panel.tif it is panel.*, else panel_mask.*.",
 )
 @click.option(
