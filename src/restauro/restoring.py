@@ -161,7 +161,9 @@ class Restoration:
             self.unknown, notes = unknown_beside(self.picture, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes + notes, mask
             if not share:
-                self.notes += (Note("mask-empty", "The mask is empty, so nothing is filled: the file is a copy."),)
+                sought = mask.partition(":")[2] if isinstance(mask, str) and not is_file(mask) else ""
+                why = f"No pixel is {sought}" if sought else "The mask is empty"
+                self.notes += (Note("mask-empty", f"{why}, so nothing is filled: the file is a copy."),)
         return self
 
     def fill(

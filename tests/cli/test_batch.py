@@ -101,7 +101,7 @@ LONG = 300 * "a"
     [
         ("restore a.png --mask mask.png -o loop.png", "it is a loop of symbolic links: choose another name"),
         ("restore a.png --mask mask.png -o d1/x.png", "d1"),
-        ("restore loop.png --mask mask.png -o x.png", "loop.png: The file can't be read"),
+        ("restore loop.png --mask mask.png -o x.png", "loop.png: It is a loop of symbolic links: name the file itself"),
         ("restore a.png --mask loop.png -o x.png", "There is no mask loop.png"),
         ("restore a.png --mask mask.png -o x.png --save-mask loop.png", "it is a loop of symbolic links: choose"),
         ("restore a.png --mask mask.png -o x.png --save-mask d1/m.png", "d1"),
@@ -110,8 +110,12 @@ LONG = 300 * "a"
         ("damage a.png --kind losses -o loop.png", "it is a loop of symbolic links: choose another name"),
         ("damage a.png --kind losses -o x.png --mask-out loop.png", "it is a loop of symbolic links: choose another"),
         ("compare a.png --mask mask.png -o loop.png --methods harmonic", "it is a loop of symbolic links: choose"),
+        (
+            "restore none.png --mask mask.png -o x.png",
+            "none.png: The link points to nothing: mend it, or name the file",
+        ),
         ("restore a.png --mask mask.png -o {long}.png", "too long"),
-        ("restore {long}.png --mask mask.png -o x.png", "too long"),
+        ("restore {long}.png --mask mask.png -o x.png", "name is too long: check it, or choose a shorter"),
         ("restore a.png --mask {long}.png -o x.png", "too long"),
         ("restore a.png --mask mask.png -o {long}/x.png", "too long"),
         ("restore a.png --mask-dir {long} -o x.png", "too long"),
@@ -122,7 +126,7 @@ LONG = 300 * "a"
     ],
 )
 def test_names_that_cannot_be(command: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for link, other in (("loop.png", "l2.png"), ("l2.png", "loop.png"), ("d1", "d2"), ("d2", "d1")):
+    for link, other in (("loop.png", "l2.png"), ("l2.png", "loop.png"), ("d1", "d2"), ("d2", "d1"), ("none.png", "no")):
         os.symlink(other, link)
     before = sorted(os.listdir())
     assert main(command.format(long=LONG).split()) == 2

@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _BAD_INPUT
     except (click.Abort, KeyboardInterrupt) as stop:
         reason = str(stop.__cause__ or stop)  # click wraps a KeyboardInterrupt
-        click.echo(f"Stopped; {reason or 'the file at work was not written'}.", err=True)
+        click.echo(f"Stopped; {reason or 'no file is half written'}.", err=True)
         return _INTERRUPTED
     except SystemExit as stop:  # click's way out of a closed pipe
         return int(stop.code or 0)

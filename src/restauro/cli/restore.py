@@ -271,6 +271,8 @@ def _check_masks(masks: _Masks, options: dict[str, Any]) -> None:
         raise click.UsageError(
             f"There is no mask {masks.one}: give a file, alpha, nan, nodata, value:-9999 or color:#rrggbb."
         )
+    if masks.one and is_file(masks.one) and Path(masks.one).is_dir():
+        raise click.UsageError(f"The mask {masks.one} is a folder: name one file, or use --mask-dir.")
     if masks.folder and not masks.folder.is_dir():
         raise click.UsageError(f"There is no folder {masks.folder} of masks.")
     if masks.pattern and "{stem}" not in masks.pattern:
