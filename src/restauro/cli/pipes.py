@@ -90,7 +90,6 @@ def _send(file: Path) -> None:
     except BrokenPipeError:  # nobody reads on
         raise
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes the rest again at its end
         raise WriteError(
             f"The standard output doesn't take the picture ({error.strerror}): send it elsewhere, or make room there."
         ) from None
