@@ -110,7 +110,7 @@ def test_it_stops_by_itself_where_it_can(folder: Path, number: int, status: int)
     """
     process = started(code, *["restore", "a.png", "--mask", "mask.png", "-o", "b.png"], folder=folder)
     found, said = stopped(process, number)
-    assert (found, said.strip()) == (status, "Stopped; the file at work was not written.")
+    assert (found, said.strip()) == (status, "Stopped; no file is half written.")
     assert sorted(path.name for path in folder.iterdir()) == ["a.png", "mask.png"]
 
 

@@ -153,6 +153,12 @@ def test_values_say_which_labels_are_hole(tmp_path: Path, how: str, values: tupl
     assert not found.soft
 
 
+@pytest.mark.parametrize("how", ["grey", "palette", "rgb", "bmp", "npy", "tiff16", "four bits"])
+def test_values_that_are_nowhere_are_refused(tmp_path: Path, how: str) -> None:
+    with pytest.raises(MaskError, match=r"m: No pixel is 9, 300, it has 0, 1, 2, 3: name values that it has\."):
+        hole_of(save_labels(tmp_path / "m", how), values=(9, 300))
+
+
 def test_values_beyond_a_palette_are_nowhere(tmp_path: Path) -> None:
     image = Image.fromarray(LABELS, "P")
     image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])

@@ -175,7 +175,7 @@ def test_files_that_cannot_be_read_name_the_mask(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     causes = {
         "cut.png": "The PNG can't be read to its end",
-        "text.png": "The file isn't a picture",
+        "text.png": "The file isn't a mask",
         "missing.png": "There is no such file",
         "folder": "It is a folder",
     }

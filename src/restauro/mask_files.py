@@ -93,7 +93,8 @@ def read_mask_file(
     try:
         layer = _read(path, max_pixels)
         if values:
-            return MaskFile(path, _of_values(layer, values), soft=False)
+            hole, notes = _of_values(layer, values)
+            return MaskFile(path, hole, soft=False, notes=notes)
         return MaskFile(path, *_understood(layer, polarity))
     except RestauroError as error:
         raise error.of(f"The mask {path}") from None
@@ -164,6 +165,8 @@ def find_mask(folder: Path | None, picture: Path, pattern: str | None = None) ->
     for stem in (picture.stem, f"{picture.stem}_mask"):
         try:
             found = [path for path in files_of_stem(folder, stem, _ENDINGS) if not _is_same_file(path, picture)]
+        except PermissionError:
+            raise MaskError(f"The folder of masks {folder} may not be read: change its permissions.") from None
         except OSError as error:
             raise MaskError(f"The folder of masks {folder} can't be read ({error.strerror}).") from None
         if len(found) > 1:
@@ -188,7 +191,13 @@ def _read(path: Path, max_pixels: int) -> _Layer:
     if reader := mask_formats.reader_of(path):
         bitmap = reader(path)
         return _Layer(bitmap.pixels, bitmap.full or full_scale(bitmap.pixels.dtype), bitmap.has_alpha, bitmap.palette)
-    mask = read_picture(path, max_pixels=max_pixels)
+    try:
+        mask = read_picture(path, max_pixels=max_pixels)
+    except formats.NoPictureError:
+        raise formats.NoPictureError(
+            "The file isn't a mask that can be read, whatever its name says: masks are JPEG, PNG, TIFF, WebP, AVIF, "
+            "BMP, GIF, PBM, PGM and NPY files. Save it as a PNG."
+        ) from None
     pixels, full = as_seen(mask.pixels, mask.orientation), full_scale(mask.pixels.dtype)
     if mask.bits < 8:  # numbers as they are in the file
         pixels, full = pixels // (full // (2**mask.bits - 1)), 2**mask.bits - 1
@@ -196,23 +205,44 @@ def _read(path: Path, max_pixels: int) -> _Layer:
     return _Layer(pixels, full, mask.has_alpha, palette)
 
 
-def _of_values(layer: _Layer, values: Sequence[int]) -> NDArray[np.bool_]:
-    """Pixels that aren't transparent and have one of some values: in a palette the numbers of their colours."""
+def _of_values(layer: _Layer, values: Sequence[int]) -> tuple[NDArray[np.bool_], tuple[Note, ...]]:
+    """Pixels that aren't transparent and have one of some values: in a palette the numbers of their colours.
+
+    MaskError where none has any; where some values are nowhere, a note says which.
+    """
     bands = layer.bands
     if layer.palette is not None:
-        colours = [layer.palette[value] for value in values if value < len(layer.palette)]
+        colours = {value: layer.palette[value] for value in values if value < len(layer.palette)}
     elif bands.shape[2] == 1 or _is_grey(layer, tolerance=0):
-        colours = [np.array([value]) for value in values]
+        colours = {value: np.array([value]) for value in values}
         bands = bands[..., :1]
     else:
         raise MaskError("It has colours, and values are those of a grey mask or of a palette: save it in grey.")
     hole = np.zeros(bands.shape[:2], np.bool_)
+    there = set()
     for rows in strips(bands):
-        for colour in colours:
-            hole[rows] |= (bands[rows] == colour).all(axis=2)
+        for value, colour in colours.items():
+            alike = (bands[rows] == colour).all(axis=2)
+            there |= {value} if alike.any() else set()
+            hole[rows] |= alike
+    nowhere = ", ".join(str(value) for value in values if value not in there)
+    if not there:
+        raise MaskError(f"No pixel is {nowhere}, it has {_listed_values(layer, bands)}", "name values that it has")
     if (alpha := layer.alpha) is not None:
         hole &= alpha > layer.full / 2
-    return hole
+    return hole, (Note("mask-values-missing", f"No pixel of the mask is {nowhere}."),) if nowhere else ()
+
+
+def _listed_values(layer: _Layer, bands: NDArray[Any]) -> str:
+    """Return a mask's values in words: in a palette the numbers of the colours that occur."""
+    if layer.palette is None:
+        found = np.unique(bands)
+    else:
+        shades = {tuple(colour) for colour in np.unique(bands.reshape(-1, bands.shape[2]), axis=0).tolist()}
+        found = np.array([number for number, colour in enumerate(layer.palette.tolist()) if tuple(colour) in shades])
+    if len(found) > _FEW:
+        return f"{len(found)} values from {found[0]} to {found[-1]}"
+    return ", ".join(map(str, found.tolist()))
 
 
 def _understood(layer: _Layer, polarity: str) -> tuple[NDArray[np.bool_], bool, tuple[Note, ...]]:

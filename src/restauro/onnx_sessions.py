@@ -45,7 +45,8 @@ def open_session(model: Path | bytes, providers: tuple[str, ...], threads: int) 
     try:
         runtime = onnxruntime.InferenceSession(content, settings, providers=list(providers))
     except Exception as error:
-        raise ModelError(f"{name} can't be opened as an ONNX file ({first_line(error)}).") from None
+        fact = f"{name} can't be opened as an ONNX file ({first_line(error)})"
+        raise ModelError(fact, "name one that is, or get a complete copy") from None
     if failed := [name for name in providers if name not in runtime.get_providers()]:  # left out without a word
         raise ModelError(
             f"ONNX Runtime can't start its provider {failed[0]!r} here: see that its driver and libraries are "

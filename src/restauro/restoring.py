@@ -162,7 +162,9 @@ class Restoration:
             self.unknown, notes = unknown_beside(self.picture, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes + notes, mask
             if not share:
-                self.notes += (Note("mask-empty", "The mask is empty, so nothing is filled: the file is a copy."),)
+                sought = mask.partition(":")[2] if isinstance(mask, str) and not is_file(mask) else ""
+                why = f"No pixel is {sought}" if sought else "The mask is empty"
+                self.notes += (Note("mask-empty", f"{why}, so nothing is filled: the file is a copy."),)
         return self
 
     def fill(
@@ -208,7 +210,11 @@ class Restoration:
         folder = _nearest_folder(target)
         if saved:
             _nearest_folder(saved)
-        check_target(self.picture, folder / target.name, overwrite=overwrite or folder != target.parent)
+        likely = folder / target.name
+        try:
+            check_target(self.picture, likely, overwrite=overwrite or folder != target.parent)
+        except WriteError as error:  # which names the file in a folder that is there
+            raise WriteError(error.fact.replace(str(likely), str(target)), *error.remedies) from None
 
     def write(
         self,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -100,7 +101,7 @@ LONG = 300 * "a"
     [
         ("restore a.png --mask mask.png -o loop.png", "it is a loop of symbolic links: choose another name"),
         ("restore a.png --mask mask.png -o d1/x.png", "d1"),
-        ("restore loop.png --mask mask.png -o x.png", "loop.png: The file can't be read"),
+        ("restore loop.png --mask mask.png -o x.png", "loop.png: It is a loop of symbolic links: name the file itself"),
         ("restore a.png --mask loop.png -o x.png", "There is no mask loop.png"),
         ("restore a.png --mask mask.png -o x.png --save-mask loop.png", "it is a loop of symbolic links: choose"),
         ("restore a.png --mask mask.png -o x.png --save-mask d1/m.png", "d1"),
@@ -109,8 +110,12 @@ LONG = 300 * "a"
         ("damage a.png --kind losses -o loop.png", "it is a loop of symbolic links: choose another name"),
         ("damage a.png --kind losses -o x.png --mask-out loop.png", "it is a loop of symbolic links: choose another"),
         ("compare a.png --mask mask.png -o loop.png --methods harmonic", "it is a loop of symbolic links: choose"),
+        (
+            "restore none.png --mask mask.png -o x.png",
+            "none.png: The link points to nothing: mend it, or name the file",
+        ),
         ("restore a.png --mask mask.png -o {long}.png", "too long"),
-        ("restore {long}.png --mask mask.png -o x.png", "too long"),
+        ("restore {long}.png --mask mask.png -o x.png", "name is too long: check it, or choose a shorter"),
         ("restore a.png --mask {long}.png -o x.png", "too long"),
         ("restore a.png --mask mask.png -o {long}/x.png", "too long"),
         ("restore a.png --mask-dir {long} -o x.png", "too long"),
@@ -121,7 +126,7 @@ LONG = 300 * "a"
     ],
 )
 def test_names_that_cannot_be(command: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for link, other in (("loop.png", "l2.png"), ("l2.png", "loop.png"), ("d1", "d2"), ("d2", "d1")):
+    for link, other in (("loop.png", "l2.png"), ("l2.png", "loop.png"), ("d1", "d2"), ("d2", "d1"), ("none.png", "no")):
         os.symlink(other, link)
     before = sorted(os.listdir())
     assert main(command.format(long=LONG).split()) == 2
@@ -135,3 +140,119 @@ def test_names_that_cannot_be(command: str, words: str, capsys: pytest.CaptureFi
 def test_names_are_printed_so_that_they_can_be_read() -> None:
     assert printable(Path("Gemälde, 油画 🖼.png")) == "Gemälde, 油画 🖼.png"
     assert printable("a\nb\u202egnp.exe\x9b\udce9") == r"a\nb\u202egnp.exe\x9b\udce9"
+
+
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in whose name "locked" stands may be read, as by one who isn't root."""
+    access, scan, listed, opened = os.access, os.scandir, os.listdir, open
+
+    def refusing(real: Any) -> Any:
+        def call(path: Any = ".", *arguments: Any, **options: Any) -> Any:
+            if "locked" in str(path):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return real(path, *arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(os, "access", lambda path, mode, **options: "locked" not in str(path) and access(path, mode))
+    monkeypatch.setattr(os, "scandir", refusing(scan))
+    monkeypatch.setattr(os, "listdir", refusing(listed))
+    monkeypatch.setattr("builtins.open", refusing(opened))
+
+
+@pytest.mark.usefixtures("unreadable")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "restore a.png locked.png b.png --mask mask.png -o out/",
+        "detect a.png locked.png b.png --kind losses -o out/",
+        "damage a.png locked.png b.png --kind losses -o out/",
+    ],
+)
+def test_a_file_that_may_not_be_read_does_not_stop_a_batch(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    os.link("a.png", "locked.png")
+    assert main(command.split()) == 1
+    assert "locked.png: The file may not be read: change its permissions.\n" in capsys.readouterr().err
+    assert sorted(os.listdir("out")) == ["a.png", "b.png"]
+
+
+@pytest.mark.usefixtures("unreadable")
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("restore locked --mask mask.png -o out/", "locked: The folder may not be read: change its permissions."),
+        (
+            "restore a.png --mask-dir locked -o b2.png",
+            "folder of masks locked may not be read: change its permissions.",
+        ),
+        (
+            "restore a.png --mask locked.png -o b2.png",
+            "mask locked.png: The file may not be read: change its permissions.",
+        ),
+    ],
+)
+def test_folders_and_masks_that_may_not_be_read(command: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkdir("locked")
+    os.link("mask.png", "locked.png")
+    assert main(command.split()) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["restore", "", "--mask", "mask.png", "-o", "out/"], "The name of a picture is empty."),
+        (["restore", "a.png", "", "--mask", "mask.png", "-o", "out/"], "The name of a picture is empty."),
+        (["restore", "a.png", "--mask-dir", "", "-o", "out/"], "The name that --mask-dir gives is empty."),
+        (["detect", "", "--kind", "losses", "-o", "out/"], "The name of a picture is empty."),
+        (["damage", "", "--kind", "losses", "-o", "out/"], "The name of a picture is empty."),
+        (["compare", "", "--mask", "mask.png", "-o", "s.png"], "The name of a picture is empty."),
+        (["evaluate", "", "--out", "out"], "The name of a picture is empty."),
+        (["evaluate", "a.png", "--out", ""], "The name that --out gives is empty."),
+        (["export", "", "-o", "m.onnx"], "The name of a checkpoint is empty."),
+    ],
+)
+def test_an_empty_name_is_no_folder(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(os.listdir())
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names can't be on Windows")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["restore", "no\n\r\t.png", "--mask", "mask.png", "-o", "o.png"],
+        ["restore", "a.png", "--mask", "no\n\r\t.png", "-o", "o.png"],
+        ["restore", "a.png", "--mask", "a\n\r\t.png", "-o", "o.png"],
+        ["restore", "a.png", "--mask", "mask.png", "-o", "a\n\r\t.png/o.png"],
+        ["restore", "a.png", "--mask", "mask.png", "-o", "a\n\r\t.png"],
+        ["detect", "no\n\r\t.png", "--kind", "losses", "-o", "o.png"],
+        ["damage", "a.png", "--kind", "no\n\r\t.png", "-o", "o.png"],
+        ["compare", "no\n\r\t.png", "--mask", "mask.png", "-o", "s.png"],
+        ["evaluate", "no\n\r\t.png", "--out", "out"],
+        ["no\n\r\t.png"],
+    ],
+)
+def test_breaks_in_names_break_no_message(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a\n\r\t.png").write_text("no picture")
+    assert main(arguments) in (1, 2)
+    err = capsys.readouterr().err
+    assert r"\n\r\t.png" in err
+    assert "\r" not in err
+    assert "\t" not in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
+def test_what_cannot_be_made_is_named_as_it_was_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkdir("ro")
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("ro") and access(path, mode))
+    assert main(["restore", "a.png", "--mask", "mask.png", "-o", "ro/sub/o.png"]) == 2
+    err = capsys.readouterr().err
+    assert f"can't be written to {Path('ro/sub/o.png')}: the folder " in err
+    assert f"{os.sep}ro may not be written to" in err

@@ -158,3 +158,14 @@ def test_detection_is_judged_on_pictures_with_masks(
     (folder / "museum" / "b_mask.png").unlink()
     assert run("--detection museum --out other") == 2
     assert "There is no mask for it in museum: it would be called" in capsys.readouterr().err
+
+
+def test_what_is_no_picture_is_said_in_restores_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.png").write_text("no picture")
+    assert main(["evaluate", "text.png", "--out", "out", "--masks", "text", "--methods", "harmonic"]) == 2
+    err = capsys.readouterr().err
+    assert "The picture text.png: The file isn't a picture that can be read, whatever its name says" in err
+    assert "Vips" not in err

@@ -116,5 +116,26 @@ def test_a_stop_while_nothing_comes_leaves_nothing(temporary: Path, number: int)
         process.wait(timeout=60)
         assert process.returncode == 128 + number
         assert process.stderr
-        assert process.stderr.read() == b"\nStopped; the file at work was not written.\n"
+        assert process.stderr.read() == b"\nStopped; no file is half written.\n"
     assert not Path("out.png").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is Linux's")
+def test_an_output_that_is_full_is_not_the_pictures_fault() -> None:
+    done = run("restore panel.tif --mask losses.png -o - --format png > /dev/full")
+    assert done.returncode == 2
+    assert b"The standard output doesn't take the picture (No space left on device): send it elsewhere" in done.stderr
+    assert b"Exception ignored" not in done.stderr
+
+
+def test_a_limit_on_what_comes_through_a_pipe_says_where_it_may_go() -> None:
+    done = run("cat panel.tif | (ulimit -f 1; restore - --mask losses.png -o out.png)")
+    assert done.returncode == 2
+    assert re.search(rb"larger than a file may be in \S+temporary: set TMPDIR to another folder, raise", done.stderr)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self"), reason="/proc is Linux's")
+def test_a_folder_in_which_no_file_can_be_made() -> None:
+    done = run("restore panel.tif --mask losses.png -o /proc/o.png")
+    assert done.returncode == 2
+    assert b"/proc/o.png: no file can be made in /proc: choose another place." in done.stderr

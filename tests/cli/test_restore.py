@@ -170,6 +170,28 @@ def test_notes_have_a_code_and_a_text_in_json(folder: Path, capsys: pytest.Captu
     assert json.loads(capsys.readouterr().out)["notes"] == [{"code": "mask-empty", "text": text}]
 
 
+def test_what_is_sought_and_nowhere_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(folder / "labels.png", np.where(HOLE, 2, 0).astype(np.uint8))
+    save(folder / "height.tif", np.full(HOLE.shape, 7, np.int16))
+    assert run("restore panel.tif --mask labels.png --mask-value 9 -o out.tif") == 2
+    assert "The mask labels.png: No pixel is 9, it has 0, 2: name values that it has." in capsys.readouterr().err
+    assert run("restore panel.tif --mask labels.png --mask-value 2,9,300 -o out.tif") == 0
+    assert "\n  No pixel of the mask is 9, 300.\n" in capsys.readouterr().out
+    assert run("restore height.tif --mask value:-1234 -o out2.tif") == 0
+    assert "\n  No pixel is -1234, so nothing is filled: the file is a copy.\n" in capsys.readouterr().out
+    assert run("restore panel.tif --mask color:#123456 -o out3.tif") == 0
+    assert "\n  No pixel is #123456, so nothing is filled: the file is a copy.\n" in capsys.readouterr().out
+
+
+def test_what_is_no_mask_is_told_what_masks_are(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "notes.txt").write_text("no picture")
+    assert run("restore panel.tif --mask notes.txt -o out.tif") == 2
+    said = "masks are JPEG, PNG, TIFF, WebP, AVIF, BMP, GIF, PBM, PGM and NPY files. Save it as a PNG."
+    assert f"The mask notes.txt: The file isn't a mask that can be read, whatever its name says: {said}" in (
+        capsys.readouterr().err
+    )
+
+
 def test_an_empty_mask_is_said_and_fine(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save(folder / "empty.png", np.zeros(HOLE.shape, np.uint8))
     assert run("restore panel.tif --mask empty.png -o out.tif") == 0
@@ -181,7 +203,7 @@ BAD_INPUT = {
     "missing.tif --mask losses.png -o out.tif": "missing.tif: There is no such file: check its name.",
     "cut.tif --mask losses.png -o out.tif": "cut.tif: The TIFF .*cut short .*: get a complete copy",
     "text.tif --mask losses.png -o out.tif": "text.tif: The file isn't a picture that can be read",
-    "panel.tif --mask text.tif -o out.tif": r"panel.tif: The mask text.tif: The file isn't a picture",
+    "panel.tif --mask text.tif -o out.tif": r"panel.tif: The mask text.tif: The file isn't a mask",
     "panel.tif --mask turned.png -o out.tif": "panel.tif: The mask turned.png: It is 40 x 56 pixels .* turned by 90",
     "panel.tif --mask inverted.png -o out.tif": "panel.tif: 94.5% of the picture is hole, .*--mask-polarity black",
     "panel.tif --mask full.png -o out.tif": "panel.tif: All of the picture is hole",
@@ -200,6 +222,7 @@ WRONG_USAGE = {
     "panel.tif full.png --mask losses.png": "Say where to write: -o restored/",
     "panel.tif -o out.tif": "Say what to fill: --mask FILE, --mask alpha",
     "panel.tif -o out.tif --mask losses.png --mask-dir .": "Give --mask or --mask-dir, not both",
+    "panel.tif -o out.tif --mask .": r"The mask \. is a folder: name one file, or use --mask-dir",
     "panel.tif -o out.tif --mask loses.png": "There is no mask loses.png: give a file, alpha, nan, nodata, value:-9999",
     ". --mask losses.png -o out.tif": "Several pictures need a folder to write to, and out.tif is a file",
     "nothing --mask losses.png -o new": "There is no picture file in the folder nothing",
@@ -231,7 +254,7 @@ WRONG_USAGE = {
     "panel.tif full.png --mask losses.png -o out.tif": "Several pictures .* out.tif is a file: -o restored/",
     "panel.tif full.png --mask losses.png -o text.tif": "Several pictures need a folder",
     "panel.tif --mask losses.png -o text.tif/": "text.tif/ is a file, not a folder",
-    "panel.tif ./panel.tif --mask losses.png -o restored": "panel.tif and panel.tif would both be written to",
+    "panel.tif ./panel.tif --mask losses.png -o restored": "panel.tif is named twice: name each picture once",
     "panel.tif full.png --mask losses.png -o new --save-mask used.png": "Several .* --save-mask restored/",
     "panel.tif panel.png --mask losses.png -o new --save-mask used": "would both be written to used.panel.png",
 }
@@ -301,7 +324,7 @@ def test_an_interrupt_is_a_short_word(
 
     monkeypatch.setattr("restauro.restoring.inpaint", inpaint)
     assert run("restore panel.tif --mask losses.png -o out.tif") == 130
-    assert capsys.readouterr().err.endswith("Stopped; the file at work was not written.\n")
+    assert capsys.readouterr().err.endswith("Stopped; no file is half written.\n")
     assert not Path("out.tif").exists()
 
 
@@ -317,7 +340,7 @@ def test_ctrl_c_waits_for_a_good_place(monkeypatch: pytest.MonkeyPatch, capsys: 
 
     monkeypatch.setattr(restoring, "inpaint", interrupted)
     assert run("restore panel.tif --mask losses.png -o out.tif") == 130
-    assert capsys.readouterr().err.endswith("Stopped; the file at work was not written.\n")
+    assert capsys.readouterr().err.endswith("Stopped; no file is half written.\n")
     assert not Path("out.tif").exists()
 
 

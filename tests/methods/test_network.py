@@ -237,9 +237,9 @@ def test_cancelling_ends_a_run_inside_onnx_runtime(tmp_path: Path, workers: int)
 
 def test_a_model_has_to_be_named() -> None:
     image, hole = damaged((8, 8))
-    there = "".join(f"model='{name}' or " for name in network.shipped_models())
+    there = "".join(f'use model="{name}", or ' for name in network.shipped_models())
     with pytest.raises(
-        ModelError, match=f"^Method 'network' needs a model: give {there}the path of an .onnx file that"
+        ModelError, match=f"^Method 'network' needs a model: {there}give it the path of an .onnx file that"
     ):
         restauro.inpaint(image, hole, "network")
 
@@ -253,9 +253,10 @@ def test_shipped_models_are_known_by_name(tmp_path: Path, monkeypatch: pytest.Mo
         restauro.inpaint(image, hole, "network", model="icons"),
         restauro.inpaint(image, hole, Network(str(tiny_model()))),
     )
-    with pytest.raises(ModelError, match=r"needs a model: give model='frescoes', model='icons' or the path of"):
+    ways = 'use model="frescoes", or use model="icons", or give it the path of'
+    with pytest.raises(ModelError, match=f"needs a model: {ways}"):
         Network()
-    with pytest.raises(ModelError, match=r"There is no model 'icon': give model='frescoes', model='icons' or the path"):
+    with pytest.raises(ModelError, match=f"There is no model 'icon': {ways}"):
         Network(model="icon")
 
 
@@ -267,9 +268,9 @@ def test_every_shipped_model_opens_and_has_a_card() -> None:
 
 
 def test_a_file_that_is_not_there() -> None:
-    with pytest.raises(ModelError, match=r"^There is no file runs/x/model.onnx: give .*an .onnx file"):
+    with pytest.raises(ModelError, match=r"^There is no file runs/x/model.onnx: .*give it the path of an .onnx file"):
         Network(model="runs/x/model.onnx")
-    with pytest.raises(ModelError, match=r"^There is no file model.onnx: give"):
+    with pytest.raises(ModelError, match=r"^There is no file model.onnx: (use|give)"):
         Network(model="model.onnx")
 
 
@@ -409,6 +410,9 @@ def test_on_the_command_line(
     np.testing.assert_array_equal(restauro.read_picture("out.png").pixels, fill(image, hole))
     assert "filled (23.4 %) by network in" in capsys.readouterr().out
     assert main(line) == 2
-    assert "Error: Method 'network' needs a model: give" in capsys.readouterr().err
+    ways = "".join(f"use --model {name}, or " for name in network.shipped_models()) + "give it the path of"
+    assert f"Error: Method 'network' needs a model: {ways}" in capsys.readouterr().err
     assert main([*line, "--model", "nothing.onnx"]) == 2
-    assert "Error: There is no file nothing.onnx: give" in capsys.readouterr().err
+    assert f"Error: There is no file nothing.onnx: {ways}" in capsys.readouterr().err
+    assert main([*line[:-1], "other.png", "--model", "./photo.png"]) == 2
+    assert "): name one that is, or get a complete copy." in capsys.readouterr().err

@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _BAD_INPUT
     except (click.Abort, KeyboardInterrupt) as stop:
         reason = str(stop.__cause__ or stop)  # click wraps a KeyboardInterrupt
-        click.echo(f"Stopped; {reason or 'the file at work was not written'}.", err=True)
+        click.echo(f"Stopped; {reason or 'no file is half written'}.", err=True)
         return _INTERRUPTED
     except SystemExit as stop:  # click's way out of a closed pipe
         return int(stop.code or 0)
@@ -113,8 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _show(error: click.ClickException) -> None:
     """Print an error as click does, and nothing that a terminal obeys."""
-    from restauro.cli.wording import say
+    from restauro.cli.wording import printable, say
 
     if context := getattr(error, "ctx", None):
         say(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
-    say(f"Error: {error.format_message()}", err=True)
+    say(f"Error: {printable(error.format_message())}", err=True)

@@ -51,15 +51,15 @@ def _run(
         raise
     except Exception as error:  # whatever it is, the other files are done
         if isinstance(error, RestauroError):
-            say(worded(error.of(str(source))), err=True)
+            say(printable(worded(error.of(str(source)))), err=True)
         else:
-            say(f"{printable(source)}: {worded(error)}", err=True)
+            say(printable(f"{source}: {worded(error)}"), err=True)
         if as_json:
             tell(report.error_as_json(source, error))
         return False
     if as_json:
         tell(done.as_json())
     elif not quiet:
-        for line in (as_line(done), *(f"  {note}" for note in done.notes)):
+        for line in (as_line(done), *(f"  {printable(str(note))}" for note in done.notes)):
             tell(line)
     return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from restauro.cli import report
+from restauro.cli import paths, report
 from restauro.cli.wording import printable, say
 from restauro.errors import MaskError
 from restauro.method import DEFAULT_METHOD, method_names
@@ -34,17 +34,17 @@ restauro compare damaged/*.png --mask-dir masks/ --truth-dir originals/ --layout
 
 
 @click.command("compare", help=_HELP, short_help="Show what methods make of a picture, side by side.")
-@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("pictures", nargs=-1, required=True, type=paths.NAME)
 @click.option(
     "--mask",
     metavar="FILE|alpha|nan|nodata|value:N|color:#rrggbb",
     help="What to fill: where a mask file is white; where the picture is transparent, NaN, without data, of a value or "
     "of a colour.",
 )
-@click.option("--mask-dir", type=click.Path(path_type=Path), help="A folder of masks of the pictures' names.")
-@click.option("--truth", type=click.Path(path_type=Path), help="The undamaged picture.")
-@click.option("--truth-dir", type=click.Path(path_type=Path), help="A folder of undamaged pictures of the same names.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The figure, .png or .jpg.")
+@click.option("--mask-dir", type=paths.NAME, help="A folder of masks of the pictures' names.")
+@click.option("--truth", type=paths.NAME, help="The undamaged picture.")
+@click.option("--truth-dir", type=paths.NAME, help="A folder of undamaged pictures of the same names.")
+@click.option("-o", "--output", required=True, type=paths.NAME, help="The figure, .png or .jpg.")
 @click.option(
     "--methods",
     metavar="LIST",

@@ -34,7 +34,7 @@ Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several file
 
 
 @click.command("damage", help=_HELP, short_help="Write damaged copies of picture files, and their masks.")
-@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("inputs", nargs=-1, required=True, type=paths.NAME)
 @click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="What the damage looks like.")
 @click.option(
     "--ratio",

@@ -34,13 +34,13 @@ Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input
 
 
 @click.command("detect", help=_HELP, short_help="Find damage in picture files.")
-@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("inputs", nargs=-1, required=True, type=paths.NAME)
 @click.option("--kind", type=click.Choice(_KINDS), help="What to look for; with --hints it may be left out.")
 @click.option("-o", "--output", metavar="FILE|FOLDER", help="Where to write the mask, a PNG.")
 @click.option("--preview", metavar="FILE|FOLDER", help="Also write the picture with the marks in magenta, PNG or JPEG.")
 @click.option(
     "--hints",
-    type=click.Path(path_type=Path),
+    type=paths.NAME,
     help="Strokes over the picture, on a transparent layer or a copy: red is damage, green or blue is not.",
 )
 @click.option("--color", "colour", metavar="#rrggbb", help="With --kind color: the colour of the marks.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from restauro.cli import report
+from restauro.cli import paths, report
 from restauro.cli.wording import printable, say
 from restauro.method import method_names
 
@@ -32,10 +32,8 @@ on where a run was cut off. Time is that of one thread, one process a core. Need
 
 
 @click.command("evaluate", help=_HELP, short_help="Compare methods on pictures and masks.")
-@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where results are collected."
-)
+@click.argument("pictures", nargs=-1, type=paths.NAME)
+@click.option("--out", required=True, type=paths.NAME, metavar="FOLDER", help="Where results are collected.")
 @click.option(
     "--methods",
     multiple=True,
@@ -74,16 +72,16 @@ on where a run was cut off. Time is that of one thread, one process a core. Need
 @click.option(
     "--lpips-weights",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=paths.NAME,
     metavar="FILE",
     help="LPIPS 0.1 of SqueezeNet 1.1, and a second time of AlexNet, which is also taken from beside it.",
 )
 @click.option("--dataset", type=click.Choice(["cifar10"]), help="Take the test pictures of a data set.")
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the data set.")
+@click.option("--data", type=paths.NAME, metavar="DIR", help="The folder of the data set.")
 @click.option("--download", is_flag=True, help="Fetch the data set (170 MB, checked) and keep it.")
 @click.option(
     "--detection",
-    type=click.Path(path_type=Path),
+    type=paths.NAME,
     metavar="DIR",
     help="Judge `restauro detect` instead, on damaged pictures with masks of the same stem.",
 )

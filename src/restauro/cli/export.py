@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from restauro.cli import paths
 from restauro.cli.wording import printable, say
 from restauro.errors import TrainingError
 
@@ -21,11 +22,11 @@ Needs PyTorch: pip install 'restauro[train]'.
 
 
 @click.command("export", help=_HELP, short_help="Write a trained network as an ONNX file.")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Where to write.")
+@click.argument("checkpoint", type=paths.NAME)
+@click.option("-o", "--output", required=True, type=paths.NAME, metavar="FILE", help="Where to write.")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=paths.NAME,
     metavar="DIR",
     help="Test pictures to measure on what half precision costs.  [default: drawn ones]",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +15,26 @@ from restauro.files.formats import ENDINGS
 _ENDINGS = {ending for endings in ENDINGS.values() for ending in endings}
 
 
+class _Name(click.Path):
+    """A file's or folder's name: empty is none; whether it may be read, whoever reads it says, for that one alone."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if not os.fspath(value):
+            if isinstance(param, click.Option):
+                raise click.UsageError(f"The name that {max(param.opts, key=len)} gives is empty.", ctx)
+            raise click.UsageError(
+                f"The name of a {'picture' if not param or param.nargs < 0 else param.name} is empty.", ctx
+            )
+        return super().convert(value, param, ctx)
+
+
+NAME = _Name()
+
+
 def expand(inputs: Sequence[Path], is_mask: Callable[[Path], bool] = lambda path: False) -> list[Path]:
     """Return the inputs, folders replaced by the picture files in them, in the order of their names, masks left out."""
     found = []
@@ -21,7 +42,11 @@ def expand(inputs: Sequence[Path], is_mask: Callable[[Path], bool] = lambda path
         if not path.is_dir():
             found.append(path)
             continue
-        pictures = [file for file in sorted(path.iterdir()) if file.suffix.lower() in _ENDINGS and file.is_file()]
+        try:
+            files = sorted(path.iterdir())
+        except PermissionError:
+            raise click.UsageError(f"{printable(path)}: The folder may not be read: change its permissions.") from None
+        pictures = [file for file in files if file.suffix.lower() in _ENDINGS and file.is_file()]
         pictures = [file for file in pictures if not file.name.startswith(".") and not is_mask(file)]
         if not pictures:
             raise click.UsageError(f"There is no picture file in the folder {printable(path)}.")
@@ -62,6 +87,8 @@ def _distinct(inputs: Sequence[Path], targets: list[Path]) -> list[Path]:
     seen: dict[str, Path] = {}
     for source, target in zip(inputs, targets, strict=True):
         other = seen.setdefault(os.path.normcase(os.path.abspath(target)), source)
+        if other is not source and os.path.abspath(other) == os.path.abspath(source):
+            raise click.UsageError(f"{printable(source)} is named twice: name each picture once.")
         if other is not source:
             raise click.UsageError(
                 f"{printable(other)} and {printable(source)} would both be written to "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -14,7 +15,7 @@ from typing import BinaryIO
 
 import click
 
-from restauro.errors import RestauroError
+from restauro.errors import RestauroError, WriteError
 
 STANDARD = Path("-")  # the standard input, or output
 
@@ -51,6 +52,11 @@ def readable(path: Path) -> Iterator[Path]:
             with copy.open("wb") as file, _opened(path) as pipe:
                 shutil.copyfileobj(pipe, file)
         except OSError as error:
+            if error.errno == errno.EFBIG:
+                raise WriteError(
+                    f"What comes through the pipe is larger than a file may be in {folder.parent}: set TMPDIR to "
+                    "another folder, raise the limit (ulimit -f), or name the file itself."
+                ) from None
             raise write_error(error, copy, "What comes through the pipe") from None
         try:
             yield copy
@@ -72,9 +78,21 @@ def writable(path: Path, ending: str | None) -> Iterator[Path]:
         file = folder / f"output{ending}"
         yield file
         if file.exists():
-            with file.open("rb") as whole:
-                shutil.copyfileobj(whole, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
+            _send(file)
+
+
+def _send(file: Path) -> None:
+    """Write a file to the standard output."""
+    try:
+        with file.open("rb") as whole:
+            shutil.copyfileobj(whole, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # nobody reads on
+        raise
+    except OSError as error:
+        raise WriteError(
+            f"The standard output doesn't take the picture ({error.strerror}): send it elsewhere, or make room there."
+        ) from None
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 
 
 @click.command("restore", help=_HELP, short_help="Fill what masks mark in picture files.")
-@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("inputs", nargs=-1, required=True, type=paths.NAME)
 @click.option(
     "--mask",
     metavar="FILE|alpha|nan|nodata|value:N|color:#rrggbb",
@@ -116,7 +116,7 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 )
 @click.option(
     "--mask-dir",
-    type=click.Path(path_type=Path),
+    type=paths.NAME,
     help="A folder of masks: for panel.tif it is panel.*, else panel_mask.*.",
 )
 @click.option(
@@ -271,6 +271,8 @@ def _check_masks(masks: _Masks, options: dict[str, Any]) -> None:
         raise click.UsageError(
             f"There is no mask {masks.one}: give a file, alpha, nan, nodata, value:-9999 or color:#rrggbb."
         )
+    if masks.one and is_file(masks.one) and Path(masks.one).is_dir():
+        raise click.UsageError(f"The mask {masks.one} is a folder: name one file, or use --mask-dir.")
     if masks.folder and not masks.folder.is_dir():
         raise click.UsageError(f"There is no folder {masks.folder} of masks.")
     if masks.pattern and "{stem}" not in masks.pattern:

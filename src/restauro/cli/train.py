@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from restauro.cli import paths
 from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError, TrainingError
 
@@ -31,11 +32,11 @@ torchrun. Needs PyTorch: pip install 'restauro[train]'.
 @click.option("--preset", required=True, metavar="NAME", help="What to train: cifar10, cifar10-course, damage, paper.")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=paths.NAME,
     metavar="DIR",
     help="The pictures.  [default: CIFAR-10, downloaded, for its presets]",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder.  [default: runs/PRESET]")
+@click.option("--out", type=paths.NAME, metavar="DIR", help="The run's folder.  [default: runs/PRESET]")
 @click.option("--epochs", type=click.FloatRange(0, min_open=True), metavar="N", help="Length of the whole run.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Length of the whole run, in steps.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Decides all chance.  [default: the preset's]")
@@ -54,18 +55,16 @@ torchrun. Needs PyTorch: pip install 'restauro[train]'.
     help="Of convolutions; auto is bf16 where the processor has it.",
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all cores]")
-@click.option(
-    "--vgg", type=click.Path(path_type=Path), metavar="FILE", help="VGG-16's weights, for paper; else downloaded."
-)
+@click.option("--vgg", type=paths.NAME, metavar="FILE", help="VGG-16's weights, for paper; else downloaded.")
 @click.option(
     "--masks",
-    type=click.Path(path_type=Path),
+    type=paths.NAME,
     metavar="DIR",
     help="Mask files, white in the hole, instead of the preset's masks.",
 )
 @click.option(
     "--init",
-    type=click.Path(path_type=Path),
+    type=paths.NAME,
     metavar="FILE",
     help="Begin with the weights of a checkpoint or an exported model.",
 )

@@ -5,6 +5,7 @@ What is printed goes through `say`: names of files can hold anything, and termin
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import traceback
@@ -14,8 +15,13 @@ import click
 
 from restauro.errors import Remedy, RestauroError
 
-# They turn the direction of what follows around.
-_TURNS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_ADVICE = {
+    errno.ENAMETOOLONG: "The name is too long: check it, or choose a shorter one",
+    errno.ELOOP: "It is a loop of symbolic links: name what they should lead to",
+    errno.ENOSPC: "The disk is full: make room on it, or choose another",
+    errno.EACCES: "It may not be read or written: change its permissions",
+}
+_TURNS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # the direction of what follows around
 
 
 def printable(text: str | os.PathLike[str]) -> str:
@@ -46,7 +52,7 @@ def worded(error: Exception, command: click.Command | None = None) -> str:
         return str(error) or "There isn't enough memory for it."
     if isinstance(error, OSError) and error.strerror:
         name = f"{printable(os.fsdecode(error.filename))}: " if error.filename else ""
-        return f"{name}{error.strerror}."
+        return f"{name}{_ADVICE.get(error.errno or 0, error.strerror)}."
     if not isinstance(error, RestauroError):
         place = traceback.extract_tb(error.__traceback__)[-1:]
         where = "".join(f" in {os.path.basename(frame.filename)}, line {frame.lineno}" for frame in place)

@@ -23,7 +23,8 @@ from restauro.damage.kinds import KINDS, make_damage
 from restauro.damage.ratios import RATIO_BINS, ratio_in
 from restauro.damage.synthesis import strokes
 from restauro.datasets import ArrayPictures, FilePictures, Pictures, hole_generator, open_pictures, picture_paths
-from restauro.errors import DataError, EvaluationError, MaskError
+from restauro.errors import DataError, EvaluationError, MaskError, ReadError
+from restauro.files.formats import recognise
 from restauro.mask import check_amount
 from restauro.mask_files import NoMaskError, find_mask, read_mask_file
 
@@ -77,11 +78,8 @@ class PictureSet:
         for name, file in zip(self.names, self.files, strict=False):
             try:
                 image = pyvips.Image.new_from_file(str(file)).autorot()
-            except pyvips.Error as error:
-                reason = error.detail.strip().splitlines()[-1] if error.detail.strip() else "no reason given"
-                raise DataError(
-                    f"The picture {file} can't be read ({reason}): get a complete copy, or take it away."
-                ) from None
+            except pyvips.Error:
+                raise DataError(_what_is_wrong(file)) from None
             yield name, image.height, image.width
 
 
@@ -168,6 +166,15 @@ class MaskChoice:
             self.reading.hole_of(self.file)
             digest = provenance.digest_of_file(self.file)
         return digest if self.reading.polarity == "white" else f"{digest} {self.reading.polarity}"
+
+
+def _what_is_wrong(file: Path) -> str:
+    """Say why a picture can't be opened, as `restauro.read_picture` does."""
+    try:
+        recognise(file)
+    except ReadError as error:
+        return f"The picture {file}: {error}"
+    return f"The picture {file} can't be read, it is damaged or cut short: get a complete copy, or take it away."
 
 
 def find_pictures(sources: Sequence[str | os.PathLike[str]], count: int | None = None) -> PictureSet:

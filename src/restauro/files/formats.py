@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import typing
 from abc import ABC, abstractmethod
@@ -178,6 +179,10 @@ class Format(ABC):
         return None
 
 
+class NoPictureError(ReadError):
+    """A file is of no kind that is known."""
+
+
 @cache
 def format_of(name: str) -> Format:
     """Return a format, by name.
@@ -211,7 +216,7 @@ def recognise(path: Path) -> str:
     for start, (what, remedy) in _OTHER_BEGINNINGS.items():
         if beginning.startswith(start):
             raise ReadError(f"A {what} can't be read: {remedy}.")
-    raise ReadError(
+    raise NoPictureError(
         "The file isn't a picture that can be read, whatever its name says: "
         "restauro reads JPEG, PNG, TIFF, WebP and AVIF. Save it as a TIFF or a PNG."
     )
@@ -244,6 +249,8 @@ def _beginning(path: Path) -> bytes:
         with open(path, "rb") as file:
             return file.read(4096)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise ReadError("The link points to nothing: mend it, or name the file itself.") from None
         raise ReadError("There is no such file: check its name.") from None
     except IsADirectoryError:
         raise ReadError("It is a folder: name the files in it.") from None
@@ -252,4 +259,6 @@ def _beginning(path: Path) -> bytes:
             raise ReadError("It is a folder: name the files in it.") from None
         raise ReadError("The file may not be read: change its permissions.") from None
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ReadError("It is a loop of symbolic links: name the file itself.") from None
         raise ReadError(f"The file can't be read ({error.strerror}).") from None

@@ -264,7 +264,9 @@ def _cause(error: OSError | pyvips.Error, path: Path) -> str:
     about = os.fsdecode(getattr(error, "filename", None) or folder)
     if not _is_under(Path(about), folder):
         return f"{about}: {getattr(error, 'strerror', None) or error}"
-    if number in _CAUSES and not (number == errno.ENOENT and folder.is_dir()):
+    if number == errno.ENOENT and folder.is_dir():  # such as /proc
+        return f"no file can be made in {folder}: choose another place"
+    if number in _CAUSES:
         return _CAUSES[number].format(folder=folder)
     if isinstance(error, OSError):
         return (error.strerror or str(error) or type(error).__name__).rstrip(".")

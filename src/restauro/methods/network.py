@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ModelError
+from restauro.errors import ModelError, Remedy
 from restauro.method import Method, Task, TextParameter
 from restauro.methods._onnx import Session, open_model
 from restauro.onnx_sessions import CPU, stoppable
@@ -41,7 +41,7 @@ class Network(Method):
     >>> Network(model="paintings")
     Traceback (most recent call last):
     ...
-    restauro.errors.ModelError: There is no model 'paintings': give ...
+    restauro.errors.ModelError: There is no model 'paintings': use ...
     """
 
     name: ClassVar[str] = "network"
@@ -140,13 +140,13 @@ def _find(model: str) -> Path:
     path = Path(model)
     if model and path.is_file():
         return path
-    choice = [f"model={name!r}" for name in there] + ["the path of an .onnx file that `restauro export` made"]
-    advice = f"give {', '.join(choice[:-1])}{' or ' * (len(choice) > 1)}{choice[-1]}"
+    ways: list[Remedy | str] = [Remedy("model", name) for name in there]
+    ways.append("give it the path of an .onnx file that `restauro export` made")
     if not model:
-        raise ModelError(f"Method 'network' needs a model: {advice}.")
+        raise ModelError("Method 'network' needs a model", *ways)
     if path.suffix == ".onnx" or len(path.parts) > 1:
-        raise ModelError(f"There is no file {model}: {advice}.")
-    raise ModelError(f"There is no model {model!r}: {advice}.")
+        raise ModelError(f"There is no file {model}", *ways)
+    raise ModelError(f"There is no model {model!r}", *ways)
 
 
 @dataclass(frozen=True)
