@@ -48,8 +48,7 @@ class Restored(Record):
     hole_pixels
         Number of pixels filled.
     changed_outside
-        Pixels that differ between the two files, counted by reading both, outside of `counted_outside`. None after a
-        dry run.
+        Pixels in which the two files, both read again, differ outside of `counted_outside`. None after a dry run.
     counted_outside
         "mask"; from JPEG to JPEG "blocks", because the blocks of 8 or 16 pixels that the holes touch are encoded anew.
     """
@@ -184,10 +183,10 @@ class Restoration:
         with self._timed():
             pixels, hole = self.picture.pixels, self._marked()
             progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
-            checked_workers(workers)
             self.method, self._workers, self._untouched = None, workers, False
-            options: dict[str, Any] = {"workers": workers, "seed": seed, "progress": progress}
-            inpaint(pixels, hole, chosen, unknown=self.unknown, out=pixels, **options)
+            inpaint(
+                pixels, hole, chosen, out=pixels, unknown=self.unknown, workers=workers, seed=seed, progress=progress
+            )
             if isinstance(self._mask, str) and self._mask == "alpha":
                 pixels[..., -1][hole] = full_scale(pixels.dtype)
             self.method = chosen
