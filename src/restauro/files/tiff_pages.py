@@ -143,7 +143,14 @@ class TiffPage:
     @property
     def misleads_libvips(self) -> bool:
         """Whether libvips would change samples on reading, or not find the picture: see `rearranged`."""
-        return self.is_premultiplied or self.is_planar or self.place.inside is not None or self.is_mask
+        is_elsewhere = self.place.inside is not None or self._is_beside_unknown
+        return self.is_premultiplied or self.is_planar or self.is_mask or is_elsewhere
+
+    @property
+    def _is_beside_unknown(self) -> bool:
+        """Whether another picture is coded in a way that libvips doesn't know: then it reads none of the file."""
+        codings = {number(place.tags, tiff_tags.COMPRESSION, 1) for place in self.places}
+        return not codings.isdisjoint(tiff_tags.BEYOND_LIBVIPS)
 
     @property
     def has_layers(self) -> bool:
@@ -300,7 +307,7 @@ def rearranged(path: Path, page: TiffPage, called: Callable[[Directory], Directo
 
     libvips divides premultiplied colours by their opacity, so they are called plain; (8.18) it mixes up the strips of a
     TIFF whose bands lie one after the other, so each band is shown as a page; it knows pictures inside of pages by
-    another number than we do, and no masks.
+    another number than we do, and no masks; and it reads nothing of a file in which one is coded as it doesn't know.
     """
     data = bytearray(path.read_bytes())
     directories = _bands(page) if page.is_planar else [page.tags | _plain_alpha(page)]

@@ -136,7 +136,7 @@ class Place:
     inside
         Number of the picture that it is a part of, None in the chain of pages.
     tags
-        Only those of size, kind, photometric interpretation and pictures inside; and the mark of a camera's raw data.
+        Only those of size, kind, coding, photometric interpretation and pictures inside; and the mark of raw data.
     """
 
     offset: int
@@ -147,7 +147,7 @@ class Place:
     tags: Directory
 
 
-_OF_PLACES = {NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, PHOTOMETRIC, SUB_PICTURES, DNG_VERSION}
+_OF_PLACES = {NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, SUB_PICTURES, DNG_VERSION}
 
 
 def header(form: Form) -> bytes:
