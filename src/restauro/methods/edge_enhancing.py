@@ -16,7 +16,7 @@ _REACH = 15  # pixels around a hole that the tensor is made of: 2.5 standard dev
 # The contrast parameter, of the root mean square of the known gradients around the holes.
 _CONTRAST = 0.01
 # Error that may remain in each step, as a share of the range of the pixels beside the holes.
-_TOLERANCE = 1e-5
+_TOLERANCE = 2e-6
 
 
 @dataclass(frozen=True)

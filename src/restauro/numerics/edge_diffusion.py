@@ -24,7 +24,7 @@ from restauro.numerics.threads import Threads
 _TILE = 96  # pixels
 # Error that is left, as a share of the range, where the next system is another and begins where this one ends: what
 # remains of it at the end is some thousandths of a level of 8 bits.
-_ERROR_BETWEEN = 1e-3
+_ERROR_BETWEEN = 2e-4
 _ROOM = 7  # planes of a tile that kernels compute in
 
 
