@@ -29,7 +29,7 @@ from restauro.numerics.soft_strokes import draw_soft
 
 def cracks(canvas: Canvas, rng: np.random.Generator) -> None:
     """Paint cracks; in one picture in four dark and bright ones."""
-    if rng.random() < 0.35:
+    if rng.random() < 0.45:
         _hard_cracks(canvas, rng)
         return
     radius = 0.5 * log_uniform(rng, 0.9, 7)
@@ -66,7 +66,7 @@ def scratches(canvas: Canvas, rng: np.random.Generator) -> None:
         return
     usual = rng.uniform(0, np.pi)
     contrast = log_uniform(rng, 18, 170)
-    bright = rng.random() < 0.65
+    bright = rng.random() < 0.55
     colour = _bright(rng) if bright else _dark(rng)
     doubled = rng.random() < 0.3
     softness = 0.0 if rng.random() < 0.4 else rng.uniform(0.6, 1.6)

@@ -39,7 +39,7 @@ def losses(canvas: Canvas, rng: np.random.Generator) -> None:
     if not where.any():
         return
     before = canvas.picture.copy()
-    ground = _GROUNDS[rng.integers(len(_GROUNDS))] + rng.normal(0, 10) + rng.normal(0, 4, 3).astype(np.float32)
+    ground = _ground(rng)
     if abs(ground.mean() - before[where].mean()) < 25:  # who can't be seen can't be found
         ground = ground + (70 if before[where].mean() < 128 else -70)
     ground = colour_of(ground)
@@ -133,6 +133,15 @@ def dust(canvas: Canvas, rng: np.random.Generator) -> None:
     tinted = colour_of(colour + rng.normal(0, 8, 3))
     canvas.blend(tinted, rng.uniform(0.35, 1) * alpha)
     canvas.mark_seen(where, DUST, before)
+
+
+def _ground(rng: np.random.Generator) -> Colour:
+    """Return what shows: in a third of all losses black or white, as where a hole, a bed or a filling shows."""
+    chance = rng.random()
+    if chance < 1 / 3:
+        return colour_of(np.full(3, rng.exponential(12) if chance < 0.2 else 255 - rng.exponential(12)))
+    usual = _GROUNDS[rng.integers(len(_GROUNDS))]
+    return usual + np.float32(rng.normal(0, 10)) + rng.normal(0, 4, 3).astype(np.float32)
 
 
 def _ragged(shape: tuple[int, int], rng: np.random.Generator) -> Mask:
