@@ -148,5 +148,5 @@ def test_a_diffusion_is_stopped_between_channels() -> None:
         calls.append(1)
         task.control[0] = 1
 
-    diffusion.start(stop)
+    diffusion.start(stop, 5)
     assert len(calls) == 1

@@ -45,7 +45,7 @@ def test_the_tensor_is_the_formula() -> None:
     for c in range(2):
         add_gradients(image[:, :, c].astype(np.float32), 0.5, lines, J)
     for part in J:
-        smooth(part, 10, 12, half, np.ones((4, 6), bool), lines[0])
+        smooth(part, 10, 12, half, np.ones((4, 6), bool), lines[0, 0])
     first = GRADIENT_REACH + half.size - 1
     expected = naive.structure_tensor(0.5 * image, SCALE)[first:-first, first:-first]
     for part, (i, j) in zip(J, ((0, 0), (0, 1), (1, 1)), strict=True):
@@ -78,7 +78,7 @@ def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("restauro.numerics.edge_diffusion._TILE", tile)
         diffusion = diffusion_of(image, hole)
-        diffusion.start(lambda: None, last=True)
+        diffusion.start(lambda: None, 0)
         if diffusion.flat:
             return
         diffusion._each_tile(kernels.set_links, diffusion._squared_contrast, diffusion._links)
@@ -118,15 +118,27 @@ def test_gradients_of_any_size_make_finite_weights(magnitude: float, contrast: f
         np.testing.assert_allclose(weights, np.outer([1, 1, 0, 0], np.ones(n + 1)), atol=1e-5)
 
 
+def test_smoothing_leaves_out_what_is_not_wanted() -> None:
+    rng = np.random.default_rng(4)
+    values, half = rng.normal(size=(40, 50)).astype(np.float32), half_gaussian(SCALE)
+    shape = 41 - 2 * half.size + 1, 51 - 2 * half.size + 1
+    wanted = rng.random(shape) < 0.03
+    wanted[5] = False
+    whole, part, line = values.copy(), values.copy(), np.empty(50, np.float32)
+    smooth(whole, 40, 50, half, np.ones(shape, bool), line)
+    smooth(part, 40, 50, half, wanted, line)
+    np.testing.assert_array_equal(part[: shape[0], : shape[1]][wanted], whole[: shape[0], : shape[1]][wanted])
+
+
 def test_a_step_is_a_dense_solve() -> None:
     rng = np.random.default_rng(3)
     image = picture(rng, (14, 15, 2))
     hole = np.zeros((14, 15), bool)
     hole[2:7, 3:8] = hole[9:, 5] = True
     diffusion = diffusion_of(image, hole)
-    diffusion.start(lambda: None, last=True)
+    diffusion.start(lambda: None, 0)
     before = filled(diffusion, image, hole)
-    diffusion.step(lambda: None, last=True)
+    diffusion.step(lambda: None, 0)
     unit = diffusion.unit.max()
     squared = naive.squared_contrast(before, hole, SCALE, RATIO)
     expected = naive.step(before, hole, SCALE, squared)
@@ -142,7 +154,7 @@ def test_contrast_is_that_of_each_group_of_holes() -> None:
     hole = np.zeros((8, 40), bool)
     hole[3:5, 8] = hole[4, 11] = hole[3, 35] = True
     diffusion = diffusion_of(image, hole)
-    diffusion.start(lambda: None, last=True)
+    diffusion.start(lambda: None, 0)
     left, joined, right = diffusion._squared_contrast[[0, 3, 1]]
     assert left == joined
     assert right == pytest.approx((RATIO * 0.1) ** 2, rel=1e-3)  # all steps are 0.1, and the range is 1
@@ -156,6 +168,6 @@ def test_a_fill_that_is_stopped_returns_at_once() -> None:
     diffusion = diffusion_of(image, hole)
     diffusion._task.control[0] = 1
     called: list[int] = []
-    diffusion.start(lambda: called.append(1))
-    diffusion.step(lambda: called.append(2), last=False)
+    diffusion.start(lambda: called.append(1), 6)
+    diffusion.step(lambda: called.append(2), 5)
     assert not called

@@ -153,6 +153,23 @@ def test_the_bound_of_the_spectrum_is_gershgorins() -> None:
     assert multigrid._bound(system._table, *system._runs(0), system._links) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("change", [0.0, 1e-3])
+def test_systems_that_are_solved_together_are_solved_as_each_alone(dtype: type, change: float) -> None:
+    rng = np.random.default_rng(5)
+    grid = SparseGrid.of(net(rng, (60, 70)) | (rng.random((60, 70)) < 0.3))
+    system = Multigrid(grid).set_links(random_links(rng, grid), task())
+    b = np.zeros((6, grid.size), dtype)
+    for right_side, size in zip(b, (1, 1e-6, 0, 30, 1e-3, 1), strict=True):  # some are done long before others
+        right_side[:] = size * scattered(grid, rng.uniform(-1, 1, grid.pixels))
+    together, alone = np.zeros_like(b), np.zeros_like(b)
+    most = system.solve(b, together, task(), residual=1e-5, change=change)
+    steps = [system.solve(*one, task(), residual=1e-5, change=change) for one in zip(b, alone, strict=True)]
+    np.testing.assert_array_equal(together, alone)
+    assert most == max(steps)
+    assert len(set(steps)) > 2
+
+
 def test_a_solve_that_is_stopped_returns() -> None:
     grid = SparseGrid.of(np.pad(np.ones((20, 20), bool), 1))
     stopped = task()

@@ -75,11 +75,11 @@ class EdgeEnhancing(Method):
             task.control[1] += (solved + 1) * pixels // systems - solved * pixels // systems
             solved += 1
 
-        diffusion.start(done)
+        diffusion.start(done, self.steps)
         for step in range(self.steps):
             if task.stopped or diffusion.flat:
                 break
-            diffusion.step(done, last=step == self.steps - 1)
+            diffusion.step(done, self.steps - 1 - step)
         dtype = precision(image)
         values = np.empty((pixels, channels), dtype)
         for c in range(channels):

@@ -60,25 +60,29 @@ def membrane(image: NDArray[Any], task: Task, progress: int) -> NDArray[np.float
     Arguments are those of `Method.fill`; `progress` is how many hole pixels are reported as done.
     """
     from restauro.numerics.dirichlet import known_range, laplacian_right_side
-    from restauro.numerics.multigrid import Multigrid
+    from restauro.numerics.multigrid import AT_ONCE, Multigrid
     from restauro.numerics.sparse_grid import SparseGrid
 
     grid = SparseGrid.of(task.domain)
     system = Multigrid(grid).laplacian(task)
-    dtype = precision(image)
-    values = np.empty((grid.pixels, image.shape[2]), dtype)
-    for channel in range(image.shape[2]):
-        if task.stopped:
-            break
-        known = grid.load(image[:, :, channel], np.nan)
-        low, high = known_range(known)
-        # From the middle of the range, halved first: sums of large numbers might overflow.
-        middle = low / 2 + high / 2
-        b = laplacian_right_side(grid, known, middle, high - low)
-        u = grid.empty()
+    channels = image.shape[2]
+    values = np.empty((grid.pixels, channels), precision(image))
+    for first in range(0, channels, AT_ONCE):
+        some = range(first, min(first + AT_ONCE, channels))
+        b, u = np.zeros((2, len(some), grid.size))
+        middles, ranges = np.zeros((2, len(some)))
+        for k, channel in enumerate(some):
+            if task.stopped:
+                return values
+            known = grid.load(image[:, :, channel], np.nan)
+            low, high = known_range(known)
+            # From the middle of the range, halved first: sums of large numbers might overflow.
+            middles[k], ranges[k] = low / 2 + high / 2, high - low
+            b[k] = laplacian_right_side(grid, known, middles[k], ranges[k])
         system.solve(b, u, task, residual=_TOLERANCE)
-        u *= high - low
-        u += middle
-        grid.hole_values(u, values[:, channel])
-        task.control[1] += progress // image.shape[2]
+        for k, channel in enumerate(some):
+            u[k] *= ranges[k]
+            u[k] += middles[k]
+            grid.hole_values(u[k], values[:, channel])
+            task.control[1] += progress // channels
     return values

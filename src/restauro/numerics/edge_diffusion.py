@@ -22,9 +22,11 @@ from restauro.numerics.structure_tensor import GRADIENT_REACH, half_gaussian
 from restauro.numerics.threads import Threads
 
 _TILE = 96  # pixels
-# Error that is left, as a share of the range, where the next system is another and begins where this one ends: what
-# remains of it at the end is some thousandths of a level of 8 bits.
-_ERROR_BETWEEN = 2e-4
+# Error that is left before the last step, as a share of the range: the next system is another, and begins where this
+# one ends. A step takes away more than half of what is wrong before it, so twice as much may be left before each. What
+# remains of it at the end is some hundredths of a level of 8 bits at most, thousandths in nearly all pixels.
+_ERROR_BETWEEN = 1.5e-4
+_FORGOTTEN = 2.0
 _ROOM = 7  # planes of a tile that kernels compute in
 
 
@@ -70,7 +72,8 @@ class EdgeDiffusion:
         self.v = np.zeros((channels, self.grid.size))
         self.zero, self.unit = np.zeros(channels), np.ones(channels)
         self._ranges = np.zeros(channels)
-        self._change = self.grid.empty()
+        # What a step changes, in float32: its last bits are far below what is left of the error.
+        self._change = np.zeros((channels, self.grid.size), np.float32)
         self._links = np.zeros((5, self.grid.size), np.float32)
 
     @property
@@ -78,9 +81,13 @@ class EdgeDiffusion:
         """Whether all pixels beside the holes are alike, in every channel."""
         return not self._ranges.any()
 
-    def start(self, done: Callable[[], None], *, last: bool = False) -> None:
-        """Fill the holes harmonically, nearly unless nothing else follows; `done` is called after every channel."""
+    def start(self, done: Callable[[], None], to_come: int) -> None:
+        """Fill the holes harmonically, the more nearly the fewer steps are to come.
+
+        `done` is called after every channel.
+        """
         self._system.laplacian(self._task)
+        right_sides = np.zeros_like(self._change)
         for c in range(len(self.v)):
             if self._task.control[0]:
                 return
@@ -91,14 +98,13 @@ class EdgeDiffusion:
             self._ranges[c] = high - low
             if high > low:
                 self.unit[c] = high - low
-            right_side = laplacian_right_side(self.grid, known, self.zero[c], high - low)
+            right_sides[c] = laplacian_right_side(self.grid, known, self.zero[c], high - low)
             self.v[c] = np.where(np.isnan(known), 0.0, (known - self.zero[c]) / self.unit[c])
-            self._add_solution(c, right_side, last)
-            done()
+        self._add_solutions(right_sides, done, to_come)
         if not self._task.control[0]:
             self._squared_contrast = self._measured_contrast()
 
-    def step(self, done: Callable[[], None], *, last: bool) -> None:
+    def step(self, done: Callable[[], None], to_come: int) -> None:
         """Look for edges in v, and make it the steady state of diffusion along them; see `start`."""
         if self._task.control[0]:
             return
@@ -106,18 +112,19 @@ class EdgeDiffusion:
         if self._task.control[0]:  # the links would be unfinished
             return
         self._system.set_links(self._links, self._task)
-        r = self.grid.empty()
-        for c in range(len(self.v)):
+        right_sides = np.zeros_like(self._change)
+        for v, r in zip(self.v, right_sides, strict=True):
+            kernels.imbalance(self.grid.around, self.grid.lengths, self._links, v, r)
+        self._add_solutions(right_sides, done, to_come)
+
+    def _add_solutions(self, right_sides: NDArray[np.float32], done: Callable[[], None], to_come: int) -> None:
+        change = max(self._tolerance, _ERROR_BETWEEN * _FORGOTTEN ** (to_come - 1)) if to_come else self._tolerance
+        self._system.solve(right_sides, self._change, self._task, residual=0.0, change=change)
+        for of_channel, v in zip(self._change, self.v, strict=True):
             if self._task.control[0]:
                 return
-            kernels.imbalance(self.grid.around, self.grid.lengths, self._links, self.v[c], r)
-            self._add_solution(c, r, last)
+            kernels.add_holes(self.grid.around, self.grid.lengths, of_channel, v)
             done()
-
-    def _add_solution(self, c: int, right_side: NDArray[np.float64], last: bool) -> None:
-        change = self._tolerance if last else max(self._tolerance, _ERROR_BETWEEN)
-        self._system.solve(right_side, self._change, self._task, residual=0.0, change=change)
-        kernels.add_holes(self.grid.around, self.grid.lengths, self._change, self.v[c])
 
     def _measured_contrast(self) -> NDArray[np.float32]:
         """Return the squared contrast parameter of every run of hole pixels, float32 [runs].

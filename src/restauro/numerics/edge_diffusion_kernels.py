@@ -79,8 +79,8 @@ def known_energy(
     for plane in range(2):
         _keep_whole(known[plane], hole.shape, box[0] - half.shape[0] + 1, box[2] - half.shape[0] + 1)
     wanted = _corners(row_start, start, stop, box)
-    smooth(known[0], rows, columns, half, wanted, lines[0])
-    smooth(known[1], rows, columns, half, wanted, lines[0])
+    smooth(known[0], rows, columns, half, wanted, lines[0, 0])
+    smooth(known[1], rows, columns, half, wanted, lines[0, 0])
     for y in range(box[0], box[1]):
         for run in range(row_start[y], row_start[y + 1]):
             for x in range(max(start[run], box[2]), min(stop[run], box[3])):
@@ -147,7 +147,7 @@ def set_links(
     wanted = _corners(row_start, start, stop, box)
     for part in range(3):
         _keep_whole(J[part], hole.shape, box[0] - half.shape[0] + 1, box[2] - half.shape[0] + 1)
-        smooth(J[part], J.shape[1], J.shape[2], half, wanted, lines[0])
+        smooth(J[part], J.shape[1], J.shape[2], half, wanted, lines[0, 0])
         if in_rows.min() < _ALL or in_columns.min() < _ALL:
             for i in range(in_rows.shape[0]):
                 for j in range(in_columns.shape[0]):

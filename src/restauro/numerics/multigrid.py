@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.numerics import multigrid_kernels as kernels
+from restauro.numerics.conjugate_gradients import CHUNKS, conjugate_gradients
 from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.multigrid_kernels import (
     BELOW,
     CHILD_ABOVE,
-    CHUNKS,
     DIAGONAL,
     EAST,
     EDGES,
@@ -41,10 +40,11 @@ from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
 
 _MOST_STEPS = 300  # of conjugate gradients; ten are usual
+AT_ONCE = 4  # systems that are solved side by side: more would read no less, and want more memory
 _PIXELS_WORTH_A_THREAD = 4000  # in a solve, where threads meet again and again
 _PIXELS_WORTH_A_START = 20_000  # in a step of setting up, for which they have to be woken
-# Two Jacobi steps, damped by the roots of the Chebyshev polynomial on the upper three quarters of the spectrum.
-_ROOTS = (5 + 3 * np.cos(np.pi * np.array([0.25, 0.75]))) / 8
+# Two Jacobi steps, damped by the roots of the Chebyshev polynomial on the spectrum from 0.15 of its bound up.
+_ROOTS = (1.15 + 0.85 * np.cos(np.pi * np.array([0.25, 0.75]))) / 2
 
 
 class Levels:
@@ -67,7 +67,8 @@ class Levels:
         self._table, self._bounds = _table(grids, self._offsets)
         self._sizes = np.array([level.pixels for level in grids])
         self._links = links
-        self._inverse, self._B, self._X, self._Y = (np.zeros(self._offsets[-1], links.dtype) for _ in range(4))
+        self._inverse = np.zeros(self._offsets[-1], links.dtype)
+        self._room = np.zeros((3, 0), links.dtype)  # what kernels know as B, X and Y
         self._damping = damping
         self._spectrum = np.zeros((len(grids), 2))
         self._unit = False
@@ -77,6 +78,13 @@ class Levels:
     def levels(self) -> int:
         """Number of levels."""
         return len(self._sizes)
+
+    def _planes(self, count: int) -> NDArray[np.floating[Any]]:
+        """Return room for so many planes of B, X and Y, [3, planes x pixels]; 0 at pixels that aren't hole."""
+        size = count * int(self._offsets[-1])
+        if self._room.shape[1] < size:
+            self._room = np.zeros((3, size), self._links.dtype)
+        return self._room
 
     def _runs(self, level: int) -> tuple[int, int]:
         return int(self._bounds[level, 0]), int(self._bounds[level, CHUNKS])
@@ -102,21 +110,22 @@ class Levels:
 
     def solve(
         self,
-        b: NDArray[np.float64],
-        u: NDArray[np.float64],
+        b: NDArray[np.floating[Any]],
+        u: NDArray[np.floating[Any]],
         task: Threads,
         *,
         residual: float,
         change: float = 0.0,
     ) -> int:
-        """Solve A u = b.
+        """Solve A u = b, or several such systems, each as if it were alone.
 
         Parameters
         ----------
         b
-            The right side, float64 [grid.size], of order 1.
+            The right side, [grid.size] or [systems, grid.size], of order 1; float64, or float32 where its rounding is
+            far below what is asked for.
         u
-            The start, overwritten with the solution; 0 at pixels that aren't hole.
+            The start, as b, overwritten with the solution; 0 at pixels that aren't hole.
         task
             Threads, and whether to stop.
         residual
@@ -126,20 +135,28 @@ class Levels:
 
         Returns
         -------
-        The steps that it took.
+        The steps that it took, for the system that takes most.
         """
+        if b.ndim == 2:
+            groups = [slice(first, first + AT_ONCE) for first in range(0, len(b), AT_ONCE)]
+            return max(self._solve(b[some], u[some], task, residual, change) for some in groups)
+        return self._solve(b[np.newaxis], u[np.newaxis], task, residual, change)
+
+    def _solve(self, b: NDArray[Any], u: NDArray[Any], task: Threads, residual: float, change: float) -> int:
         if task.control[0]:
             return 0
-        r, p, q = (np.zeros(self.grid.size) for _ in range(3))
-        parts = max(1, min(task.workers, int(self._sizes[0]) // _PIXELS_WORTH_A_THREAD))
+        size, count = self.grid.size, len(b)
+        r, p, q = np.zeros((3, count * size), b.dtype)
+        B, X, Y = self._planes(count)
+        parts = max(1, min(task.workers, count * int(self._sizes[0]) // _PIXELS_WORTH_A_THREAD))
         arrivals = np.zeros(1, np.int64)
-        sums = np.zeros((4, CHUNKS))
+        sums = np.zeros((4, count, CHUNKS))
 
         def part_of(part: int) -> int:
-            return kernels.conjugate_gradients(
+            return conjugate_gradients(
                 self._table, self._bounds, self._sizes, self._spectrum, self._unit, self._links, self._inverse,
-                self._wide, self._B, self._X, self._Y, b, u, r, p, q, residual, change, _MOST_STEPS, sums,
-                part, parts, arrivals, task.control,
+                self._wide, B, X, Y, int(self._offsets[-1]), b.reshape(-1), u.reshape(-1), r, p, q, size, residual,
+                change, _MOST_STEPS, sums, part, parts, arrivals, task.control,
             )  # fmt: skip
 
         return int(task.together([partial(part_of, part) for part in range(parts)])[0])
@@ -185,7 +202,7 @@ class Multigrid(Levels):
 
     def _coarse_systems(self, task: Threads) -> Multigrid:
         table, links, inverse = self._table, self._links, self._inverse
-        opposite = self._B, self._X, self._Y  # room that isn't used yet
+        opposite = self._planes(1)[:, : self._offsets[-1]]  # room that isn't used yet
 
         def bound(low: int, high: int) -> float:
             return _bound(table, low, high, links)
@@ -205,8 +222,7 @@ class Multigrid(Levels):
                 self._over_runs(level, task, galerkin)
                 self._over_runs(level, task, cut_off)
             self._spectrum[level] = 1 / (self._damping * max(1.0, self._over_runs(level, task, bound)))
-        for array in opposite:
-            array[:] = 0
+        opposite[:] = 0
         return self
 
 

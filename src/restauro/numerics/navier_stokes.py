@@ -128,7 +128,7 @@ class _Flow:
         self._poisson = Multigrid(near.holes).laplacian(near.task)
         self._known_tensor = _tensor(near, _known_means(near, values), SOUND)
         self._tensor = near.planes(3)
-        self._fields = np.zeros((near.grid.size, 3 + len(values)))
+        self._fields = np.zeros((near.grid.size, 3 + len(values)), np.float32)
         self._source = self._known_vorticity()
         self._continue(self._known_tensor)
         self._right = np.array([self._from_known(plane) for plane in values])
@@ -186,20 +186,18 @@ class _Flow:
     def _balance(self) -> None:
         """Reduce vorticity in the holes that nothing of the other sign balances nearby."""
         near = self._near
-        both_signs = np.zeros((2, near.grid.size), np.float32)
         for channel in range(len(self.w)):
             if near.task.control[0]:
                 return
+            both_signs = np.zeros((2, near.grid.size), np.float32)
             of_holes, w = self.w[channel : channel + 1], self._source[channel : channel + 1].copy()
             near.each_hole(vorticity.put, of_holes, w)
             near.each(vorticity.parts, w, both_signs)
-            near.smooth(both_signs, _OF_BALANCE)
-            near.each_hole(vorticity.balance, both_signs, _EXCESS, of_holes)
+            near.each_hole(vorticity.balance, near.smooth(both_signs, _OF_BALANCE), _EXCESS, of_holes)
 
     def _solve(self) -> None:
         """Solve lap u = w from what u is."""
-        for u, right, w in zip(self.u, self._right, self.w, strict=True):
-            self._poisson.solve(right - w, u, self._near.task, residual=_RESIDUAL)
+        self._poisson.solve(self._right - self.w, self.u, self._near.task, residual=_RESIDUAL)
 
     def _from_known(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what known pixels give to Laplace's equation in the holes."""
@@ -213,9 +211,9 @@ class _Flow:
             return
         largest = float(np.abs(planes).max())
         if largest > 0:
-            inside = np.zeros((len(planes), self._near.holes.size))
-            for plane, u in zip(planes, inside, strict=True):
-                self._poisson.solve(self._from_known(plane) / largest, u, self._near.task, residual=_TENSOR_RESIDUAL)
+            right = np.array([self._from_known(plane) for plane in planes]) / largest
+            inside = np.zeros_like(right)
+            self._poisson.solve(right, inside, self._near.task, residual=_TENSOR_RESIDUAL)
             self._near.each_hole(vorticity.put, inside * largest, planes)
 
 

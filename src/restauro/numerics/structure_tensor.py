@@ -70,16 +70,14 @@ def add_gradients(u: Any, scale: float, lines: Any, J: Any) -> None:
 
 
 @kernel
-def smooth(values: Any, height: int, width: int, half: Any, wanted: Any, lines: Any) -> None:
+def smooth(values: Any, height: int, width: int, half: Any, wanted: Any, line: Any) -> None:
     """Smooth in place with a separable symmetric kernel; the result's corner is the first that has all neighbours.
 
     values: [H, W], of which the first `height` rows and `width` columns count; the result is smaller by
     2 (half.size - 1). half: the kernel's middle and one side. wanted: bool, as large as the result: where it is
-    needed. lines: as large as values, overwritten.
+    needed; elsewhere anything is left. line: [W], overwritten.
     """
     reach = half.shape[0] - 1
-    for i in range(height - 2 * reach):
-        _weigh_rows(values, i, width, half, lines[i])
     for i in range(height - 2 * reach):
         begin, end = 0, width - 2 * reach
         while begin < end and not wanted[i, begin]:
@@ -87,25 +85,27 @@ def smooth(values: Any, height: int, width: int, half: Any, wanted: Any, lines: 
         while begin < end and not wanted[i, end - 1]:
             end -= 1
         # One stretch with all that is wanted: more to compute, and less than to begin anew with each kernel weight.
-        _weigh_columns(lines[i, begin:], end - begin, half, values[i, begin:])
+        if begin < end:  # row i of the values isn't read any more afterwards
+            _weigh_rows(values[i:], begin, end - begin + 2 * reach, half, line)
+            _weigh_columns(line, end - begin, half, values[i, begin:])
 
 
 @inner
-def _weigh_rows(values: Any, i: int, width: int, half: Any, out: Any) -> None:
-    middle = i + half.shape[0] - 1
-    here, weight = values[middle], half[0]
+def _weigh_rows(values: Any, begin: int, width: int, half: Any, out: Any) -> None:
+    middle = half.shape[0] - 1
+    here, weight = values[middle, begin:], half[0]
     for j in range(width):
         out[j] = weight * here[j]
     k = 1
     while k + 2 < half.shape[0]:  # three at a time: a line that is read and written less often
-        a0, a1, a2 = values[middle - k], values[middle - k - 1], values[middle - k - 2]
-        b0, b1, b2 = values[middle + k], values[middle + k + 1], values[middle + k + 2]
+        a0, a1, a2 = values[middle - k, begin:], values[middle - k - 1, begin:], values[middle - k - 2, begin:]
+        b0, b1, b2 = values[middle + k, begin:], values[middle + k + 1, begin:], values[middle + k + 2, begin:]
         w0, w1, w2 = half[k], half[k + 1], half[k + 2]
         for j in range(width):
             out[j] += w0 * (a0[j] + b0[j]) + w1 * (a1[j] + b1[j]) + w2 * (a2[j] + b2[j])
         k += 3
     while k < half.shape[0]:
-        before, after, weight = values[middle - k], values[middle + k], half[k]
+        before, after, weight = values[middle - k, begin:], values[middle + k, begin:], half[k]
         for j in range(width):
             out[j] += weight * (before[j] + after[j])
         k += 1

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from restauro.numerics.kernel import orderly_kernel
 from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
+from restauro.numerics.vectors import LANES, load, store
 
 # What a pixel is: within reach of a hole, in a hole, with all eight neighbours within reach, and these known as well.
 NEAR, HOLE, INNER, SOUND = 1, 2, 4, 8
@@ -81,8 +82,9 @@ class Surroundings:
         return {}
 
     @cached_property
-    def _kept(self) -> NDArray[np.int64]:
-        return np.arange(1, self.grid.size + 1)
+    def _room(self) -> dict[tuple[np.dtype[Any], int], NDArray[Any]]:
+        """Planes that nothing is kept in, by their dtype and number: what is new costs more than what is smoothed."""
+        return {}
 
     def planes(self, count: int) -> NDArray[np.float64]:
         """Return zeros, [count, size]."""
@@ -123,14 +125,19 @@ class Surroundings:
         self.task.together([partial(part_of, part) for part in range(parts)])
 
     def smooth(self, planes: NDArray[Any], passes: int) -> NDArray[Any]:
-        """Replace values by sums over neighbours, weighted by nearly a Gaussian of variance VARIANCE times passes."""
-        along_rows = np.zeros_like(planes[:1])
-        for channel in range(len(planes)):
-            plane = planes[channel : channel + 1]
-            for _ in range(passes):
-                self._divided(_smooth_along_rows, self._kept, (plane, along_rows))
-                self.each(_smooth_along_columns, along_rows, plane)
-        return planes
+        """Return sums over neighbours, weighted by nearly a Gaussian of variance VARIANCE times passes.
+
+        `planes`, [planes, size], are taken: they may be the room of the next call.
+        """
+        kind = (planes.dtype, len(planes))
+        here, there = planes, self._room.pop(kind, None)
+        if there is None:
+            there = np.zeros_like(planes)
+        for _ in range(passes):
+            self.each(_smooth, here.reshape(-1), there.reshape(-1), len(planes))
+            here, there = there, here
+        self._room[kind] = there
+        return here
 
     def mean(self, planes: NDArray[np.float64], kind: int, passes: int) -> NDArray[np.float64]:
         """Return means over neighbouring pixels of a kind; 0 where there are none near."""
@@ -188,26 +195,28 @@ def _load(image: Any, row_start: Any, start: Any, table: Any, kind: Any, values:
 
 
 @orderly_kernel
-def _smooth_along_rows(low: int, high: int, values: Any, smoothed: Any) -> None:
-    """(1 2 2 2 1) / 8 along each row, also in the frame, so that rows first or columns first makes no difference.
+def _smooth(table: Any, low: int, high: int, values: Any, smoothed: Any, planes: int) -> None:
+    """(1 2 2 2 1) / 8 along each column, then along each row; planes stand behind one another.
 
-    At the ends of a stretch that mixes it with the next one, where nothing is read.
+    Along columns it is computed two pixels beyond each run as well, where the frame's zeros are part of it.
     """
     quarter, eighth = values.dtype.type(0.25), values.dtype.type(0.125)
-    for c in range(values.shape[0]):
-        for k in range(max(low, 2), min(high, values.shape[1] - 2)):
-            near = values[c, k - 1] + values[c, k + 1]
-            smoothed[c, k] = quarter * (values[c, k] + near) + eighth * (values[c, k - 2] + values[c, k + 2])
-
-
-@orderly_kernel
-def _smooth_along_columns(table: Any, low: int, high: int, values: Any, smoothed: Any) -> None:
-    """(1 2 2 2 1) / 8 along each column."""
-    quarter, eighth = values.dtype.type(0.25), values.dtype.type(0.125)
-    for c in range(values.shape[0]):
-        for run in range(low, high):
-            i, up_2, up, down, down_2 = table[run, 0], table[run, 1], table[run, 2], table[run, 3], table[run, 4]
-            for j in range(table[run, 5]):
-                near = values[c, up + j] + values[c, down + j]
-                far = values[c, up_2 + j] + values[c, down_2 + j]
-                smoothed[c, i + j] = quarter * (values[c, i + j] + near) + eighth * far
+    longest = 0
+    for run in range(low, high):
+        longest = max(longest, table[run, 5])
+    line = np.empty(longest + 4 + LANES, values.dtype)
+    stride = values.shape[0] // planes
+    for run in range(low, high):
+        n = table[run, 5]
+        for plane in range(planes):
+            past = plane * stride - 2
+            i, up_2, up = past + table[run, 0], past + table[run, 1], past + table[run, 2]
+            down, down_2 = past + table[run, 3], past + table[run, 4]
+            for j in range(0, n + 4, LANES):
+                near = load(values, i + j) + (load(values, up + j) + load(values, down + j))
+                far = load(values, up_2 + j) + load(values, down_2 + j)
+                store(line, j, quarter * near + eighth * far, LANES)
+            for j in range(0, n, LANES):
+                near = load(line, j + 2) + (load(line, j + 1) + load(line, j + 3))
+                far = load(line, j) + load(line, j + 4)
+                store(smoothed, i + 2 + j, quarter * near + eighth * far, n - j)

@@ -15,7 +15,7 @@ from restauro.numerics.surroundings import HOLE, NEAR, SOUND
 
 # Pixels of one step along an isophote. Nothing in a picture has this period, so no step ends just between two pixels.
 _STEP = 0.927
-_FINE_STEP = 0.618  # among known pixels
+_FINE_STEP = 0.8  # among known pixels; 0.618 restores no better, 0.927 worse where holes are wide
 _MOST_STEPS = 300
 _HARDLY_ANYTHING = 0.05  # the share of the vorticity that isn't worth another step
 _ABSORPTION = 1 - np.exp(-_STEP / 0.7)  # by known pixels in one step
@@ -107,7 +107,7 @@ def gradient_products(table: Any, low: int, high: int, values: Any, kind: Any, w
 def isophotes(table: Any, low: int, high: int, J: Any, K: Any, kind: Any, source: Any, fields: Any) -> None:
     """Directions of the isophotes of a structure tensor J + K, and all else that transport reads.
 
-    fields: [size, 3 + C]: coherence times cosine and sine of twice the angle of the tensor's lesser eigenvector, 1 for
+    fields: float32 [size, 3 + C]: coherence times cosine and sine of twice the angle of the tensor's lesser eigenvector, 1 for
     known pixels whose neighbours are known, and the vorticity there.
     """
     for run in range(low, high):
@@ -253,56 +253,82 @@ def means_along_isophotes(
 
     means: [C, size], 0 where they aren't.
     """
-    read = np.zeros(means.shape[0])
+    place = np.empty(2 * _BATCH, np.uint64)
+    going = np.empty(2 * _BATCH, np.int64)
+    state = np.empty((2 * _BATCH, _READ + means.shape[0]))
+    starts = np.empty(_BATCH, np.int64)
+    count = 0
     for run in range(low, high):
         if control[0] != 0:
             return
-        for start in range(table[run, 0], table[run, 0] + table[run, 5]):
-            read[:] = 0
-            weight = 0.0
-            if kind[start] & SOUND:
-                weight += _sum_along(fields, kind, up, down, np.uint64(start), 1.0, read)
-                weight += _sum_along(fields, kind, up, down, np.uint64(start), -1.0, read)
-            for n in range(means.shape[0]):
-                means[n, start] = read[n] / weight if weight > 0 else 0.0
+        for k in range(table[run, 0], table[run, 0] + table[run, 5]):
+            if kind[k] & SOUND:
+                starts[count] = k
+                count += 1
+                if count == _BATCH:
+                    _take_means(fields, kind, up, down, starts, count, place, going, state, means)
+                    count = 0
+    _take_means(fields, kind, up, down, starts, count, place, going, state, means)
 
 
 @inner
-def _sum_along(fields: Any, kind: Any, up: Any, down: Any, k: Any, sense: float, read: Any) -> float:
-    """Add known vorticity along an isophote to `read`, as far as it is known; return the weight of the sum."""
-    remains, weight = 1.0, 0.0
-    x, y, before_x, before_y = 0.0, 0.0, 0.0, 0.0
+def _take_means(
+    fields: Any, kind: Any, up: Any, down: Any, starts: Any, count: int, place: Any, going: Any, state: Any, means: Any
+) -> None:
+    """Take the means along the isophotes through some pixels; they are followed as in `_follow`."""
+    for ray in range(2 * count):
+        going[ray] = ray
+        place[ray] = np.uint64(starts[ray // 2])
+        state[ray, :] = 0
+        state[ray, _REMAINS] = 1
+    left = 2 * count
     for step in range(_MOST_STEPS):
-        other = np.uint64(down[k] if y > 0 else up[k])
-        k_beside, other_beside = _beside(k, x), _beside(other, x)
-        a, b, c, d = _shares(abs(x), abs(y))
-        remains *= a * fields[k, 2] + b * fields[k_beside, 2] + c * fields[other, 2] + d * fields[other_beside, 2]
-        if not remains > 0:
+        now, left = left, 0
+        for m in range(now):
+            ray = going[m]
+            k, x, y = place[ray], state[ray, _X], state[ray, _Y]
+            other = np.uint64(down[k] if y > 0 else up[k])
+            k_beside, other_beside = _beside(k, x), _beside(other, x)
+            a, b, c, d = _shares(abs(x), abs(y))
+            known = a * fields[k, 2] + b * fields[k_beside, 2] + c * fields[other, 2] + d * fields[other_beside, 2]
+            remains = state[ray, _REMAINS] * known
+            if not remains > 0:
+                continue
+            state[ray, _REMAINS] = remains
+            state[ray, _ABSORBED] += remains
+            for n in range(3, fields.shape[1]):
+                of_k = a * fields[k, n] + b * fields[k_beside, n]
+                state[ray, _READ - 3 + n] += remains * (of_k + c * fields[other, n] + d * fields[other_beside, n])
+            cosine = a * fields[k, 0] + b * fields[k_beside, 0] + c * fields[other, 0] + d * fields[other_beside, 0]
+            sine = a * fields[k, 1] + b * fields[k_beside, 1] + c * fields[other, 1] + d * fields[other_beside, 1]
+            coherence = np.sqrt(cosine * cosine + sine * sine)
+            if not coherence > 0:
+                continue
+            step_x, step_y = _half_angle(cosine, sine, coherence)
+            forwards = step_x * state[ray, _BEFORE_X] + step_y * state[ray, _BEFORE_Y]
+            if step == 0:
+                forwards = 1.0 - 2.0 * (ray % 2)
+            step_x, step_y = (step_x, step_y) if forwards >= 0 else (-step_x, -step_y)
+            state[ray, _BEFORE_X], state[ray, _BEFORE_Y] = step_x, step_y
+            x += _FINE_STEP * step_x
+            y += _FINE_STEP * step_y
+            if abs(y) > 0.5:
+                k = np.uint64(down[k] if y > 0 else up[k])
+                y -= 1.0 if y > 0 else -1.0
+            if abs(x) > 0.5:
+                k = _beside(k, x)
+                x -= 1.0 if x > 0 else -1.0
+            place[ray], state[ray, _X], state[ray, _Y] = k, x, y
+            if kind[k] & NEAR:
+                going[left] = ray
+                left += 1
+        if left == 0:
             break
-        weight += remains
-        for n in range(read.shape[0]):
-            m = n + 3
-            value = a * fields[k, m] + b * fields[k_beside, m] + c * fields[other, m] + d * fields[other_beside, m]
-            read[n] += remains * value
-        cosine = a * fields[k, 0] + b * fields[k_beside, 0] + c * fields[other, 0] + d * fields[other_beside, 0]
-        sine = a * fields[k, 1] + b * fields[k_beside, 1] + c * fields[other, 1] + d * fields[other_beside, 1]
-        coherence = np.sqrt(cosine * cosine + sine * sine)
-        if not coherence > 0:
-            break
-        step_x, step_y = _half_angle(cosine, sine, coherence)
-        forwards = sense if step == 0 else step_x * before_x + step_y * before_y
-        before_x, before_y = (step_x, step_y) if forwards >= 0 else (-step_x, -step_y)
-        x += _FINE_STEP * before_x
-        y += _FINE_STEP * before_y
-        if abs(y) > 0.5:
-            k = np.uint64(down[k] if y > 0 else up[k])
-            y -= 1.0 if y > 0 else -1.0
-        if abs(x) > 0.5:
-            k = _beside(k, x)
-            x -= 1.0 if x > 0 else -1.0
-        if not kind[k] & NEAR:
-            break
-    return weight
+    for j in range(count):
+        weight = state[2 * j, _ABSORBED] + state[2 * j + 1, _ABSORBED]
+        if weight > 0:
+            for n in range(means.shape[0]):
+                means[n, starts[j]] = (state[2 * j, _READ + n] + state[2 * j + 1, _READ + n]) / weight
 
 
 @inner
