@@ -6,8 +6,8 @@ A = D - links: a positive diagonal `D` and symmetric links to the east (E), sout
 (SW); those to the other four neighbours are kept there. On the first level of the Laplacian the links are all 1 and
 aren't read (`unit`). Where `wide` isn't None, the system is the biharmonic one of plate_kernels.
 
-Vectors are planes behind one another, `stride` numbers apart, each a right side: a channel of a picture. `planes` are the
-numbers of those that are computed, side by side: links are read once for all, and runs are gone to once.
+Vectors are planes behind one another, `stride` numbers apart: one for each right side, a channel of a picture. `planes`
+says which of them are computed, side by side: links are read once for all, and runs are gone to once.
 """
 
 from __future__ import annotations

@@ -107,8 +107,8 @@ def gradient_products(table: Any, low: int, high: int, values: Any, kind: Any, w
 def isophotes(table: Any, low: int, high: int, J: Any, K: Any, kind: Any, source: Any, fields: Any) -> None:
     """Directions of the isophotes of a structure tensor J + K, and all else that transport reads.
 
-    fields: float32 [size, 3 + C]: coherence times cosine and sine of twice the angle of the tensor's lesser eigenvector, 1 for
-    known pixels whose neighbours are known, and the vorticity there.
+    fields: float32 [size, 3 + C]: coherence times cosine and sine of twice the angle of the tensor's lesser
+    eigenvector, 1 for known pixels whose neighbours are known, and the vorticity there.
     """
     for run in range(low, high):
         for k in range(table[run, 0], table[run, 0] + table[run, 5]):

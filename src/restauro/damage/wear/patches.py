@@ -141,7 +141,7 @@ def _ground(rng: np.random.Generator) -> Colour:
     if chance < 1 / 3:
         return colour_of(np.full(3, rng.exponential(12) if chance < 0.2 else 255 - rng.exponential(12)))
     usual = _GROUNDS[rng.integers(len(_GROUNDS))]
-    return usual + np.float32(rng.normal(0, 10)) + rng.normal(0, 4, 3).astype(np.float32)
+    return colour_of(usual + rng.normal(0, 10) + rng.normal(0, 4, 3))
 
 
 def _ragged(shape: tuple[int, int], rng: np.random.Generator) -> Mask:
