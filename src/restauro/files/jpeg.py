@@ -11,7 +11,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import ReadError
-from restauro.files import bounds, images, jpeg_blocks, jpeg_segments
+from restauro.files import bounds, images, jpeg_blocks, jpeg_segments, previews
 from restauro.files.formats import Format, Opened, Saved
 from restauro.files.jpeg_segments import Segment
 from restauro.notes import Note
@@ -43,6 +43,7 @@ class Jpeg(Format):
         bounds.check_jpeg(image.width, image.height, path.stat().st_size)
         if not jpeg_segments.has_resolution(head):
             image = images.without_resolution(image)
+        image = images.with_photoshop(image, jpeg_segments.resources(head))
         return Opened(image, _Kept(path, head), has_alpha=bool(image.hasalpha()))
 
     def notes(self, kept: _Kept, target: str) -> tuple[Note, ...]:
@@ -69,15 +70,18 @@ class Jpeg(Format):
         if picture.format == self.name:
             return _rewrite(picture, path, hole)
         save_jpeg(images.image_of_picture(picture), path)
-        jpeg_segments.say(path, resolution=images.resolution_of(picture), block=images.exif_of(picture))
+        jpeg_segments.say(
+            path,
+            resolution=images.resolution_of(picture),
+            block=images.exif_of(picture),
+            photoshop=images.photoshop_of(picture),
+        )
         return Saved(tuple(images.dropped_notes(picture, self.open(path).image, self.title)), None)
 
 
 def save_jpeg(image: pyvips.Image, path: Path) -> None:
     """Write a JPEG of high quality, with colour as fine as brightness."""
-    image.jpegsave(
-        os.fsencode(path), Q=_QUALITY, subsample_mode="off", optimize_coding=True, keep=images.CARRIED_BY_LIBVIPS
-    )
+    image.jpegsave(os.fsencode(path), Q=_QUALITY, subsample_mode="off", optimize_coding=True, keep="xmp|icc|other")
 
 
 def _rewrite(picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
@@ -87,7 +91,7 @@ def _rewrite(picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
         f"{rewritten.blocks} of {rewritten.all_blocks} blocks of {width}x{height} pixels, those that the holes touch, "
         "were encoded anew; all others are as they were."
     )
-    notes = [Note("jpeg-blocks", text)]
+    notes = [Note("jpeg-blocks", text), *previews.notes_of(jpeg_segments.own_previews(picture.kept.head))]
     if rewritten.left_out:
         text = (
             f"What follows the picture in the file ({rewritten.left_out} bytes: a second picture, a gain map or a "

@@ -11,7 +11,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import MaskError, Remedy, WriteError
-from restauro.files import comparing, exif, formats, images
+from restauro.files import comparing, formats, images, previews
 from restauro.files.reading import stamp_of
 from restauro.files.replacing import check_place, replacing
 from restauro.notes import Note
@@ -123,8 +123,7 @@ def _write_and_compare(picture: Picture, temporary: Path, hole: NDArray[np.bool_
     _check_same(picture)
     changed = _count_changed(picture, temporary, format_, hole if saved.touched is None else saved.touched)
     notes = [*formats.format_of(picture.format).notes(picture.kept, format_.name), *saved.notes]
-    if "exif-data" in picture.metadata and images.exif_of(picture) != picture.metadata["exif-data"][1]:
-        notes.append(exif.THUMBNAIL)
+    notes += previews.left_out_notes(picture.metadata)
     if saved.touched is None:
         outside = f"{changed} pixels outside the holes changed. PNG and TIFF don't."
         notes.append(Note("loss-everywhere", f"{format_.title} loses a little everywhere: {outside}"))
