@@ -105,6 +105,8 @@ class Opened:
     decode
         Gives the pixels where libvips can't decode them, so that the image has size, type and what is told alone; None:
         the image has them.
+    read
+        Gives the pixels where reading them finds damage that decoding the image again needn't look for.
     """
 
     image: pyvips.Image
@@ -113,6 +115,7 @@ class Opened:
     is_premultiplied: bool = False
     nodata: float | None = None
     decode: Callable[[], NDArray[Any]] | None = None
+    read: Callable[[], NDArray[Any]] | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from restauro.notes import Note
 from restauro.picture import Picture
 
 _QUALITY = 95
+# What libjpeg says of coded data that end early: within a stretch of them, and at the end (D9) in place of a restart.
+_END_EARLY = (b"premature end of data segment", b"found marker 0xd9 instead of RST")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Jpeg(Format):
         if not jpeg_segments.has_resolution(head):
             image = images.without_resolution(image)
         image = images.with_photoshop(image, jpeg_segments.resources(head))
-        return Opened(image, _Kept(path, head), has_alpha=bool(image.hasalpha()))
+        return Opened(image, _Kept(path, head), has_alpha=bool(image.hasalpha()), read=partial(_read, path))
 
     def notes(self, kept: _Kept, target: str) -> tuple[Note, ...]:
         """Say what becomes of segments that JPEG alone knows, and of what follows the picture."""
@@ -77,6 +80,24 @@ class Jpeg(Format):
             photoshop=images.photoshop_of(picture),
         )
         return Saved(tuple(images.dropped_notes(picture, self.open(path).image, self.title)), None)
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    """Return a JPEG's pixels; raise ReadError where its coded data end before all of them.
+
+    Where the file is closed all the same, libjpeg makes up what is missing, and warns. libvips can be told to end at
+    warnings, but then it does at those that mean no harm, and not in the last rows.
+    """
+    for _ in range(2):  # once more where the warning may be of another file: libvips keeps them for all
+        pixels = images.pixels_of(images.open_image("jpegload", path))
+        warnings = pyvips.ffi.string(pyvips.vips_lib.vips_error_buffer())
+        if not any(words in warnings for words in _END_EARLY):
+            return pixels
+        pyvips.vips_lib.vips_error_clear()
+    raise ReadError(
+        "The JPEG is damaged or cut short, though it is closed as a whole one is (its coded data end before its last "
+        "pixel): get a complete copy."
+    )
 
 
 def save_jpeg(image: pyvips.Image, path: Path) -> None:

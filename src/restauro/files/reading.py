@@ -86,7 +86,8 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
             opened = format_.open(path, page)
             image = opened.image
             check_pixels(image, max_pixels)
-            pixels = opened.decode() if opened.decode else images.pixels_of(image)
+            read = opened.decode or opened.read
+            pixels = read() if read else images.pixels_of(image)
     return Picture(
         pixels,
         path,
