@@ -34,7 +34,7 @@ _OF_TIFF = {tiff_tags.NEW_SUBFILE_TYPE, tiff_tags.SUBFILE_TYPE, 263, 297, 332, 3
 # What other formats don't hold, in words.
 _GEOREFERENCE = (33550, 33922, 34264, 34735, 34736, 34737)
 _WORDS = dict.fromkeys(_GEOREFERENCE, "its georeference") | {tiff_tags.NODATA: "its nodata value"}
-_WORDS |= {42112: "GDAL's data", 50838: "ImageJ's data", 50839: "ImageJ's data", 37724: "Photoshop's layers"}
+_WORDS |= {42112: "GDAL's data", 50838: "ImageJ's data", 50839: "ImageJ's data"}
 _WORDS |= {tiff_tags.CREDENTIALS: images.CREDENTIALS}
 
 _CLASSIC_TIFF_BYTES = 1 << 32
