@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ImageError, MaskError, Remedy
+from restauro.errors import ImageError, MaskError, Remedy, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.images import CHROMA
 from restauro.mask import MAX_GROW, check_known, full_scale, grow_mask, hole_from_array, of_colour, parse_colour, strips
@@ -207,6 +207,8 @@ def check_options(
 ) -> None:
     """Raise MaskError for what is wrong with a mask's options whatever the picture; see `read_mask`."""
     source = _source(mask)
+    if source == "file" and not isinstance(mask, MaskFile):
+        checked_path(mask, "The mask")
     named = f"the mask {mask}" if isinstance(mask, (str, os.PathLike)) else "a mask that is an array"
     if source == "color":
         _parse_colour(str(mask))

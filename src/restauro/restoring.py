@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, WriteError, check_progress
+from restauro.errors import MaskError, WriteError, check_progress, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
@@ -112,7 +112,7 @@ class Restoration:
     def open(cls, source: str | os.PathLike[str], page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Self:
         """Read a picture file; see `restauro.read_picture`."""
         start = time.perf_counter()
-        restoration = cls(read_picture(Path(source), page, max_pixels=max_pixels))
+        restoration = cls(read_picture(source, page, max_pixels=max_pixels))
         restoration._max_pixels = max_pixels
         restoration._seconds = time.perf_counter() - start
         return restoration
@@ -200,7 +200,7 @@ class Restoration:
         save_mask: str | os.PathLike[str] | None = None,
     ) -> None:
         """Raise WriteError for all that can be known before the work to be wrong with a target; see `write`."""
-        target, saved = Path(target), Path(save_mask) if save_mask else None
+        target, saved = _targets(target, save_mask)
         mask = self._mask.path if isinstance(self._mask, MaskFile) else self._mask
         if isinstance(mask, (str, os.PathLike)) and is_file(mask) and is_same(target, Path(mask)):
             raise WriteError(f"The target {target} is the mask: choose another name.")
@@ -241,7 +241,7 @@ class Restoration:
         MaskError
             Nothing has been filled.
         """
-        target, saved = Path(target), Path(save_mask) if save_mask else None
+        target, saved = _targets(target, save_mask)
         with self._timed():
             hole = self._marked()
             if not self.method and hole.any():
@@ -352,6 +352,8 @@ def restore_file(
     (1, 12, 0)
     >>> folder.cleanup()
     """
+    source = checked_path(source, "The picture")
+    target, save_mask = _targets(target, save_mask)
     chosen = make_method(method, dict(parameters or {}))
     checked_workers(workers)
     check_seed(seed)
@@ -359,7 +361,7 @@ def restore_file(
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
     path = Path(os.fspath(mask)) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
     if path:
-        check_sizes(path, Path(source), page, resize=resize)
+        check_sizes(path, source, page, resize=resize)
     with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
         file = others.submit(read_mask_file, path, polarity, values, max_pixels=max_pixels) if path else None
         if os.path.isfile(source) and not dry_run:
@@ -376,11 +378,15 @@ def restore_file(
         )
         restoration.check_target(target, overwrite=overwrite, save_mask=save_mask)
         if dry_run:
-            return restoration._restored(Path(target), chosen, None)
+            return restoration._restored(target, chosen, None)
         for file_to_be in (target, save_mask) if save_mask else (target,):
-            make_folder(Path(file_to_be).parent)  # what can't be made is known before the work
+            make_folder(file_to_be.parent)  # what can't be made is known before the work
         restoration.fill(chosen, workers=workers, seed=seed, progress=progress)
         return restoration.write(target, overwrite=overwrite, save_mask=save_mask)
+
+
+def _targets(target: str | os.PathLike[str], save_mask: str | os.PathLike[str] | None) -> tuple[Path, Path | None]:
+    return checked_path(target, "The target"), checked_path(save_mask, "The mask") if save_mask else None
 
 
 def _nearest_folder(path: Path) -> Path:

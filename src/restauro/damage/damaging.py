@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.damage.kinds import kind_named
-from restauro.errors import ParameterError, Remedy
+from restauro.errors import ParameterError, Remedy, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, make_folder, write_mask
@@ -113,7 +113,8 @@ def damage_file(
     start = time.perf_counter()
     options = dict(options or {})
     check_options(kind, ratio=ratio, seed=seed, fill=fill, render=render, contrast=contrast, options=options)
-    source, target, mask = Path(source), Path(target), Path(mask_out) if mask_out else None
+    source, target = checked_path(source, "The picture"), checked_path(target, "The target")
+    mask = checked_path(mask_out, "The mask") if mask_out else None
     picture = read_picture(source, max_pixels=max_pixels)
     if mask:
         check_mask_target(mask, (source, target), overwrite=overwrite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, Remedy, WriteError
+from restauro.errors import MaskError, Remedy, WriteError, checked_path
 from restauro.files import comparing, formats, images, previews
 from restauro.files.reading import stamp_of
 from restauro.files.replacing import check_place, replacing
@@ -57,7 +58,7 @@ def check_target(picture: Picture, target: Path, *, overwrite: bool = False) -> 
 
 
 def write_picture(
-    picture: Picture, target: str | Path, *, hole: NDArray[np.bool_] | None = None, overwrite: bool = False
+    picture: Picture, target: str | os.PathLike[str], *, hole: NDArray[np.bool_] | None = None, overwrite: bool = False
 ) -> Written:
     """Write a picture, whose pixels have changed within the hole, with all else that its file held.
 
@@ -99,7 +100,7 @@ def write_picture(
     0
     >>> folder.cleanup()
     """
-    target = Path(target)
+    target = checked_path(target, "The target")
     check_target(picture, target, overwrite=overwrite)
     shape = picture.pixels.shape[:2]
     hole = np.zeros(shape, np.bool_) if hole is None else np.ascontiguousarray(hole, np.bool_)
