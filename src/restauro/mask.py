@@ -169,10 +169,7 @@ def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:
            [1, 1, 1, 0],
            [0, 1, 0, 0]])
     """
-    if isinstance(pixels, (bool, np.bool_)) or not isinstance(pixels, (int, np.integer)):
-        raise MaskTypeError(f"A mask grows by a whole number of pixels (0 to {MAX_GROW}), not by {pixels!r}.")
-    if not 0 <= pixels <= MAX_GROW:
-        raise MaskError(f"A mask can't grow by {pixels} pixels: it must be 0 to {MAX_GROW}.")
+    check_grow(pixels)
     from restauro.numerics import discs
 
     array = mask_array(mask)
@@ -186,6 +183,14 @@ def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:
     return grown
 
 
+def check_grow(pixels: object) -> None:
+    """Raise MaskTypeError or MaskError for what is no number of pixels to grow a mask by; see `grow_mask`."""
+    if isinstance(pixels, (bool, np.bool_)) or not isinstance(pixels, (int, np.integer)):
+        raise MaskTypeError(f"A mask grows by a whole number of pixels (0 to {MAX_GROW}), not by {pixels!r}.")
+    if not 0 <= pixels <= MAX_GROW:
+        raise MaskError(f"A mask can't grow by {pixels} pixels: it must be 0 to {MAX_GROW}.")
+
+
 def parse_colour(text: str) -> tuple[int, int, int] | None:
     """Return red, green and blue of a colour written as #rrggbb, 0 to 255; None where it isn't of that form.
 
@@ -196,6 +201,21 @@ def parse_colour(text: str) -> tuple[int, int, int] | None:
         return None
     red, green, blue = bytes.fromhex(text.removeprefix("#"))
     return red, green, blue
+
+
+def parse_value(text: str) -> float:
+    """Return the number of a mask by value; raise MaskError for what equals no pixel.
+
+    >>> parse_value("-9999")
+    -9999.0
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        raise MaskError(f"{text!r} isn't a number: a mask by value is, for instance, value:-9999.") from None
+    if math.isnan(value):
+        raise MaskError("NaN equals nothing", Remedy("mask", "nan", "for what is NaN"))
+    return value
 
 
 def of_colour(pixels: NDArray[Any], colour: Sequence[int], tolerance: int) -> NDArray[np.bool_]:
@@ -261,7 +281,7 @@ def _of_palette(colours: NDArray[np.uint8]) -> NDArray[np.bool_]:
     found = np.unique(shades[opaque])
     if len(found) == 1 and not opaque.all():
         return opaque
-    hole = shades != 0
+    hole: NDArray[np.bool_] = shades != 0
     if len(found) == 2:
         brighter = max(
             found.tolist(), key=lambda shade: np.dot(BRIGHTNESS, (shade >> 16, shade >> 8 & 255, shade & 255))

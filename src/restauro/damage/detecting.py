@@ -23,7 +23,7 @@ from restauro.files.png import save_png
 from restauro.files.reading import read_picture
 from restauro.files.replacing import check_free, replacing
 from restauro.holes import count_regions
-from restauro.mask import grow_mask, strips
+from restauro.mask import check_grow, grow_mask, strips
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen, as_stored
@@ -117,8 +117,7 @@ def detect_file(
     shown = checked_path(preview, "The preview") if preview else None
     strokes = None if hints is None else checked_path(hints, "The file of hints")
     check_options(kind, colour, tolerance, has_hints=hints is not None)
-    if grow:
-        grow_mask(np.zeros((1, 1), np.bool_), grow)  # refuses what is out of range before the work
+    check_grow(grow)
     _check_targets(source, target, shown, strokes, overwrite=overwrite)
     picture = read_picture(source, max_pixels=max_pixels)
     pixels = _colours(picture)

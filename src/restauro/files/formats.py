@@ -176,6 +176,11 @@ class Format(ABC):
     def save(self, picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
         """Write a picture that has changed where `hole` is, with all else that can be kept."""
 
+    def valid_pixels(self, picture: Picture) -> NDArray[np.bool_] | None:
+        """Return what a mask within a picture's file calls valid, bool [H, W]; None where there is no such mask."""
+        del picture
+        return None
+
     def plain_rows(self, path: Path, page: int | None = None) -> PlainRows | None:
         """Return where the rows of a picture lie, if they lie one behind the other as they do in memory."""
         del path, page

@@ -57,6 +57,11 @@ def check_target(picture: Picture, target: Path, *, overwrite: bool = False) -> 
         raise WriteError(f"{format_.title} can't hold {reason}: write it to a TIFF (.tif).")
 
 
+def counted_outside(picture: Picture, target: Path) -> str:
+    """Return outside of what changes are counted: of the "mask"; from JPEG to JPEG of the "blocks" that it touches."""
+    return "blocks" if picture.format == "jpeg" == formats.format_asked_for(target) else "mask"
+
+
 def write_picture(
     picture: Picture, target: str | os.PathLike[str], *, hole: NDArray[np.bool_] | None = None, overwrite: bool = False
 ) -> Written:
