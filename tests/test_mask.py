@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 from scipy import ndimage
 
 from restauro.errors import MaskError, MaskTypeError
 from restauro.mask import grow_mask, hole_from_array
+from restauro.mask_files import read_mask_file
 
 SOME = np.array([[0, 1, 0], [0, 0, 1]])
 
@@ -156,8 +158,42 @@ def test_masked_values_of_a_mask_have_no_meaning() -> None:
 
 
 def test_a_pillow_mask_with_a_palette_is_taken_by_its_colours() -> None:
-    from PIL import Image
-
     mask = Image.fromarray(SOME.astype(np.uint8))
     mask.putpalette([255, 255, 255, 0, 0, 0])  # 0 is white
     np.testing.assert_array_equal(hole_from_array(mask, (2, 3)), SOME == 0)
+
+
+@pytest.mark.parametrize("mode", ["P", "PA"])
+@pytest.mark.parametrize(
+    ("dark", "light"),
+    [((0, 0, 0), (255, 255, 255)), ((10, 20, 30), (200, 0, 0)), ((0, 0, 128), (0, 128, 0)), ((0, 0, 0), (0, 0, 3))],
+)
+@pytest.mark.parametrize("light_first", [False, True])
+def test_of_two_colours_of_a_palette_the_lighter_is_hole(
+    mode: str, dark: tuple[int, ...], light: tuple[int, ...], light_first: bool, tmp_path: Path
+) -> None:
+    """As in a file: whatever grey levels they would be."""
+    marks = np.zeros((6, 8), np.uint8)
+    marks[1:3, 2:5] = 1
+    image = Image.fromarray(marks ^ np.uint8(light_first), "P")
+    image.putpalette([*light, *dark] if light_first else [*dark, *light])
+    np.testing.assert_array_equal(hole_from_array(image.convert(mode), (6, 8)), marks == 1)
+    np.testing.assert_array_equal(grow_mask(image.convert(mode), 0), marks == 1)
+    image.save(tmp_path / "m.png")
+    np.testing.assert_array_equal(read_mask_file(tmp_path / "m.png").hole, marks == 1)
+
+
+def test_other_masks_with_a_palette() -> None:
+    labels = np.arange(12, dtype=np.uint8).reshape(3, 4) % 4
+    image = Image.fromarray(labels, "P")
+    image.putpalette([0, 0, 0, 0, 0, 2, 200, 0, 0, 0, 200, 0])
+    np.testing.assert_array_equal(hole_from_array(image, (3, 4)), labels > 0)  # all but black
+    image.info["transparency"] = 2
+    np.testing.assert_array_equal(hole_from_array(image, (3, 4)), (labels == 1) | (labels == 3))
+    strokes = Image.fromarray(np.uint8(labels > 1), "P")
+    strokes.putpalette([90, 90, 90, 0, 0, 0])
+    strokes.info["transparency"] = 0
+    np.testing.assert_array_equal(hole_from_array(strokes, (3, 4)), labels > 1)  # black ones on a transparent ground
+    strokes = Image.fromarray(np.zeros((3, 4), np.uint8), "P")
+    strokes.putpalette([0, 0, 0])
+    assert not hole_from_array(strokes, (3, 4)).any()

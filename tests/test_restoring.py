@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import re
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -16,6 +20,7 @@ import tifffile
 from restauro.errors import ImageError, MaskError, MethodError, ParameterError, ReadError, RestauroError, WriteError
 from restauro.files.reading import read_picture
 from restauro.inpainting import inpaint
+from restauro.mask_files import MaskFile, read_mask_file
 from restauro.methods.telea import Telea
 from restauro.picture import as_stored
 from restauro.restoring import Restoration, Restored, restore_file
@@ -417,6 +422,68 @@ def test_no_thread_is_left_behind(
         restore_file(panel, tmp_path / wrong.get("target", "out.tif"), mask=losses)
     assert loading.is_set()
     assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mask": np.where(HOLE, 0, 255)},
+        {"mask": np.where(HOLE, 0, 255), "values": [255]},
+        {"mask": np.where(HOLE, 255, 0), "polarity": "black"},
+        {"mask": np.full(HOLE.shape, 255), "accept_large_holes": True},
+        {"mask": np.where(HOLE, 255, 0)[1:]},
+        {"mask": np.dstack([255 * HOLE, 90 * HOLE, np.arange(56) + 0 * HOLE])},
+        {"mask": 0 * HOLE},  # isn't wrong, and needs none either
+        {"mask": b"no picture"},
+        {"mask": "alpha"},
+        {"mask": "color:#zzzzzz"},
+        {"mask": np.where(HOLE, 255, 0), "grow": 1001},
+    ],
+)
+def test_a_wrong_mask_loads_no_kernels(
+    panel: Path, tmp_path: Path, wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first time they are compiled, which takes longer than to say what is wrong."""
+    loaded: list[object] = []
+    monkeypatch.setattr("restauro.restoring.load_kernels", loaded.append)
+    mask = wrong.pop("mask")
+    if isinstance(mask, bytes):
+        (tmp_path / "mask.png").write_bytes(mask)
+    elif not isinstance(mask, str):
+        save(tmp_path / "mask.png", mask.astype(np.uint8))
+    named = mask if isinstance(mask, str) else tmp_path / "mask.png"
+    with contextlib.nullcontext() if isinstance(mask, np.ndarray) and not mask.any() else pytest.raises(RestauroError):
+        restore_file(panel, tmp_path / "out.tif", mask=named, **wrong)
+    assert loaded == []
+
+
+@pytest.mark.parametrize("how", ["inverted", "soft and inverted", "of another size", "grown"])
+def test_a_wrong_mask_compiles_nothing(panel: Path, tmp_path: Path, how: str) -> None:
+    mask = np.where(HOLE, 0, 255)
+    mask[0, :9] = np.arange(9) * 20 if how == "soft and inverted" else 255
+    save(tmp_path / "mask.png", (mask[1:] if how == "of another size" else mask).astype(np.uint8))
+    code = f"""
+    from restauro import RestauroError, restore_file
+    try:
+        restore_file({str(panel)!r}, "out.tif", mask="mask.png", grow={1001 if how == "grown" else 0})
+    except RestauroError as error:
+        print(error)
+    """
+    settings = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "compiled")}
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=100, check=True)
+    assert done.stdout.count("\n") == 1
+    assert not list(tmp_path.rglob("*.nbi"))
+
+
+def test_the_seconds_are_of_all_the_work(panel: Path, losses: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    def slowly(*args: Any, **options: Any) -> MaskFile:
+        time.sleep(0.5)
+        return read_mask_file(*args, **options)
+
+    monkeypatch.setattr("restauro.restoring.read_mask_file", slowly)
+    for dry_run in (True, False):
+        assert restore_file(panel, tmp_path / "out.tif", mask=losses, dry_run=dry_run).seconds >= 0.5
 
 
 @pytest.mark.parametrize(

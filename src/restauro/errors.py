@@ -8,8 +8,10 @@ it is a `Remedy`, and whoever shows the message words it: Python as a keyword, t
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import EllipsisType
 from typing import Any, Self
 
@@ -148,3 +150,38 @@ def check_progress(progress: object) -> None:
     """Raise ParameterTypeError for what isn't told of the progress by being called, before the work."""
     if progress is not None and not callable(progress):
         raise ParameterTypeError(f"progress is called with the share that is done, and {progress!r} can't be called.")
+
+
+def checked_path(path: object, what: str) -> Path:
+    r"""Return what a file is given by as a path; raise for what no file can be called by, before the work.
+
+    what: which file it is, for the message, such as "The picture".
+
+    Raises
+    ------
+    ParameterTypeError
+        It is neither a text nor a path.
+    ParameterError
+        It has a character that no file's name can have.
+
+    Examples
+    --------
+    >>> checked_path("panel.png", "The picture").suffix
+    '.png'
+    >>> checked_path("panel\0.png", "The picture")
+    Traceback (most recent call last):
+    restauro.errors.ParameterError: The picture's name 'panel\x00.png' can't be a file's: leave out '\x00'.
+    """
+    name = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(name, str):
+        given = "None" if path is None else type(path).__name__
+        raise ParameterTypeError(f"{what} is given by its file's name, a text or a pathlib.Path, not by {given}.")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError as error:
+        wrong = name[error.start]
+    else:
+        if "\0" not in name:
+            return Path(name)
+        wrong = "\0"
+    raise ParameterError(f"{what}'s name {name!r} can't be a file's: leave out {wrong!r}.")

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from restauro.arrays import without_palette
 from restauro.errors import MaskError, MaskTypeError, Remedy
 
 MAX_GROW = 1000  # pixels
+BRIGHTNESS = (0.299, 0.587, 0.114)  # what red, green and blue add to it (BT.601)
 _LARGE_HOLES = 0.6  # share of a picture from which a mask looks inverted
 MOST_BANDS = 4  # of images whose bands might be taken for something else
 _STRIP = 1 << 20  # values looked at together: small enough to stay in the processor's cache
@@ -29,7 +31,8 @@ def hole_from_array(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_
     mask
         [H, W] or [H, W, 1], or nested lists of numbers. Bool: True is hole, and nothing is copied. Integers: all but
         zero is hole; more than two values that cover over 60 % are refused, as they are a JPEG's grey. Floats: 0 is
-        known and 1 is hole; values between are kept free for partial damage.
+        known and 1 is hole; values between are kept free for partial damage. A Pillow picture with a palette: the
+        lighter of two colours is hole, of more all but black.
     shape
         [H, W] or [H, W, C] of the picture.
 
@@ -166,10 +169,7 @@ def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:
            [1, 1, 1, 0],
            [0, 1, 0, 0]])
     """
-    if isinstance(pixels, (bool, np.bool_)) or not isinstance(pixels, (int, np.integer)):
-        raise MaskTypeError(f"A mask grows by a whole number of pixels (0 to {MAX_GROW}), not by {pixels!r}.")
-    if not 0 <= pixels <= MAX_GROW:
-        raise MaskError(f"A mask can't grow by {pixels} pixels: it must be 0 to {MAX_GROW}.")
+    check_grow(pixels)
     from restauro.numerics import discs
 
     array = mask_array(mask)
@@ -183,6 +183,14 @@ def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:
     return grown
 
 
+def check_grow(pixels: object) -> None:
+    """Raise MaskTypeError or MaskError for what is no number of pixels to grow a mask by; see `grow_mask`."""
+    if isinstance(pixels, (bool, np.bool_)) or not isinstance(pixels, (int, np.integer)):
+        raise MaskTypeError(f"A mask grows by a whole number of pixels (0 to {MAX_GROW}), not by {pixels!r}.")
+    if not 0 <= pixels <= MAX_GROW:
+        raise MaskError(f"A mask can't grow by {pixels} pixels: it must be 0 to {MAX_GROW}.")
+
+
 def parse_colour(text: str) -> tuple[int, int, int] | None:
     """Return red, green and blue of a colour written as #rrggbb, 0 to 255; None where it isn't of that form.
 
@@ -193,6 +201,21 @@ def parse_colour(text: str) -> tuple[int, int, int] | None:
         return None
     red, green, blue = bytes.fromhex(text.removeprefix("#"))
     return red, green, blue
+
+
+def parse_value(text: str) -> float:
+    """Return the number of a mask by value; raise MaskError for what equals no pixel.
+
+    >>> parse_value("-9999")
+    -9999.0
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        raise MaskError(f"{text!r} isn't a number: a mask by value is, for instance, value:-9999.") from None
+    if math.isnan(value):
+        raise MaskError("NaN equals nothing", Remedy("mask", "nan", "for what is NaN"))
+    return value
 
 
 def of_colour(pixels: NDArray[Any], colour: Sequence[int], tolerance: int) -> NDArray[np.bool_]:
@@ -235,7 +258,8 @@ def mask_array(mask: ArrayLike) -> NDArray[Any]:
             "or mask.filled(False) where not."
         )
     try:
-        array = np.asarray(_without_palette(mask))
+        coloured = without_palette(mask)
+        array = np.asarray(mask) if coloured is mask else _of_palette(np.asarray(coloured))
     except ValueError:  # lists of unequal length
         raise MaskTypeError("The mask's rows are of unequal length: it must be an array [H, W].") from None
     if array.dtype.kind in "biuf":
@@ -246,9 +270,25 @@ def mask_array(mask: ArrayLike) -> NDArray[Any]:
     raise MaskTypeError(f"The mask must be an array [H, W] of bools, integers or floats, not {what}.")
 
 
-def _without_palette(mask: Any) -> Any:
-    """Return a Pillow picture with a palette as one of grey levels: its indices say nothing of what is marked."""
-    return mask.convert("L") if getattr(mask, "mode", None) in ("P", "PA") and hasattr(mask, "convert") else mask
+def _of_palette(colours: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return what a picture with a palette, uint8 [H, W, 3 or 4], marks: its indices say nothing of it.
+
+    Of two colours it is the lighter, as in a file; of more all but black. What is transparent isn't hole; of one colour
+    on a transparent ground all that isn't is.
+    """
+    opaque: NDArray[np.bool_] = colours[..., 3] > 127 if colours.shape[2] == 4 else np.ones(colours.shape[:2], np.bool_)
+    shades = colours[..., :3].astype(np.int64) @ (1 << 16, 1 << 8, 1)
+    found = np.unique(shades[opaque])
+    if len(found) == 1 and not opaque.all():
+        return opaque
+    hole: NDArray[np.bool_] = shades != 0
+    if len(found) == 2:
+        brighter = max(
+            found.tolist(), key=lambda shade: np.dot(BRIGHTNESS, (shade >> 16, shade >> 8 & 255, shade & 255))
+        )
+        hole = shades == brighter
+    hole &= opaque
+    return hole
 
 
 def check_bands_last(mask: tuple[int, ...], image: tuple[int, ...]) -> None:

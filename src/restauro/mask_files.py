@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +17,13 @@ from restauro.errors import MaskError, Remedy, RestauroError
 from restauro.files import formats, mask_formats
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.reading import read_picture, read_shape
-from restauro.mask import full_scale, grow_mask, strips
+from restauro.mask import BRIGHTNESS, full_scale, grow_mask, strips
 from restauro.notes import Note
 from restauro.picture import as_seen
 
 _PICTURE_ENDINGS = tuple(ending for known in formats.ENDINGS.values() for ending in known)
 _ENDINGS = (*_PICTURE_ENDINGS, *mask_formats.ENDINGS)
 _COLOUR_NOISE = 8 / 255  # how far the bands of a grey mask may differ, as a JPEG's do
-_BRIGHTNESS = (0.299, 0.587, 0.114)  # what red, green and blue add to it (BT.601)
 _FEW = 8  # values that can be listed in a message
 
 
@@ -252,6 +252,9 @@ def _understood(layer: _Layer, polarity: str) -> tuple[NDArray[np.bool_], bool, 
         return *_cut(alpha, "white", layer.full, "Its opacity"), ()
     if not _is_grey(layer, tolerance=_COLOUR_NOISE):
         return _of_two_colours(layer, polarity)
+    if layer.palette is not None and not _is_grey(layer, tolerance=0):
+        with suppress(MaskError):  # there are more
+            return _of_two_colours(layer, polarity)
     values = layer.bands[..., layer.bands.shape[2] // 2]
     if alpha is not None:
         values = _with_ground(values, alpha, layer.full, polarity)
@@ -289,7 +292,7 @@ def _of_two_colours(layer: _Layer, polarity: str) -> tuple[NDArray[np.bool_], bo
     bands = layer.bands
     first, other = bands[0, 0], None
     is_first = np.empty(bands.shape[:2], np.bool_)
-    of_other_kind = layer.alpha is not None or bands.shape[2] != len(_BRIGHTNESS)
+    of_other_kind = layer.alpha is not None or bands.shape[2] != len(BRIGHTNESS)
     for rows in strips(bands):
         is_first[rows] = (bands[rows] == first).all(axis=2)
         rest = bands[rows][~is_first[rows]]
@@ -304,7 +307,7 @@ def _of_two_colours(layer: _Layer, polarity: str) -> tuple[NDArray[np.bool_], bo
             )
     if other is None:  # one colour, which isn't black
         return np.full(is_first.shape, polarity == "white"), False, ()
-    first_is_lighter = np.dot(first, _BRIGHTNESS) > np.dot(other, _BRIGHTNESS)
+    first_is_lighter = np.dot(first, BRIGHTNESS) > np.dot(other, BRIGHTNESS)
     hole = is_first == (first_is_lighter == (polarity == "white"))
     names = ["#" + "".join(f"{round(255 / layer.full * band):02x}" for band in colour) for colour in (first, other)]
     which = "lighter" if polarity == "white" else "darker"

@@ -13,10 +13,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ImageError, MaskError, Remedy
+from restauro.errors import ImageError, MaskError, Remedy, checked_path
 from restauro.files.bounds import MAX_PIXELS
+from restauro.files.formats import format_of
 from restauro.files.images import CHROMA
-from restauro.mask import MAX_GROW, check_known, full_scale, grow_mask, hole_from_array, of_colour, parse_colour, strips
+from restauro.mask import (
+    MAX_GROW,
+    check_grow,
+    check_known,
+    full_scale,
+    grow_mask,
+    hole_from_array,
+    of_colour,
+    parse_colour,
+    parse_value,
+    strips,
+)
 from restauro.mask_files import Header, MaskFile, read_header, read_mask_file, scale_to_fit
 from restauro.notes import Note
 from restauro.picture import Picture, as_stored, unknown_pixels
@@ -119,8 +131,7 @@ def read_mask(
     >>> folder.cleanup()
     """
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
-    if grow:
-        grow_mask(np.zeros((1, 1), np.bool_), grow)  # refuses what is out of range
+    check_grow(grow)
     source = _source(mask)
     if source == "file":
         found = _of_file(mask, picture, polarity, values, resize=resize)
@@ -135,7 +146,7 @@ def read_mask(
     elif source == "nodata":
         found = _without_data(picture)
     elif source == "value":
-        found = _Found(_of_value(picture, _parse_value(str(mask))))
+        found = _Found(_of_value(picture, parse_value(str(mask).partition(":")[2])))
     else:
         found = _coloured(picture, str(mask), tolerance)
     grow = min(grow + found.grow, MAX_GROW)
@@ -207,11 +218,13 @@ def check_options(
 ) -> None:
     """Raise MaskError for what is wrong with a mask's options whatever the picture; see `read_mask`."""
     source = _source(mask)
+    if source == "file" and not isinstance(mask, MaskFile):
+        checked_path(mask, "The mask")
     named = f"the mask {mask}" if isinstance(mask, (str, os.PathLike)) else "a mask that is an array"
     if source == "color":
         _parse_colour(str(mask))
     if source == "value":
-        _parse_value(str(mask))
+        parse_value(str(mask).partition(":")[2])
     if polarity not in POLARITIES:
         raise MaskError(f"A mask's polarity is white or black (what is hole), not {polarity!r}.")
     if polarity == "black" and source != "file":
@@ -320,11 +333,7 @@ def _without_data(picture: Picture) -> _Found:
 
 def _own_mask(picture: Picture) -> NDArray[np.bool_] | None:
     """Pixels that a mask inside of the file says aren't valid; None where there is no such mask."""
-    if picture.format != "tiff" or picture.kept is None:
-        return None
-    from restauro.files.tiff import read_internal_mask
-
-    valid = read_internal_mask(picture)
+    valid = format_of(picture.format).valid_pixels(picture)
     return None if valid is None else ~valid
 
 
@@ -375,17 +384,6 @@ def _bands(picture: Picture) -> NDArray[Any]:
 
 def _soft_note(what: str) -> Note:
     return Note("mask-soft", f"{what} has values between none and full: it was cut at half and grown by 1 pixel.")
-
-
-def _parse_value(text: str) -> float:
-    number = text.partition(":")[2]
-    try:
-        value = float(number)
-    except ValueError:
-        raise MaskError(f"{number!r} isn't a number: a mask by value is, for instance, value:-9999.") from None
-    if math.isnan(value):
-        raise MaskError("NaN equals nothing", Remedy("mask", "nan", "for what is NaN"))
-    return value
 
 
 def _parse_colour(text: str) -> tuple[int, int, int]:

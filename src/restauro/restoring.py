@@ -7,23 +7,23 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, WriteError, check_progress
+from restauro.errors import MaskError, RestauroError, WriteError, check_progress, checked_path
 from restauro.files.bounds import MAX_PIXELS
-from restauro.files.formats import format_asked_for
-from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
+from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder, write_mask
 from restauro.files.reading import read_picture
-from restauro.files.writing import Written, check_target, write_picture
+from restauro.files.writing import Written, check_target, counted_outside, write_picture
 from restauro.holes import count_regions
 from restauro.inpainting import check_seed, inpaint, load_kernels
-from restauro.mask import check_amount, full_scale
+from restauro.mask import check_amount, check_grow, full_scale
 from restauro.mask_files import MaskFile, read_mask_file
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.notes import Note
@@ -112,7 +112,7 @@ class Restoration:
     def open(cls, source: str | os.PathLike[str], page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Self:
         """Read a picture file; see `restauro.read_picture`."""
         start = time.perf_counter()
-        restoration = cls(read_picture(Path(source), page, max_pixels=max_pixels))
+        restoration = cls(read_picture(source, page, max_pixels=max_pixels))
         restoration._max_pixels = max_pixels
         restoration._seconds = time.perf_counter() - start
         return restoration
@@ -149,15 +149,13 @@ class Restoration:
                 self.picture = read_picture(self.picture.path, self.picture.page, max_pixels=self._max_pixels)
                 self.method, self._untouched = None, True
             how: dict[str, Any] = {"polarity": polarity, "values": values, "resize": resize, "tolerance": tolerance}
+            of_file = polarity if is_file(mask) and not values else None
+            check = partial(check_amount, polarity=of_file, accept_large_holes=accept_large_holes)
+            if isinstance(mask, MaskFile):
+                check(_share(mask.hole))  # before it is grown, which takes a kernel
             found = read_mask(mask, self.picture, grow=grow, **how)
             share = _share(found.hole)
-            check_amount(
-                share,
-                polarity if is_file(mask) and not values else None,
-                accept_large_holes=accept_large_holes,
-                grow=grow,
-                before=lambda: _share(read_mask(mask, self.picture, **how).hole),
-            )
+            check(share, grow=grow, before=lambda: _share(read_mask(mask, self.picture, **how).hole))
             self.unknown, notes = unknown_beside(self.picture, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes + notes, mask
             if not share:
@@ -200,15 +198,15 @@ class Restoration:
         save_mask: str | os.PathLike[str] | None = None,
     ) -> None:
         """Raise WriteError for all that can be known before the work to be wrong with a target; see `write`."""
-        target, saved = Path(target), Path(save_mask) if save_mask else None
+        target, saved = checked_path(target, "The target"), checked_path(save_mask, "The mask") if save_mask else None
         mask = self._mask.path if isinstance(self._mask, MaskFile) else self._mask
         if isinstance(mask, (str, os.PathLike)) and is_file(mask) and is_same(target, Path(mask)):
             raise WriteError(f"The target {target} is the mask: choose another name.")
         if saved:
             check_mask_target(saved, (target, self.picture.path), overwrite=overwrite)
-        folder = _nearest_folder(target)
+        folder = nearest_folder(target)
         if saved:
-            _nearest_folder(saved)
+            nearest_folder(saved)
         likely = folder / target.name
         try:
             check_target(self.picture, likely, overwrite=overwrite or folder != target.parent)
@@ -241,7 +239,7 @@ class Restoration:
         MaskError
             Nothing has been filled.
         """
-        target, saved = Path(target), Path(save_mask) if save_mask else None
+        target, saved = checked_path(target, "The target"), checked_path(save_mask, "The mask") if save_mask else None
         with self._timed():
             hole = self._marked()
             if not self.method and hole.any():
@@ -263,7 +261,6 @@ class Restoration:
         """Say what was done, or where nothing was written, what would be."""
         hole = self._marked()
         height, width = as_seen(hole, self.picture.orientation).shape
-        both_jpeg = self.picture.format == "jpeg" == format_asked_for(target)
         return Restored(
             source=self.picture.path,
             target=target,
@@ -275,7 +272,7 @@ class Restoration:
             hole_pixels=int(np.count_nonzero(hole)),
             seconds=self._seconds,
             changed_outside=written.changed_outside if written else None,
-            counted_outside="blocks" if both_jpeg else "mask",
+            counted_outside=counted_outside(self.picture, target),
             notes=self.notes + (written.notes if written else ()),
         )
 
@@ -352,18 +349,22 @@ def restore_file(
     (1, 12, 0)
     >>> folder.cleanup()
     """
+    source = checked_path(source, "The picture")
+    target, saved = checked_path(target, "The target"), checked_path(save_mask, "The mask") if save_mask else None
     chosen = make_method(method, dict(parameters or {}))
     checked_workers(workers)
     check_seed(seed)
     check_progress(progress)
+    check_grow(grow)
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
-    path = Path(os.fspath(mask)) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
+    start = time.perf_counter()
+    path = Path(mask) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
     if path:
-        check_sizes(path, Path(source), page, resize=resize)
+        check_sizes(path, source, page, resize=resize)
     with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
         file = others.submit(read_mask_file, path, polarity, values, max_pixels=max_pixels) if path else None
-        if os.path.isfile(source) and not dry_run:
-            others.submit(load_kernels, chosen)  # `fill` meets what it raises, and says so
+        if file and os.path.isfile(source) and not dry_run:
+            others.submit(_load_kernels, chosen, file, accept_large_holes)
         restoration = Restoration.open(source, page, max_pixels=max_pixels)
         restoration.mask_from(
             file.result() if file else mask,
@@ -374,26 +375,24 @@ def restore_file(
             tolerance=tolerance,
             accept_large_holes=accept_large_holes,
         )
-        restoration.check_target(target, overwrite=overwrite, save_mask=save_mask)
+        restoration.check_target(target, overwrite=overwrite, save_mask=saved)
         if dry_run:
-            return restoration._restored(Path(target), chosen, None)
-        for file_to_be in (target, save_mask) if save_mask else (target,):
-            make_folder(Path(file_to_be).parent)  # what can't be made is known before the work
-        restoration.fill(chosen, workers=workers, seed=seed, progress=progress)
-        return restoration.write(target, overwrite=overwrite, save_mask=save_mask)
+            restored = restoration._restored(target, chosen, None)
+        else:
+            for file_to_be in (target, saved) if saved else (target,):
+                make_folder(file_to_be.parent)  # what can't be made is known before the work
+            restoration.fill(chosen, workers=workers, seed=seed, progress=progress)
+            restored = restoration.write(target, overwrite=overwrite, save_mask=saved)
+    return dataclasses.replace(restored, seconds=time.perf_counter() - start)
 
 
-def _nearest_folder(path: Path) -> Path:
-    """Return the folder that a file is to lie in, or the one above it in which that can be made."""
-    folder = path.parent
-    try:
-        while not folder.exists():
-            folder = folder.parent
-    except OSError as error:  # a name that is too long
-        raise WriteError(f"The folder {path.parent} can't be made ({error.strerror}): choose another.") from None
-    if not folder.is_dir():
-        raise WriteError(f"The folder {path.parent} can't be made ({folder} is a file): choose another.")
-    return folder
+def _load_kernels(method: Method, mask: Future[MaskFile], accept_large_holes: bool) -> None:
+    """Load kernels once a mask has been read that isn't refused: a wrong one needn't wait for compiling."""
+    with contextlib.suppress(RestauroError):  # said where mask and method are used
+        share = _share(mask.result().hole)
+        check_amount(share, None, accept_large_holes=accept_large_holes)
+        if share:
+            load_kernels(method)
 
 
 def _share(hole: NDArray[np.bool_]) -> float:

@@ -25,6 +25,35 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pyvips.Image.black(20, 30).draw_rect(255, 4, 4, 3, 3, fill=True).pngsave("mask.png")
 
 
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        ("restore a.png --mask mask.png -o kept.png", "kept.png"),
+        ("restore a.png --mask mask.png -o kept.tif", "kept.tif"),
+        ("restore a.png --mask mask.png -o a.png", "a.png"),
+        ("restore a.png --mask mask.png -o new.png --save-mask kept.png", "kept.png"),
+        ("restore a.png --mask mask.png -o kept.png --dry-run", "kept.png"),
+        ("damage a.png --kind losses -o kept.jpg", "kept.jpg"),
+        ("damage a.png --kind losses -o new.png --mask-out kept.png", "kept.png"),
+        ("detect a.png --kind losses -o kept.png", "kept.png"),
+        ("detect a.png --kind losses -o new.png --preview kept.jpg", "kept.jpg"),
+        ("compare a.png --mask mask.png --methods harmonic -o kept.png", "kept.png"),
+    ],
+)
+def test_no_command_replaces_what_is_read_only(command: str, kept: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file = Path(kept)
+    if not file.exists():
+        file.write_text("a master")
+    file.chmod(0o444)
+    old = file.read_bytes()
+    assert main([*shlex.split(command), "--overwrite"]) == 2
+    error = capsys.readouterr().err
+    assert "the file is there and read-only: choose another name, or change its mode." in error
+    assert error.count("\n") == 1
+    assert file.read_bytes() == old
+    assert not Path("new.png").exists()
+
+
 @pytest.mark.parametrize("error", [ValueError("of a library"), OverflowError("too large"), RecursionError()])
 @pytest.mark.parametrize(
     ("command", "at"),

@@ -16,7 +16,9 @@ import pyvips
 
 from restauro.errors import WriteError
 from restauro.files import replacing as module
-from restauro.files.replacing import check_place, remove_temporary, replacing
+from restauro.files.reading import read_picture
+from restauro.files.replacing import check_free, check_place, remove_temporary, replacing
+from restauro.files.writing import write_picture
 
 # Modes, owners, locks and links are POSIX's.
 resource = pytest.importorskip("resource", reason="not on Windows")
@@ -53,7 +55,41 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
 
 
-@pytest.mark.parametrize("old", [0o600, 0o640, 0o444, 0o666])
+@pytest.mark.parametrize("old", [0o444, 0o400, 0o555])
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_file_that_is_read_only_is_not_replaced(tmp_path: Path, old: int, is_link: bool) -> None:
+    path = tmp_path / "a.png"
+    path.write_text("old")
+    path.chmod(old)
+    if is_link:
+        path = tmp_path / "link.png"
+        path.symlink_to("a.png")
+    words = "can't be written to .*: the file is there and read-only: choose another name, or change its mode"
+    with pytest.raises(WriteError, match=words):
+        check_place(path, "The picture")
+    with pytest.raises(WriteError, match=words):
+        check_free(path, "The picture", overwrite=True)
+    with pytest.raises(WriteError, match=words):
+        write(path)
+    assert path.read_text() == "old"
+    assert mode(path) == old
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "jpg", "webp", "avif"])
+def test_no_format_replaces_what_is_read_only(tmp_path: Path, ending: str) -> None:
+    source, target = tmp_path / "a.png", tmp_path / f"b.{ending}"
+    pyvips.Image.black(9, 9, bands=3).copy(interpretation="srgb").pngsave(str(source))
+    source.chmod(0o444)  # as masters are kept: that says nothing of what is made from them
+    write_picture(read_picture(source), target)
+    assert mode(target) & stat.S_IWUSR
+    target.chmod(0o444)
+    old = target.read_bytes()
+    with pytest.raises(WriteError, match="read-only"):
+        write_picture(read_picture(source), target, overwrite=True)
+    assert target.read_bytes() == old
+
+
+@pytest.mark.parametrize("old", [0o600, 0o640, 0o460, 0o666])
 def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path, old: int) -> None:
     path = tmp_path / "a.png"
     path.touch()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from restauro.errors import ReadError, WriteError
 from restauro.files import tiff_rewriting
 from restauro.files.reading import read_picture
-from restauro.files.tiff import read_internal_mask
+from restauro.files.tiff import Tiff
 from restauro.files.writing import Written, write_picture
 
 HOLE = (slice(5, 9), slice(3, 20))
@@ -225,7 +225,7 @@ def test_each_page_has_its_own_mask(tmp_path: Path, compression: str | None) -> 
             out.write(np.full((12, 15), 50 * k, np.uint8), photometric="minisblack", metadata=None)
             if mask is not None:
                 out.write(mask, photometric="mask", subfiletype=4, compression=compression, metadata=None)
-    first, second, third = (read_internal_mask(read_picture(tmp_path / "a.tif", page)) for page in (0, 2, 3))
+    first, second, third = (Tiff().valid_pixels(read_picture(tmp_path / "a.tif", page)) for page in (0, 2, 3))
     assert first is not None
     np.testing.assert_array_equal(first, valid[0])
     assert second is None

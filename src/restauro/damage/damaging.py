@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.damage.kinds import kind_named
-from restauro.errors import ParameterError, Remedy
+from restauro.errors import ParameterError, Remedy, checked_path
 from restauro.files.bounds import MAX_PIXELS
-from restauro.files.formats import format_asked_for
 from restauro.files.masks import check_mask_target, make_folder, write_mask
 from restauro.files.reading import read_picture
-from restauro.files.writing import check_target, write_picture
+from restauro.files.writing import check_target, counted_outside, write_picture
 from restauro.mask import full_scale, parse_colour
 from restauro.notes import Note
 from restauro.picture import Picture, as_seen, as_stored
@@ -113,7 +112,8 @@ def damage_file(
     start = time.perf_counter()
     options = dict(options or {})
     check_options(kind, ratio=ratio, seed=seed, fill=fill, render=render, contrast=contrast, options=options)
-    source, target, mask = Path(source), Path(target), Path(mask_out) if mask_out else None
+    source, target = checked_path(source, "The picture"), checked_path(target, "The target")
+    mask = checked_path(mask_out, "The mask") if mask_out else None
     picture = read_picture(source, max_pixels=max_pixels)
     if mask:
         check_mask_target(mask, (source, target), overwrite=overwrite)
@@ -132,8 +132,8 @@ def damage_file(
     if mask:
         write_mask(hole, mask, after="The picture was written, but")
     notes = written.notes
-    between_jpegs = picture.format == "jpeg" == format_asked_for(target)
-    if between_jpegs:
+    outside = counted_outside(picture, target)
+    if outside == "blocks":
         text = "A PNG or a TIFF would differ in the holes only; in a JPEG their blocks change a little too."
         notes += (Note("blocks-changed-too", text),)
     return Damaged(
@@ -147,7 +147,7 @@ def damage_file(
         hole_pixels=int(np.count_nonzero(hole)),
         seconds=time.perf_counter() - start,
         changed_outside=written.changed_outside,
-        counted_outside="blocks" if between_jpegs else "mask",
+        counted_outside=outside,
         notes=notes,
     )
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from restauro.damage.detection import check_options, detect
 from restauro.damage.tiles import checked_picture
-from restauro.errors import MaskError, RestauroError, WriteError
+from restauro.errors import MaskError, RestauroError, WriteError, checked_path
 from restauro.files import images
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.jpeg import save_jpeg
@@ -23,7 +23,7 @@ from restauro.files.png import save_png
 from restauro.files.reading import read_picture
 from restauro.files.replacing import check_free, replacing
 from restauro.holes import count_regions
-from restauro.mask import grow_mask, strips
+from restauro.mask import check_grow, grow_mask, strips
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen, as_stored
@@ -113,15 +113,15 @@ def detect_file(
     >>> folder.cleanup()
     """
     start, threads = time.perf_counter(), checked_workers(workers)
-    source, target = Path(source), Path(target)
-    shown = Path(preview) if preview else None
+    source, target = checked_path(source, "The picture"), checked_path(target, "The mask")
+    shown = checked_path(preview, "The preview") if preview else None
+    strokes = None if hints is None else checked_path(hints, "The file of hints")
     check_options(kind, colour, tolerance, has_hints=hints is not None)
-    if grow:
-        grow_mask(np.zeros((1, 1), np.bool_), grow)  # refuses what is out of range before the work
-    _check_targets(source, target, shown, Path(hints) if hints else None, overwrite=overwrite)
+    check_grow(grow)
+    _check_targets(source, target, shown, strokes, overwrite=overwrite)
     picture = read_picture(source, max_pixels=max_pixels)
     pixels = _colours(picture)
-    labels = _read_labels(Path(hints), picture, pixels) if hints else None
+    labels = _read_labels(strokes, picture, pixels) if strokes else None
     for path in (target, shown) if shown else (target,):
         make_folder(path.parent)  # what can't be written is known before the work
     found = detect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import DataError, ImageError, MaskError, ReadError
+from restauro.errors import DataError, ImageError, MaskError, ReadError, checked_path
 from restauro.evaluation.metrics import LEAST_SIDE, METRICS, measure, psnr
 from restauro.evaluation.references import Way, labels_of
 from restauro.evaluation.sheets import Case
@@ -29,13 +30,13 @@ _CHEAP = 5_000_000  # pixels up to which SSIM takes no more than some seconds
 
 
 def compare_file(
-    source: Path,
+    source: str | os.PathLike[str],
     ways: Sequence[Way],
     *,
-    mask: str | Path,
+    mask: str | os.PathLike[str],
     polarity: str = "white",
     accept_large_holes: bool = False,
-    truth: Path | None = None,
+    truth: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     progress: Callable[[float], object] | None = None,
 ) -> Case:
@@ -64,6 +65,7 @@ def compare_file(
         A file can't be read, sizes differ, there is no hole, nothing but hole, or a way failed.
     """
     threads = checked_workers(workers)
+    source, truth = checked_path(source, "The picture"), None if truth is None else checked_path(truth, "The original")
     picture = _read(source, "The picture")
     stored = read_mask(mask, picture, polarity=polarity).hole
     if unknown_beside(picture, stored)[0] is not None:
@@ -74,7 +76,7 @@ def compare_file(
     hole = np.ascontiguousarray(as_seen(stored, picture.orientation))
     if not hole.any():
         raise MaskError(f"The mask of {source} has no hole, so there is nothing to compare.")
-    of_file = isinstance(mask, Path) or is_file(mask)
+    of_file = is_file(mask)
     try:
         check_amount(hole.mean(), polarity if of_file else None, accept_large_holes=accept_large_holes)
     except MaskError as error:

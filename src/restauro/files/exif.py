@@ -9,13 +9,10 @@ import struct
 
 from restauro.files import tiff_tags
 from restauro.files.bounds import Bounded
-from restauro.notes import Note
 
 _HEADER = b"Exif\0\0"
 _X_RESOLUTION = 282
 _THUMBNAIL, _THUMBNAIL_BYTES = 513, 514
-
-THUMBNAIL = Note("thumbnail-left-out", "The small preview in the EXIF data was left out: it shows the damage.")
 
 
 def bare(block: bytes) -> bytes:

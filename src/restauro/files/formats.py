@@ -105,6 +105,8 @@ class Opened:
     decode
         Gives the pixels where libvips can't decode them, so that the image has size, type and what is told alone; None:
         the image has them.
+    read
+        Gives the pixels where reading them finds damage that decoding the image again needn't look for.
     """
 
     image: pyvips.Image
@@ -113,6 +115,7 @@ class Opened:
     is_premultiplied: bool = False
     nodata: float | None = None
     decode: Callable[[], NDArray[Any]] | None = None
+    read: Callable[[], NDArray[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,11 @@ class Format(ABC):
     @abstractmethod
     def save(self, picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
         """Write a picture that has changed where `hole` is, with all else that can be kept."""
+
+    def valid_pixels(self, picture: Picture) -> NDArray[np.bool_] | None:
+        """Return what a mask within a picture's file calls valid, bool [H, W]; None where there is no such mask."""
+        del picture
+        return None
 
     def plain_rows(self, path: Path, page: int | None = None) -> PlainRows | None:
         """Return where the rows of a picture lie, if they lie one behind the other as they do in memory."""

@@ -12,7 +12,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import ReadError
-from restauro.files import exif
+from restauro.files import previews
 from restauro.notes import Note
 from restauro.picture import Picture
 
@@ -20,17 +20,17 @@ _DTYPES = {"uchar": "u1", "char": "i1", "ushort": "u2", "short": "i2", "uint": "
 _DTYPES |= {"double": "f8"}
 _FORMATS = {dtype: name for name, dtype in _DTYPES.items()}
 COLOUR_SPACE = "colour-space"  # set by those formats that can name one by numbers
-_EXIF = "exif-data"
+_EXIF, _IPTC, _PHOTOSHOP = "exif-data", "iptc-data", "photoshop-data"
 # What libvips is to write by itself: EXIF data are written as they were, by the formats.
 CARRIED_BY_LIBVIPS = "xmp|iptc|icc|other"
 _USUAL_COLOUR_SPACES = ("1/13", "2/2", "1/1", "1/6", "1/2", "2/13")  # what is taken for sRGB where nothing is said
 # What a file may say beside its pixels, in libvips' names and ours.
 _TOLD = {
     "icc-profile-data": "the colour profile",
-    "exif-data": "the EXIF data",
+    _EXIF: "the EXIF data",
     "xmp-data": "the XMP data",
-    "iptc-data": "the IPTC data",
-    "photoshop-data": "Photoshop's data",
+    _IPTC: "the IPTC data",
+    _PHOTOSHOP: "Photoshop's data",
     COLOUR_SPACE: "the colour space that it names",
 }
 CHROMA = "jpeg-chroma-subsample"  # "4:4:4" where a JPEG's colour is as fine as its brightness
@@ -90,18 +90,30 @@ def image_of(pixels: NDArray[Any], *, is_cmyk: bool) -> pyvips.Image:
 
 
 def image_of_picture(picture: Picture) -> pyvips.Image:
-    """Return libvips' image of a picture, with what its file said but for its EXIF data; see `exif_of`."""
+    """Return libvips' image of a picture, with what its file said but for previews and EXIF data; see `exif_of`."""
     metadata = picture.metadata
     image = image_of(picture.pixels, is_cmyk=picture.is_cmyk).copy(xres=metadata["xres"][1], yres=metadata["yres"][1])
     for name, (gtype, value) in metadata.items():
         if name not in ("xres", "yres", _EXIF, COLOUR_SPACE):
-            image.set_type(gtype, name, value)
+            image.set_type(gtype, name, previews.without_preview(name, value))
     return image
 
 
 def exif_of(picture: Picture) -> bytes | None:
     """Return the EXIF block that a restored picture is to have, None where its file had none."""
-    return exif.without_thumbnail(picture.metadata[_EXIF][1]) if _EXIF in picture.metadata else None
+    return previews.without_preview(_EXIF, picture.metadata[_EXIF][1]) if _EXIF in picture.metadata else None
+
+
+def iptc_of(picture: Picture) -> bytes | None:
+    """Return the IPTC data that a restored picture is to have, None where its file had none."""
+    return picture.metadata[_IPTC][1] if _IPTC in picture.metadata else None
+
+
+def photoshop_of(picture: Picture) -> bytes:
+    """Return Photoshop's image resources, with the IPTC data, that a restored picture is to have in a JPEG."""
+    block = picture.metadata[_PHOTOSHOP][1] if _PHOTOSHOP in picture.metadata else b""
+    block, iptc = previews.without_preview(_PHOTOSHOP, block), iptc_of(picture)
+    return block if iptc is None else previews.with_iptc(block, iptc)
 
 
 def resolution_of(picture: Picture) -> tuple[float, float, str] | None:
@@ -145,6 +157,19 @@ def with_exif(image: pyvips.Image, block: bytes) -> pyvips.Image:
     """Return an image with another EXIF block."""
     image = image.copy()
     image.set_type(pyvips.GValue.blob_type, _EXIF, block)
+    return image
+
+
+def with_photoshop(image: pyvips.Image, block: bytes) -> pyvips.Image:
+    """Return an image with Photoshop's image resources, and with the IPTC data among them.
+
+    What libvips calls IPTC data in a JPEG are all resources of the first segment.
+    """
+    image = image.copy()
+    image.remove(_IPTC)
+    for name, value in ((_PHOTOSHOP, block), (_IPTC, previews.iptc_of(block))):
+        if value:
+            image.set_type(pyvips.GValue.blob_type, name, value)
     return image
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,15 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import ReadError
-from restauro.files import bounds, images, jpeg_blocks, jpeg_segments
+from restauro.files import bounds, images, jpeg_blocks, jpeg_segments, previews
 from restauro.files.formats import Format, Opened, Saved
 from restauro.files.jpeg_segments import Segment
 from restauro.notes import Note
 from restauro.picture import Picture
 
 _QUALITY = 95
+# What libjpeg says of coded data that end early: within a stretch of them, and at the end (D9) in place of a restart.
+_END_EARLY = (b"premature end of data segment", b"found marker 0xd9 instead of RST")
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Jpeg(Format):
         bounds.check_jpeg(image.width, image.height, path.stat().st_size)
         if not jpeg_segments.has_resolution(head):
             image = images.without_resolution(image)
-        return Opened(image, _Kept(path, head), has_alpha=bool(image.hasalpha()))
+        image = images.with_photoshop(image, jpeg_segments.resources(head))
+        return Opened(image, _Kept(path, head), has_alpha=bool(image.hasalpha()), read=partial(_read, path))
 
     def notes(self, kept: _Kept, target: str) -> tuple[Note, ...]:
         """Say what becomes of segments that JPEG alone knows, and of what follows the picture."""
@@ -69,15 +73,36 @@ class Jpeg(Format):
         if picture.format == self.name:
             return _rewrite(picture, path, hole)
         save_jpeg(images.image_of_picture(picture), path)
-        jpeg_segments.say(path, resolution=images.resolution_of(picture), block=images.exif_of(picture))
+        jpeg_segments.say(
+            path,
+            resolution=images.resolution_of(picture),
+            block=images.exif_of(picture),
+            photoshop=images.photoshop_of(picture),
+        )
         return Saved(tuple(images.dropped_notes(picture, self.open(path).image, self.title)), None)
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    """Return a JPEG's pixels; raise ReadError where its coded data end before all of them.
+
+    Where the file is closed all the same, libjpeg makes up what is missing, and warns. libvips can be told to end at
+    warnings, but then it does at those that mean no harm, and not in the last rows.
+    """
+    for _ in range(2):  # once more where the warning may be of another file: libvips keeps them for all
+        pixels = images.pixels_of(images.open_image("jpegload", path))
+        warnings = pyvips.ffi.string(pyvips.vips_lib.vips_error_buffer())
+        if not any(words in warnings for words in _END_EARLY):
+            return pixels
+        pyvips.vips_lib.vips_error_clear()
+    raise ReadError(
+        "The JPEG is damaged or cut short, though it is closed as a whole one is (its coded data end before its last "
+        "pixel): get a complete copy."
+    )
 
 
 def save_jpeg(image: pyvips.Image, path: Path) -> None:
     """Write a JPEG of high quality, with colour as fine as brightness."""
-    image.jpegsave(
-        os.fsencode(path), Q=_QUALITY, subsample_mode="off", optimize_coding=True, keep=images.CARRIED_BY_LIBVIPS
-    )
+    image.jpegsave(os.fsencode(path), Q=_QUALITY, subsample_mode="off", optimize_coding=True, keep="xmp|icc|other")
 
 
 def _rewrite(picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
@@ -87,7 +112,7 @@ def _rewrite(picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
         f"{rewritten.blocks} of {rewritten.all_blocks} blocks of {width}x{height} pixels, those that the holes touch, "
         "were encoded anew; all others are as they were."
     )
-    notes = [Note("jpeg-blocks", text)]
+    notes = [Note("jpeg-blocks", text), *previews.notes_of(jpeg_segments.own_previews(picture.kept.head))]
     if rewritten.left_out:
         text = (
             f"What follows the picture in the file ({rewritten.left_out} bytes: a second picture, a gain map or a "

@@ -29,7 +29,7 @@ from restauro.files.jpeg_segments import (
     SCAN,
     Segment,
     read_segments,
-    without_thumbnail,
+    without_previews,
 )
 
 # Y, Cb, Cr of R, G, B (JFIF; ITU-R BT.601), and what is taken off each so that coefficients of zero stand for zero.
@@ -100,11 +100,9 @@ def rewrite_blocks(source: Path, target: Path, pixels: NDArray[np.uint8], hole: 
     # What jpeglib needs of the segments that tell is which colour space it is; of more than fifty it would choke.
     coded = [segment for segment in segments if segment.says_colour_space or not segment.is_told]
     new = _recode(coded, components, pixels, hole, target.parent)
-    kept = [
-        without_thumbnail(segment)
-        for segment in segments
-        if segment.is_told and not (left_out and segment.points_behind)
-    ]
+    kept = without_previews(
+        [segment for segment in segments if segment.is_told and not (left_out and segment.points_behind)]
+    )
     rest = [_with_names(segment, components) for segment in read_segments(new)[0] if not segment.is_told]
     target.write_bytes(b"".join(segment.data for segment in [rest[0], *kept, *rest[1:]]))
     shapes = [component.block_shape for component in components]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from restauro.files import exif
+from restauro.files import exif, previews
 
 START, END, SCAN, COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
 APPLICATION = range(0xE0, 0xF0)
@@ -21,15 +22,17 @@ _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD8))
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 _EXIF = b"Exif\0\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
+_XMP, _MORE_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _LARGEST = 65533  # bytes of a segment's content
 # What libvips carries to other formats, or what holds of this file alone: application segments by their beginnings.
 _CARRIED: tuple[tuple[int, bytes], ...] = (
     (0xE0, b"JFIF\0"),
     (0xE0, b"JFXX\0"),
     (0xE1, _EXIF),
-    (0xE1, b"http://ns.adobe.com/xap/1.0/\0"),
+    (0xE1, _XMP),
 )
-_CARRIED += ((0xE2, b"ICC_PROFILE\0"), (0xE2, b"MPF\0"), (0xED, b"Photoshop 3.0\0"), (0xEE, b"Adobe"))
+_CARRIED += ((0xE2, b"ICC_PROFILE\0"), (0xE2, b"MPF\0"), (0xED, _PHOTOSHOP), (0xEE, b"Adobe"))
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,21 @@ class Segment:
     def points_behind(self) -> bool:
         """Whether it lists the pictures that follow this one in the file."""
         return self.marker == 0xE2 and self.content.startswith(b"MPF\0")
+
+    @property
+    def is_photoshop(self) -> bool:
+        """Whether it holds image resources of Photoshop's, or a part of them."""
+        return self.marker == 0xED and self.content.startswith(_PHOTOSHOP)
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether it is a preview, and nothing else."""
+        return self.marker == 0xE0 and self.content.startswith(b"JFXX\0")
+
+    @property
+    def is_more_xmp(self) -> bool:
+        """Whether it holds a part of XMP data that are too long for one segment."""
+        return self.marker == 0xE1 and self.content.startswith(_MORE_XMP)
 
     @property
     def is_exif(self) -> bool:
@@ -123,15 +141,98 @@ def has_resolution(segments: list[Segment]) -> bool:
     )
 
 
-def without_thumbnail(segment: Segment) -> Segment:
-    """Return a segment without the preview that EXIF data may hold."""
-    if not segment.is_exif:
+def without_previews(segments: list[Segment]) -> list[Segment]:
+    """Return segments without the previews that EXIF, XMP, JFIF and Photoshop's data may hold."""
+    segments = [_without_preview(segment) for segment in segments if not segment.is_preview]
+    return _without_extended(_without_resources(segments))
+
+
+def own_previews(segments: list[Segment]) -> list[str]:
+    """Return where previews are that no other format has, nor libvips knows of, in words."""
+    heads = [segment for segment in segments if segment.is_preview or _without_jfif(segment) != segment]
+    is_long = _without_extended(segments) is not segments
+    return ["the JFIF data"] * bool(heads) + ["the XMP data"] * is_long
+
+
+def _without_preview(segment: Segment) -> Segment:
+    content = segment.content
+    if segment.marker == 0xE0:
+        return _without_jfif(segment)
+    if segment.is_exif:
+        content = exif.without_thumbnail(content)
+    elif segment.marker == 0xE1 and content.startswith(_XMP):
+        content = _XMP + previews.without_xmp(content.removeprefix(_XMP))
+    return segment if content == segment.content else _segment(segment.marker, content)
+
+
+def _without_jfif(segment: Segment) -> Segment:
+    """Return a segment without the preview behind a JFIF header, whose last two bytes are its width and height."""
+    content = segment.content
+    if segment.marker != 0xE0 or not content.startswith(b"JFIF\0") or content[12:14] in (b"\0\0", b""):
         return segment
-    return _segment(segment.marker, exif.without_thumbnail(segment.content))
+    return _segment(0xE0, content[:12] + b"\0\0")
 
 
-def say(path: Path, *, resolution: tuple[float, float, str] | None, block: bytes | None) -> None:
-    """Put resolution (pixels a millimetre, and "in" or "cm" to give it in) and EXIF data into a JPEG without them.
+def resources(segments: list[Segment]) -> bytes:
+    """Return Photoshop's image resources, which may go on from one segment to the next."""
+    return b"".join(segment.content.removeprefix(_PHOTOSHOP) for segment in segments if segment.is_photoshop)
+
+
+def _without_resources(segments: list[Segment]) -> list[Segment]:
+    """Return segments without the previews among Photoshop's resources."""
+    whole = resources(segments)
+    kept = previews.without_resources(whole)
+    if kept == whole:
+        return segments
+    return _in_place_of([segment.is_photoshop for segment in segments], segments, _of_resources(kept))
+
+
+def _of_resources(block: bytes) -> list[Segment]:
+    """Return the segments that hold Photoshop's image resources."""
+    most = _LARGEST - len(_PHOTOSHOP)
+    return [_segment(0xED, _PHOTOSHOP + block[start : start + most]) for start in range(0, len(block), most)]
+
+
+def _without_extended(segments: list[Segment]) -> list[Segment]:
+    """Return segments without the previews in XMP data that are too long for one of them.
+
+    Such data lie in parts, each with their digest, their length and its place in them; the digest stands in the first
+    XMP data too.
+    """
+    parts = [segment.content.removeprefix(_MORE_XMP) for segment in segments if segment.is_more_xmp]
+    if len({part[:32] for part in parts}) != 1:
+        return segments
+    parts.sort(key=lambda part: part[36:40])
+    packet = b"".join(part[40:] for part in parts)
+    kept = previews.without_xmp(packet)
+    if kept == packet:
+        return segments
+    before, after = parts[0][:32], hashlib.md5(kept, usedforsecurity=False).hexdigest().upper().encode()
+    step = _LARGEST - len(_MORE_XMP) - 40
+    new = [
+        _segment(0xE1, _MORE_XMP + after + struct.pack(">II", len(kept), start) + kept[start : start + step])
+        for start in range(0, len(kept), step)
+    ]
+    segments = [
+        Segment(segment.marker, segment.data.replace(before, after)) if segment.content.startswith(_XMP) else segment
+        for segment in segments
+    ]
+    return _in_place_of([segment.is_more_xmp for segment in segments], segments, new)
+
+
+def _in_place_of(old: list[bool], segments: list[Segment], new: list[Segment]) -> list[Segment]:
+    """Return segments with new ones where the first of the old ones was, and without these."""
+    first = old.index(True)
+    rest = [segment for segment, is_old in zip(segments[first:], old[first:], strict=True) if not is_old]
+    return [*segments[:first], *new, *rest]
+
+
+def say(
+    path: Path, *, resolution: tuple[float, float, str] | None, block: bytes | None, photoshop: bytes = b""
+) -> None:
+    """Put resolution (pixels a millimetre, and "in" or "cm" to give it in), EXIF and Photoshop's data into a JPEG.
+
+    It has none of them before.
 
     EXIF data too long for a segment are left out.
     """
@@ -142,6 +243,7 @@ def say(path: Path, *, resolution: tuple[float, float, str] | None, block: bytes
     told = _segment(0xE0, struct.pack(">5sHBHHBB", b"JFIF\0", 0x0101, unit, across, down, 0, 0)).data
     if block is not None and len(exif.headed(block)) <= _LARGEST:
         told += _segment(0xE1, exif.headed(block)).data
+    told += b"".join(segment.data for segment in _of_resources(photoshop))
     data = path.read_bytes()
     path.write_bytes(data[:2] + told + data[2:])
 

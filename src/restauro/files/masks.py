@@ -1,4 +1,4 @@
-"""Masks to files: where one may be written, and how."""
+"""Masks to files: where one may be written, and how; the folders of files to be."""
 
 from __future__ import annotations
 
@@ -48,3 +48,16 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"The folder {folder} can't be made ({error.strerror}): choose another.") from None
+
+
+def nearest_folder(path: Path) -> Path:
+    """Return the folder that a file is to lie in, or the one above it in which that can be made."""
+    folder = path.parent
+    try:
+        while not folder.exists():
+            folder = folder.parent
+    except OSError as error:  # a name that is too long
+        raise WriteError(f"The folder {path.parent} can't be made ({error.strerror}): choose another.") from None
+    if not folder.is_dir():
+        raise WriteError(f"The folder {path.parent} can't be made ({folder} is a file): choose another.")
+    return folder

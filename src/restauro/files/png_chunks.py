@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from restauro.errors import ReadError
-from restauro.files import bounds, images
+from restauro.files import bounds, images, previews
 from restauro.files import exif as exif_blocks
 
 PALETTE = 3  # colour type
@@ -27,6 +28,13 @@ _CARRIED = (_EXIF, _COLOUR_SPACE, b"iCCP", b"sRGB", b"pHYs", b"tEXt", b"zTXt", b
 _GAMMA, _PROFILES = (b"gAMA", b"cHRM"), (b"sRGB", b"iCCP", _COLOUR_SPACE)
 _WORDS = {b"gAMA": "its gamma (gAMA)", b"cHRM": "its primaries (cHRM)", b"bKGD": "its background colour (bKGD)"}
 _WORDS |= {b"tIME": "its time (tIME)", CREDENTIALS: images.CREDENTIALS}
+# How those texts begin in which previews may be: XMP data, and what ImageMagick keeps of other files.
+_HEADS_OF_TEXTS = {
+    b"iTXt": re.compile(rb"XML:com\.adobe\.xmp\0(?P<packed>[\0\1])\0[^\0]*\0[^\0]*\0"),
+    b"zTXt": re.compile(rb"Raw profile type [^\0]*\0\0"),
+    b"tEXt": re.compile(rb"Raw profile type [^\0]*\0"),
+}
+_LONGEST_TEXT = 1 << 26  # bytes: longer ones are made to do harm, and libpng reads less
 _LAST = b"\0\0\0\0IEND\xaeB`\x82"
 
 
@@ -143,17 +151,37 @@ def _packed(name: bytes, content: bytes) -> bytes:
 
 
 def _keep(old: BinaryIO, out: BinaryIO, chunk: _Chunk) -> None:
-    """Copy a chunk as it is; of EXIF data all but the preview."""
-    if chunk.name != _EXIF:
+    """Copy a chunk as it is, but for previews."""
+    if chunk.name not in (_EXIF, *_HEADS_OF_TEXTS):
         _copy(old, out, chunk.start, chunk.end)
         return
     old.seek(chunk.start + 8)
     content = old.read(chunk.end - chunk.start - 12)
-    kept = exif_blocks.without_thumbnail(content)
+    kept = _without_preview(chunk.name, content)
     if kept == content:
         _copy(old, out, chunk.start, chunk.end)
     else:
-        out.write(_packed(_EXIF, kept))
+        out.write(_packed(chunk.name, kept))
+
+
+def _without_preview(name: bytes, content: bytes) -> bytes:
+    """Return the content of a chunk without the preview that EXIF, XMP and Photoshop's data may hold."""
+    if name == _EXIF:
+        return exif_blocks.without_thumbnail(content)
+    head = _HEADS_OF_TEXTS[name].match(content)
+    if head is None:
+        return content
+    text, is_packed = content[head.end() :], name == b"zTXt" or head.groupdict().get("packed") == b"\1"
+    if is_packed:
+        unpacking = zlib.decompressobj()
+        try:
+            text = unpacking.decompress(text, _LONGEST_TEXT)
+        except zlib.error:
+            return content
+        if not unpacking.eof:
+            return content
+    kept = previews.without_xmp(text) if name == b"iTXt" else previews.without_raw_profile(text)
+    return content if kept == text else content[: head.end()] + (zlib.compress(kept) if is_packed else kept)
 
 
 def _chunks(file: BinaryIO) -> Iterator[_Chunk]:

@@ -5,6 +5,7 @@ Pixels go through libvips without a second copy in memory.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +14,14 @@ from typing import Any
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.errors import ReadError
+from restauro.errors import ReadError, checked_path
 from restauro.files import formats, images
 from restauro.files.bounds import MAX_PIXELS, check_pixels
 from restauro.files.replacing import reason
 from restauro.picture import TURNS, Picture
 
 
-def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def read_picture(path: str | os.PathLike[str], page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a JPEG, PNG, TIFF, WebP or AVIF file with all that it holds, and nothing converted.
 
     Parameters
@@ -74,7 +75,7 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
     ((3, 4), dtype('uint8'), 'png', 1)
     >>> folder.cleanup()
     """
-    path = Path(path)
+    path = checked_path(path, "The picture")
     with _errors_of(path):
         format_ = formats.format_of(formats.recognise(path))
         if page is not None and not format_.has_pages:
@@ -86,7 +87,8 @@ def read_picture(path: str | Path, page: int | None = None, *, max_pixels: int =
             opened = format_.open(path, page)
             image = opened.image
             check_pixels(image, max_pixels)
-            pixels = opened.decode() if opened.decode else images.pixels_of(image)
+            read = opened.decode or opened.read
+            pixels = read() if read else images.pixels_of(image)
     return Picture(
         pixels,
         path,

@@ -24,6 +24,7 @@ from restauro.errors import Remedy, WriteError
 _FOLDER, _MARKER = ".restauro-", ".restauro-lock"
 _DAY = 24 * 3600
 _ALL_MAY = 0o777
+_ANY_MAY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _HARDLY_ANY = 1 << 20  # bytes free on a disk that is full
 _live: set[Path] = set()  # folders that this process writes into now
 
@@ -64,7 +65,8 @@ def replacing(path: Path, what: str, *, sources: Iterable[Path] = ()) -> Iterato
     Raises
     ------
     WriteError
-        What the system or libvips had against it, in one sentence. All other errors of the body pass.
+        The file is there and read-only, or what the system or libvips had against it, in one sentence. All other errors
+        of the body pass.
 
     Examples
     --------
@@ -101,7 +103,8 @@ def check_free(path: Path, what: str, *, overwrite: bool) -> None:
 def check_place(path: Path, what: str) -> None:
     """Raise WriteError for what can be known before the work to be wrong with the place of a file.
 
-    Its folder is there and may be written to, and where something of that name is there it is a plain file.
+    Its folder is there and may be written to, and where something of that name is there it is a plain file that isn't
+    read-only.
     """
     try:
         place = _place(path)
@@ -133,6 +136,9 @@ def _place(path: Path) -> Path:
             raise IsADirectoryError(errno.EISDIR, "", os.fspath(path))
         if not stat.S_ISREG(mode):
             raise OSError(None, "it is there and no plain file: choose another name")
+        # To move a file in its place needs no right to write to it, and root may do all: so the mode is asked.
+        if not mode & _ANY_MAY_WRITE:
+            raise OSError(None, "the file is there and read-only: choose another name, or change its mode")
     return Path(os.path.realpath(path))
 
 

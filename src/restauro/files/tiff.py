@@ -76,25 +76,21 @@ class Tiff(Format):
         tiff_saving.save_new(picture, path)
         return Saved(tuple(images.dropped_notes(picture, self.open(path).image, self.title)), hole)
 
+    def valid_pixels(self, picture: Picture) -> NDArray[np.bool_] | None:
+        """Return what the mask that lies beside the picture calls valid, as GDAL writes it; it has the same size."""
+        index = picture.kept.mask_index if picture.kept else None
+        if index is None:
+            return None
+        opened = self.open(picture.path, index)
+        pixels = opened.decode() if opened.decode else images.pixels_of(opened.image)
+        valid: NDArray[np.bool_] = np.atleast_3d(pixels)[..., 0] != 0
+        return valid
+
     def plain_rows(self, path: Path, page: int | None = None) -> PlainRows | None:
         """Return where the rows lie in a TIFF that isn't compressed, strip behind strip."""
         found = tiff_pages.read_page(path, page)
         start = found.plain_start
         return None if start is None else PlainRows(path, start, found.bytes_a_pixel, found.coding)
-
-
-def read_internal_mask(picture: Picture) -> NDArray[np.bool_] | None:
-    """Return the mask that lies in a TIFF beside its picture, as GDAL writes it: bool [H, W], True is valid.
-
-    None where there is none of the picture's size.
-    """
-    index = picture.kept.mask_index
-    if index is None:
-        return None
-    opened = Tiff().open(picture.path, index)
-    pixels = opened.decode() if opened.decode else images.pixels_of(opened.image)
-    valid: NDArray[np.bool_] = np.atleast_3d(pixels)[..., 0] != 0
-    return valid
 
 
 def _open(path: Path, page: int) -> pyvips.Image:

@@ -14,14 +14,16 @@ from pathlib import Path
 
 from restauro.errors import WriteError
 from restauro.files import exif as exif_blocks
-from restauro.files import images, tiff_pages, tiff_tags
+from restauro.files import images, previews, tiff_pages, tiff_tags
 from restauro.files.bounds import Bounded
 from restauro.files.tiff_pages import TiffPage
 from restauro.files.tiff_tags import LAYOUT, NOT_TRUE_ANY_MORE, Directory, Form, Tag
 
 # What libvips carries from one format to another by itself: resolution, XMP, IPTC, Photoshop's resources, profile.
 _CARRIED = {282, 283, 296, 700, 33723, 34377, 34675}
-_RESOLUTION = {282, 283, 296}
+_RESOLUTION, _IPTC = {282, 283, 296}, 33723
+# What may hold previews, by libvips' names.
+_WITH_PREVIEWS = {700: "xmp-data", 34377: "photoshop-data"}
 # The tags that the EXIF standard allows in its first directory.
 _EXIF_FIRST_DIRECTORY = {270, 271, 272, tiff_tags.ORIENTATION, 282, 283, 296, 301, 305, 306, 315, 318, 319, 33432}
 _EXIF_FIRST_DIRECTORY |= {tiff_tags.EXIF, tiff_tags.GPS}
@@ -32,7 +34,7 @@ _OF_TIFF = {tiff_tags.NEW_SUBFILE_TYPE, tiff_tags.SUBFILE_TYPE, 263, 297, 332, 3
 # What other formats don't hold, in words.
 _GEOREFERENCE = (33550, 33922, 34264, 34735, 34736, 34737)
 _WORDS = dict.fromkeys(_GEOREFERENCE, "its georeference") | {tiff_tags.NODATA: "its nodata value"}
-_WORDS |= {42112: "GDAL's data", 50838: "ImageJ's data", 50839: "ImageJ's data", 37724: "Photoshop's layers"}
+_WORDS |= {42112: "GDAL's data", 50838: "ImageJ's data", 50839: "ImageJ's data"}
 _WORDS |= {tiff_tags.CREDENTIALS: images.CREDENTIALS}
 
 _CLASSIC_TIFF_BYTES = 1 << 32
@@ -46,14 +48,19 @@ def keep_tags(original: TiffPage, path: Path, changes: Changes) -> None:
     _append_directory(path, _merged(original, _changed(tiff_pages.read_page(path).tags, changes)))
 
 
-def say(path: Path, exif: bytes | None, *, has_resolution: bool, changes: Changes) -> None:
-    """Give a TIFF, newly written by libvips, the tags of another file's EXIF block, and no resolution of its own."""
+def say(path: Path, exif: bytes | None, iptc: bytes | None, *, has_resolution: bool, changes: Changes) -> None:
+    """Give a TIFF, newly written by libvips, the tags of another file's EXIF block, and no resolution of its own.
+
+    iptc: IPTC data, of which libvips (8.18) writes a quarter.
+    """
     tags, described = _changed(tiff_pages.read_page(path).tags, changes), {}
     if not has_resolution:
         tags = {code: tag for code, tag in tags.items() if code not in _RESOLUTION}
     if exif is not None:
         with suppress(struct.error, IndexError):
             described = tiff_tags.read_first_directory(Bounded(exif_blocks.bare(exif)))
+    if iptc is not None:
+        tags[_IPTC] = Tag(7, len(iptc), iptc)
     left_out = LAYOUT | NOT_TRUE_ANY_MORE | _CARRIED | {tiff_tags.ORIENTATION}
     _append_directory(path, tags | {code: tag for code, tag in described.items() if code not in left_out})
 
@@ -118,7 +125,8 @@ def _changed(tags: Directory, changes: Changes) -> Directory:
 
 def _merged(original: TiffPage, written: Directory) -> Directory:
     """Return the tags of a rewritten TIFF: how its pixels lie now, and all else from the original."""
-    tags = {code: tag for code, tag in original.tags.items() if code not in LAYOUT | NOT_TRUE_ANY_MORE}
+    kept = (code for code in original.tags if code not in LAYOUT | NOT_TRUE_ANY_MORE)
+    tags = {code: _without_preview(code, original.tags[code]) for code in kept}
     tags |= {code: tag for code, tag in written.items() if code in LAYOUT}
     # libvips calls every extra band transparency; photometric and extra bands are the original's if it had the same.
     same_bands = original.number(tiff_tags.SAMPLES, 1) == tiff_tags.number(written, tiff_tags.SAMPLES, 1)
@@ -129,6 +137,14 @@ def _merged(original: TiffPage, written: Directory) -> Directory:
             if code in original.tags:
                 tags[code] = original.tags[code]
     return tags
+
+
+def _without_preview(code: int, tag: Tag) -> Tag:
+    """Return a tag without the preview in it."""
+    if code not in _WITH_PREVIEWS or tag.type_code not in (1, 7):
+        return tag
+    data = previews.without_preview(_WITH_PREVIEWS[code], tag.data)
+    return tag if data == tag.data else Tag(tag.type_code, len(data), data)
 
 
 def _append_directory(path: Path, tags: Directory) -> None:

@@ -49,8 +49,12 @@ def save_new(picture: Picture, path: Path) -> None:
     stored = _Stored(picture.pixels, _HORIZONTAL if picture.bits >= 8 else _NONE, {})
     options = _options(picture, big=False) | {"compression": "deflate"}
     _save(picture, stored, path, options, images.image_of_picture(picture))
-    exif, has_resolution = images.exif_of(picture), images.resolution_of(picture) is not None
-    tiff_rewriting.say(path, exif, has_resolution=has_resolution, changes=stored.changes)
+    exif, iptc, has_resolution = (
+        images.exif_of(picture),
+        images.iptc_of(picture),
+        images.resolution_of(picture) is not None,
+    )
+    tiff_rewriting.say(path, exif, iptc, has_resolution=has_resolution, changes=stored.changes)
 
 
 def save_again(picture: Picture, path: Path) -> list[Note]:

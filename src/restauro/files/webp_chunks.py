@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from restauro.files import exif
+from restauro.files import previews
 
 ICC, EXIF, XMP, CREDENTIALS = b"ICCP", b"EXIF", b"XMP ", b"C2PA"
 _HEADER, _LOSSY, _LOSSLESS, _ALPHA = b"VP8X", b"VP8 ", b"VP8L", b"ALPH"
@@ -37,7 +37,7 @@ def read_told(path: Path) -> list[Chunk]:
 def say(path: Path, told: Iterable[Chunk]) -> None:
     """Put chunks around the pixels of a WebP of one picture that has none of its own."""
     pixels = [chunk for chunk in _chunks(path.read_bytes()) if chunk.name in (_LOSSY, _LOSSLESS, _ALPHA)]
-    told = [_without_thumbnail(chunk) for chunk in told]
+    told = [_without_preview(chunk) for chunk in told]
     before = [chunk for chunk in told if chunk.name == ICC]
     after = [chunk for chunk in told if chunk.name != ICC]
     chunks = [*before, *pixels, *after]
@@ -57,8 +57,9 @@ def _header(pixels: Chunk, told: list[Chunk]) -> Chunk:
     return Chunk(_HEADER, bytes([flags, 0, 0, 0]) + width.to_bytes(3, "little") + height.to_bytes(3, "little"))
 
 
-def _without_thumbnail(chunk: Chunk) -> Chunk:
-    return Chunk(EXIF, exif.without_thumbnail(chunk.content)) if chunk.name == EXIF else chunk
+def _without_preview(chunk: Chunk) -> Chunk:
+    called = {EXIF: "exif-data", XMP: "xmp-data"}.get(chunk.name, "")
+    return Chunk(chunk.name, previews.without_preview(called, chunk.content))
 
 
 def _chunks(data: bytes) -> list[Chunk]:

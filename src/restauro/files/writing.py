@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,8 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, Remedy, WriteError
-from restauro.files import comparing, exif, formats, images
+from restauro.errors import MaskError, Remedy, WriteError, checked_path
+from restauro.files import comparing, formats, images, previews
 from restauro.files.reading import stamp_of
 from restauro.files.replacing import check_place, replacing
 from restauro.notes import Note
@@ -56,8 +57,13 @@ def check_target(picture: Picture, target: Path, *, overwrite: bool = False) -> 
         raise WriteError(f"{format_.title} can't hold {reason}: write it to a TIFF (.tif).")
 
 
+def counted_outside(picture: Picture, target: Path) -> str:
+    """Return outside of what changes are counted: of the "mask"; from JPEG to JPEG of the "blocks" that it touches."""
+    return "blocks" if picture.format == "jpeg" == formats.format_asked_for(target) else "mask"
+
+
 def write_picture(
-    picture: Picture, target: str | Path, *, hole: NDArray[np.bool_] | None = None, overwrite: bool = False
+    picture: Picture, target: str | os.PathLike[str], *, hole: NDArray[np.bool_] | None = None, overwrite: bool = False
 ) -> Written:
     """Write a picture, whose pixels have changed within the hole, with all else that its file held.
 
@@ -99,7 +105,7 @@ def write_picture(
     0
     >>> folder.cleanup()
     """
-    target = Path(target)
+    target = checked_path(target, "The target")
     check_target(picture, target, overwrite=overwrite)
     shape = picture.pixels.shape[:2]
     hole = np.zeros(shape, np.bool_) if hole is None else np.ascontiguousarray(hole, np.bool_)
@@ -123,8 +129,7 @@ def _write_and_compare(picture: Picture, temporary: Path, hole: NDArray[np.bool_
     _check_same(picture)
     changed = _count_changed(picture, temporary, format_, hole if saved.touched is None else saved.touched)
     notes = [*formats.format_of(picture.format).notes(picture.kept, format_.name), *saved.notes]
-    if "exif-data" in picture.metadata and images.exif_of(picture) != picture.metadata["exif-data"][1]:
-        notes.append(exif.THUMBNAIL)
+    notes += previews.left_out_notes(picture.metadata)
     if saved.touched is None:
         outside = f"{changed} pixels outside the holes changed. PNG and TIFF don't."
         notes.append(Note("loss-everywhere", f"{format_.title} loses a little everywhere: {outside}"))

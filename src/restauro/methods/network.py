@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -138,8 +139,9 @@ def _find(model: str) -> Path:
     if model in there:
         return there[model]
     path = Path(model)
-    if model and path.is_file():
-        return path
+    with suppress(OSError, ValueError):  # what can't be a file's name isn't one's
+        if model and path.is_file():
+            return path
     ways: list[Remedy | str] = [Remedy("model", name) for name in there]
     ways.append("give it the path of an .onnx file that `restauro export` made")
     if not model:
