@@ -18,6 +18,7 @@ from restauro.methods._onnx import Session, open_model
 from restauro.onnx_sessions import CPU, stoppable
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
+_MODEL_NAMES = " or ".join([*(path.stem for path in sorted(MODELS.glob("*.onnx"))), "an .onnx file"])
 
 # Side (pixels) of the tiles that a large window is cut into, without their surroundings; what neighbours share.
 _TILE = 512
@@ -61,7 +62,7 @@ class Network(Method):
         str,
         TextParameter(
             "the network, which has to be given",
-            " or ".join([*(path.stem for path in sorted(MODELS.glob("*.onnx"))), "an .onnx file"]),
+            _MODEL_NAMES,
             metavar="NAME|FILE",
         ),
     ] = ""
