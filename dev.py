@@ -159,6 +159,14 @@ def bench(environment: Environment, arguments: list[str]) -> None:
     environment.run("python", scripts[arguments[0]], *arguments[1:])
 
 
+def docs(environment: Environment, _: list[str]) -> None:
+    """Make the documentation's site in build/site, where a warning is an error."""
+    environment.install_clone("[docs]")
+    options = ["--quiet", "--fail-on-warning", "--keep-going", "--doctree-dir", "build/doctrees"]
+    environment.run("sphinx-build", *options, "--conf-dir", "docs/site", ".", "build/site")
+    print(f"It begins at {CLONE / 'build' / 'site' / 'index.html'}")
+
+
 def wheel(environment: Environment, _: list[str]) -> None:
     """Build the wheel, install it into an empty environment, and try it away from the clone."""
     environment.install_clone("[dev,eval]")
@@ -175,8 +183,8 @@ def wheel(environment: Environment, _: list[str]) -> None:
 
 
 def check(environment: Environment, _: list[str]) -> None:
-    """Lint, types, tests, wheel: what continuous integration calls."""
-    for step in (lint, types, test, wheel):
+    """Lint, types, docs, tests, wheel: what continuous integration calls."""
+    for step in (lint, types, docs, test, wheel):
         step(environment, [])
 
 
@@ -189,6 +197,7 @@ COMMANDS: dict[str, Callable[[Environment, list[str]], None]] = {
     "lint": lint,
     "types": types,
     "bench": bench,
+    "docs": docs,
     "wheel": wheel,
     "check": check,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import click
@@ -22,7 +23,7 @@ def name_of(page: Path) -> str:
 
 def prose_of(page: Path) -> str:
     """Text of a page without its blocks of code."""
-    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^ *```.*?^ *```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
 def anchors_of(page: Path) -> set[str]:
@@ -49,7 +50,7 @@ def command_lines() -> list[tuple[str, str]]:
     lines = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        blocks = re.findall(r"^ *```sh\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
         blocks += re.findall(r"^ {4}.*$", prose_of(page), re.MULTILINE)
         found = [line.strip() for block in blocks for line in block.splitlines()]
         lines += [(name_of(page), line) for line in found if line.startswith("restauro ")]
@@ -75,6 +76,30 @@ def test_links_lead_somewhere() -> None:
     assert {name_of(page): links for page in PAGES if (links := broken_links(page))} == {}
 
 
+def links_in_code(text: str) -> list[str]:
+    """Pages of the documentation that code names, in messages, docstrings and comments."""
+    return re.findall(r"\bdocs/[\w/.-]+\.md(?:#[\w-]+)?", text)
+
+
+def test_pages_that_the_code_names_are_there() -> None:
+    named = [
+        (name_of(path), *link.partition("#")[::2])
+        for path in [*CLONE.glob("src/**/*.py"), *CLONE.glob("benchmarks/*.py"), CLONE / "dev.py"]
+        for link in links_in_code(path.read_text(encoding="utf-8"))
+    ]
+    assert "src/restauro/evaluation/lpips.py" in [code for code, _, _ in named]  # in a message
+    missing = [
+        (code, page)
+        for code, page, anchor in named
+        if not (CLONE / page).exists() or (anchor and anchor not in anchors_of(CLONE / page))
+    ]
+    assert missing == []
+
+
+def test_links_in_code_are_found() -> None:
+    assert links_in_code('"(docs/a.md shows", "see docs/b/c-d.md#e-f."') == ["docs/a.md", "docs/b/c-d.md#e-f"]
+
+
 def test_every_page_is_linked_to() -> None:
     linked = {
         (page.parent / link.partition("#")[0]).resolve()
@@ -82,6 +107,38 @@ def test_every_page_is_linked_to() -> None:
         for link in re.findall(r"\]\(([^)]+)\)", prose_of(page))
     }
     assert [name_of(page) for page in PAGES if page not in linked and page.name != "README.md"] == []
+
+
+@pytest.mark.parametrize("page", sorted(CLONE.glob("docs/site/*.rst"), key=name_of), ids=name_of)
+def test_the_site_has_the_pages_that_are_linked_to(page: Path) -> None:
+    """Sphinx says so too, and says of every other page that it is in no list; but not all have Sphinx."""
+    listed = re.findall(r"^   ((?:\.\./)+[\w/.-]+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert listed or "glob" in page.read_text(encoding="utf-8")
+    assert [name for name in listed if not (page.parent / f"{name}.md").exists()] == []
+
+
+@pytest.mark.parametrize("name", [*restauro.__all__, *(f"methods.{name}" for name in restauro.method_names())])
+def test_the_site_describes_every_public_name(name: str) -> None:
+    if name.startswith("methods."):
+        method = restauro.method_class(name.partition(".")[2])
+        name = f"{method.__module__}.{method.__name__}"
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in CLONE.glob("docs/site/python/*.rst"))
+    assert re.search(rf"^\.\. (autofunction|autoclass|autoexception|data):: {re.escape(name)}$", pages, re.MULTILINE)
+
+
+def test_the_first_restoration_goes_as_its_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(CLONE / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    lines = [line for page, line in command_lines() if page == "docs/first-restoration.md"]
+    for line in lines:
+        assert cli.main(shlex.split(line)[1:]) == 0, line
+    out = capsys.readouterr().out
+    assert out.count("0 pixels changed outside the mask") == len([line for line in lines if " restore " in line]) > 3
+    page = (CLONE / "docs" / "first-restoration.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"^goya-restored.tif: (.*) by", page, re.MULTILINE)
+    assert f"goya-restored.tif: {said} by" in out
 
 
 def test_there_are_command_lines() -> None:

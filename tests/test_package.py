@@ -85,6 +85,29 @@ def test_importing_the_package_imports_numpy_alone() -> None:
     assert [name for name in heavy if name in loaded] == []
 
 
+@pytest.mark.parametrize("name", ["scan.jpg", "scan.png", "scan.tif"])
+def test_restoring_needs_no_extra(tmp_path: Path, name: str) -> None:
+    """Nobody but Numba, where it can, imports SciPy or scikit-learn, also for networks and detectors."""
+    code = f"""
+import sys
+sys.modules.update(scipy=None, sklearn=None)
+import numpy as np, pyvips
+from restauro.cli import main
+pixels = np.random.default_rng(0).integers(0, 255, (64, 80, 3)).astype(np.uint8)
+pyvips.Image.new_from_array(pixels).copy(interpretation="srgb").write_to_file({name!r})
+mask = np.zeros((64, 80), np.uint8)
+mask[20:30, 20:60] = 255
+pyvips.Image.new_from_array(mask).write_to_file("mask.png")
+arguments = ["restore", {name!r}, "--mask", "mask.png", "--overwrite", "-q", "-o", "restored-" + {name!r}]
+assert main([*arguments, "--method", "telea"]) == 0
+assert main([*arguments, "--method", "network", "--model", "cifar10"]) == 0
+for kind in ("cracks", "scratches", "losses"):
+    assert main(["detect", {name!r}, "--kind", kind, "-o", kind + ".png", "-q"]) == 0
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.mark.parametrize("path", [path for path in PACKAGE.rglob("*.py") if path.parent.name != "cli"], ids=str)
 def test_flags_are_named_by_the_command_line_alone(path: Path) -> None:
     """What helps is a `Remedy` elsewhere, which Python words as a keyword and a page as a button."""
@@ -113,17 +136,20 @@ def modules(listed: list[str]) -> set[str]:
 def test_the_wheel_needs_no_more_than_it_says() -> None:
     """Whatever the package imports is the standard library's, its own, or a dependency that an installation brings.
 
-    Training and evaluation may have what their extras bring, too; downloads, what both bring; decoding TIFFs, `codecs`.
+    Training and evaluation may have what their extras bring, too; downloads, what both bring; decoding TIFFs, `codecs`;
+    hints, `hints`; the worn pictures that networks are trained on, `train`.
     """
     needed = modules(PROJECT["dependencies"]) | {
         "llvmlite"
     }  # which numba is made of, and brings in the version it needs
-    of = {name: modules(PROJECT["optional-dependencies"][name]) for name in ("train", "eval", "codecs")}
+    of = {name: modules(PROJECT["optional-dependencies"][name]) for name in ("train", "eval", "codecs", "hints")}
     extra = {"training": of["train"], "evaluation": of["eval"], "downloads.py": of["train"] & of["eval"]}
     for path in PACKAGE.rglob("*.py"):
         imported = set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
         allowed = needed | extra.get(path.relative_to(PACKAGE).parts[0], set())
         allowed |= of["codecs"] if path.name == "tiff_decoding.py" else set()
+        allowed |= of["hints"] if path.name == "hints.py" else set()
+        allowed |= of["train"] if path.parent.name == "wear" else set()
         assert imported - set(sys.stdlib_module_names) - {"restauro"} <= allowed, path
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import restauro
 from restauro.errors import DataError
 
-_PACKAGES = ("numpy", "numba", "scipy", "onnxruntime", "scikit-image", "pyvips")
+_PACKAGES = ("numpy", "numba", "onnxruntime", "scikit-image", "pyvips")
 _NAME = "sha256"
 
 

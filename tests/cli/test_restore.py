@@ -514,5 +514,5 @@ class TestAsAProcess:
     def test_the_version_names_the_libraries(self) -> None:
         out, _ = self.start("--version").communicate(timeout=60)
         assert re.fullmatch(
-            r"restauro \S+ \(Python \S+, numpy \S+, numba \S+, scipy \S+, pyvips \S+, libvips \d+\.\d+\.\d+\)\n", out
+            r"restauro \S+ \(Python \S+, numpy \S+, numba \S+, pyvips \S+, libvips \d+\.\d+\.\d+\)\n", out
         )

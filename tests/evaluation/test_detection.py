@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from restauro.errors import EvaluationError
 from restauro.evaluation.detection import score
@@ -40,6 +43,14 @@ def test_the_tolerance_is_euclidean() -> None:
     truth[4, 4] = found[6, 6] = True
     assert score(found, truth, 2).f1 == 0
     assert score(found, truth, 3).f1 == 1
+
+
+@pytest.mark.parametrize("tolerance", [0.5, 2.5, math.sqrt(13), 40, math.inf])
+def test_distances_are_those_of_scipy(tolerance: float) -> None:
+    rng = np.random.default_rng(0)
+    found, truth = rng.random((50, 70)) < 0.01, rng.random((50, 70)) < 0.005
+    expected = (ndimage.distance_transform_edt(~truth)[found] <= tolerance).mean()
+    assert 0 <= score(found, truth, tolerance).precision == pytest.approx(expected)
 
 
 def test_empty_masks() -> None:

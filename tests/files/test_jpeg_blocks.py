@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.fft import dctn, idctn
 
 from restauro.errors import WriteError
-from restauro.files.jpeg_blocks import check_rewritable, rewrite_blocks
+from restauro.files.jpeg_blocks import _COSINES, check_rewritable, rewrite_blocks
 from restauro.files.reading import read_picture
 from restauro.files.writing import write_picture
 
@@ -329,3 +330,11 @@ def test_a_table_with_zeros_is_damage(tmp_path: Path) -> None:
     source.write_bytes(data)
     with pytest.raises(WriteError, match=r"The JPEG is damaged \(a table of it has zeros\)"):
         rewrite_blocks(source, tmp_path / "b.jpg", np.zeros((75, 101, 3), np.uint8), some_hole((75, 101)))
+
+
+def test_the_transform_is_that_of_scipy() -> None:
+    samples = np.random.default_rng(0).integers(-128, 128, (500, 8, 8)).astype(np.float32)
+    coefficients = dctn(samples.astype(float), axes=(1, 2), norm="ortho")
+    np.testing.assert_allclose(_COSINES @ samples @ _COSINES.T, coefficients, rtol=0, atol=3e-4)
+    back = _COSINES.T @ coefficients.astype(np.float32) @ _COSINES
+    np.testing.assert_allclose(back, idctn(coefficients, axes=(1, 2), norm="ortho"), rtol=0, atol=1e-4)

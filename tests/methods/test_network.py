@@ -15,6 +15,7 @@ import pytest
 import pyvips
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
+from scipy.ndimage import maximum_filter
 
 import restauro
 from restauro.cli import main
@@ -186,6 +187,14 @@ def test_what_is_beyond_the_context_does_not_matter() -> None:
     far = np.ones((80, 80), bool)
     far[40 - CONTEXT : 44 + CONTEXT, 40 - CONTEXT : 44 + CONTEXT] = False
     np.testing.assert_array_equal(fill(np.where(far[:, :, None], 0, image), hole)[hole], expected)
+
+
+@pytest.mark.parametrize("distance", [0, 1, 5, 40])
+@pytest.mark.parametrize("shape", [(1, 30), (20, 1), (31, 50)])
+def test_what_is_near_is_what_scipy_finds(shape: tuple[int, int], distance: int) -> None:
+    hole = np.random.default_rng(distance).random(shape) < 0.02
+    expected = maximum_filter(hole, 2 * distance + 1, mode="constant")
+    np.testing.assert_array_equal(network._reached(hole, distance), expected)
 
 
 def endless(path: Path) -> Path:

@@ -55,7 +55,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     if wanted:
         import pyvips
 
-        libraries = [f"{name} {version(name)}" for name in ("numpy", "numba", "scipy", "pyvips")]
+        libraries = [f"{name} {version(name)}" for name in ("numpy", "numba", "pyvips")]
         libraries.append("libvips " + ".".join(str(pyvips.version(part)) for part in range(3)))
         click.echo(f"restauro {restauro.__version__} (Python {platform.python_version()}, {', '.join(libraries)})")
         ctx.exit()

@@ -41,7 +41,8 @@ Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input
 @click.option(
     "--hints",
     type=paths.NAME,
-    help="Strokes over the picture, on a transparent layer or a copy: red is damage, green or blue is not.",
+    help="Strokes over the picture, on a transparent layer or a copy: red is damage, green or blue is not. "
+    "Needs: pip install 'restauro[hints]'.",
 )
 @click.option("--color", "colour", metavar="#rrggbb", help="With --kind color: the colour of the marks.")
 @click.option(

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from restauro.damage import tiles
+from restauro.damage import filters, tiles
 from restauro.errors import ImageError, ParameterError, ParameterTypeError
 from restauro.mask import full_scale, of_colour, parse_colour
 
@@ -16,7 +15,6 @@ TOLERANCE = 24  # of 255: JPEG's noise on a mark of one colour
 _NEARLY = 3  # tolerances that a mark's edge may be off
 _EDGE = 2  # pixels that edges reach: an antialiased or JPEG-blurred one
 _SPECK = 4  # pixels: smaller marks are chance
-_AROUND = np.ones((3, 3), np.bool_)
 
 
 def find_colour(
@@ -67,7 +65,9 @@ def find_colour(
         if not sure.any():
             return sure[core]
         nearly = of_colour(pixels, bands, _NEARLY * off)
-        return ndimage.binary_dilation(sure, _AROUND, iterations=_EDGE, mask=nearly | sure)[core]
+        for _ in range(_EDGE):
+            sure |= filters.grown(sure) & nearly
+        return sure[core]
 
     return tiles.find_in_tiles(picture, find, halo=2 * _SPECK, workers=workers, progress=progress)
 
@@ -90,7 +90,5 @@ def checked_options(colour: str, tolerance: int | None) -> tuple[tuple[int, int,
 
 def _without_specks(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Leave out connected marks of a few pixels; of larger ones enough lies in a tile to be seen."""
-    labels, count = ndimage.label(found, _AROUND)
-    large = np.bincount(labels.ravel(), minlength=count + 1) >= _SPECK
-    large[0] = False
-    return np.asarray(large[labels])
+    marks = filters.pieces(found)
+    return marks.those(marks.pixels >= _SPECK)

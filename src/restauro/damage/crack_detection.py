@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.damage import crack_responses, crack_weights
+from restauro.damage import crack_responses, crack_weights, filters
 from restauro.damage.tiles import Progress
 from restauro.errors import ImageError, ImageTypeError
 from restauro.numerics.threads import checked_workers
@@ -223,14 +223,12 @@ def _summed(told: Field, odds: Odds) -> _Sums:
 
 def _seen_again(told: Field, odds: Field, tile: _Tile, picture: _Sums, pool: ThreadPoolExecutor) -> Iterator[Field]:
     """Yield what the second look is told of dark and of bright lines, [G, H, W]; odds come with their halo."""
-    from scipy import ndimage
-
     chances = _chances(odds)
-    counts = [[ndimage.uniform_filter(one, side) for side in (_NEAR, _FAR)] for one in chances]
+    counts = [[filters.mean(one, side) for side in (_NEAR, _FAR)] for one in chances]
     for own, other in ((0, 1), (1, 0)):
         lines = [(np.log(value + np.float32(0.02))) for value in _lines(chances[own], pool)]
         near_and_far = [np.log(counts[s][k] + np.float32(0.005)) for k in (0, 1) for s in (own, other)]
-        close = [np.log(ndimage.uniform_filter(chances[own], side) + np.float32(0.01)) for side in _CLOSE]
+        close = [np.log(filters.mean(chances[own], side) + np.float32(0.01)) for side in _CLOSE]
         around = [tile.inner_of(plane) for plane in (odds[own], odds[other], *close, *lines, *near_and_far)]
         here = told[own]
         typical = picture.alike[own] / (picture.weights[own] + _SOME)
@@ -268,15 +266,9 @@ def _lines(chances: Field, pool: ThreadPoolExecutor) -> list[Field]:
 
 def _kept(grades: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return the possible pixels that hang together, where enough of them are sure: hysteresis with a share."""
-    from scipy import ndimage
-
-    labels, count = ndimage.label(grades > _POSSIBLE * _GRADES + _MIDDLE, np.ones((3, 3), np.int8))
-    pixels = np.bincount(labels.ravel(), minlength=count + 1)
-    sure = np.bincount(labels[grades > _SURE * _GRADES + _MIDDLE], minlength=count + 1)
-    kept = (pixels >= _SMALLEST) & (sure > _SURE_SHARE * pixels)
-    kept[0] = False
-    found: NDArray[np.bool_] = kept[labels]
-    return found
+    possible = filters.pieces(grades > _POSSIBLE * _GRADES + _MIDDLE)
+    sure = possible.count(grades > _SURE * _GRADES + _MIDDLE)
+    return possible.those((possible.pixels >= _SMALLEST) & (sure > _SURE_SHARE * possible.pixels))
 
 
 def _check(image: NDArray[Any]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro.damage import filters
+
 Field = NDArray[np.float32]
 
 ANGLES = 16
@@ -60,23 +62,21 @@ def planes(image: NDArray[Any]) -> tuple[Field, Field]:
 
 def responses(grey: Field, colours: Field, pool: ThreadPoolExecutor) -> Field:
     """Return what filters say of dark and of bright lines, [2, F, H, W]; see `STRENGTHS` and its neighbours."""
-    from scipy import ndimage
-
     from restauro.numerics import line_evidence
 
     height, width = grey.shape
     grey = np.pad(grey, ((0, height % 2), (0, width % 2)), "edge")
     colours = np.pad(colours, ((0, 0), (0, height % 2), (0, width % 2)), "edge")
-    smooth = ndimage.gaussian_filter(grey, _SOFT)
+    smooth = filters.gaussian(grey, _SOFT)
     stack = _ridges(smooth, _WIDTHS, pool)
     tints = np.zeros(stack.shape[1:], np.float32)
     for colour in colours:
-        tints += np.abs(_ridges(ndimage.gaussian_filter(colour, _SOFT), _WIDTHS[1:2], pool)[0])
+        tints += np.abs(_ridges(filters.gaussian(colour, _SOFT), _WIDTHS[1:2], pool)[0])
     best, mean = (np.empty((2, len(_WIDTHS), *grey.shape), np.float32) for _ in range(2))
     for j, lines in enumerate(stack):
         in_rows(line_evidence.summarise, grey.shape[0], pool, lines, best[:, j], mean[:, j])
     fields = [field for sign in mean for field in sign]
-    spreads = list(pool.map(lambda field: ndimage.uniform_filter(field, _SURROUNDINGS, mode="reflect"), fields))
+    spreads = list(pool.map(lambda field: filters.mean(field, _SURROUNDINGS), fields))
     textures = np.stack(spreads).reshape(mean.shape) + np.float32(_NOISE)
     told = np.empty((2, PLANES, *smooth.shape), np.float32)
     for sign, own in ((1.0, 0), (-1.0, 1)):
@@ -91,14 +91,9 @@ def _sharp(plane: Field, pool: ThreadPoolExecutor, told: Field) -> None:
 
     What filters along lines say is true of pixels beside a line too; this isn't. told: [2, 10, H, W].
     """
-    from scipy import ndimage
-
     hats = list(pool.map(lambda side: _top_hats(plane, side), _HATS))  # [sizes][signs]
-    textures = [
-        [ndimage.uniform_filter(hat, _SURROUNDINGS, mode="reflect") + np.float32(_NOISE) for hat in hats[k]]
-        for k in _WEIGHED_HATS
-    ]
-    blurs = {scale: ndimage.gaussian_filter(plane, scale, truncate=3) for pair in _SHARP for scale in pair if scale}
+    textures = [[filters.mean(hat, _SURROUNDINGS) + np.float32(_NOISE) for hat in hats[k]] for k in _WEIGHED_HATS]
+    blurs = {scale: filters.gaussian(plane, scale, truncate=3) for pair in _SHARP for scale in pair if scale}
     blurs[0.0] = plane
 
     def tell(own: int) -> None:

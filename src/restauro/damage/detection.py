@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def detect(
     hints
         What is damage here and what isn't, at some pixels: integers [H, W], 1 is damage, -1 is not, 0 is unknown. A
         classifier learns from them and is asked about the whole picture; with a kind it takes away from what that finds
-        and adds to it.
+        and adds to it. They need scikit-learn, the extra `hints`.
     workers
         Threads, all usable cores by default. The result doesn't depend on them.
     progress
@@ -61,7 +62,7 @@ def detect(
     ImageTypeError, ImageError
         The image isn't such an array.
     ParameterError, ParameterTypeError
-        No such kind; a colour is missing, or has no meaning; a number is out of range.
+        No such kind; a colour is missing, or has no meaning; a number is out of range; hints without scikit-learn.
     MaskError
         The hints aren't as large as the picture, or lack one of the two kinds.
 
@@ -90,6 +91,8 @@ def detect(
 
 def check_options(kind: str | None, colour: str | None, tolerance: int | None, *, has_hints: bool) -> None:
     """Raise ParameterError for what is wrong whatever the picture; see `detect`."""
+    if has_hints and find_spec("sklearn") is None:
+        raise ParameterError("Hints need scikit-learn: pip install 'restauro[hints]'")
     if kind is None and not has_hints:
         raise ParameterError(f"Say what to look for, a kind ({', '.join(KINDS)}), or give hints.")
     if kind is not None and (not isinstance(kind, str) or kind not in KINDS):

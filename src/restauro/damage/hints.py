@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from restauro.damage import tiles
+from restauro.damage import filters, tiles
 from restauro.errors import MaskError, MaskTypeError
 from restauro.mask import full_scale, strips
 from restauro.numerics.threads import checked_workers
@@ -148,8 +147,8 @@ def find_by_hints(
         height, width = values.shape[1:]
         shares = np.empty(height * width, np.float32)
         forest.votes(values.reshape(len(values), -1), trees, shares, _FEW, _LEAST)
-        smooth = ndimage.gaussian_filter(shares.reshape(height, width), _SMOOTHING, mode="nearest")
-        votes = np.asarray(smooth[place.core])
+        smooth = filters.gaussian(shares.reshape(height, width), _SMOOTHING, "edge")
+        votes = smooth[place.core]
         if found is None:
             return votes > _VOTES
         return np.where(found[place.inside], votes > _KEPT, votes > _ADDED)
@@ -237,4 +236,4 @@ def _eigenvalues(yy: NDArray[Any], yx: NDArray[Any], xx: NDArray[Any]) -> tuple[
 
 
 def _smooth(values: NDArray[Any], scale: float) -> NDArray[Any]:
-    return np.asarray(ndimage.gaussian_filter(values, scale, mode="nearest", truncate=2.5))
+    return filters.gaussian(values, scale, "edge", truncate=2.5)

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from restauro.damage import tiles
+from restauro.damage import filters, tiles
 
 _STEPS = (0.016, 0.04, 0.08)  # of full scale: what a flat area may differ by from pixel to pixel
 _SMALLEST = 8  # pixels
@@ -25,7 +24,6 @@ _SATURATION = 0.25  # ground, plaster, paper and bare emulsion have little colou
 _ALIKE = 0.05  # of full scale: losses of one ground
 _HALO = 320
 _SCALE, _WHOLE = 1024, 2048  # shorter and longer side of what is looked at as a whole
-_EDGE = np.ones((3, 3), np.bool_)
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,13 @@ def find_losses(
 
     Examples
     --------
+    >>> from restauro import grow_mask
     >>> from restauro.damage.patches import losses
     >>> rng = np.random.default_rng(3)
     >>> image, hole = rng.uniform(0.3, 0.5, (256, 256)), losses(256, 256, 0.05, rng)
     >>> image[hole] = 0.95
     >>> found = find_losses(image)
-    >>> bool(found[hole].mean() > 0.9), bool(found[~ndimage.binary_dilation(hole, iterations=3)].any())
+    >>> bool(found[hole].mean() > 0.9), bool(found[~grow_mask(hole, 3)].any())
     (True, False)
     """
     picture = tiles.checked_picture(image)
@@ -104,7 +103,7 @@ def _zones(tile: NDArray[Any], difference: float, whole: tuple[int, ...]) -> _Zo
     """Return the flat areas of a tile, and which of them may be losses and which surely are."""
     from restauro.numerics import flat_zones
 
-    bands = np.atleast_3d(tiles.as_floats(_without_noise(tile)))
+    bands = np.atleast_3d(tiles.as_floats(filters.median(tile)))  # medians keep outlines sharp
     numbers, count = flat_zones.label(bands, difference, _SMALLEST)
     areas, means, deviations, _ = flat_zones.survey(bands, numbers, count)
     grey = tiles.as_grey(tile)
@@ -119,11 +118,6 @@ def _zones(tile: NDArray[Any], difference: float, whole: tuple[int, ...]) -> _Zo
     return _Zones(numbers, areas, means, possible, sure)
 
 
-def _without_noise(tile: NDArray[Any]) -> NDArray[Any]:
-    """Return the median of every pixel and its eight neighbours, which keeps outlines sharp."""
-    return np.asarray(ndimage.median_filter(tile, (3, 3) if tile.ndim == 2 else (3, 3, 1), mode="nearest"))
-
-
 def _of_grounds(zones: list[_Zones], grounds: NDArray[np.float64], tile: NDArray[Any]) -> NDArray[np.bool_]:
     """Return zones that may be losses and have a ground's colour, and their blurred edges."""
     found = np.zeros(tile.shape[:2], np.bool_)
@@ -132,4 +126,4 @@ def _of_grounds(zones: list[_Zones], grounds: NDArray[np.float64], tile: NDArray
     for zone in zones:
         apart = np.abs(zone.colours[:, None] - grounds[None]).max(axis=2).min(axis=1)
         found |= (zone.possible & (apart <= _ALIKE))[zone.numbers]
-    return np.asarray(ndimage.binary_dilation(found, _EDGE))
+    return filters.grown(found)

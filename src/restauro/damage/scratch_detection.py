@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from restauro.damage import tiles
+from restauro.damage import filters, tiles
 
 _HALF = 30  # pixels to each side of a pixel that evidence is summed over
 _SHORT = 7  # the same for where a line ends
@@ -23,7 +22,6 @@ _LOCAL = 65  # pixels, side of the square in which noise is measured
 _LEAST_NOISE = 0.004  # of full scale: a step of an 8-bit picture
 _SCALE = 512  # shorter side of pictures that are looked at in one more size for every doubling
 _HALO = 96
-_AROUND = np.ones((3, 3), np.bool_)
 
 
 def find_scratches(
@@ -80,20 +78,16 @@ def _find(tile: NDArray[Any], core: tuple[slice, slice]) -> NDArray[np.bool_]:
 
 def _normalised(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return brightness less its slow changes, in units of the noise around, clipped."""
-    detail = grey - ndimage.gaussian_filter(grey, _SMOOTH, mode="nearest", truncate=3)
-    noise = 1.25 * ndimage.uniform_filter(np.abs(detail), _LOCAL, mode="nearest")
-    return np.clip(detail / np.maximum(noise, _LEAST_NOISE), -_CLIP, _CLIP).astype(np.float32)
+    detail = grey - filters.gaussian(grey, _SMOOTH, "edge", truncate=3)
+    noise = 1.25 * filters.mean(np.abs(detail), _LOCAL, "edge")
+    normalised: NDArray[np.float32] = np.clip(detail / np.maximum(noise, _LEAST_NOISE), -_CLIP, _CLIP)
+    return normalised.astype(np.float32)
 
 
 def _lines(evidence: NDArray[np.float32], support: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return what hangs together, has strong evidence somewhere, and is long for its width."""
     likely = (evidence > _LIKELY) & (support > _SUPPORT)
-    labels, count = ndimage.label(likely, _AROUND)
-    if not count:
-        return likely
-    numbers = np.arange(1, count + 1)
-    strongest = np.asarray(ndimage.maximum(evidence, labels, numbers))
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    lengths = np.array([np.hypot(*(side.stop - side.start for side in box)) for box in ndimage.find_objects(labels)])
-    kept = (strongest > _SURE) & (lengths >= _SHORTEST) & (areas <= _WIDEST * lengths**2)
-    return np.asarray(np.concatenate([[False], kept])[labels])
+    lines = filters.pieces(likely)
+    strong = lines.count(evidence > _SURE) > 0
+    lengths = np.hypot(lines.heights, lines.widths)
+    return lines.those(strong & (lengths >= _SHORTEST) & (lines.pixels <= _WIDEST * lengths**2))

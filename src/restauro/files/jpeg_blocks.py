@@ -36,6 +36,9 @@ from restauro.files.jpeg_segments import (
 _YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]])
 _YCBCR_LEVELS = (128.0, 0.0, 0.0)
 
+# A block's cosine transform is _COSINES @ block @ _COSINES.T, and the way back the same with the transpose.
+_COSINES = (np.cos(np.pi / 16 * np.outer(np.arange(8), np.arange(1, 16, 2))) / 2).astype(np.float32)
+_COSINES[0] = np.sqrt(1 / 8)
 # Blocks computed at a time: a few megabytes, whatever the picture.
 _BATCH = 4096
 # jpeglib chooses its library for the whole process.
@@ -228,21 +231,19 @@ def _renew(
     What is added to a block's coefficients is the transform of what the samples with hole pixels are to change by,
     rounded to the table: so what else is in the block changes only by that rounding.
     """
-    from scipy.fft import dctn, idctn
-
     (down, across), (height, width) = component.scale, component.block_shape
     all_rows, all_columns = np.nonzero(_blocks_with_holes(hole, component.block_shape))
     for start in range(0, all_rows.size, _BATCH):
         rows, columns = all_rows[start : start + _BATCH], all_columns[start : start + _BATCH]
         old = coefficients[rows, columns]  # [n, 8, 8]
-        stands_for = idctn((old * table).astype(np.float32), axes=(1, 2), norm="ortho")
+        stands_for = _COSINES.T @ (old * table).astype(np.float32) @ _COSINES
         # Beyond the picture's edge the last row and column go on: what is there is never seen.
         y = np.minimum(rows[:, np.newaxis] * height + np.arange(height), hole.shape[0] - 1)[:, :, np.newaxis]
         x = np.minimum(columns[:, np.newaxis] * width + np.arange(width), hole.shape[1] - 1)[:, np.newaxis, :]
         wanted = pixels[y, x] @ weights.astype(np.float32) - np.float32(level)  # [n, height, width]
         wanted, filled = (box.reshape(-1, 8, down, 8, across) for box in (wanted, hole[y, x]))
         change = np.where(filled.any(axis=(2, 4)), wanted.mean(axis=(2, 4)) - stands_for, 0)  # [n, 8, 8]
-        new = old + np.rint(dctn(change, axes=(1, 2), norm="ortho") / table)
+        new = old + np.rint(_COSINES @ change @ _COSINES.T / table)
         coefficients[rows, columns] = new.clip(-1023, 1023)
 
 

@@ -19,6 +19,7 @@ from restauro.methods._onnx import Session, open_model
 from restauro.onnx_sessions import CPU, stoppable
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
+_MODEL_NAMES = " or ".join([*(path.stem for path in sorted(MODELS.glob("*.onnx"))), "an .onnx file"])
 
 # Side (pixels) of the tiles that a large window is cut into, without their surroundings; what neighbours share.
 _TILE = 512
@@ -62,7 +63,7 @@ class Network(Method):
         str,
         TextParameter(
             "the network, which has to be given",
-            " or ".join([*(path.stem for path in sorted(MODELS.glob("*.onnx"))), "an .onnx file"]),
+            _MODEL_NAMES,
             metavar="NAME|FILE",
         ),
     ] = ""
@@ -186,12 +187,7 @@ class _Tile:
 
     def known(self) -> NDArray[np.bool_]:
         """Pixels of the box that are known and near."""
-        from scipy.ndimage import maximum_filter1d
-
-        near = self.hole.view(np.uint8)
-        for axis in (0, 1):
-            near = maximum_filter1d(near, 2 * self.context + 1, axis, mode="constant")
-        return (near > 0) & ~self.hole
+        return _reached(self.hole, self.context) & ~self.hole
 
     def weights(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
         """How much this tile counts at some pixels, beside others that have them too: less towards its border."""
@@ -200,6 +196,16 @@ class _Tile:
         vertical, horizontal = (np.minimum(distance, _OVERLAP) / _OVERLAP for distance in inwards)
         weights: NDArray[np.float64] = vertical * horizontal
         return weights
+
+
+def _reached(hole: NDArray[np.bool_], distance: int) -> NDArray[np.bool_]:
+    """Return the pixels that are at most so many rows and columns from a hole pixel."""
+    for axis, length in enumerate(hole.shape):
+        places = np.arange(length)
+        first, last = np.maximum(places - distance, 0), np.minimum(places + distance + 1, length)
+        counts = np.insert(np.cumsum(hole, axis, np.int32), 0, 0, axis)  # of hole pixels before a place
+        hole = counts.take(last, axis) > counts.take(first, axis)
+    return hole
 
 
 def _places(core: tuple[slice, slice]) -> list[tuple[int, int, int, int]]:
