@@ -30,15 +30,17 @@ class Mutant:
         Where in the line the change begins, in bytes of UTF-8.
     before, after
         The line as it is, as it is changed.
-    function
-        Number of the line where the outermost function around it begins, decorators included; None outside functions.
+    statement
+        Numbers of the lines of which one runs wherever the changed one does: of the innermost statement, without the
+        statements inside it; of what belongs to a function's head, the line where the function begins, decorators
+        included. Empty outside functions.
     """
 
     line: int
     column: int
     before: str
     after: str
-    function: int | None
+    statement: tuple[int, ...]
 
     def apply(self, source: str) -> str:
         """Return the source with the line changed."""
@@ -61,7 +63,7 @@ def mutants(source: str) -> list[Mutant]:
     tree = ast.parse(source)
     lines = source.splitlines()
     found: dict[tuple[int, str], Mutant] = {}
-    for node, function in _nodes(tree):
+    for node, statement in _nodes(tree):
         for change in _changes(node):
             if change.start[0] != change.stop[0]:
                 continue
@@ -72,7 +74,7 @@ def mutants(source: str) -> list[Mutant]:
             new = old.replace(change.sign, change.text) if change.sign else change.text
             after = (raw[:start] + new.encode() + raw[stop:]).decode()
             if after != before:
-                found.setdefault((line, after), Mutant(line, start, before, after, function))
+                found.setdefault((line, after), Mutant(line, start, before, after, tuple(statement)))
     return sorted(found.values(), key=lambda mutant: (mutant.line, mutant.column, mutant.after))
 
 
@@ -99,23 +101,30 @@ def _between(left: ast.expr, right: ast.expr, sign: str, other: str) -> _Change:
     return _Change(start, (right.lineno, right.col_offset), other, sign)
 
 
-def _nodes(tree: ast.Module) -> Iterator[tuple[ast.AST, int | None]]:
-    """Go through what runs, with the outermost function around it."""
+def _nodes(tree: ast.Module) -> Iterator[tuple[ast.AST, range]]:
+    """Go through what runs, with the lines of its statement."""
 
-    def walk(node: ast.AST, function: int | None) -> Iterator[tuple[ast.AST, int | None]]:
-        yield node, function
+    def walk(node: ast.AST, inside: bool, statement: range) -> Iterator[tuple[ast.AST, range]]:
+        yield node, statement
         for field, value in ast.iter_fields(node):
             if field in {"annotation", "returns", "decorator_list"}:
                 continue
             for child in value if isinstance(value, list) else [value]:
                 if not isinstance(child, ast.AST) or _is_for_tools(child):
                     continue
-                inside = function
-                if function is None and isinstance(child, ast.FunctionDef):
-                    inside = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
-                yield from walk(child, inside)
+                within = inside or isinstance(child, ast.FunctionDef)
+                lines = _lines(child) if within and isinstance(child, ast.stmt | ast.excepthandler) else statement
+                yield from walk(child, within, lines)
 
-    return walk(tree, None)
+    return walk(tree, False, range(0))
+
+
+def _lines(node: ast.stmt | ast.excepthandler) -> range:
+    first, body = node.lineno, getattr(node, "body", None)
+    if isinstance(node, ast.FunctionDef):
+        first = min([first, *(decorator.lineno for decorator in node.decorator_list)])
+        return range(first, first + 1)
+    return range(first, max(first + 1, body[0].lineno if body else (node.end_lineno or first) + 1))
 
 
 def _is_for_tools(node: ast.AST) -> bool:

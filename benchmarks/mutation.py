@@ -1,7 +1,7 @@
 """Measures which share of single-line changes of the code the tests notice, and names those that they don't.
 
 A process imports what is heavy once and forks for every change; there the changed module is imported in place of the
-file's, and the tests that reach the changed function run, quick ones first, until one fails. What was found is kept in
+file's, and the tests that reach the changed statement run, quick ones first, until one fails. What was found is kept in
 a folder, so that a run goes on where it was stopped. Needs Linux.
 """
 
@@ -26,6 +26,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import CodeType, FrameType
 from typing import Any
 
 from _mutants import Mutant, mutants
@@ -36,6 +37,7 @@ SOURCE = CLONE / "src"
 _LEFT_OUT = {"flat_zones", "forest", "line_evidence", "perceptron", "ridges", "straight_lines"}
 _HEAVY = ("numpy", "numba", "scipy.fft", "pytest", "hypothesis", "click", "PIL.Image", "tifffile", "pyvips", "jpeglib")
 _LONGEST = 10.0  # processor seconds of a test that still takes part
+_WATCHED = 20_000  # lines of a function that are watched one by one in a test
 _STILL = 90.0  # seconds without any work after which a process is taken to wait for ever
 
 
@@ -82,10 +84,10 @@ GROUPS = {
 
 @dataclass
 class Test:
-    """A test that passes: its processor seconds and the functions of the group that it calls."""
+    """A test that passes: its processor seconds and the lines of the group's functions that it runs."""
 
     seconds: float
-    functions: set[tuple[str, int]]
+    lines: set[tuple[str, int]]
 
 
 class Watch:
@@ -93,7 +95,8 @@ class Watch:
 
     def __init__(self, seconds: dict[str, float] | None, tell: Callable[[str], object], files: set[str]) -> None:
         self.seconds, self.tell, self.files = seconds, tell, files
-        self.called: set[tuple[str, int]] = set()
+        self.lines: set[tuple[str, int]] = set()
+        self.left: dict[CodeType, int] = {}  # how many lines of a function may still be watched in this test
         self.ran: dict[str, Test] = {}
 
     def pytest_collection(self, session: Any) -> None:
@@ -110,26 +113,42 @@ class Watch:
             items[:] = sorted((item for item in items if item.nodeid in ranks), key=lambda item: ranks[item.nodeid])
 
     def pytest_runtest_protocol(self, item: Any) -> None:
-        """Before a test: note its beginning, bound its time, watch what it calls."""
+        """Before a test: note its beginning, bound its time, watch what it runs."""
         self.began = time.process_time()
         if self.seconds is not None:
             signal.setitimer(signal.ITIMER_PROF, 5 + 10 * self.seconds[item.nodeid])
             return
-        self.called = set()
-        threading.settrace(self._trace)
-        sys.settrace(self._trace)
+        self.lines, self.left = set(), {}
+        threading.settrace(self.trace)
+        sys.settrace(self.trace)
 
-    def _trace(self, frame: Any, event: str, argument: Any) -> None:
+    def trace(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+        """Watch the group's functions; a long loop only for a while, after which it is taken to run all its lines."""
         code = frame.f_code
-        if code.co_filename in self.files:
-            self.called.add((code.co_filename, code.co_firstlineno))
+        if code.co_filename not in self.files or code.co_name == "<module>":
+            return None
+        self.lines.add((code.co_filename, code.co_firstlineno))
+        return self._trace_line if self.left.setdefault(code, _WATCHED) else None
+
+    def _trace_line(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+        code = frame.f_code
+        if event == "line":
+            self.lines.add((code.co_filename, frame.f_lineno))
+            self.left[code] = max(self.left.get(code, _WATCHED) - 1, 0)
+        if not self.left.get(code, _WATCHED):
+            self.lines.update((code.co_filename, line) for _, _, line in code.co_lines() if line)
+            frame.f_trace, frame.f_trace_lines = None, False
+            return None
+        return self._trace_line
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """After a step of a test: tell a failure, keep what was seen."""
+        """After a step of a test: tell a failure, after which nothing is left to do; keep what was seen."""
         if report.failed:
             self.tell(report.nodeid)
+            if self.seconds is not None:
+                os._exit(0)
         elif report.when == "call" and report.passed and not hasattr(report, "wasxfail"):
-            self.ran[report.nodeid] = Test(time.process_time() - self.began, self.called)
+            self.ran[report.nodeid] = Test(time.process_time() - self.began, self.lines)
 
     def pytest_collectreport(self, report: Any) -> None:
         """Tell a module of tests that can't be imported."""
@@ -161,7 +180,7 @@ def _run_tests(watch: Watch, files: list[str], folder: Path, only: str = "") -> 
     import pytest
 
     options = ["-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    options += ["-m", "not slow", "-k", only, f"--basetemp={folder / 'pytest'}"]
+    options += ["-m", "not slow", "-k", only, f"--basetemp={folder / 'pytest'}", "--tb=native"]
     options += ["-x"] if watch.seconds is not None else []
     pytest.main([*options, *files], plugins=[watch])
 
@@ -175,7 +194,7 @@ def _forked(work: Callable[[Callable[[str], object], Path], None]) -> Iterator[t
         process = os.fork()
         if not process:
             try:
-                os.setsid()
+                os.setpgid(0, 0)  # no session: to a new one Linux gives a share of the processor of its own
                 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
                 said = os.open(Path(name, "said"), os.O_WRONLY | os.O_CREAT)
                 os.dup2(said, 1)
@@ -225,39 +244,36 @@ def _digest(files: list[Path]) -> str:
 
 
 def reach_of_tests(group: Group, folder: Path) -> dict[str, Test]:
-    """Return the tests that pass and what they call; kept in the folder until the code or the tests change."""
-    kept = folder / f"reach-{_digest([*group.files(), *group.test_files()])}.json"
+    """Return the tests that pass and what they run; kept in the folder until the code or the tests change."""
+    kept = folder / f"lines-{_digest([*group.files(), *group.test_files()])}.json"
     if not kept.exists():
 
         def work(tell: Callable[[str], object], scratch: Path) -> None:
             watch = Watch(None, lambda text: None, {str(file) for file in group.files()})
             _run_tests(watch, [str(file) for file in group.test_files()], scratch, group.only)
-            called = {
-                name: (
-                    test.seconds,
-                    sorted((str(Path(file).relative_to(CLONE)), line) for file, line in test.functions),
-                )
+            reached = {
+                name: (test.seconds, sorted((str(Path(file).relative_to(CLONE)), line) for file, line in test.lines))
                 for name, test in watch.ran.items()
             }
-            tell(json.dumps(called))
+            tell(json.dumps(reached))
 
         with _forked(work) as (told, ended):
             if ended:
                 sys.exit(f"The tests don't run without any change ({ended}): {told}")
             kept.write_text(told)
     read = json.loads(kept.read_text())
-    return {name: Test(seconds, {(file, line) for file, line in called}) for name, (seconds, called) in read.items()}
+    return {name: Test(seconds, {(file, line) for file, line in lines}) for name, (seconds, lines) in read.items()}
 
 
 def chosen_tests(tests: dict[str, Test], file: Path, mutant: Mutant) -> dict[str, float]:
-    """Return the tests that call the changed function (outside functions: any of the file's), and their seconds.
+    """Return the tests that run the changed statement (outside functions: anything of the file), and their seconds.
 
     Quick ones come first, and among those tests of different functions take turns.
     """
     found: dict[str, float] = {}
     for name, test in tests.items():
-        lines = {line for called, line in test.functions if called == str(file.relative_to(CLONE))}
-        if test.seconds <= _LONGEST and (mutant.function in lines or (mutant.function is None and lines)):
+        lines = {line for reached, line in test.lines if reached == str(file.relative_to(CLONE))}
+        if test.seconds <= _LONGEST and (not lines.isdisjoint(mutant.statement) if mutant.statement else lines):
             found[name] = test.seconds
     turns: dict[str, int] = {}
     keys = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,12 +46,51 @@ def test_every_change_of_a_file_is_another_program_of_which_one_line_differs() -
         assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(source))
 
 
-def test_a_change_belongs_to_the_outermost_function_with_its_decorators() -> None:
-    source = "a = 1\n@kernel\ndef outer():\n    def inner():\n        return 3\n    return inner() + 1\n"
-    assert [(mutant.line, mutant.function) for mutant in _mutants.mutants(source) if "return 4" in mutant.after] == [
-        (5, 2)
-    ]
-    assert _mutants.mutants(source)[0].function is None
+SOURCE_OF_STATEMENTS = """\
+a = 1
+@kernel
+def outer(a=2):
+    def inner(b=3):
+        return 4
+    if (a and
+            5 < a):
+        return (6 +
+            a)
+    try:
+        return inner(7)
+    except errors[8]:
+        while a: a -= 9
+"""
+
+
+def test_a_change_belongs_to_its_statement() -> None:
+    found = {
+        digit: mutant.statement
+        for digit in "123456789"
+        for mutant in _mutants.mutants(SOURCE_OF_STATEMENTS)
+        if digit in mutant.before and digit not in mutant.after
+    }
+    assert found == {
+        "1": (), "2": (2,), "3": (4,), "4": (5,), "5": (6, 7), "6": (8, 9), "7": (11,), "8": (12,), "9": (13,)
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+def test_which_lines_a_test_runs() -> None:
+    import mutation
+
+    names: dict[str, Any] = {}
+    source = "def loop(n):\n    while n:\n        n -= 1\n    if n:\n        return 1\n    return 0\n"
+    exec(compile(source, "loops.py", "exec"), names)
+    for times, lines in [(0, {1, 2, 4, 6}), (5, {1, 2, 3, 4, 6}), (100_000, {1, 2, 3, 4, 5, 6})]:
+        watch = mutation.Watch(None, print, {"loops.py"})
+        before = sys.gettrace()
+        sys.settrace(watch.trace)
+        try:
+            names["loop"](times)
+        finally:
+            sys.settrace(before)
+        assert watch.lines == {("loops.py", line) for line in lines}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
