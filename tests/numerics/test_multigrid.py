@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restauro.method import Task
-from restauro.numerics import multigrid
+from restauro.numerics import galerkin
 from restauro.numerics.multigrid import Multigrid
 from restauro.numerics.sparse_grid import SparseGrid
 from tests.numerics.systems import laplacian
@@ -150,7 +150,7 @@ def test_the_bound_of_the_spectrum_is_gershgorins() -> None:
     system = Multigrid(grid).set_links(links, task())
     matrix = dense(grid, links)
     expected = np.abs(matrix / np.diag(matrix)[:, np.newaxis]).sum(axis=1).max()
-    assert multigrid._bound(system._table, *system._runs(0), system._links) == pytest.approx(expected, rel=1e-5)
+    assert galerkin.bound(system._table, *system._runs(0), system._links) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -60,15 +60,15 @@ def membrane(image: NDArray[Any], task: Task, progress: int) -> NDArray[np.float
     Arguments are those of `Method.fill`; `progress` is how many hole pixels are reported as done.
     """
     from restauro.numerics.dirichlet import known_range, laplacian_right_side
-    from restauro.numerics.multigrid import AT_ONCE, Multigrid
+    from restauro.numerics.multigrid import Multigrid
     from restauro.numerics.sparse_grid import SparseGrid
 
     grid = SparseGrid.of(task.domain)
     system = Multigrid(grid).laplacian(task)
     channels = image.shape[2]
     values = np.empty((grid.pixels, channels), precision(image))
-    for first in range(0, channels, AT_ONCE):
-        some = range(first, min(first + AT_ONCE, channels))
+    for first in range(0, channels, system.at_once):
+        some = range(first, min(first + system.at_once, channels))
         b, u = np.zeros((2, len(some), grid.size))
         middles, ranges = np.zeros((2, len(some)))
         for k, channel in enumerate(some):

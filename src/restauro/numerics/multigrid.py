@@ -16,23 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro.numerics import galerkin
 from restauro.numerics.conjugate_gradients import CHUNKS, conjugate_gradients
-from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.multigrid_kernels import (
-    BELOW,
     CHILD_ABOVE,
-    DIAGONAL,
-    EAST,
     EDGES,
     ENDS_BETWEEN,
-    FIRST,
     LENGTH,
     ODD,
     PARENT_ABOVE,
     PARENT_BELOW,
-    SOUTH,
-    SOUTH_EAST,
-    SOUTH_WEST,
     STANDS_FOR_BELOW,
     STANDS_FOR_RIGHT,
 )
@@ -40,7 +33,7 @@ from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
 
 _MOST_STEPS = 300  # of conjugate gradients; ten are usual
-AT_ONCE = 4  # systems that are solved side by side: more would read no less, and want more memory
+_AT_ONCE = 4  # systems that are solved side by side: more would read no less, and want more memory
 _PIXELS_WORTH_A_THREAD = 4000  # in a solve, where threads meet again and again
 _PIXELS_WORTH_A_START = 20_000  # in a step of setting up, for which they have to be woken
 # Two Jacobi steps, damped by the roots of the Chebyshev polynomial on the spectrum from 0.15 of its bound up.
@@ -78,6 +71,11 @@ class Levels:
     def levels(self) -> int:
         """Number of levels."""
         return len(self._sizes)
+
+    @property
+    def at_once(self) -> int:
+        """How many systems are solved side by side: fewer where most that is kept, and takes memory, isn't hole."""
+        return max(1, min(_AT_ONCE, 5 * int(self._sizes[0]) // self.grid.size))
 
     def _planes(self, count: int) -> NDArray[np.floating[Any]]:
         """Return room for so many planes of B, X and Y, [3, planes x pixels]; 0 at pixels that aren't hole."""
@@ -138,7 +136,7 @@ class Levels:
         The steps that it took, for the system that takes most.
         """
         if b.ndim == 2:
-            groups = [slice(first, first + AT_ONCE) for first in range(0, len(b), AT_ONCE)]
+            groups = [slice(first, first + self.at_once) for first in range(0, len(b), self.at_once)]
             return max(self._solve(b[some], u[some], task, residual, change) for some in groups)
         return self._solve(b[np.newaxis], u[np.newaxis], task, residual, change)
 
@@ -179,7 +177,9 @@ class Multigrid(Levels):
 
     def laplacian(self, task: Threads) -> Multigrid:
         """Take the Laplacian: links of 1 between neighbours by a side; beyond the picture's edge there is nothing."""
-        _set_laplacian(self.grid.row_start, self.grid.start, *self.grid.shape, self._table, self._links, self._inverse)
+        galerkin.set_laplacian(
+            self.grid.row_start, self.grid.start, *self.grid.shape, self._table, self._links, self._inverse
+        )
         self._unit = True
         return self._coarse_systems(task)
 
@@ -196,30 +196,34 @@ class Multigrid(Levels):
         """
         size = self.grid.size
         self._links[:, :size] = 0
-        _set_links(self._table, int(self._bounds[0, CHUNKS]), links, self._links, self._inverse)
+        galerkin.set_links(self._table, int(self._bounds[0, CHUNKS]), links, self._links, self._inverse)
         self._unit = False
         return self._coarse_systems(task)
 
     def _coarse_systems(self, task: Threads) -> Multigrid:
         table, links, inverse = self._table, self._links, self._inverse
         opposite = self._planes(1)[:, : self._offsets[-1]]  # room that isn't used yet
+        if self._sizes[0] < _PIXELS_WORTH_A_START:
+            galerkin.set_small(table, self._bounds, links, inverse, *opposite, self._damping, self._spectrum)
+            opposite[:] = 0
+            return self
 
         def bound(low: int, high: int) -> float:
-            return _bound(table, low, high, links)
+            return galerkin.bound(table, low, high, links)
 
         def copy_opposite(low: int, high: int) -> None:
-            _copy_opposite(table, low, high, links, *opposite)
+            galerkin.copy_opposite(table, low, high, links, *opposite)
 
-        def galerkin(low: int, high: int) -> None:
-            _galerkin(table, low, high, links, inverse, *opposite)
+        def set_products(low: int, high: int) -> None:
+            galerkin.set_products(table, low, high, links, inverse, *opposite)
 
         def cut_off(low: int, high: int) -> None:
-            _cut_off(table, low, high, links, inverse)
+            galerkin.cut_off(table, low, high, links, inverse)
 
         for level in range(self.levels):
             if level > 0:
                 self._over_runs(level - 1, task, copy_opposite)
-                self._over_runs(level, task, galerkin)
+                self._over_runs(level, task, set_products)
                 self._over_runs(level, task, cut_off)
             self._spectrum[level] = 1 / (self._damping * max(1.0, self._over_runs(level, task, bound)))
         opposite[:] = 0
@@ -259,142 +263,3 @@ def _connect(
         coarse_table[:, CHILD_ABOVE + row] = fine.kept_at(2 * rows, columns, row - 1) + offsets[0]
     coarse_table[:, EDGES] |= np.where((coarse.stop == coarse.shape[1]) & (width % 2 == 0), STANDS_FOR_RIGHT, 0)
     coarse_table[:, EDGES] |= np.where((rows == coarse.shape[0] - 1) & (height % 2 == 0), STANDS_FOR_BELOW, 0)
-
-
-@kernel
-def _set_laplacian(row_start: Any, start: Any, height: int, width: int, table: Any, A: Any, inverse: Any) -> None:
-    """Set the first level's diagonals to the number of neighbours in the picture, and its links to 1."""
-    for y in range(height):
-        for run in range(row_start[y], row_start[y + 1]):
-            i = table[run, 0]
-            n = table[run, 3]
-            in_column = 2 - (y == 0) - (y == height - 1)
-            for j in range(n):
-                x = start[run] + j
-                A[0, i + j] = in_column + 2 - (x == 0) - (x == width - 1)
-                inverse[i + j] = 1 / A[0, i + j]
-                A[1, i + j] = 1 if j + 1 < n else 0
-    for run in range(row_start[height]):
-        i = table[run, 0]
-        for j in range(table[run, 3]):
-            A[2, i + j] = 1 if A[0, table[run, 2] + j] > 0 else 0
-
-
-@kernel
-def _set_links(table: Any, runs: int, links: Any, A: Any, inverse: Any) -> None:
-    """Copy a system, without links to known pixels."""
-    for run in range(runs):
-        for k in range(table[run, 0], table[run, 0] + table[run, 3]):
-            A[0, k] = links[0, k]
-            inverse[k] = 1 / links[0, k]
-    for run in range(runs):
-        i, below, n = table[run, 0], table[run, 2], table[run, 3]
-        for j in range(n):
-            k, down = i + j, below + j
-            A[1, k] = links[1, k] if A[0, k + 1] != 0 else 0
-            A[2, k] = links[2, k] if A[0, down] != 0 else 0
-            A[3, k] = links[3, k] if A[0, down + 1] != 0 else 0
-            A[4, k] = links[4, k] if A[0, down - 1] != 0 else 0
-
-
-@kernel
-def _bound(table: Any, low: int, high: int, A: Any) -> float:
-    """Return an upper bound of the spectrum of D^-1 A: the largest sum of magnitudes in a row (Gershgorin)."""
-    largest = 1.0
-    for run in range(low, high):
-        i, above = table[run, 0], table[run, 1]
-        for j in range(table[run, 3]):
-            k, up = i + j, above + j
-            links = abs(A[1, k]) + abs(A[1, k - 1]) + abs(A[2, k]) + abs(A[2, up])
-            links += abs(A[3, k]) + abs(A[3, up - 1]) + abs(A[4, k]) + abs(A[4, up + 1])
-            largest = max(largest, 1.0 + links / A[0, k])
-    return largest
-
-
-@kernel
-def _copy_opposite(table: Any, low: int, high: int, A: Any, north: Any, north_west: Any, north_east: Any) -> None:
-    """Copy each pixel's links to the row above to where the pixel is kept."""
-    for run in range(low, high):
-        i, above = table[run, 0], table[run, 1]
-        for j in range(table[run, 3]):
-            north[i + j] = A[2, above + j]
-            north_west[i + j] = A[3, above + j - 1]
-            north_east[i + j] = A[4, above + j + 1]
-
-
-@kernel
-def _galerkin(
-    table: Any, low: int, high: int, A: Any, inverse: Any, north: Any, north_west: Any, north_east: Any
-) -> None:
-    """Set the systems of some coarse runs to P^T A P of the finer level's."""
-    for run in range(low, high):
-        edges = table[run, EDGES]
-        below = _weights((edges & STANDS_FOR_BELOW) != 0)
-        n = table[run, LENGTH]
-        for j in range(n):
-            right = _weights((edges & STANDS_FOR_RIGHT) != 0 and j == n - 1)
-            node = np.zeros((2, 3))  # links to the nodes of this row and the next
-            for row in range(3):
-                k = np.uint64(table[run, CHILD_ABOVE + row] + 2 * j)
-                upper = _across(north_west, north, north_east, k, k, 1.0, right)
-                middle = _across(A[EAST], A[DIAGONAL], A[EAST], k, k - np.uint64(1), -1.0, right)
-                lower = _across(A[SOUTH_WEST], A[SOUTH], A[SOUTH_EAST], k, k, 1.0, right)
-                for column in range(3):
-                    up, at, down = upper[column], middle[column], lower[column]
-                    if row == 0:
-                        node[0, column] += 0.25 * at + 0.5 * down
-                    elif row == 1:
-                        node[0, column] += 0.5 * up + at + below[1] * down
-                        node[1, column] += below[2] * down
-                    else:
-                        node[0, column] += below[0] * (up + below[1] * at)
-                        node[1, column] += below[0] * (below[2] * at + below[3] * down)
-            i = table[run, FIRST] + j
-            A[DIAGONAL, i] = -node[0, 1]
-            A[EAST, i] = node[0, 2]
-            A[SOUTH_WEST, i], A[SOUTH, i], A[SOUTH_EAST, i] = node[1, 0], node[1, 1], node[1, 2]
-            inverse[i] = -1 / node[0, 1]
-
-
-@kernel
-def _cut_off(table: Any, low: int, high: int, A: Any, inverse: Any) -> None:
-    """Drop links of some coarse runs to nodes that aren't in the hole."""
-    for run in range(low, high):
-        i, below = table[run, FIRST], table[run, BELOW]
-        for j in range(table[run, LENGTH]):
-            k, down = i + j, below + j
-            if inverse[k + 1] == 0:
-                A[EAST, k] = 0
-            if inverse[down] == 0:
-                A[SOUTH, k] = 0
-            if inverse[down + 1] == 0:
-                A[SOUTH_EAST, k] = 0
-            if inverse[down - 1] == 0:
-                A[SOUTH_WEST, k] = 0
-
-
-@inner
-def _weights(stands: bool) -> Any:
-    """Return how interpolation weighs what comes after a node: its share of the next pixel, and how pixels 1 and 2 on.
-
-    That is how much pixel 1 takes from the node and from the next one, and pixel 2 from the next one. stands: the node
-    stands in for the next one, which would lie beyond the picture.
-    """
-    return (1.0, 1.0, 0.0, 0.0) if stands else (0.5, 0.5, 0.5, 1.0)
-
-
-@inner
-def _across(west: Any, here: Any, east: Any, k: Any, k_west: Any, sign: float, right: Any) -> Any:
-    """Return what a node's three pixels in a row, weighted, give to the three columns of nodes by one row of links.
-
-    west, here, east: links to the left, straight and to the right; k: the middle pixel.
-    """
-    one = np.uint64(1)
-    share, of_first, of_next, of_second = right
-    before = 0.5 * (0.5 * sign * here[k - one] + west[k_west])
-    after = east[k] + share * sign * here[k + one]
-    return (
-        0.5 * west[k_west - one] + before,
-        before + 0.5 * east[k - one] + sign * here[k] + share * west[k_west + one] + of_first * after,
-        of_next * after + of_second * share * east[k + one],
-    )

@@ -193,14 +193,18 @@ def survey(
     for row in range(pixels.shape[0]):
         for column in range(pixels.shape[1]):
             if pixels[row, column] > 0:
-                box = boxes[row, column]
-                _measure_depth(all_row_start, all_start, all_stop, width, box, deepest, distance)
-                depths[row, column] = _deepest(row_start, start, stop, box, deepest, distance)
+                depths[row, column] = _depth(
+                    row_start, start, stop, all_row_start, all_start, all_stop, width, boxes[row, column], deepest,
+                    distance,
+                )  # fmt: skip
 
 
 @inner
-def _measure_depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, deepest: int, distance: Any) -> None:
-    """Set the depths of the hole pixels in a box and a margin: two passes of the city-block distance."""
+def _depth(
+    row_start: Any, start: Any, stop: Any, all_row_start: Any, all_start: Any, all_stop: Any, width: int, box: Any,
+    deepest: int, distance: Any,
+) -> int:  # fmt: skip
+    """Depth of the deepest hole pixel in a box: two passes of the city-block distance over the box and a margin."""
     height = row_start.shape[0] - 1
     top = box[0] - deepest
     left = box[2] - deepest
@@ -213,29 +217,26 @@ def _measure_depth(row_start: Any, start: Any, stop: Any, width: int, box: Any, 
     for y in range(max(0, -top), min(rows, height - top)):
         distance[y + 1, low + 1 : high + 1] = 0
     for y in range(max(0, -top), min(rows, height - top)):
-        k = first_after(stop, row_start[top + y], row_start[top + y + 1], left + low)
-        while k < row_start[top + y + 1] and start[k] < left + high:
-            for x in range(max(start[k] - left, low) + 1, min(stop[k] - left, high) + 1):
+        k = first_after(all_stop, all_row_start[top + y], all_row_start[top + y + 1], left + low)
+        while k < all_row_start[top + y + 1] and all_start[k] < left + high:
+            for x in range(max(all_start[k] - left, low) + 1, min(all_stop[k] - left, high) + 1):
                 distance[y + 1, x] = min(deepest, 1 + min(distance[y, x], distance[y + 1, x - 1]))
             k += 1
+    found = 0
     for y in range(min(rows, height - top) - 1, max(0, -top) - 1, -1):
-        k = first_after(stop, row_start[top + y], row_start[top + y + 1], left + low)
-        while k < row_start[top + y + 1] and start[k] < left + high:
-            for x in range(min(stop[k] - left, high), max(start[k] - left, low), -1):
+        k = first_after(all_stop, all_row_start[top + y], all_row_start[top + y + 1], left + low)
+        while k < all_row_start[top + y + 1] and all_start[k] < left + high:
+            for x in range(min(all_stop[k] - left, high), max(all_start[k] - left, low), -1):
                 distance[y + 1, x] = min(distance[y + 1, x], 1 + min(distance[y + 2, x], distance[y + 1, x + 1]))
             k += 1
-
-
-@inner
-def _deepest(row_start: Any, start: Any, stop: Any, box: Any, deepest: int, distance: Any) -> int:
-    """Return the greatest depth of the hole pixels in a box."""
-    found = 0
-    for y in range(box[0], box[1]):
-        k = first_after(stop, row_start[y], row_start[y + 1], box[2])
-        while k < row_start[y + 1] and start[k] < box[3]:
-            for x in range(max(start[k], box[2]), min(stop[k], box[3])):
-                found = max(found, distance[y - box[0] + deepest + 1, x - box[2] + deepest + 1])
-            k += 1
+        if deepest <= y < rows - deepest:
+            k = first_after(stop, row_start[top + y], row_start[top + y + 1], box[2])
+            while k < row_start[top + y + 1] and start[k] < box[3]:
+                for x in range(max(start[k], box[2]) - left, min(stop[k], box[3]) - left):
+                    found = max(found, distance[y + 1, x + 1])
+                k += 1
+            if found == deepest:
+                break
     return found
 
 

@@ -11,7 +11,8 @@ reads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,9 +82,11 @@ class SparseGrid:
         rows, first, last = _stretches(row_start, start, stop, margin, *fine, cells)
         kept = 1 + np.append(0, np.cumsum(last - first, dtype=np.int64))
         stretches = Stretches(rows, first, last, kept)
-        grid = cls(shape, margin, int(kept[-1]) + LANES, row_start, start, stop, np.empty((0, 0), np.int64), stretches)
-        around = [grid.kept_at(grid.rows, start, row) for row in range(-margin, margin + 1)]
-        return replace(grid, around=np.stack(around, axis=1))
+        around = np.empty((len(start), 2 * margin + 1), np.int64)
+        grid = cls(shape, margin, int(kept[-1]) + LANES, row_start, start, stop, around, stretches)
+        for column in range(2 * margin + 1):
+            around[:, column] = grid.kept_at(grid.rows, start, column - margin)
+        return grid
 
     def coarsened(self) -> SparseGrid:
         """Return the grid of every second row and column, from the first on."""
@@ -105,17 +108,17 @@ class SparseGrid:
         start, stop = np.maximum(s.start[kept], 0), np.minimum(s.stop[kept], np.int32(self.shape[1]))
         return self._made(self.shape, margin, rows - rows[0], start, stop, None)
 
-    @property
+    @cached_property
     def pixels(self) -> int:
         """Number of hole pixels."""
         return int((self.stop - self.start).sum(dtype=np.int64))
 
-    @property
+    @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """Hole pixels of every run, int64 [runs]."""
         return (self.stop - self.start).astype(np.int64)
 
-    @property
+    @cached_property
     def rows(self) -> NDArray[np.int64]:
         """The row of every run, int64 [runs]."""
         return np.repeat(np.arange(self.shape[0]), np.diff(self.row_start))
