@@ -113,7 +113,7 @@ def test_every_page_is_linked_to() -> None:
 def test_the_site_has_the_pages_that_are_linked_to(page: Path) -> None:
     """Sphinx says so too, and says of every other page that it is in no list; but not all have Sphinx."""
     listed = re.findall(r"^   ((?:\.\./)+[\w/.-]+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    assert listed or "glob" in page.read_text(encoding="utf-8")
+    assert listed or page.stem in ("measured", "gallery")
     assert [name for name in listed if not (page.parent / f"{name}.md").exists()] == []
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 import restauro
 from restauro.errors import MethodError
+from restauro.filling import Holed, fill
 from restauro.holes import find_holes, joined
 from restauro.method import Method, Task, method_names
 from restauro.methods.coherence import Coherence
@@ -129,6 +132,22 @@ def test_parts_follow_one_another(name: str) -> None:
     np.testing.assert_array_equal(restored, restauro.inpaint(first, loss, method, workers=1))
 
 
+def test_pictures_in_different_numbers_of_parts() -> None:
+    image, crack, loss = crack_and_loss()
+    plans = [[(crack, Telea(3)), (loss, Harmonic())], [(crack | loss, Telea(3))], []]
+    bands = [image.copy() for _ in plans]
+    fill(
+        [
+            Holed(own, [Part(find_holes(mask), method) for mask, method in plan])
+            for own, plan in zip(bands, plans, strict=True)
+        ],
+        workers=2,
+        seed=0,
+    )
+    for filled_along, plan in zip(bands, plans, strict=True):
+        np.testing.assert_array_equal(filled_along, filled_in_parts(image, plan))
+
+
 @each_method
 @pytest.mark.parametrize("width", [3, 90])
 def test_a_hole_in_the_midst_of_unknown_pixels_is_filled_from_their_far_side(name: str, width: int) -> None:
@@ -194,6 +213,39 @@ def test_two_fills_at_once_leave_the_cores_to_the_system(monkeypatch: pytest.Mon
     for one in both:
         one.join()
     assert WhereItRuns.cores == [made_up] * 4
+
+
+class HowManyThreads(Harmonic):
+    """Keeps, for each window by its hole pixels, the threads that it may use and those that are there."""
+
+    seen: ClassVar[dict[int, tuple[int, int]]] = {}
+
+    def fill(self, image: Any, hole: Any, task: Task) -> Any:
+        self.seen[int(task.wanted.sum())] = task.workers, threading.active_count()
+        return super().fill(image, hole, task)
+
+
+class HowManyOfItsOwn(HowManyThreads):
+    """The same of a method that costs what its window measures."""
+
+    own_threads: ClassVar[bool] = True
+
+
+def test_threads_follow_the_work() -> None:
+    """Few pixels are filled by the caller's thread alone, large holes by all threads, small ones by one each."""
+    image = np.zeros((700, 800), np.float32)
+    scratch, loss = np.zeros((2, 700, 800), bool)
+    scratch[10:501, 10] = scratch[10, 10:500] = True
+    loss[520:670, 600:750] = True
+    scratch_pixels, loss_pixels = int(scratch.sum()), int(loss.sum())
+    before = threading.active_count()
+    seen = HowManyThreads.seen
+    restauro.inpaint(image, scratch, HowManyThreads(), workers=3)
+    assert seen == {scratch_pixels: (1, before)}
+    restauro.inpaint(image, scratch | loss, HowManyThreads(), workers=3)
+    assert seen == {scratch_pixels: (1, before + 2), loss_pixels: (3, before + 2)}
+    restauro.inpaint(image, scratch, HowManyOfItsOwn(), workers=3)
+    assert seen[scratch_pixels] == (3, before + 3)  # the caller's thread waits for a signal
 
 
 class Stepwise(Telea):
@@ -270,4 +322,34 @@ def test_a_window_that_fails_stops_the_others() -> None:
     hole[20:30, 20:230] = hole[400:410, 300:500] = True  # in two tiles
     with pytest.raises(ZeroDivisionError, match="a bug in the method"):
         restauro.inpaint(np.zeros((600, 600), np.uint8), hole, HalfBroken(3), workers=2)
+    assert UntilStopped.stopped.pop()
+
+
+class Interrupted(UntilStopped):
+    """Has Ctrl-C pressed when the caller's thread waits for the other one, which ends when it is told to stop."""
+
+    both: ClassVar[threading.Barrier] = threading.Barrier(2, timeout=60)
+    filled: ClassVar[threading.Event] = threading.Event()
+
+    def fill(self, image: Any, hole: Any, task: Task) -> Any:
+        caller = threading.main_thread().ident or 0
+        self.both.wait()
+        if threading.get_ident() == caller:
+            values = Telea.fill(self, image, hole, task)
+            self.filled.set()
+            return values
+        assert self.filled.wait(60)
+        while sys._current_frames()[caller].f_code.co_name != "wait":
+            threading.Event().wait(0.01)
+        signal.pthread_kill(caller, signal.SIGINT)
+        return super().fill(image, hole, task)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows sends no signal to a thread")
+@pytest.mark.usefixtures("ctrl_c_arrives")
+def test_ctrl_c_stops_the_other_threads() -> None:
+    hole = np.zeros((600, 600), bool)
+    hole[20:30, 20:230] = hole[400:410, 300:500] = True  # in two tiles
+    with pytest.raises(KeyboardInterrupt):
+        restauro.inpaint(np.zeros((600, 600), np.uint8), hole, Interrupted(3), workers=2)
     assert UntilStopped.stopped.pop()

@@ -10,6 +10,7 @@ import pytest
 
 import restauro
 from restauro import errors
+from restauro.inpainting import load_kernels
 from restauro.methods.telea import Telea
 from restauro.numerics.threads import usable_cores
 
@@ -100,6 +101,27 @@ def test_instances_and_names_are_the_same_method() -> None:
         restauro.inpaint(image, mask, Telea(radius=3)), restauro.inpaint(image, mask, "telea", radius=np.int64(3))
     )
     assert (restauro.inpaint(image, mask) == restauro.inpaint(image, mask, restauro.DEFAULT_METHOD)).all()
+
+
+def test_the_seed_is_0_unless_said() -> None:
+    image = np.random.default_rng(2).integers(0, 255, (40, 40), np.uint8)
+    mask = np.zeros((40, 40), bool)
+    mask[10:30, 10:30] = True
+    by_default = restauro.inpaint(image, mask, "patchmatch")
+    np.testing.assert_array_equal(by_default, restauro.inpaint(image, mask, "patchmatch", seed=0))
+    assert (by_default != restauro.inpaint(image, mask, "patchmatch", seed=1)).any()
+
+
+def test_load_kernels_fills_a_pixel_of_a_picture_that_is_not_flat() -> None:
+    seen = []
+
+    class Spy(Telea):
+        def fill(self, image: Any, hole: Any, task: Any) -> Any:
+            seen.append((int(hole.sum()), image.dtype, image.shape[2], len(np.unique(image)) > 50))
+            return super().fill(image, hole, task)
+
+    load_kernels(Spy())
+    assert seen == [(1, np.uint8, 3, True)]
 
 
 def test_array_likes() -> None:

@@ -110,3 +110,9 @@ def test_faults_name_the_picture() -> None:
     mask[1] = True
     with pytest.raises(MaskError, match=r"^Picture 1 of the stack: The mask covers the whole picture"):
         restauro.inpaint(image, mask)
+    with pytest.raises(
+        MaskError,
+        match=r"\(3, 20, 24, 3\), a stack of 3 pictures, and its mask must have the shape \(3, 20, 24\), not "
+        r"\(20, 24\) \(one for all: numpy.broadcast_to\(mask, \(3, 20, 24\)\)\)",
+    ):
+        restauro.inpaint(image, mask[0])

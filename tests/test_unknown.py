@@ -77,8 +77,11 @@ def test_nan_outside_the_mask_is_unknown_and_told(bad: float, dtype: type, bands
     if bands:
         image[23, 6, :2] = 1  # one band of them is enough
     bits = image[~mask].copy().view(np.uint8)
-    with pytest.warns(UserWarning, match=r"^2 pixels outside the mask are NaN or infinite .* row 23, column 6\): they"):
+    with pytest.warns(
+        UserWarning, match=r"^2 pixels outside the mask are NaN or infinite .* row 23, column 6\): they"
+    ) as told:
         restored = restauro.inpaint(image, mask)
+    assert [warning.filename for warning in told] == [__file__]  # it is the caller's line that is shown
     np.testing.assert_array_equal(restored[~mask].view(np.uint8), bits)
     assert (restored[mask] == 1).all()
     unknown = ~np.isfinite(image) if bands is None else ~np.isfinite(image).all(axis=2)

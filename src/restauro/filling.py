@@ -55,7 +55,7 @@ def fill(
     pictures: Sequence[Holed],
     *,
     workers: int,
-    seed: int = 0,
+    seed: int,
     progress: Callable[[float], object] | None = None,
     sizes: Sizes = SIZES,
 ) -> None:
