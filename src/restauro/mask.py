@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from restauro.arrays import without_palette
 from restauro.errors import MaskError, MaskTypeError, Remedy
+from restauro.notes import counted
 
 MAX_GROW = 1000  # pixels
 BRIGHTNESS = (0.299, 0.587, 0.114)  # what red, green and blue add to it (BT.601)
@@ -129,7 +130,7 @@ def check_amount(
     ways: list[Remedy | str] = []
     fact = f"{share:.1%} of the picture is hole" if share < 1 else "All of the picture is hole"
     if ungrown <= _LARGE_HOLES:
-        fact += f" when the mask is grown by {grow} pixels (it is {ungrown:.1%} before)"
+        fact += f" when the mask is grown by {counted(grow, 'pixel')} (it is {ungrown:.1%} before)"
         ways.append(Remedy("grow", ..., "with less"))
     elif polarity:
         other = "white" if polarity == "black" else "black"

@@ -38,3 +38,12 @@ class Note(str):
 
     def __repr__(self) -> str:
         return f"Note({self.code!r}, {str(self)!r})"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Write a number of things, and what is said of one or of many.
+
+    >>> print(counted(2, "pixel"), "|", counted(1, "copy was left out", "copies were left out"))
+    2 pixels | 1 copy was left out
+    """
+    return f"{number} {one if number == 1 else many or f'{one}s'}"

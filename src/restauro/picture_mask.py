@@ -30,7 +30,7 @@ from restauro.mask import (
     strips,
 )
 from restauro.mask_files import Header, MaskFile, read_header, read_mask_file, scale_to_fit
-from restauro.notes import Note
+from restauro.notes import Note, counted
 from restauro.picture import Picture, as_stored, unknown_pixels
 
 Mask = str | os.PathLike[str] | MaskFile | NDArray[Any]
@@ -183,7 +183,7 @@ def unknown_beside(picture: Picture, hole: NDArray[np.bool_]) -> tuple[NDArray[n
     what, rest = [], unknown.copy()
     for why, pixels in (("with NaN", nan), ("that the file's own mask calls missing", own), (_NODATA, unknown)):
         if pixels is not None and (count := int(np.count_nonzero(rest & pixels))):
-            what.append(f"{count} pixels {why.format(picture.nodata)}")
+            what.append(f"{counted(count, 'pixel')} {why.format(picture.nodata)}")
             rest &= ~pixels
     text = f"Unknown and not marked: {' and '.join(what)}. They are neither read nor filled."
     return unknown, (Note("unknown-pixels", text),)
@@ -199,7 +199,7 @@ def _refuse_infinity(picture: Picture, known_not: NDArray[np.bool_]) -> None:
             counts[value] += int(np.count_nonzero((bands[rows] == float(value)).any(axis=2) & ~known_not[rows]))
     if any(counts.values()):
         ways = [Remedy("mask", f"value:{value}", "to have it filled") for value, count in counts.items() if count]
-        fact = f"The picture has infinity in {sum(counts.values())} pixels that aren't hole"
+        fact = f"The picture has infinity in {counted(sum(counts.values()), 'pixel')} that aren't hole"
         raise ImageError(fact, *ways, "mark these pixels in the mask")
 
 
@@ -371,9 +371,10 @@ def _coloured(picture: Picture, text: str, tolerance: int | None) -> _Found:
     is_coarse = picture.metadata.get(CHROMA, (0, "4:2:0"))[1] != "4:4:4" and len(set(colour)) > 1
     usual, grow = (_COARSE_TOLERANCE, _COARSE_GROW) if is_coarse else (_JPEG_TOLERANCE, _JPEG_GROW)
     tolerance = usual if tolerance is None else tolerance
-    note = f"A JPEG blurs colours: what is within {tolerance} of that colour was taken, and grown by {grow} pixels."
+    taken = f"what is within {tolerance} of that colour was taken, and grown by {counted(grow, 'pixel')}"
+    note = f"A JPEG blurs colours: {taken}."
     hole = of_colour(bands, colour, tolerance)
-    return _Found(hole, grow, (Note("jpeg-blurs-colours", note.replace("1 pixels", "1 pixel")),))
+    return _Found(hole, grow, (Note("jpeg-blurs-colours", note),))
 
 
 def _bands(picture: Picture) -> NDArray[Any]:

@@ -459,7 +459,7 @@ def test_a_hole_in_any_memory_order(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_picture(tmp_path / name).pixels, picture.pixels)
     picture.pixels[0, 0] ^= 1
     for memory in (np.asfortranarray(hole()), backwards):
-        with pytest.raises(WriteError, match=r"^1 pixels outside the hole would have changed"):
+        with pytest.raises(WriteError, match=r"^1 pixel outside the hole would have changed"):
             write_picture(picture, tmp_path / "c.png", hole=memory)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from restauro.cli import paths, report
+from restauro.cli import flags, paths, report
 from restauro.cli.wording import printable, say
 from restauro.errors import MaskError
 from restauro.method import DEFAULT_METHOD, method_names
@@ -35,12 +35,7 @@ restauro compare damaged/*.png --mask-dir masks/ --truth-dir originals/ --layout
 
 @click.command("compare", help=_HELP, short_help="Show what methods make of a picture, side by side.")
 @click.argument("pictures", nargs=-1, required=True, type=paths.NAME)
-@click.option(
-    "--mask",
-    metavar="FILE|alpha|nan|nodata|value:N|color:#rrggbb",
-    help="What to fill: where a mask file is white; where the picture is transparent, NaN, without data, of a value or "
-    "of a colour.",
-)
+@flags.MASK
 @click.option("--mask-dir", type=paths.NAME, help="A folder of masks of the pictures' names.")
 @click.option("--truth", type=paths.NAME, help="The undamaged picture.")
 @click.option("--truth-dir", type=paths.NAME, help="A folder of undamaged pictures of the same names.")
@@ -65,21 +60,14 @@ restauro compare damaged/*.png --mask-dir masks/ --truth-dir originals/ --layout
     metavar="N",
     help="How often they are enlarged.  [default: 2; in pictures of more than 2000 pixels a side 1]",
 )
-@click.option(
-    "--mask-polarity",
-    "polarity",
-    type=click.Choice(["white", "black"]),
-    default="white",
-    show_default=True,
-    help="What marks the damage in a mask file.",
-)
-@click.option("--accept-large-holes", is_flag=True, help="Take a mask of more than 60 % hole as it is.")
+@flags.MASK_POLARITY
+@flags.ACCEPT_LARGE_HOLES
 @click.option("--overwrite", is_flag=True, help="Replace the figure if it is there.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@flags.QUIET
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line for each picture, with the figures."
 )
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all cores]")
+@flags.WORKERS
 def command(
     pictures: tuple[Path, ...],
     mask: str | None,

@@ -9,11 +9,10 @@ from typing import Any
 
 import click
 
-from restauro.cli import batch, paths, report
+from restauro.cli import batch, flags, paths, report
 from restauro.cli.wording import worded
 from restauro.damage.kinds import KINDS
 from restauro.errors import RestauroError
-from restauro.files.bounds import MAX_PIXELS
 
 _KINDS = "\n".join(f"{kind.name:<10} {kind.summary}" for kind in KINDS.values())
 _DEFAULTS = ", ".join(f"{kind.name} {kind.default_ratio:g}" for kind in KINDS.values() if kind.default_ratio)
@@ -70,19 +69,10 @@ Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several file
 @click.option("--pattern", type=click.Choice(["age", "drying"]), help="Cracks: thin and sharp, or short and wide.")
 @click.option("--course", type=click.Choice(["rectilinear", "rounded"]), help="Cracks: along two directions, or arcs.")
 @click.option("--crack-width", type=float, metavar="W", help="Cracks: mean width of the first, in pixels.")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=MAX_PIXELS,
-    metavar="N",
-    help="Refuse files that claim to have more.",
-    show_default=True,
-)
-@click.option("--overwrite", is_flag=True, help="Replace files that are there, the input too if it is the output.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object a line for each file; a bad one's has `error`."
-)
+@flags.LARGEST
+@flags.OVERWRITE_INPUT_TOO
+@flags.QUIET
+@flags.JSON
 def command(
     inputs: Sequence[Path],
     output: str | None,

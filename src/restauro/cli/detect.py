@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from restauro.cli import batch, paths, report
+from restauro.cli import batch, flags, paths, report
 from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError
-from restauro.files.bounds import MAX_PIXELS
 
 if TYPE_CHECKING:
     from restauro.damage.detecting import Detected
@@ -51,23 +50,12 @@ Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input
     metavar="N",
     help="With --kind color: how far red, green and blue may each be off.  [default: 24]",
 )
-@click.option(
-    "--grow", type=click.IntRange(0, 1000), default=0, metavar="N", help="Grow the mask by N pixels.", show_default=True
-)
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=MAX_PIXELS,
-    metavar="N",
-    help="Refuse files that claim to have more.",
-    show_default=True,
-)
+@flags.GROW
+@flags.LARGEST
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object a line for each file; a bad one's has `error`."
-)
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all cores]")
+@flags.QUIET
+@flags.JSON
+@flags.WORKERS
 def command(
     inputs: Sequence[Path], output: str | None, preview: str | None, quiet: bool, as_json: bool, **options: Any
 ) -> int:

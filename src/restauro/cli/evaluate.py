@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from restauro.cli import paths, report
+from restauro.cli import flags, paths, report
 from restauro.cli.wording import printable, say
 from restauro.method import method_names
 
@@ -57,15 +57,8 @@ on where a run was cut off. Time is that of one thread, one process a core. Need
     show_default=True,
     help="Of strokes: with or without holes near the border, or both.",
 )
-@click.option(
-    "--mask-polarity",
-    "polarity",
-    type=click.Choice(["white", "black"]),
-    default="white",
-    show_default=True,
-    help="What marks the damage in mask files.",
-)
-@click.option("--accept-large-holes", is_flag=True, help="Take mask files of more than 60 % hole as they are.")
+@flags.MASK_POLARITY
+@flags.ACCEPT_LARGE_HOLES
 @click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Of all masks.  [default: 0]")
 @click.option("--pictures", "count", type=click.IntRange(min=1), metavar="N", help="Take the first N pictures only.")
 @click.option("--size", type=click.IntRange(min=31), metavar="N", help="Take the middle N x N pixels only.")
@@ -88,7 +81,7 @@ on where a run was cut off. Time is that of one thread, one process a core. Need
 @click.option("--kind", default="cracks", show_default=True, metavar="NAME", help="With --detection: what to detect.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes.  [default: one for each core]")
 @click.option("--overwrite", is_flag=True, help="Throw away what is in the folder of results, and begin anew.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@flags.QUIET
 def command(
     pictures: tuple[Path, ...],
     out: Path,

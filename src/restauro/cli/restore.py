@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from restauro.cli import batch, paths, pipes, report
+from restauro.cli import batch, flags, paths, pipes, report
 from restauro.cli.wording import printable, say, worded
 from restauro.errors import RestauroError
-from restauro.files.bounds import MAX_PIXELS
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 
 if TYPE_CHECKING:
@@ -108,12 +107,7 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 
 @click.command("restore", help=_HELP, short_help="Fill what masks mark in picture files.")
 @click.argument("inputs", nargs=-1, required=True, type=paths.NAME)
-@click.option(
-    "--mask",
-    metavar="FILE|alpha|nan|nodata|value:N|color:#rrggbb",
-    help="What to fill: where a mask file is white; where the picture is transparent, NaN, without data, of a value or "
-    "of a colour.",
-)
+@flags.MASK
 @click.option(
     "--mask-dir",
     type=paths.NAME,
@@ -134,14 +128,7 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 @click.option("--format", "format_", type=click.Choice(list(_ENDINGS)), help="With -o -: what to write there.")
 @click.option("--method", default=DEFAULT_METHOD, show_default=True, metavar="NAME", help="See `restauro methods`.")
 @_parameter_options
-@click.option(
-    "--mask-polarity",
-    "polarity",
-    type=click.Choice(["white", "black"]),
-    default="white",
-    show_default=True,
-    help="What marks the damage in a mask file.",
-)
+@flags.MASK_POLARITY
 @click.option(
     "--mask-value",
     "values",
@@ -152,9 +139,7 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 @click.option(
     "--resize-mask", "resize", is_flag=True, help="Take mask files 2, 3, ... times as small or large as the picture."
 )
-@click.option(
-    "--grow", type=click.IntRange(0, 1000), default=0, metavar="N", help="Grow the mask by N pixels.", show_default=True
-)
+@flags.GROW
 @click.option(
     "--tolerance",
     type=click.IntRange(0, 255),
@@ -162,26 +147,17 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     help="With color:#rrggbb, how far red, green and blue may each be off.  [default: 0; in a JPEG 60 or 40]",
 )
 @click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
-@click.option("--accept-large-holes", is_flag=True, help="Take a mask of more than 60 % hole as it is.")
+@flags.ACCEPT_LARGE_HOLES
 @click.option(
     "--page", type=click.IntRange(min=0), metavar="N", help="Which picture of a TIFF of several to restore, from 0."
 )
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=MAX_PIXELS,
-    metavar="N",
-    help="Refuse files that claim to have more.",
-    show_default=True,
-)
-@click.option("--overwrite", is_flag=True, help="Replace files that are there, the input too if it is the output.")
+@flags.LARGEST
+@flags.OVERWRITE_INPUT_TOO
 @click.option("--skip-existing", is_flag=True, help="Leave out pictures whose output is there.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, say what would be done, write nothing.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object a line for each file; a bad one's has `error`."
-)
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all cores]")
+@flags.QUIET
+@flags.JSON
+@flags.WORKERS
 @click.option(
     "--seed",
     type=click.IntRange(min=0),

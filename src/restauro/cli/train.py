@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from restauro.cli import paths
+from restauro.cli import flags, paths
 from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError, TrainingError
 
@@ -54,7 +54,7 @@ torchrun. Needs PyTorch: pip install 'restauro[train]'.
     show_default=True,
     help="Of convolutions; auto is bf16 where the processor has it.",
 )
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all cores]")
+@flags.WORKERS
 @click.option("--vgg", type=paths.NAME, metavar="FILE", help="VGG-16's weights, for paper; else downloaded.")
 @click.option(
     "--masks",
@@ -72,7 +72,7 @@ torchrun. Needs PyTorch: pip install 'restauro[train]'.
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value of the preset; may be repeated."
 )
 @click.option("--overwrite", is_flag=True, help="Remove the run that is in the folder, and begin anew.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@flags.QUIET
 def command(
     preset: str,
     data: Path | None,

@@ -13,7 +13,7 @@ from restauro.errors import ReadError
 from restauro.files import exif, heif_boxes, images
 from restauro.files.formats import Format, Opened, Saved, is_hevc
 from restauro.files.heif_boxes import HeifBoxes
-from restauro.notes import Note
+from restauro.notes import Note, counted
 from restauro.picture import Picture
 
 
@@ -52,7 +52,8 @@ class Heif(Format):
             )
             notes.append(Note("colour-as-decoded", text))
         if kept.others:
-            text = f"{kept.others} other pictures in the file (a thumbnail, a gain map, depth) were left out."
+            others = counted(kept.others, "other picture", "other pictures")
+            text = f"Left out: {others} in the file (a thumbnail, a gain map, depth)."
             notes.append(Note("other-pictures-left-out", text))
         credentials = [images.CREDENTIALS] * kept.has_credentials
         return (*notes, *images.not_carried([*kept.only_here, *credentials]))

@@ -15,7 +15,7 @@ from restauro.errors import ReadError
 from restauro.files import bounds, images, jpeg_blocks, jpeg_segments, previews
 from restauro.files.formats import Format, Opened, Saved
 from restauro.files.jpeg_segments import Segment
-from restauro.notes import Note
+from restauro.notes import Note, counted
 from restauro.picture import Picture
 
 _QUALITY = 95
@@ -114,9 +114,7 @@ def _rewrite(picture: Picture, path: Path, hole: NDArray[np.bool_]) -> Saved:
     )
     notes = [Note("jpeg-blocks", text), *previews.notes_of(jpeg_segments.own_previews(picture.kept.head))]
     if rewritten.left_out:
-        text = (
-            f"What follows the picture in the file ({rewritten.left_out} bytes: a second picture, a gain map or a "
-            "video) was left out."
-        )
+        size = counted(rewritten.left_out, "byte")
+        text = f"What follows the picture in the file ({size}: a second picture, a gain map or a video) was left out."
         notes.append(Note("second-picture-left-out", text))
     return Saved(tuple(notes), rewritten.touched)

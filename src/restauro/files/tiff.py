@@ -13,7 +13,7 @@ from restauro.files import images, tiff_decoding, tiff_pages, tiff_rewriting, ti
 from restauro.files.comparing import PlainRows
 from restauro.files.formats import Format, Opened, Saved
 from restauro.files.tiff_pages import TiffPage
-from restauro.notes import Note
+from restauro.notes import Note, counted
 from restauro.picture import Picture
 
 
@@ -46,12 +46,13 @@ class Tiff(Format):
         notes = []
         if kept.has_palette:
             notes.append(images.PALETTE)
-        if left_out := len(kept.places) - len(kept.kept):
-            text = f"{left_out} smaller copies of the picture were left out: they show the damage."
+        if smaller := len(kept.places) - len(kept.kept):
+            copies = counted(smaller, "smaller copy of the picture was", "smaller copies of the picture were")
+            text = f"{copies} left out: {'it shows' if smaller == 1 else 'they show'} the damage."
             notes.append(Note("smaller-copies-left-out", text))
         if target != self.name and len(kept.kept) > 1:
-            text = f"{len(kept.kept) - 1} other pictures of the TIFF were left out: a TIFF would keep them."
-            notes.append(Note("other-pictures-left-out", text))
+            others = counted(len(kept.kept) - 1, "other picture of the TIFF was", "other pictures of the TIFF were")
+            notes.append(Note("other-pictures-left-out", f"{others} left out: a TIFF would keep all."))
         if kept.has_layers:
             notes.append(Note("layers-left-out", "Photoshop's layers were left out: they show the damage."))
         if kept.unread:

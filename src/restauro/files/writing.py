@@ -15,7 +15,7 @@ from restauro.errors import MaskError, Remedy, WriteError, checked_path
 from restauro.files import comparing, formats, images, previews
 from restauro.files.reading import stamp_of
 from restauro.files.replacing import check_place, replacing
-from restauro.notes import Note
+from restauro.notes import Note, counted
 from restauro.picture import Picture
 
 _REPLACE = ("choose another name", Remedy("overwrite", True, "to replace it"))
@@ -131,10 +131,12 @@ def _write_and_compare(picture: Picture, temporary: Path, hole: NDArray[np.bool_
     notes = [*formats.format_of(picture.format).notes(picture.kept, format_.name), *saved.notes]
     notes += previews.left_out_notes(picture.metadata)
     if saved.touched is None:
-        outside = f"{changed} pixels outside the holes changed. PNG and TIFF don't."
+        outside = f"{counted(changed, 'pixel')} outside the holes changed. PNG and TIFF don't."
         notes.append(Note("loss-everywhere", f"{format_.title} loses a little everywhere: {outside}"))
     elif changed:
-        raise WriteError(f"{changed} pixels outside the hole would have changed in the file: nothing was written.")
+        raise WriteError(
+            f"{counted(changed, 'pixel')} outside the hole would have changed in the file: nothing was written."
+        )
     return Written(target, changed, tuple(notes))
 
 
