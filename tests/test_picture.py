@@ -49,6 +49,17 @@ def test_a_pure_colour_of_eight_bits_is_known() -> None:
     assert np.argwhere(found).tolist() == [[1, 1]]
 
 
+@pytest.mark.parametrize("bands", [2, 4])
+def test_transparency_is_no_band_of_unknown_values_and_all_others_are(bands: int) -> None:
+    pixels = np.ones((3, 6, bands), np.float32)
+    for band in range(bands):
+        pixels[1, band, band] = np.nan
+        pixels[2, band, band] = -9999
+    found = unknown_pixels(picture(pixels, -9999, has_alpha=True))
+    assert found is not None
+    assert np.argwhere(found).tolist() == [[row, band] for row in (1, 2) for band in range(bands - 1)]
+
+
 @pytest.mark.parametrize(("dtype", "nodata"), [("u1", -9999), ("u2", 1.5), ("i2", 1e20), ("u1", None), ("f4", None)])
 def test_what_pixels_cannot_hold_is_nowhere(dtype: str, nodata: float | None) -> None:
     assert unknown_pixels(picture(np.ones((3, 4), dtype), nodata)) is None
