@@ -34,7 +34,7 @@ CHUNKS = 32
 _SMALL = 2000  # pixels of a level up to which one thread does it and all coarser ones alone
 
 
-@kernel
+@kernel()
 def sweep(
     table: Any, low: int, high: int, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any, Y: Any, damping: float
 ) -> None:
@@ -51,7 +51,7 @@ def sweep(
             store(Y, i + j, x + weight * (load(inverse, i + j) * (load(B, i + j) + links) - x), n - j)
 
 
-@kernel
+@kernel()
 def residual(table: Any, low: int, high: int, unit: bool, A: Any, wide: Any, B: Any, X: Any, Y: Any) -> None:
     """Y = B - A X at the pixels of some runs."""
     if wide is not None:
@@ -96,7 +96,7 @@ def _span(table: Any, low: int, high: int) -> Any:
     return range(np.uint64(table[low, FIRST]), np.uint64(end))
 
 
-@kernel
+@kernel()
 def _first_step(table: Any, low: int, high: int, inverse: Any, B: Any, X: Any, damping: float) -> None:
     """X = damping D^-1 B at the pixels of some runs: a Jacobi step from zero."""
     weight = X.dtype.type(damping)
@@ -104,7 +104,7 @@ def _first_step(table: Any, low: int, high: int, inverse: Any, B: Any, X: Any, d
         X[k] = weight * inverse[k] * B[k]
 
 
-@kernel
+@kernel()
 def _restrict(table: Any, low: int, high: int, wide: Any, X: Any, B: Any) -> None:
     """B of some coarse runs = transposed interpolation, bilinear or as `wide` has it, of the finer level's X."""
     if wide is not None:
@@ -133,7 +133,7 @@ def _every_second(X: Any, up: int, at: int, down: int, above: float, below: floa
     return evens(first, second)
 
 
-@kernel
+@kernel()
 def _prolong(table: Any, low: int, high: int, wide: Any, X: Any, Y: Any) -> None:
     """Y of some fine runs += interpolation, bilinear or as `wide` has it, of the coarser level's X."""
     if wide is not None:
@@ -171,7 +171,7 @@ def _together(turn: Any, parts: int, arrivals: Any, control: Any) -> None:
         wait_for_all(arrivals, turn[0] * parts, control)
 
 
-@kernel
+@kernel()
 def cycle(
     table: Any, bounds: Any, sizes: Any, spectrum: Any, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any,
     Y: Any, part: int, parts: int, turn: Any, arrivals: Any, control: Any,
@@ -250,7 +250,7 @@ def _ascend(
         sweep(table, low, high, unit and level == 0, A, inverse, wide, B, X, Y, step[0])
 
 
-@kernel
+@kernel()
 def _start(table: Any, low: int, high: int, b: Any, r: Any, B: Any) -> float:
     """Set r = b - r, where r was A u, also as B; return the largest magnitude."""
     largest = 0.0
@@ -261,7 +261,7 @@ def _start(table: Any, low: int, high: int, b: Any, r: Any, B: Any) -> float:
     return largest
 
 
-@kernel
+@kernel()
 def _step(table: Any, low: int, high: int, alpha: float, p: Any, q: Any, u: Any, r: Any, B: Any) -> float:
     """Go along p: u += alpha p, r -= alpha q, B = r; return the largest magnitude of r."""
     largest = 0.0
@@ -273,7 +273,7 @@ def _step(table: Any, low: int, high: int, alpha: float, p: Any, q: Any, u: Any,
     return largest
 
 
-@kernel
+@kernel()
 def _product(table: Any, low: int, high: int, r: Any, Z: Any) -> float:
     """Return the sum of r Z."""
     product = 0.0
@@ -282,7 +282,7 @@ def _product(table: Any, low: int, high: int, r: Any, Z: Any) -> float:
     return product
 
 
-@kernel
+@kernel()
 def _largest(table: Any, low: int, high: int, Z: Any) -> float:
     """Return the largest magnitude of Z."""
     largest = 0.0
@@ -291,21 +291,21 @@ def _largest(table: Any, low: int, high: int, Z: Any) -> float:
     return largest
 
 
-@kernel
+@kernel()
 def _go(table: Any, low: int, high: int, Z: Any, u: Any) -> None:
     """Take multigrid's step: u += Z."""
     for k in _span(table, low, high):
         u[k] += Z[k]
 
 
-@kernel
+@kernel()
 def _turn_to(table: Any, low: int, high: int, beta: float, Z: Any, p: Any) -> None:
     """Set p = Z + beta p."""
     for k in _span(table, low, high):
         p[k] = Z[k] + beta * p[k]
 
 
-@kernel
+@kernel()
 def multiply(table: Any, low: int, high: int, unit: bool, A: Any, wide: Any, X: Any, Y: Any) -> None:
     """Y = A X at the pixels of some runs."""
     if wide is not None:
@@ -318,7 +318,13 @@ def multiply(table: Any, low: int, high: int, unit: bool, A: Any, wide: Any, X: 
             store(Y, i + j, load(A[DIAGONAL], i + j) * load(X, i + j) - links, n - j)
 
 
-@kernel
+@kernel(
+    "i8[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1], b1, f4[:, ::1], f4[::1], none, f4[::1], f4[::1], f4[::1], "
+    "f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8, f8, i8, f8[:, ::1], i8, i8, i8[::1], i8[::1]",
+    "i8[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1], b1, f8[:, ::1], f8[::1], W, f8[::1], f8[::1], f8[::1], "
+    "f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8, f8, i8, f8[:, ::1], i8, i8, i8[::1], i8[::1]",
+    W=plate_kernels.WIDE,
+)
 def conjugate_gradients(
     table: Any, bounds: Any, sizes: Any, spectrum: Any, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any,
     Y: Any, b: Any, u: Any, r: Any, p: Any, q: Any, tolerance: float, change: float, most: int, sums: Any,
