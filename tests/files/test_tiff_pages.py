@@ -162,7 +162,7 @@ def test_pyramids_inside_go_with_their_page(tmp_path: Path) -> None:
         pages += [(array, {"subifds": 1}), (array[::2, ::2], {"subfiletype": 1})]
     source = write(tmp_path / "a.tif", pages)
     written = restore(source, tmp_path / "b.tif", 1)
-    assert "1 smaller copy of the picture was left out: it shows the damage." == written.notes[0]
+    assert written.notes[0] == "1 smaller copy of the picture was left out: it shows the damage."
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
         assert [len(file.pages[k].pages or ()) for k in range(2)] == [1, 0]
 
