@@ -7,8 +7,11 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
+
+from tests.panels import CLEAN, HOLE, save
 
 # Runs of continuous integration are all alike; at home every run tries new examples.
 settings.register_profile("home", deadline=None)
@@ -31,3 +34,15 @@ def ctrl_c_arrives() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def panel(tmp_path: Path) -> Path:
+    damaged = CLEAN.copy()
+    damaged[HOLE] = 0
+    return save(tmp_path / "panel.tif", damaged)
+
+
+@pytest.fixture
+def losses(tmp_path: Path) -> Path:
+    return save(tmp_path / "losses.png", np.where(HOLE, 255, 0).astype(np.uint8))

@@ -124,6 +124,18 @@ def test_load_kernels_fills_a_pixel_of_a_picture_that_is_not_flat() -> None:
     assert seen == [(1, np.uint8, 3, True)]
 
 
+def test_bool_is_filled_as_0_and_1_and_cut_at_a_half() -> None:
+    image = np.zeros((20, 20), bool)
+    image[:, 10:] = True
+    mask = np.zeros_like(image)
+    mask[:, 5:15] = True
+    restored = restauro.inpaint(image, mask, "harmonic")
+    np.testing.assert_array_equal(restored, image)
+    ramp = restauro.inpaint(image.astype(np.float32), mask, "harmonic")
+    np.testing.assert_array_equal(restored, ramp >= 0.5)
+    assert len(np.unique(ramp.round(3))) == 12
+
+
 def test_array_likes() -> None:
     assert restauro.inpaint(np.array([[1, 9, 1]], np.uint8), [[0, 1, 0]]).tolist() == [[1, 1, 1]]
 

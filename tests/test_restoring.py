@@ -2,11 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-import re
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
@@ -17,43 +12,14 @@ import pytest
 import pyvips
 import tifffile
 
-from restauro.errors import ImageError, MaskError, MethodError, ParameterError, ReadError, RestauroError, WriteError
+from restauro.errors import MaskError, ParameterError, WriteError
 from restauro.files.reading import read_picture
 from restauro.inpainting import inpaint
 from restauro.mask_files import MaskFile, read_mask_file
 from restauro.methods.telea import Telea
 from restauro.picture import as_stored
 from restauro.restoring import Restoration, Restored, restore_file
-
-HOLE = np.zeros((40, 56), bool)
-HOLE[8:12, 5:30] = True
-HOLE[30:36, 40:44] = True
-CLEAN = np.stack(np.broadcast_arrays(*np.ix_(range(40), range(56)), 90), axis=-1).astype(np.uint8)  # slopes
-
-
-def save(path: Path, values: np.ndarray, *, orientation: int = 1, **options: Any) -> Path:
-    image = pyvips.Image.new_from_array(values)
-    image = image.copy(interpretation="b-w" if values.ndim == 2 else "srgb")
-    if orientation != 1:
-        image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
-    image.write_to_file(str(path), **options)
-    return path
-
-
-@pytest.fixture
-def panel(tmp_path: Path) -> Path:
-    damaged = CLEAN.copy()
-    damaged[HOLE] = 0
-    return save(tmp_path / "panel.tif", damaged)
-
-
-@pytest.fixture
-def losses(tmp_path: Path) -> Path:
-    return save(tmp_path / "losses.png", np.where(HOLE, 255, 0).astype(np.uint8))
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+from tests.panels import CLEAN, HOLE, files_in, save
 
 
 @pytest.mark.parametrize("ending", [".tif", ".png", ".webp"])
@@ -185,14 +151,6 @@ def test_what_a_mask_inside_of_a_tiff_calls_missing_is_unknown(tmp_path: Path, l
     assert written[HOLE].max() < 100
 
 
-def test_where_all_else_is_unknown_there_is_nothing_to_fill_from(tmp_path: Path) -> None:
-    heights = np.full(HOLE.shape, np.nan, np.float32)
-    heights[HOLE] = 1
-    tifffile.imwrite(tmp_path / "dem.tif", heights)
-    with pytest.raises(MaskError, match="All pixels are hole or unknown, so there is no known pixel to fill from"):
-        restore_file(tmp_path / "dem.tif", tmp_path / "out.tif", mask=HOLE)
-
-
 @pytest.mark.parametrize("ending", [".tif", ".jpg"])
 def test_an_empty_mask_gives_a_copy_and_a_note(tmp_path: Path, ending: str) -> None:
     source = save(tmp_path / f"panel{ending}", CLEAN)
@@ -201,40 +159,6 @@ def test_an_empty_mask_gives_a_copy_and_a_note(tmp_path: Path, ending: str) -> N
     assert (restored.regions, restored.hole_pixels, restored.changed_outside) == (0, 0, 0)
     assert "The mask is empty, so nothing is filled: the file is a copy." in restored.notes
     np.testing.assert_array_equal(read_picture(tmp_path / f"out{ending}").pixels, read_picture(source).pixels)
-
-
-def test_a_full_mask_is_refused(panel: Path, tmp_path: Path) -> None:
-    mask = save(tmp_path / "full.png", np.full(HOLE.shape, 255, np.uint8))
-    with pytest.raises(MaskError, match="All of the picture is hole, so there is nothing to fill it from"):
-        restore_file(panel, tmp_path / "out.tif", mask=mask, accept_large_holes=True)
-
-
-def test_a_mask_that_looks_inverted_is_refused(panel: Path, tmp_path: Path) -> None:
-    mask = save(tmp_path / "inverted.png", np.where(HOLE, 0, 255).astype(np.uint8))
-    with pytest.raises(
-        MaskError, match=r"94.5% of the picture is hole, so the mask looks inverted: use polarity=.black. where"
-    ):
-        restore_file(panel, tmp_path / "out.tif", mask=mask)
-    assert restore_file(panel, tmp_path / "a.tif", mask=mask, polarity="black").hole_pixels == HOLE.sum()
-    with pytest.raises(MaskError, match=r'use polarity="white" where'):
-        restore_file(panel, tmp_path / "out.tif", mask=save(tmp_path / "m.png", HOLE * np.uint8(255)), polarity="black")
-    restored = restore_file(panel, tmp_path / "b.tif", mask=mask, accept_large_holes=True)
-    assert restored.hole_pixels == (~HOLE).sum()
-
-
-def test_sixty_percent_is_where_masks_look_inverted(panel: Path, tmp_path: Path) -> None:
-    values = np.zeros(HOLE.shape, np.uint8)
-    values[:24] = 255  # 60 %
-    assert restore_file(panel, tmp_path / "out.tif", mask=save(tmp_path / "m.png", values)).hole_pixels == 24 * 56
-    values[24, 0] = 255
-    with pytest.raises(MaskError, match="looks inverted"):
-        restore_file(panel, tmp_path / "new.tif", mask=save(tmp_path / "m.png", values))
-
-
-def test_a_large_hole_that_cannot_be_inverted_names_no_polarity(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "depth.tif", np.where(CLEAN[..., 0] < 30, np.nan, 1).astype(np.float32))
-    with pytest.raises(MaskError, match=r"75.0% of the picture is hole: use accept_large_holes=True if that"):
-        restore_file(tmp_path / "depth.tif", tmp_path / "out.tif", mask="nan")
 
 
 def test_a_dry_run_checks_and_writes_nothing(panel: Path, losses: Path, tmp_path: Path) -> None:
@@ -248,69 +172,12 @@ def test_a_dry_run_checks_and_writes_nothing(panel: Path, losses: Path, tmp_path
         restore_file(panel, panel.with_name("losses2.tif"), mask=losses, dry_run=True, save_mask=losses)
 
 
-@pytest.mark.parametrize(
-    ("option", "sentence"),
-    [({"workers": 0}, "workers=0"), ({"seed": -1}, "seed=-1"), ({"progress": 5}, "5 can't be called")],
-)
-def test_a_dry_run_refuses_what_a_run_would(
-    panel: Path, losses: Path, tmp_path: Path, option: dict[str, Any], sentence: str
-) -> None:
-    for dry_run in (True, False):
-        with pytest.raises(RestauroError, match=sentence):
-            restore_file(panel, tmp_path / "new.tif", mask=losses, dry_run=dry_run, **option)
-
-
 def test_missing_folders_are_made(panel: Path, losses: Path, tmp_path: Path) -> None:
     restore_file(panel, tmp_path / "a/b/out.tif", mask=losses, save_mask=tmp_path / "c/used.png")
     assert (tmp_path / "a/b/out.tif").is_file()
     assert (tmp_path / "c/used.png").is_file()
     with pytest.raises(WriteError, match=r"The folder .*panel.tif.x can't be made .*choose another"):
         restore_file(panel, panel / "x" / "out.tif", mask=losses)
-
-
-WRONG: list[tuple[dict[str, Any], type[RestauroError], str]] = [
-    (
-        {"target": "panel.tif"},
-        WriteError,
-        "is the picture itself: choose another name, or use overwrite=True",
-    ),
-    ({"target": "losses.png"}, WriteError, "is the mask: choose another name"),
-    ({"target": "losses.png", "overwrite": True}, WriteError, "is the mask: choose another name"),
-    ({"target": "there.tif"}, WriteError, "is there already"),
-    ({"target": "x" * 300 + "/out.tif"}, WriteError, r"The folder .*x can't be made \(.*\): choose another"),
-    ({"target": "out.psd"}, WriteError, r"end in \.psd"),
-    ({"save_mask": "used.jpg"}, WriteError, r"written as a PNG, so .*used.jpg must end in .png"),
-    ({"save_mask": "panel.tif.png", "target": "panel.tif.png"}, WriteError, "which is the picture"),
-    (
-        {"save_mask": "there.png"},
-        WriteError,
-        r"there.png is there already: choose another name, or use over",
-    ),
-    ({"source": "missing.tif"}, ReadError, "There is no such file"),
-    ({"mask": "missing.png"}, ReadError, "The mask .*missing.png: There is no such file"),
-    ({"mask": "small.png"}, MaskError, "The mask .*small.png: It is 10 x 10 pixels and the picture 56 x 40"),
-    ({"grow": -1}, MaskError, "can't grow by -1 pixels"),
-    ({"method": "tela"}, MethodError, "did you mean 'telea'"),
-    ({"method": "telea", "parameters": {"radius": 1000}}, ParameterError, "radius=1000 is out of range"),
-    ({"method": "telea", "parameters": {"raduis": 3}}, ParameterError, "no parameter 'raduis'.*did you mean 'radius'"),
-]
-
-
-@pytest.mark.parametrize("dry_run", [False, True])
-@pytest.mark.parametrize(("wrong", "error", "sentence"), WRONG)
-def test_what_is_wrong_is_said_and_nothing_is_written(
-    panel: Path, losses: Path, tmp_path: Path, wrong: dict[str, Any], error: type, sentence: str, dry_run: bool
-) -> None:
-    save(tmp_path / "small.png", np.eye(10, dtype=np.uint8))
-    save(tmp_path / "there.png", np.eye(10, dtype=np.uint8))
-    save(tmp_path / "there.tif", np.eye(10, dtype=np.uint8))
-    before = files_in(tmp_path)
-    given: dict[str, Any] = {"source": panel, "target": tmp_path / "out.tif", "mask": losses} | wrong
-    for name in {"source", "target", "mask", "save_mask"} & set(given):
-        given[name] = tmp_path / given[name]
-    with pytest.raises(error, match=sentence):
-        restore_file(given.pop("source"), given.pop("target"), **given, dry_run=dry_run)
-    assert files_in(tmp_path) == before
 
 
 def test_a_picture_is_replaced_where_that_is_asked_for(panel: Path, losses: Path, tmp_path: Path) -> None:
@@ -424,58 +291,6 @@ def test_no_thread_is_left_behind(
     assert set(threading.enumerate()) == before
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"mask": np.where(HOLE, 0, 255)},
-        {"mask": np.where(HOLE, 0, 255), "values": [255]},
-        {"mask": np.where(HOLE, 255, 0), "polarity": "black"},
-        {"mask": np.full(HOLE.shape, 255), "accept_large_holes": True},
-        {"mask": np.where(HOLE, 255, 0)[1:]},
-        {"mask": np.dstack([255 * HOLE, 90 * HOLE, np.arange(56) + 0 * HOLE])},
-        {"mask": 0 * HOLE},  # isn't wrong, and needs none either
-        {"mask": b"no picture"},
-        {"mask": "alpha"},
-        {"mask": "color:#zzzzzz"},
-        {"mask": np.where(HOLE, 255, 0), "grow": 1001},
-    ],
-)
-def test_a_wrong_mask_loads_no_kernels(
-    panel: Path, tmp_path: Path, wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first time they are compiled, which takes longer than to say what is wrong."""
-    loaded: list[object] = []
-    monkeypatch.setattr("restauro.restoring.load_kernels", loaded.append)
-    mask = wrong.pop("mask")
-    if isinstance(mask, bytes):
-        (tmp_path / "mask.png").write_bytes(mask)
-    elif not isinstance(mask, str):
-        save(tmp_path / "mask.png", mask.astype(np.uint8))
-    named = mask if isinstance(mask, str) else tmp_path / "mask.png"
-    with contextlib.nullcontext() if isinstance(mask, np.ndarray) and not mask.any() else pytest.raises(RestauroError):
-        restore_file(panel, tmp_path / "out.tif", mask=named, **wrong)
-    assert loaded == []
-
-
-@pytest.mark.parametrize("how", ["inverted", "soft and inverted", "of another size", "grown"])
-def test_a_wrong_mask_compiles_nothing(panel: Path, tmp_path: Path, how: str) -> None:
-    mask = np.where(HOLE, 0, 255)
-    mask[0, :9] = np.arange(9) * 20 if how == "soft and inverted" else 255
-    save(tmp_path / "mask.png", (mask[1:] if how == "of another size" else mask).astype(np.uint8))
-    code = f"""
-    from restauro import RestauroError, restore_file
-    try:
-        restore_file({str(panel)!r}, "out.tif", mask="mask.png", grow={1001 if how == "grown" else 0})
-    except RestauroError as error:
-        print(error)
-    """
-    settings = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "compiled")}
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=100, check=True)
-    assert done.stdout.count("\n") == 1
-    assert not list(tmp_path.rglob("*.nbi"))
-
-
 def test_the_seconds_are_of_all_the_work(panel: Path, losses: Path, tmp_path: Path, monkeypatch: Any) -> None:
     def slowly(*args: Any, **options: Any) -> MaskFile:
         time.sleep(0.5)
@@ -484,37 +299,6 @@ def test_the_seconds_are_of_all_the_work(panel: Path, losses: Path, tmp_path: Pa
     monkeypatch.setattr("restauro.restoring.read_mask_file", slowly)
     for dry_run in (True, False):
         assert restore_file(panel, tmp_path / "out.tif", mask=losses, dry_run=dry_run).seconds >= 0.5
-
-
-@pytest.mark.parametrize(
-    ("grow", "what"),
-    [
-        (
-            15,
-            "% of the picture is hole when the mask is grown by 15 pixels (it is 5.5% before): use grow=... with less",
-        ),
-        (1000, "All of the picture is hole when the mask is grown by 1000 pixels (it is 5.5% before), so there is"),
-    ],
-)
-def test_what_growing_covers_is_blamed_on_growing(
-    panel: Path, losses: Path, tmp_path: Path, grow: int, what: str
-) -> None:
-    with pytest.raises(MaskError, match=re.escape(what)) as refused:
-        restore_file(panel, tmp_path / "out.tif", mask=losses, grow=grow)
-    assert "polarity" not in str(refused.value)
-
-
-@pytest.mark.parametrize("value", [np.inf, -np.inf])
-def test_infinity_is_not_called_nan(tmp_path: Path, value: float) -> None:
-    heights = CLEAN[..., 0].astype(np.float32)
-    heights[HOLE] = value
-    source = tmp_path / "heights.tif"
-    tifffile.imwrite(source, heights)
-    mask = f"value:{value}"
-    with pytest.raises(ImageError, match=f"has infinity in 124 pixels that aren't hole: use mask=.{mask}. to have it"):
-        restore_file(source, tmp_path / "out.tif", mask="nan")
-    assert restore_file(source, tmp_path / "out.tif", mask=mask).hole_pixels == 124
-    assert np.isfinite(tifffile.imread(tmp_path / "out.tif")).all()
 
 
 def test_a_mask_can_be_an_array_as_people_see_the_picture(tmp_path: Path) -> None:

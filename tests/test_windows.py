@@ -284,7 +284,7 @@ def test_holes_of_others_make_no_window_deeper() -> None:
 @pytest.mark.parametrize("turned", [False, True])
 def test_whole_holes_whose_surroundings_overlap_are_filled_together(gap: int, together: bool, turned: bool) -> None:
     """What others fill and is as close to one of them, or hangs together with what is, belongs to the domain."""
-    one, near, far = np.zeros((3, 40, 60), bool)
+    one, near, far = np.zeros((3, 40, 150), bool)
     one[10:12, 20:24] = True
     near[10:12, 25] = True
     far[10:12, 26 + gap : 28 + gap] = True
@@ -298,6 +298,7 @@ def test_whole_holes_whose_surroundings_overlap_are_filled_together(gap: int, to
     _, domain, wanted = window.masks()
     assert wanted.sum() == one.sum()
     assert domain.sum() == one.sum() + near.sum() + together * far.sum()
+    assert window.box == ((0, 88, 0, 40) if turned else (0, 40, 0, 88))  # known pixels are sought 64 pixels away
 
 
 def test_small_whole_holes_of_a_tile_share_a_window() -> None:

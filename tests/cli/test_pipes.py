@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_restore import folder as folder
-from tests.cli.test_restore import is_restored
+from tests.cli.panels import is_restored
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
 
