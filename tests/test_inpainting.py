@@ -136,6 +136,19 @@ def test_bool_is_filled_as_0_and_1_and_cut_at_a_half() -> None:
     assert len(np.unique(ramp.round(3))) == 12
 
 
+@pytest.mark.parametrize("dtype", ["u2", "i4", "f4", "f8"])
+def test_either_byte_order_is_filled_alike(dtype: str) -> None:
+    rng = np.random.default_rng(5)
+    image, mask = rng.integers(0, 1000, (20, 24, 2)), rng.random((20, 24)) < 0.2
+    little, big = image.astype(f"<{dtype}"), image.astype(f">{dtype}")
+    restored = restauro.inpaint(big, mask)
+    assert restored.dtype == big.dtype
+    np.testing.assert_array_equal(restored, restauro.inpaint(little, mask))
+    assert (restored[mask] != image[mask]).any()
+    assert restauro.inpaint(big, mask, out=big) is big
+    np.testing.assert_array_equal(big, restored)
+
+
 def test_array_likes() -> None:
     assert restauro.inpaint(np.array([[1, 9, 1]], np.uint8), [[0, 1, 0]]).tolist() == [[1, 1, 1]]
 

@@ -90,6 +90,18 @@ def test_nan_outside_the_mask_is_unknown_and_told(bad: float, dtype: type, bands
         np.testing.assert_array_equal(restauro.inpaint(image, mask, unknown=unknown)[mask], restored[mask])
 
 
+def test_named_masked_and_stray_pixels_are_unknown_together() -> None:
+    model, gap, sea = heights()
+    lake, stray = np.zeros((2, *gap.shape), bool)
+    lake[60:80, 10:30] = stray[32, 30] = stray[33, 38] = True
+    expected = restauro.inpaint(model, gap, unknown=sea | lake | stray)
+    model[stray] = np.nan
+    masked = np.ma.MaskedArray(np.where(lake, np.float32(1e6), model), lake)
+    with pytest.warns(UserWarning, match="^2 pixels outside the mask are NaN"):
+        restored = restauro.inpaint(masked, gap, unknown=sea)
+    np.testing.assert_array_equal(restored.data[gap], expected[gap])
+
+
 def test_sums_that_overflow_are_not_taken_for_infinity() -> None:
     image = np.full((6, 8), np.finfo(np.float64).max)
     mask = np.zeros((6, 8), bool)

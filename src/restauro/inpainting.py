@@ -91,8 +91,8 @@ def inpaint(
     check_seed(seed)
     check_progress(progress)
     result = result_array(picture, out)
-    places = _places(image, picture, mask, unknown)
-    _warn_of(places)
+    masked_pictures = _masked_pictures(image, picture, mask, unknown)
+    _warn_of(masked_pictures)
     if out is not image:
         np.copyto(result, picture)
     # Kernels know the byte order of this machine alone.
@@ -103,19 +103,19 @@ def inpaint(
             [Part(find_holes(at.hole, threads), chosen)],
             None if at.unknown is None else find_holes(at.unknown, threads),
         )
-        for at in places
+        for at in masked_pictures
     ]
     fill(pictures, workers=threads, seed=seed, progress=progress)
     if native is not result:
-        for at in places:
+        for at in masked_pictures:
             result[at.which][at.hole] = native[at.which][at.hole]
     if progress is not None:
         progress(1.0)
-    return _masked_as(image, result, places) if out is None else _unmasked(out, places)
+    return _masked_as(image, result, masked_pictures) if out is None else _unmasked(out, masked_pictures)
 
 
 @dataclass(frozen=True)
-class _Place:
+class _MaskedPicture:
     """A picture of a stack, or the only one: where it is found, what of it is hole, and what is unknown besides.
 
     `stray` are those of the unknown pixels that nobody named: NaN and infinity.
@@ -127,7 +127,9 @@ class _Place:
     stray: NDArray[np.bool_] | None
 
 
-def _places(image: ArrayLike, picture: NDArray[Any], mask: ArrayLike, unknown: ArrayLike | None) -> list[_Place]:
+def _masked_pictures(
+    image: ArrayLike, picture: NDArray[Any], mask: ArrayLike, unknown: ArrayLike | None
+) -> list[_MaskedPicture]:
     """Look at the masks, of each picture by itself; raise MaskError where nothing can be filled from them."""
     marks, named, masked = mask_array(mask), None if unknown is None else mask_array(unknown), masked_pixels(image)
     if not _is_stack(marks.shape, picture.shape):
@@ -138,20 +140,20 @@ def _places(image: ArrayLike, picture: NDArray[Any], mask: ArrayLike, unknown: A
                 f"The image has the shape {picture.shape}, a stack of {len(picture)} pictures, and its mask must "
                 f"have the shape {wanted}, not {marks.shape} (one for all: numpy.broadcast_to(mask, {wanted}))."
             )
-        return [_place(..., picture, marks, named, masked)]
+        return [_masked_picture(..., picture, marks, named, masked)]
     if named is not None and named.shape != marks.shape:
         raise MaskError(
             f"unknown has the shape {named.shape}; of a stack it must be the mask's, {marks.shape} (the same for all: "
             f"numpy.broadcast_to(unknown, {marks.shape}))."
         )
-    places = []
+    masked_pictures = []
     for number in range(len(picture)):
         try:
             named_here, masked_here = (None if some is None else some[number] for some in (named, masked))
-            places.append(_place(number, picture[number], marks[number], named_here, masked_here))
+            masked_pictures.append(_masked_picture(number, picture[number], marks[number], named_here, masked_here))
         except RestauroError as error:
             raise type(error)(f"Picture {number} of the stack: {error}") from None
-    return places
+    return masked_pictures
 
 
 def _is_stack(mask: tuple[int, ...], image: tuple[int, ...]) -> bool:
@@ -162,13 +164,13 @@ def _is_stack(mask: tuple[int, ...], image: tuple[int, ...]) -> bool:
     return len(mask) == 3 and mask == image[:3] and mask[2] > (1 if len(image) == 4 else MOST_BANDS)
 
 
-def _place(
+def _masked_picture(
     which: Any,
     picture: NDArray[Any],
     mask: NDArray[Any],
     named: NDArray[Any] | None,
     masked: NDArray[np.bool_] | None,
-) -> _Place:
+) -> _MaskedPicture:
     hole = marked(mask, picture.shape)
     unknown = None if named is None else marked(named, picture.shape, "mask of unknown pixels") & ~hole
     if masked is not None:
@@ -178,12 +180,12 @@ def _place(
     if stray is not None:
         unknown = stray if unknown is None else unknown | stray
     check_known(hole, unknown)
-    return _Place(which, hole, unknown, stray)
+    return _MaskedPicture(which, hole, unknown, stray)
 
 
-def _warn_of(places: list[_Place]) -> None:
+def _warn_of(masked_pictures: list[_MaskedPicture]) -> None:
     """Tell of pixels that count as unknown though nobody said so."""
-    strays = [(at.which, at.stray) for at in places if at.stray is not None]
+    strays = [(at.which, at.stray) for at in masked_pictures if at.stray is not None]
     if not strays:
         return
     which, first = strays[0]
@@ -197,18 +199,18 @@ def _warn_of(places: list[_Place]) -> None:
     )
 
 
-def _masked_as(image: ArrayLike, result: NDArray[Any], places: list[_Place]) -> NDArray[Any]:
+def _masked_as(image: ArrayLike, result: NDArray[Any], masked_pictures: list[_MaskedPicture]) -> NDArray[Any]:
     """Return the result; of a masked array one whose holes are unmasked."""
     if not isinstance(image, np.ma.MaskedArray):
         return result
-    return _unmasked(np.ma.MaskedArray(result, np.ma.getmaskarray(image).copy()), places)
+    return _unmasked(np.ma.MaskedArray(result, np.ma.getmaskarray(image).copy()), masked_pictures)
 
 
-def _unmasked(out: NDArray[Any], places: list[_Place]) -> NDArray[Any]:
+def _unmasked(out: NDArray[Any], masked_pictures: list[_MaskedPicture]) -> NDArray[Any]:
     """Unmask what was filled."""
     if isinstance(out, np.ma.MaskedArray) and out.mask is not np.ma.nomask:
         still = np.ma.getmaskarray(out).copy()
-        for at in places:
+        for at in masked_pictures:
             still[at.which][at.hole] = False
         out.mask = still
     return out

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restauro.errors import EvaluationError, WriteError
-from restauro.evaluation.sheets import CELL, Case, draw, save, worst_places
+from restauro.evaluation.sheets import CELL, Case, draw, save, worst_crops
 
 
 def case(height: int = 300, width: int = 400, *, truth: bool = True, grey: bool = False) -> Case:
@@ -48,7 +48,7 @@ def test_crops_are_enlarged_by_whole_numbers_in_columns_of_their_way() -> None:
     one = case()
     sheet = pixels(draw([one], overview=False, crops=1, zoom=4))
     badness = np.where(one.hole, np.float32(1), np.float32(0))
-    crop = worst_places(np.where(one.hole, np.float32(1), np.float32(0)), CELL // 4, 1)
+    crop = worst_crops(np.where(one.hole, np.float32(1), np.float32(0)), CELL // 4, 1)
     assert badness[crop[0]].any()
     assert sheet.shape[1] == 5 * CELL + 6 * 6
     found = [
@@ -65,7 +65,7 @@ def _box_shown(one: Case, zoom: int) -> tuple[slice, slice]:
     """Where the ways err most: 'exact' doesn't at all, so it's where 7 is furthest from the truth."""
     assert one.truth is not None
     apart = np.square(7.0 - one.truth).reshape(*one.hole.shape, -1).mean(axis=2)
-    return worst_places(np.where(one.hole, apart, 0).astype(np.float32), CELL // zoom, 1)[0]
+    return worst_crops(np.where(one.hole, apart, 0).astype(np.float32), CELL // zoom, 1)[0]
 
 
 def test_overviews_fit_their_cells_and_small_pictures_are_squares() -> None:
@@ -111,10 +111,10 @@ def test_what_cannot_be_drawn() -> None:
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 40), st.integers(0, 2**32))
-def test_worst_places_lie_in_the_picture_and_hold_what_is_bad(height: int, width: int, side: int, seed: int) -> None:
+def test_worst_crops_lie_in_the_picture_and_hold_what_is_bad(height: int, width: int, side: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     badness = (rng.random((height, width)) * (rng.random((height, width)) < 0.02)).astype(np.float32)
-    boxes = worst_places(badness, side, 5)
+    boxes = worst_crops(badness, side, 5)
     assert bool(boxes) == bool(badness.any())
     for rows, columns in boxes:
         assert (rows.stop - rows.start, columns.stop - columns.start) == (min(side, height), min(side, width))
@@ -128,7 +128,7 @@ def test_no_place_shows_again_what_others_show(height: int, width: int, side: in
     badness = (rng.random((height, width)) * (rng.random((height, width)) < 0.01)).astype(np.float32)
     before = badness.copy()
     shown = np.zeros((height, width), bool)
-    for box in worst_places(badness, side, 6):
+    for box in worst_crops(badness, side, 6):
         assert shown[box].mean() <= 0.25
         assert (badness[box][~shown[box]] > 0).any()
         shown[box] = True
@@ -140,7 +140,7 @@ def test_the_worst_place_comes_first() -> None:
     badness[20:30, 40:50] = 1
     badness[150:160, 250:260] = 3
     badness[100, 10] = 9
-    (rows, columns), (others, other_columns) = worst_places(badness, 48, 2)
+    (rows, columns), (others, other_columns) = worst_crops(badness, 48, 2)
     assert (rows, columns) == (slice(131, 179), slice(231, 279))
     assert badness[others, other_columns].sum() == 100
 

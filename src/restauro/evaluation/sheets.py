@@ -136,18 +136,18 @@ def _parts(case: Case, overview: bool, crops: int, zoom: int | None) -> list[pyv
     zoom = zoom or (1 if max(case.hole.shape) > LARGE else 2)
     side = CELL // zoom
     shown_whole = overview and max(case.hole.shape) <= side
-    places = [] if shown_whole else worst_places(_badness(case), side, crops)
+    worst = [] if shown_whole else worst_crops(_badness(case), side, crops)
     under = [case.notes.get(head, ()) for head in case.heads]
     deepest = max(map(len, under))
     lines = [_strip([_text(words[k] if k < len(words) else "") for words in under]) for k in range(deepest)]
-    enlarged = [_strip([_enlarged(case.view(head, box), zoom) for head in case.heads]) for box in places]
+    enlarged = [_strip([_enlarged(case.view(head, box), zoom) for head in case.heads]) for box in worst]
     if not overview:
         return enlarged + lines
-    whole = _strip([_overview(case, head, places if head == "damaged" else []) for head in case.heads])
+    whole = _strip([_overview(case, head, worst if head == "damaged" else []) for head in case.heads])
     return [whole, *lines, *enlarged]
 
 
-def worst_places(badness: NDArray[np.float32], side: int, count: int) -> list[Box]:
+def worst_crops(badness: NDArray[np.float32], side: int, count: int) -> list[Box]:
     """Return up to `count` boxes of `side` pixels that hold most of what is bad.
 
     At most a quarter of a box is shown by those before it, and each is chosen by what they don't show. They are found
@@ -156,7 +156,7 @@ def worst_places(badness: NDArray[np.float32], side: int, count: int) -> list[Bo
 
     >>> badness = np.zeros((100, 80), np.float32)
     >>> badness[70, 60] = 1
-    >>> worst_places(badness, 32, 3)
+    >>> worst_crops(badness, 32, 3)
     [(slice(54, 86, None), slice(44, 76, None))]
     """
     step = max(1, side // _BLOCKS)

@@ -240,12 +240,12 @@ def say(
     if resolution is not None:
         unit, length = (2, 10.0) if resolution[2] == "cm" else (1, 25.4)
         across, down = (min(max(round(density * length), 1), 65535) for density in resolution[:2])
-    told = _segment(0xE0, struct.pack(">5sHBHHBB", b"JFIF\0", 0x0101, unit, across, down, 0, 0)).data
+    metadata = _segment(0xE0, struct.pack(">5sHBHHBB", b"JFIF\0", 0x0101, unit, across, down, 0, 0)).data
     if block is not None and len(exif.headed(block)) <= _LARGEST:
-        told += _segment(0xE1, exif.headed(block)).data
-    told += b"".join(segment.data for segment in _of_resources(photoshop))
+        metadata += _segment(0xE1, exif.headed(block)).data
+    metadata += b"".join(segment.data for segment in _of_resources(photoshop))
     data = path.read_bytes()
-    path.write_bytes(data[:2] + told + data[2:])
+    path.write_bytes(data[:2] + metadata + data[2:])
 
 
 def only_here(segments: list[Segment]) -> list[str]:

@@ -117,13 +117,13 @@ def keep_chunks(original: Path, written: Path, target: Path) -> None:
     with open(original, "rb") as old, open(written, "rb") as new, open(target, "wb") as out:
         chunks = list(_chunks(old))
         first_pixels = next(chunk.start for chunk in chunks if chunk.name == b"IDAT")
-        told = [chunk for chunk in chunks if chunk.name not in left_out]
+        metadata = [chunk for chunk in chunks if chunk.name not in left_out]
         pixels = [chunk for chunk in _chunks(new) if chunk.name == b"IDAT"]
         _copy(new, out, 0, _SIGNATURE + 25)
-        for chunk in (chunk for chunk in told if chunk.start < first_pixels):
+        for chunk in (chunk for chunk in metadata if chunk.start < first_pixels):
             _keep(old, out, chunk)
         _copy(new, out, pixels[0].start, pixels[-1].end)
-        for chunk in (chunk for chunk in told if chunk.start > first_pixels):
+        for chunk in (chunk for chunk in metadata if chunk.start > first_pixels):
             _keep(old, out, chunk)
         out.write(_LAST)
 
@@ -133,17 +133,17 @@ def say(path: Path, exif: bytes | None, colour_space: str | None, *, has_resolut
 
     Where no resolution was known, libvips has made one up: it is taken out.
     """
-    told = b""
+    metadata = b""
     if colour_space is not None:
-        told += _packed(_COLOUR_SPACE, bytes([*map(int, colour_space.split("/")), 0, 1]))
+        metadata += _packed(_COLOUR_SPACE, bytes([*map(int, colour_space.split("/")), 0, 1]))
     if exif is not None:
-        told += _packed(_EXIF, exif_blocks.bare(exif))
+        metadata += _packed(_EXIF, exif_blocks.bare(exif))
     data = path.read_bytes()
     with open(path, "rb") as file:
         made_up = [chunk for chunk in _chunks(file) if chunk.name == b"pHYs"] if not has_resolution else []
     for chunk in made_up:
         data = data[: chunk.start] + data[chunk.end :]
-    path.write_bytes(data[: _SIGNATURE + 25] + told + data[_SIGNATURE + 25 :])
+    path.write_bytes(data[: _SIGNATURE + 25] + metadata + data[_SIGNATURE + 25 :])
 
 
 def _packed(name: bytes, content: bytes) -> bytes:

@@ -46,7 +46,7 @@ class Tiff(Format):
         notes = []
         if kept.has_palette:
             notes.append(images.PALETTE)
-        if smaller := len(kept.places) - len(kept.kept):
+        if smaller := len(kept.ifds) - len(kept.kept):
             copies = counted(smaller, "smaller copy of the picture was", "smaller copies of the picture were")
             text = f"{copies} left out: {'it shows' if smaller == 1 else 'they show'} the damage."
             notes.append(Note("smaller-copies-left-out", text))

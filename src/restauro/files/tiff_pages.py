@@ -11,7 +11,7 @@ from pathlib import Path
 from restauro.errors import ReadError, Remedy
 from restauro.files import bounds, tiff_tags
 from restauro.files.bounds import Bounded
-from restauro.files.tiff_tags import Directory, Form, Place, Tag, number
+from restauro.files.tiff_tags import Directory, Form, Ifd, Tag, number
 
 _WHITE_IS_ZERO, BLACK_IS_ZERO, _RGB, PALETTE, _MASK, _SEPARATED, YCBCR = 0, 1, 2, 3, 4, 5, 6
 _READABLE = {_WHITE_IS_ZERO, BLACK_IS_ZERO, _RGB, PALETTE, _MASK, _SEPARATED, YCBCR}
@@ -48,7 +48,7 @@ class TiffPage:
 
     tags: Directory
     form: Form
-    places: tuple[Place, ...]
+    ifds: tuple[Ifd, ...]
     index: int = 0
     kept: frozenset[int] = frozenset({0})
     unread: tuple[int, ...] = ()
@@ -58,9 +58,9 @@ class TiffPage:
         return number(self.tags, code, default)
 
     @property
-    def place(self) -> Place:
+    def ifd(self) -> Ifd:
         """Where its directory lies."""
-        return self.places[self.index]
+        return self.ifds[self.index]
 
     @property
     def nodata(self) -> float | None:
@@ -82,11 +82,11 @@ class TiffPage:
     @property
     def mask_index(self) -> int | None:
         """Which of the file's pictures is the mask of this one, inside of it or behind it; None: none of its size."""
-        alike = [k for k, place in enumerate(self.places) if _size(place) == _size(self.place)]
-        pictures = [k for k in alike if not _is_mask(self.places[k])]
-        for mask in (k for k in alike if _is_mask(self.places[k])):
+        alike = [k for k, ifd in enumerate(self.ifds) if _size(ifd) == _size(self.ifd)]
+        pictures = [k for k in alike if not _is_mask(self.ifds[k])]
+        for mask in (k for k in alike if _is_mask(self.ifds[k])):
             before = [k for k in pictures if k < mask] or pictures[:1]
-            around = self.places[mask].inside
+            around = self.ifds[mask].inside
             if self.index == (around if around in pictures else before[-1] if before else None):
                 return mask
         return None
@@ -143,13 +143,13 @@ class TiffPage:
     @property
     def misleads_libvips(self) -> bool:
         """Whether libvips would change samples on reading, or not find the picture: see `rearranged`."""
-        is_elsewhere = self.place.inside is not None or self._is_beside_unknown
+        is_elsewhere = self.ifd.inside is not None or self._is_beside_unknown
         return self.is_premultiplied or self.is_planar or self.is_mask or is_elsewhere
 
     @property
     def _is_beside_unknown(self) -> bool:
         """Whether another picture is coded in a way that libvips doesn't know: then it reads none of the file."""
-        codings = {number(place.tags, tiff_tags.COMPRESSION, 1) for place in self.places}
+        codings = {number(ifd.tags, tiff_tags.COMPRESSION, 1) for ifd in self.ifds}
         return not codings.isdisjoint(tiff_tags.BEYOND_LIBVIPS)
 
     @property
@@ -186,80 +186,80 @@ class TiffPage:
 def read_page(path: Path, page: int | None = None) -> TiffPage:
     """Return the tags of a TIFF's picture; raise ReadError for what isn't one picture that libvips reads unchanged.
 
-    page: which picture, in the order of `read_places`; None: the only one that isn't a smaller copy or a mask of it.
+    page: which picture, in the order of `read_ifds`; None: the only one that isn't a smaller copy or a mask of it.
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         bounded = Bounded(data)
         try:
             form = tiff_tags.read_form(bounded)
-            places = tuple(tiff_tags.read_places(bounded, form))
-            _refuse_raw(places)
-            index, kept = _chosen(places, page)
-            tags = tiff_tags.read_directory(bounded, form, places[index].offset)
-            codes = {code for _, code, *_ in tiff_tags.entries(bounded, form, places[index].offset)}
-            if page is None and (outer := places[index].inside) is not None:
-                tags = _said_outside(tiff_tags.read_directory(bounded, form, places[outer].offset)) | tags
+            ifds = tuple(tiff_tags.read_ifds(bounded, form))
+            _refuse_raw(ifds)
+            index, kept = _chosen(ifds, page)
+            tags = tiff_tags.read_directory(bounded, form, ifds[index].offset)
+            codes = {code for _, code, *_ in tiff_tags.entries(bounded, form, ifds[index].offset)}
+            if page is None and (outer := ifds[index].inside) is not None:
+                tags = _said_outside(tiff_tags.read_directory(bounded, form, ifds[outer].offset)) | tags
         except (struct.error, IndexError):
             raise ReadError(
                 "The TIFF is damaged or cut short (its directory is missing, or larger than the file): get a complete "
                 "copy."
             ) from None
-    found = TiffPage(tags, form, places, index, kept, tuple(sorted(codes - tags.keys() - tiff_tags.NOT_TRUE_ANY_MORE)))
+    found = TiffPage(tags, form, ifds, index, kept, tuple(sorted(codes - tags.keys() - tiff_tags.NOT_TRUE_ANY_MORE)))
     _check_readable(found)
     return found
 
 
-def _refuse_raw(places: tuple[Place, ...]) -> None:
-    if any(tiff_tags.DNG_VERSION in place.tags for place in places):
+def _refuse_raw(ifds: tuple[Ifd, ...]) -> None:
+    if any(tiff_tags.DNG_VERSION in ifd.tags for ifd in ifds):
         raise ReadError("A camera raw file (DNG) can't be read: develop it and save it as a 16-bit TIFF.")
 
 
-def _chosen(places: tuple[Place, ...], page: int | None) -> tuple[int, frozenset[int]]:
+def _chosen(ifds: tuple[Ifd, ...], page: int | None) -> tuple[int, frozenset[int]]:
     """Return which picture is meant, and which ones stay."""
-    everything = frozenset(range(len(places)))
+    everything = frozenset(range(len(ifds)))
     if page is not None:
         if page not in everything:
-            raise ReadError(f"The TIFF has no picture {page}: it holds {_listed(places)}.")
-        copies = {k for k in everything if places[k].inside == page and _is_copy(places[k], places[page])}
+            raise ReadError(f"The TIFF has no picture {page}: it holds {_listed(ifds)}.")
+        copies = {k for k in everything if ifds[k].inside == page and _is_copy(ifds[k], ifds[page])}
         return page, everything - copies
-    candidates = [k for k in everything if not _is_reduced(places[k]) and not _is_mask(places[k])]
-    if len(places) == 1:
+    candidates = [k for k in everything if not _is_reduced(ifds[k]) and not _is_mask(ifds[k])]
+    if len(ifds) == 1:
         candidates = [0]
     if len(candidates) == 1:
         chosen = candidates[0]
-        copies = {k for k in everything - {chosen} if _is_copy(places[k], places[chosen])}
+        copies = {k for k in everything - {chosen} if _is_copy(ifds[k], ifds[chosen])}
         others = everything - copies - {chosen}
-        if all(_is_mask(places[k]) and _size(places[k]) == _size(places[chosen]) for k in others):
+        if all(_is_mask(ifds[k]) and _size(ifds[k]) == _size(ifds[chosen]) for k in others):
             return chosen, everything - copies
     raise ReadError(
-        f"The TIFF holds {_listed(places)}, and one is restored at a time",
+        f"The TIFF holds {_listed(ifds)}, and one is restored at a time",
         Remedy("page", ..., "for the one to restore; the others are kept as they are"),
     )
 
 
-def _listed(places: tuple[Place, ...]) -> str:
-    shown = [f"{k}: {width} x {height}" for k, (width, height) in enumerate(map(_size, places[:20]))]
-    return f"{len(places)} pictures ({', '.join(shown)}{', ...' * (len(places) > len(shown))})"
+def _listed(ifds: tuple[Ifd, ...]) -> str:
+    shown = [f"{k}: {width} x {height}" for k, (width, height) in enumerate(map(_size, ifds[:20]))]
+    return f"{len(ifds)} pictures ({', '.join(shown)}{', ...' * (len(ifds) > len(shown))})"
 
 
-def _size(place: Place) -> tuple[int, int]:
-    return number(place.tags, tiff_tags.WIDTH, 0), number(place.tags, tiff_tags.HEIGHT, 0)
+def _size(ifd: Ifd) -> tuple[int, int]:
+    return number(ifd.tags, tiff_tags.WIDTH, 0), number(ifd.tags, tiff_tags.HEIGHT, 0)
 
 
-def _is_reduced(place: Place) -> bool:
-    return bool(number(place.tags, tiff_tags.NEW_SUBFILE_TYPE, 0) & _REDUCED) or (
-        number(place.tags, tiff_tags.SUBFILE_TYPE, 0) == _OLD_REDUCED
+def _is_reduced(ifd: Ifd) -> bool:
+    return bool(number(ifd.tags, tiff_tags.NEW_SUBFILE_TYPE, 0) & _REDUCED) or (
+        number(ifd.tags, tiff_tags.SUBFILE_TYPE, 0) == _OLD_REDUCED
     )
 
 
-def _is_mask(place: Place) -> bool:
-    return bool(number(place.tags, tiff_tags.NEW_SUBFILE_TYPE, 0) & _TRANSPARENCY_MASK)
+def _is_mask(ifd: Ifd) -> bool:
+    return bool(number(ifd.tags, tiff_tags.NEW_SUBFILE_TYPE, 0) & _TRANSPARENCY_MASK)
 
 
-def _is_copy(place: Place, of: Place) -> bool:
+def _is_copy(ifd: Ifd, of: Ifd) -> bool:
     """Whether a picture is smaller and marked as reduced: nothing else may be left out."""
-    (width, height), (whole_width, whole_height) = _size(place), _size(of)
-    return _is_reduced(place) and width <= whole_width and height <= whole_height and _size(place) != _size(of)
+    (width, height), (whole_width, whole_height) = _size(ifd), _size(of)
+    return _is_reduced(ifd) and width <= whole_width and height <= whole_height and _size(ifd) != _size(of)
 
 
 def _said_outside(tags: Directory) -> Directory:
@@ -295,9 +295,9 @@ def _check_readable(page: TiffPage) -> None:
         part = page.number(tiff_tags.TILE_WIDTH, width), page.number(tiff_tags.TILE_HEIGHT, 0)
         if not part[1]:
             part = width, page.number(tiff_tags.ROWS_PER_STRIP, height)
-        places = page.tags.get(tiff_tags.TILES, page.tags.get(tiff_tags.STRIPS))
+        parts = page.tags.get(tiff_tags.TILES, page.tags.get(tiff_tags.STRIPS))
         planes = page.number(tiff_tags.SAMPLES, 1) if page.is_planar else 1
-        bounds.check_parts((width, height), part, planes, places.count if places else 0)
+        bounds.check_parts((width, height), part, planes, parts.count if parts else 0)
 
 
 def rearranged(path: Path, page: TiffPage, called: Callable[[Directory], Directory] = dict) -> tuple[bytes, int]:

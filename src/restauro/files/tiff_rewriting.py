@@ -103,7 +103,7 @@ def put_in_place(original: TiffPage, file: Path, written: Path, path: Path, chan
         shutil.copyfileobj(pixels, out, 1 << 24)
         start = (out.tell() + 15) // 16 * 16
         tags = _merged(original, _changed(page.tags, changes)) | _moved(page, base) | _pictures_inside(original)
-        directory = tiff_tags.packed(tags, form, start, 0 if alone else original.place.following)
+        directory = tiff_tags.packed(tags, form, start, 0 if alone else original.ifd.following)
         if not form.big and start + len(directory) >= _CLASSIC_TIFF_BYTES:
             raise WriteError(
                 "With the new picture beside the others the TIFF would be larger than 4 GiB: take the one to be "
@@ -173,19 +173,19 @@ def _moved(page: TiffPage, base: int) -> Directory:
 
 def _pictures_inside(original: TiffPage) -> Directory:
     """Return the tag of those pictures inside of the original that are kept."""
-    kept = [k for k in sorted(original.kept) if original.places[k].inside == original.index]
+    kept = [k for k in sorted(original.kept) if original.ifds[k].inside == original.index]
     if not kept:
         return {}
     type_code, letter = (18, "Q") if original.form.big else (13, "I")
-    offsets = [original.places[k].offset for k in kept]
+    offsets = [original.ifds[k].offset for k in kept]
     return {tiff_tags.SUB_PICTURES: Tag(type_code, len(kept), struct.pack(f"<{len(kept)}{letter}", *offsets))}
 
 
 def _pointers(original: TiffPage, start: int, next_at: int) -> dict[int, int]:
     """Return what is to be written where, so that readers find the new directory, and none that isn't kept."""
-    if original.place.inside is not None:
-        return {original.place.pointer_at: start}
-    chain = [k for k in sorted(original.kept) if original.places[k].inside is None]
-    offsets = [start if k == original.index else original.places[k].offset for k in chain]
-    pointers = [next_at if k == original.index else original.places[k].next_at for k in chain]
+    if original.ifd.inside is not None:
+        return {original.ifd.pointer_at: start}
+    chain = [k for k in sorted(original.kept) if original.ifds[k].inside is None]
+    offsets = [start if k == original.index else original.ifds[k].offset for k in chain]
+    pointers = [next_at if k == original.index else original.ifds[k].next_at for k in chain]
     return dict(zip([original.form.pointer_at, *pointers], [*offsets, 0], strict=True))

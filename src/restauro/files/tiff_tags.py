@@ -124,7 +124,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Place:
+class Ifd:
     """One picture of a TIFF: where its directory lies, and what must be known of it to choose one.
 
     Attributes
@@ -167,34 +167,34 @@ def read_form(data: Bounded) -> Form:
     return Form(order, big=version == 43)
 
 
-def read_places(data: Bounded, form: Form) -> list[Place]:
+def read_ifds(data: Bounded, form: Form) -> list[Ifd]:
     """Return the pictures of a TIFF: the chain of pages in order, then those inside of them.
 
     struct.error where there is none, or one lies outside of the file, or there are too many.
     """
-    places: list[Place] = []
+    ifds: list[Ifd] = []
     pointer_at, seen = form.pointer_at, {0}
-    while not places or places[-1].following not in seen:
-        places.append(_place(data, form, pointer_at, None, seen))
-        pointer_at = places[-1].next_at
-    depths = dict.fromkeys(range(len(places)), 0)
-    for number_, place in enumerate(places):  # which grows on the way
-        if SUB_PICTURES not in place.tags or depths[number_] == _DEEPEST:
+    while not ifds or ifds[-1].following not in seen:
+        ifds.append(_ifd(data, form, pointer_at, None, seen))
+        pointer_at = ifds[-1].next_at
+    depths = dict.fromkeys(range(len(ifds)), 0)
+    for number_, ifd in enumerate(ifds):  # which grows on the way
+        if SUB_PICTURES not in ifd.tags or depths[number_] == _DEEPEST:
             continue
-        for pointer_at in _values_at(data, form, place.offset, SUB_PICTURES):
+        for pointer_at in _values_at(data, form, ifd.offset, SUB_PICTURES):
             if _pointer(data, form, pointer_at) not in seen:
-                depths[len(places)] = depths[number_] + 1
-                places.append(_place(data, form, pointer_at, number_, seen))
-    return places
+                depths[len(ifds)] = depths[number_] + 1
+                ifds.append(_ifd(data, form, pointer_at, number_, seen))
+    return ifds
 
 
-def _place(data: Bounded, form: Form, pointer_at: int, inside: int | None, seen: set[int]) -> Place:
+def _ifd(data: Bounded, form: Form, pointer_at: int, inside: int | None, seen: set[int]) -> Ifd:
     offset = _pointer(data, form, pointer_at)
     seen.add(offset)
     if len(seen) > _MOST_PICTURES:
         raise struct.error
     tags, following_at = _directory(data, form, offset, only=_OF_PLACES)
-    return Place(offset, pointer_at, following_at, _pointer(data, form, following_at), inside, tags)
+    return Ifd(offset, pointer_at, following_at, _pointer(data, form, following_at), inside, tags)
 
 
 def _pointer(data: Bounded, form: Form, position: int) -> int:

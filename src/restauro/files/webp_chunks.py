@@ -34,25 +34,25 @@ def read_told(path: Path) -> list[Chunk]:
     return [chunk for chunk in _chunks(path.read_bytes()) if chunk.name not in _PICTURE]
 
 
-def say(path: Path, told: Iterable[Chunk]) -> None:
+def say(path: Path, metadata: Iterable[Chunk]) -> None:
     """Put chunks around the pixels of a WebP of one picture that has none of its own."""
     pixels = [chunk for chunk in _chunks(path.read_bytes()) if chunk.name in (_LOSSY, _LOSSLESS, _ALPHA)]
-    told = [_without_preview(chunk) for chunk in told]
-    before = [chunk for chunk in told if chunk.name == ICC]
-    after = [chunk for chunk in told if chunk.name != ICC]
+    metadata = [_without_preview(chunk) for chunk in metadata]
+    before = [chunk for chunk in metadata if chunk.name == ICC]
+    after = [chunk for chunk in metadata if chunk.name != ICC]
     chunks = [*before, *pixels, *after]
-    if told:
-        chunks = [_header(pixels[-1], told), *chunks]
+    if metadata:
+        chunks = [_header(pixels[-1], metadata), *chunks]
     body = b"WEBP" + b"".join(chunk.packed for chunk in chunks)
     path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
 
 
-def _header(pixels: Chunk, told: list[Chunk]) -> Chunk:
+def _header(pixels: Chunk, metadata: list[Chunk]) -> Chunk:
     """Return the chunk that says what the others are: size, transparency, and what there is beside pixels."""
     (bits,) = struct.unpack_from("<I", pixels.content, 1)  # of the lossless coding: 14 bits each, then transparency
     width, height, has_alpha = bits & 0x3FFF, bits >> 14 & 0x3FFF, bits >> 28 & 1
     flags = has_alpha * _HAS_ALPHA
-    for chunk in told:
+    for chunk in metadata:
         flags |= _FLAGS.get(chunk.name, 0)
     return Chunk(_HEADER, bytes([flags, 0, 0, 0]) + width.to_bytes(3, "little") + height.to_bytes(3, "little"))
 

@@ -204,7 +204,17 @@ class Multigrid(Levels):
         table, links, inverse = self._table, self._links, self._inverse
         opposite = self._planes(1)[:, : self._offsets[-1]]  # room that isn't used yet
         if self._sizes[0] < _PIXELS_WORTH_A_START:
-            galerkin.set_small(table, self._bounds, links, inverse, *opposite, self._damping, self._spectrum)
+            galerkin.set_small(
+                table,
+                self._bounds,
+                links,
+                inverse,
+                opposite[0],
+                opposite[1],
+                opposite[2],
+                self._damping,
+                self._spectrum,
+            )
             opposite[:] = 0
             return self
 

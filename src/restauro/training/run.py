@@ -283,7 +283,7 @@ class _Run:
             self.logs.validation({**metrics, "seconds": seconds}, grid)
         self.say(
             f"Step {state.step:,} of {self.steps:,} (epoch {metrics['epoch']:.4g}): test pictures "
-            f"{self.task.told(metrics)}; {seconds:.0f} s of training"
+            f"{self.task.described(metrics)}; {seconds:.0f} s of training"
         )
         if state.best is metrics:
             self._save(self.out / checkpoints.BEST)

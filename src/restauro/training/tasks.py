@@ -49,7 +49,7 @@ class Task(Protocol):
     def metrics(self, sums: torch.Tensor) -> dict[str, float]:
         """Return metrics by name, of the sums of all processes."""
 
-    def told(self, metrics: dict[str, float]) -> str:
+    def described(self, metrics: dict[str, float]) -> str:
         """Return metrics in words."""
 
 
@@ -85,7 +85,7 @@ class Fill:
         """See `validating.metrics_of`."""
         return validating.metrics_of(sums)
 
-    def told(self, metrics: dict[str, float]) -> str:
+    def described(self, metrics: dict[str, float]) -> str:
         """See `Task`."""
         return (
             f"{metrics['composited_mae']:.5f} composited, {metrics['hole_mae']:.4f} in holes, "
@@ -133,7 +133,7 @@ class Find:
         """See `finding.metrics_of`."""
         return finding.metrics_of(sums)
 
-    def told(self, metrics: dict[str, float]) -> str:
+    def described(self, metrics: dict[str, float]) -> str:
         """See `Task`."""
         return (
             f"F1 {metrics['cracks_f1']:.3f} of cracks, {metrics['strokes_f1']:.3f} of strokes, "
