@@ -76,7 +76,7 @@ if MODE == "jit":
 def described() -> str:
     """Say in a few words how kernels run."""
     if LIBRARY is not None:
-        return f"kernels compiled for {LIBRARY.level} by {LIBRARY.compiler}"
+        return f"kernels compiled for {LIBRARY.level} by {LIBRARY.compiler.replace('numba', 'numba ')}"
     return f"kernels compiled on first use by numba {numba.__version__}" if MODE == "jit" else "kernels in plain Python"
 
 

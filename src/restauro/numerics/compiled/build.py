@@ -99,7 +99,8 @@ def _compile(level: str, path: Path, target: str) -> None:
         if not item.is_declaration and item.name not in exported:
             item.linkage = "internal"
     _without_unused(llvm, whole, machine)
-    missing = {f.name for f in whole.functions if f.is_declaration and not f.name.startswith("llvm.")}
+    declared = [item.name for item in (*whole.functions, *whole.global_variables) if item.is_declaration]
+    missing = {name for name in declared if not name.startswith("llvm.")}
     missing -= _FROM_SYSTEM | _OF_MATHS | {f"{name}f" for name in _OF_MATHS}
     if missing:
         raise SystemExit(f"The kernels would need what only Numba has: {', '.join(sorted(missing))}.")

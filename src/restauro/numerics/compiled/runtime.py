@@ -95,6 +95,8 @@ define void @NRT_MemInfo_call_dtor(ptr %m) {
   ret void
 }
 
+@PyExc_RuntimeError = global ptr null
+
 define void @PyErr_SetString(ptr %class, ptr %text) {
   ret void
 }
