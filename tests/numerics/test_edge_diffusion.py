@@ -89,7 +89,7 @@ def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile:
     found = diffusion._squared_contrast[0]
     assert found == kernels._NO_CONTRAST if np.isinf(squared) else found == pytest.approx(squared, rel=1e-4)
     A = naive.matrix(hole.shape, naive.structure_tensor(whole / unit, SCALE), squared)
-    r, at_holes = diffusion.grid.empty(), np.empty(diffusion.grid.pixels)
+    r, at_holes = diffusion.grid.empty(np.float32), np.empty(diffusion.grid.pixels)
     for c in range(2):
         kernels.imbalance(diffusion.grid.around, diffusion.grid.lengths, diffusion._links, diffusion.v[c], r)
         diffusion.grid.hole_values(r, at_holes)

@@ -128,7 +128,7 @@ def test_a_library_of_other_sources_is_not_taken(tmp_path: Path) -> None:
 
 def add_arguments() -> list[object]:
     """What `add_holes` takes."""
-    return [np.zeros((2, 3), np.int64), np.ones(2, np.int64), np.ones(9), np.zeros(9)]
+    return [np.zeros((2, 3), np.int64), np.ones(2, np.int64), np.ones(9, np.float32), np.zeros(9)]
 
 
 @in_library
@@ -141,10 +141,10 @@ def add_arguments() -> list[object]:
         (1, np.ones(4, np.int64)[::2]),
         (1, [1, 1]),
         (1, None),
-        (2, np.ones(9, np.float32)),
-        (2, np.ones(9, ">f8")),
-        (2, np.ones(9).view(np.matrix)),
-        (2, np.frombuffer(bytearray(73), np.uint8)[1:].view(np.float64)),
+        (2, np.ones(9)),
+        (2, np.ones(9, ">f4")),
+        (2, np.ones(9, np.float32).view(np.matrix)),
+        (2, np.frombuffer(bytearray(37), np.uint8)[1:].view(np.float32)),
         (3, 1.0),
     ],
 )

@@ -103,12 +103,12 @@ def gradient_products(table: Any, low: int, high: int, values: Any, kind: Any, w
                     J[2, k] += y * y
 
 
-@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], f8[:, ::1], u1[::1], f8[:, ::1], f4[:, ::1]")
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], f8[:, ::1], u1[::1], f8[:, ::1], f8[:, ::1]")
 def isophotes(table: Any, low: int, high: int, J: Any, K: Any, kind: Any, source: Any, fields: Any) -> None:
     """Directions of the isophotes of a structure tensor J + K, and all else that transport reads.
 
-    fields: float32 [size, 3 + C]: coherence times cosine and sine of twice the angle of the tensor's lesser
-    eigenvector, 1 for known pixels whose neighbours are known, and the vorticity there.
+    fields: [size, 3 + C]: coherence times cosine and sine of twice the angle of the tensor's lesser eigenvector, 1 for
+    known pixels whose neighbours are known, and the vorticity there.
     """
     for run in range(low, high):
         for k in range(table[run, 0], table[run, 0] + table[run, 5]):
@@ -124,7 +124,7 @@ def isophotes(table: Any, low: int, high: int, J: Any, K: Any, kind: Any, source
                 fields[k, 3 + c] = source[c, k]
 
 
-@orderly_kernel("i8[:, ::1], i8, i8, f4[:, ::1], u1[::1], i4[::1], i4[::1], f8, i8[::1], f8[:, ::1]")
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], i4[::1], i4[::1], f8, i8[::1], f8[:, ::1]")
 def transport(
     hole_table: Any,
     low: int,
@@ -245,7 +245,7 @@ def _settle(rays: int, state: Any) -> None:
             state[ray, n] *= gain
 
 
-@orderly_kernel("i8[:, ::1], i8, i8, f4[:, ::1], u1[::1], i4[::1], i4[::1], i8[::1], f8[:, ::1]")
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], i4[::1], i4[::1], i8[::1], f8[:, ::1]")
 def means_along_isophotes(
     table: Any, low: int, high: int, fields: Any, kind: Any, up: Any, down: Any, control: Any, means: Any
 ) -> None:
