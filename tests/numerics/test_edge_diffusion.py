@@ -92,7 +92,7 @@ def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile:
     r, at_holes = diffusion.grid.empty(np.float32), np.empty(diffusion.grid.pixels)
     for c in range(2):
         kernels.imbalance(diffusion.grid.around, diffusion.grid.lengths, diffusion._links, diffusion.v[c], r)
-        diffusion.grid.hole_values(r, at_holes)
+        diffusion.grid.hole_values(r.astype(float), at_holes)
         expected = -(A @ whole[:, :, c].ravel())[hole.ravel()] / diffusion.unit[c]
         np.testing.assert_allclose(at_holes, expected, rtol=0, atol=2e-4)
     diffusion.grid.hole_values(diffusion._links[0].astype(float), at_holes)
