@@ -160,11 +160,9 @@ def test_a_second_process_compiles_nothing(tmp_path: Path, *, read_only: bool) -
     if read_only:
         # Permissions don't bind the administrator; a file where Numba wants its folder binds everybody.
         (installed / "restauro" / "numerics" / "__pycache__").write_bytes(b"")
-    caches = {name: str(tmp_path / "home") for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE")}
-    compiled = [
-        int(run_python("-c", COUNT_COMPILED, str(installed), PYTHONPATH=str(installed), NUMBA_CACHE_DIR="", **caches))
-        for _ in range(2)
-    ]
+    homes = {name: str(tmp_path / "home") for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE")}
+    variables = homes | {"PYTHONPATH": str(installed), "NUMBA_CACHE_DIR": "", "RESTAURO_KERNELS": "jit"}
+    compiled = [int(run_python("-c", COUNT_COMPILED, str(installed), **variables)) for _ in range(2)]
     assert compiled[0] > 0
     assert compiled[1] == 0
     assert any((tmp_path / "home").rglob("*.nbi")) == read_only

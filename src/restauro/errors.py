@@ -146,6 +146,10 @@ class TrainingError(RestauroError, ValueError):
     """A training run can't start or go on: its data, its settings or its checkpoint."""
 
 
+class KernelsError(RestauroError, ValueError):
+    """There is no machine code of the kernels that can run here, and nothing that could compile it."""
+
+
 def check_progress(progress: object) -> None:
     """Raise ParameterTypeError for what isn't told of the progress by being called, before the work."""
     if progress is not None and not callable(progress):

@@ -178,15 +178,14 @@ def _check_values(values: object, shape: tuple[int, int], window: Window) -> Non
 def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: NDArray[Any]) -> None:
     """Write real values to hole pixels, rounded where the dtype holds whole numbers, cut to what it holds."""
     from restauro.numerics import runs
+    from restauro.numerics.pixels import DTYPES
 
-    if picture.dtype.kind in "iu":
-        whole = np.iinfo(picture.dtype)
-        runs.store(values, hole, picture, float(whole.min), float(whole.max), True)
-    elif picture.dtype == np.bool_:
+    if picture.dtype == np.bool_:
         picture[hole] = values >= 0.5
-    else:
-        real = np.finfo(picture.dtype)
-        if picture.dtype == np.float16:  # which kernels don't know
-            picture[hole] = np.clip(values, real.min, real.max)
-        else:
-            runs.store(values, hole, picture, float(real.min), float(real.max), False)
+        return
+    whole = picture.dtype.kind in "iu"
+    limits = np.iinfo(picture.dtype) if whole else np.finfo(picture.dtype)
+    if picture.dtype.name in DTYPES and values.dtype.name in DTYPES and picture.flags.aligned:
+        runs.store(np.ascontiguousarray(values), hole, picture, float(limits.min), float(limits.max), whole)
+    else:  # a dtype that kernels don't know
+        picture[hole] = np.clip(np.rint(values) if whole else values, limits.min, limits.max)

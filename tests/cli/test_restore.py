@@ -22,6 +22,7 @@ import restauro
 from restauro import restoring
 from restauro.cli import main, report
 from restauro.files.reading import read_picture
+from restauro.numerics.kernel import MODE
 from tests.cli.panels import CLEAN, HOLE, is_restored, run, save
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -228,6 +229,7 @@ def test_ctrl_c_after_the_fill_stops_before_the_next_file(
     assert os.listdir("new") == ["panel.tif"]
 
 
+@pytest.mark.skipif(MODE != "jit", reason="nothing is compiled here")
 def test_that_kernels_are_compiled_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     with report.announce_compiling():
         for _ in range(2):
@@ -378,8 +380,23 @@ class TestAsAProcess:
         loaded = set(out.splitlines()[-1].split())
         assert loaded.isdisjoint({"numba", "scipy", "pyvips", "tifffile", "jpeglib", "rich"})
 
+    @pytest.mark.skipif(MODE != "compiled", reason="kernels aren't in a library here")
+    def test_a_restoration_imports_no_compiler(self, folder: Path) -> None:
+        code = (
+            "import sys; from restauro.cli import main; "
+            "status = main(['restore', 'panel.tif', '--mask', 'losses.png', '-o', 'new/']); "
+            "print(status, *sys.modules)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        status, *loaded = done.stdout.splitlines()[-1].split()
+        assert status == "0"
+        assert {"numba", "llvmlite"}.isdisjoint(loaded)
+        assert "ompiling" not in done.stderr
+
     def test_the_version_names_the_libraries(self) -> None:
         out, _ = self.start("--version").communicate(timeout=60)
         assert re.fullmatch(
-            r"restauro \S+ \(Python \S+, numpy \S+, numba \S+, pyvips \S+, libvips \d+\.\d+\.\d+\)\n", out
+            r"restauro \S+ \(Python \S+, numpy \S+, pyvips \S+, libvips \d+\.\d+\.\d+; "
+            r"kernels (compiled for \S+ by numba \S+|compiled on first use by numba \S+|in plain Python)\)\n",
+            out,
         )

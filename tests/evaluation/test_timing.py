@@ -10,12 +10,14 @@ import pytest
 
 from restauro.evaluation.references import Way
 from restauro.evaluation.timing import timed_fill
+from restauro.numerics.kernel import MODE
 
 IMAGE = np.full((60, 70, 3), 90, np.uint8)
 HOLE = np.zeros((60, 70), bool)
 HOLE[20:30, 20:30] = True
 
 
+@pytest.mark.skipif(MODE != "jit", reason="nothing is compiled here")
 def test_a_fill_that_compiles_is_repeated() -> None:
     calls: list[int] = []
 

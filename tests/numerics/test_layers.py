@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restauro.numerics import layers, march
+from tests.numerics.kernels import step
 from tests.promises.pictures import holes, seeds
 
 PAD = 3
+
+earliest_neighbour = step(layers.earliest_neighbour)
 
 
 @given(seed=seeds, height=st.integers(2, 24), width=st.integers(2, 24), outwards=st.sampled_from([0.0, 0.5]))
@@ -60,6 +63,6 @@ def test_the_front_came_from_the_earliest_neighbour(earliest: int) -> None:
     flat = np.full(16, 50, np.int32)
     flat[5 + earliest] = 3
     flat[0] = flat[15] = 1  # no neighbours
-    assert layers.earliest_neighbour(flat, 5, 4) == 5 + earliest
+    assert earliest_neighbour(flat, 5, 4) == 5 + earliest
     flat[9] = 3  # of several the first: left, right, above, below
-    assert layers.earliest_neighbour(flat, 5, 4) == 5 + earliest
+    assert earliest_neighbour(flat, 5, 4) == 5 + earliest

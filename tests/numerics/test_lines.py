@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from restauro.numerics import lines
+from restauro.numerics.kernel import MODE
 
 seeds = st.integers(0, 2**32 - 1)
-CASES = 200 if numba.config.DISABLE_JIT else 20_000
+CASES = 200 if MODE == "python" else 20_000
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (20, 57)])

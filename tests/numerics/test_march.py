@@ -15,6 +15,7 @@ from restauro.numerics import march
 from tests.promises.pictures import holes, seeds
 
 FAR = 1 << 40
+UNREACHED = int(march.UNREACHED)
 
 
 def arrival_times(hole: np.ndarray, limit: float, room: int = 100_000) -> np.ndarray:
@@ -27,7 +28,7 @@ def arrival_times(hole: np.ndarray, limit: float, room: int = 100_000) -> np.nda
     rims = rims[: march.begin(hole, pad, units, T, pixels, rims)]
     control = np.zeros(2, np.int64)
     buckets = np.empty((2, room), np.int32)
-    assert march.march(T, rims, 1, march.UNREACHED, buckets, np.empty(0, np.int32), control) == 0
+    assert march.march(T, rims, 1, UNREACHED, buckets, np.empty(0, np.int32), control) == 0
     visited = np.empty(room, np.int32)
     count = march.march(T, rims, -1, units, buckets, visited, control)
     assert count >= len(rims)
@@ -107,9 +108,9 @@ def test_too_little_scratch_is_reported_and_made_good() -> None:
     march.reset(T, -1, 5 * march.UNIT)
     large = np.empty((2, 5000), np.int32)
     assert march.march(T, rims, -1, 5 * march.UNIT, large, np.empty(5000, np.int32), control) > 0
-    assert march.march(T, rims, 1, march.UNREACHED, large, nothing, control) == 0
-    march.reset(T, 1, int(march.UNREACHED))
-    assert march.march(T, rims, 1, march.UNREACHED, large, nothing, control) == 0
+    assert march.march(T, rims, 1, UNREACHED, large, nothing, control) == 0
+    march.reset(T, 1, UNREACHED)
+    assert march.march(T, rims, 1, UNREACHED, large, nothing, control) == 0
     np.testing.assert_array_equal(T[2:-2, 2:-2] / march.UNIT, expected)
 
 
@@ -121,5 +122,5 @@ def test_a_stopped_march_returns(sign: int) -> None:
     pixels, rims = np.empty(36, np.int32), np.empty(144, np.int32)
     rims = rims[: march.begin(hole, 2, 3 * march.UNIT, T, pixels, rims)]
     before = T.copy()
-    march.march(T, rims, sign, march.UNREACHED, np.empty((2, 999), np.int32), np.empty(0, np.int32), np.array([1, 0]))
+    march.march(T, rims, sign, UNREACHED, np.empty((2, 999), np.int32), np.empty(0, np.int32), np.array([1, 0]))
     np.testing.assert_array_equal(T, before)

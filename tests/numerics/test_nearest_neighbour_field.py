@@ -9,7 +9,11 @@ import pytest
 
 from restauro.numerics import nearest_neighbour_field as fields
 from restauro.numerics.patches import SIDE, Patches, measure_depth
+from tests.numerics.kernels import step
 from tests.promises.pictures import picture
+
+padded, improve, distance = map(step, (fields.padded, fields.improve, fields.distance))
+is_source, random_number = map(step, (fields._is_source, fields.random_number))
 
 TRUST = np.append(1.2 ** -np.arange(255.0), 0).astype(np.float32)
 
@@ -43,9 +47,9 @@ class Case:
         fields.start_at_random(p.complete, p.sample, self.shape, p.targets, 5, np.uint64(1), self.nearest)
 
     def improve(self, begin: int, end: int, colour: int, seed: int = 0, far: float = 0.1) -> None:
-        length = SIDE * fields.padded(self.channels)
+        length = SIDE * padded(self.channels)
         p = self.patches
-        fields.improve(
+        improve(
             self.values, self.depth, TRUST, np.float32(far), self.channels, self.shape, p.complete, p.place, p.targets,
             begin, end, colour, 6, np.uint64(seed), np.zeros(length, np.float32), np.zeros(length, np.float32),
             self.nearest, self.distances, self.confidence,
@@ -77,13 +81,13 @@ def test_distance_is_the_weighted_sum_of_squares(channels: int) -> None:
 
 
 def test_a_distance_that_is_large_enough_needn_t_be_finished() -> None:
-    row = fields.padded(1)
+    row = padded(1)
     patch, weights = np.zeros((SIDE, row), np.float32), np.zeros((SIDE, row), np.float32)
     weights[:, :SIDE] = 1
     values = np.ones(SIDE * SIDE + 8, np.float32)
-    whole = fields.distance(patch.ravel(), weights.ravel(), values, 0, SIDE, row, np.float32(np.inf))
+    whole = distance(patch.ravel(), weights.ravel(), values, 0, SIDE, row, np.float32(np.inf))
     assert whole == SIDE * SIDE
-    assert 20 <= fields.distance(patch.ravel(), weights.ravel(), values, 0, SIDE, row, np.float32(20)) < SIDE * SIDE
+    assert 20 <= distance(patch.ravel(), weights.ravel(), values, 0, SIDE, row, np.float32(20)) < SIDE * SIDE
 
 
 def test_first_sources_are_complete_and_depend_on_the_seed() -> None:
@@ -104,7 +108,7 @@ def test_sources_are_those_that_are_complete_and_lie_in_the_picture() -> None:
         for x in range(-2, width + 2):
             inside = 0 <= y <= height - SIDE and 0 <= x <= width - SIDE
             expected = inside and complete[y * width + x]
-            assert fields._is_source(complete, width, height, x, y) == expected
+            assert is_source(complete, width, height, x, y) == expected
     assert complete[: width - SIDE].any()
 
 
@@ -199,7 +203,7 @@ def test_a_finer_field_starts_from_the_coarser_one(top: int, side: int, without:
 
 
 def test_random_numbers_are_spread_evenly() -> None:
-    bits = [int(fields.random_number(np.uint64(seed), place)) for seed in range(20) for place in range(50)]
+    bits = [int(random_number(np.uint64(seed), place)) for seed in range(20) for place in range(50)]
     assert len(set(bits)) == len(bits)
     counts = np.bincount([b >> 61 for b in bits], minlength=8)
     assert counts.min() > 90

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from restauro.holes import Holes, count_regions, find_holes
 from restauro.numerics import runs
+from tests.numerics.kernels import plain
 from tests.promises.pictures import holes, seeds
 
 
@@ -89,8 +90,7 @@ def test_grouping_a_dense_net_compares_few_runs(monkeypatch: pytest.MonkeyPatch)
     mask = np.zeros((40, 120), bool)
     mask[:, ::2] = True
     found = find_holes(mask)
-    label = getattr(runs.label, "py_func", runs.label)
-    assert not label(found.row_start, found.start, found.stop, 20).any()
+    assert not plain(runs.label)(found.row_start, found.start, found.stop, 20).any()
     assert joined <= 40 * 20
 
 

@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from restauro.numerics.kernel import kernel
+from restauro.numerics.kernel import MODE, kernel
 from restauro.numerics.vectors import LANES, evens, load, lower_woven, store, upper_woven
 
+if MODE == "compiled":
+    pytest.skip("a library has the package's kernels alone", allow_module_level=True)
 
-@kernel
+
+@kernel("A[::1], B[::1], f8, C[::1], i8", A="f4 f8", B="f4 f8", C="f4 f8")
 def computed(a: Any, b: Any, factor: float, out: Any, count: int) -> None:
     x, y = load(a, 1), load(b, 2)
     store(out, 3, x * y + factor * (x - y), count)
 
 
-@kernel
+@kernel("f4[::1], f4[::1], f4[::1]")
 def shuffled(a: Any, b: Any, out: Any) -> None:
     store(out, 0, evens(load(a, 0), load(b, 0)), LANES)
     store(out, LANES, lower_woven(load(a, 0), load(b, 0)), LANES)

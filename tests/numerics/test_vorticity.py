@@ -176,7 +176,7 @@ def test_vorticity_of_one_sign_is_reduced_as_far_as_the_other() -> None:
     w = np.zeros((1, near.holes.size))
     w[0, near.holes.around[:, 1]] = 2.0
     w[0, near.holes.around[:, 1] + 1] = -1.0
-    both_signs = near.planes(2)
+    both_signs = near.planes(2).astype(np.float32)
     both_signs[0], both_signs[1] = 3.0, 1.0
     near.each_hole(vorticity.balance, both_signs, 1.5, w)
     assert w[0, near.holes.around[3, 1]] == 1.0  # by 1.5 * 1 / 3

@@ -55,9 +55,16 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     if wanted:
         import pyvips
 
-        libraries = [f"{name} {version(name)}" for name in ("numpy", "numba", "pyvips")]
+        try:
+            from restauro.numerics.kernel import described
+
+            kernels = described()
+        except RestauroError as error:
+            kernels = f"no kernels. {error}"
+        libraries = [f"{name} {version(name)}" for name in ("numpy", "pyvips")]
         libraries.append("libvips " + ".".join(str(pyvips.version(part)) for part in range(3)))
-        click.echo(f"restauro {restauro.__version__} (Python {platform.python_version()}, {', '.join(libraries)})")
+        about = f"Python {platform.python_version()}, {', '.join(libraries)}; {kernels}"
+        click.echo(f"restauro {restauro.__version__} ({about})")
         ctx.exit()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,10 @@ class _Announcement:
 
 def announce_compiling() -> AbstractContextManager[object]:
     """While the body runs, say so once on stderr if a kernel is compiled rather than loaded."""
+    from restauro.numerics.kernel import MODE
+
+    if MODE != "jit":
+        return nullcontext()
     from numba.core import event
 
     event.Listener.register(_Announcement)

@@ -60,6 +60,7 @@ class Fronts:
         planes: [C, pixels of T], finite. reaches: see `numerics.layers.order_by_layer`.
         """
         from restauro.numerics import layers, march
+        from restauro.numerics.pixels import readable
 
         if self._task.stopped:
             return False
@@ -79,7 +80,7 @@ class Fronts:
             room = min(2 * math.ceil(self.limit / march.UNIT) * len(rims), T.size)
             self.known = _march(T, rims, -1, self.limit, room, task)
             if not task.stopped:
-                layers.load(image, pad, T.shape[1], self.known, planes)
+                layers.load(readable(image), pad, T.shape[1], self.known, planes)
 
         # The front that runs into the holes and the one that runs out of them don't read each other's times.
         task.together([inside, outside])

@@ -86,6 +86,7 @@ class PatchMatch(Method):
         """See `Method.fill`: the harmonic fill, patches from coarse to fine, and the mixture of both."""
         from restauro.numerics import patches
         from restauro.numerics.low_pass import low_pass
+        from restauro.numerics.pixels import readable
 
         domain = task.domain
         holes = np.flatnonzero(domain)
@@ -100,10 +101,11 @@ class PatchMatch(Method):
             return task.wanted_of(smooth)
         finest = patches.Level.empty(domain.shape[0], domain.shape[1], image.shape[2])
         patches.mark(domain, _SURROUNDINGS, finest.depth)
-        low, high = patches.known_range(image, finest.depth)
+        known = readable(image)
+        low, high = patches.known_range(known, finest.depth)
         if not _SMALLEST_UNIT < high - low < np.inf:
             return task.wanted_of(smooth)
-        patches.load(image, finest.depth, smooth, low, high - low, finest.values)
+        patches.load(known, finest.depth, smooth, low, high - low, finest.values)
         patches.measure_depth(finest.depth)
         pixels = finest.values[: domain.size * image.shape[2]].reshape(domain.size, -1)
         difference = -pixels[holes]

@@ -1,7 +1,7 @@
 """Numbers that several threads share inside kernels, and a barrier made of them.
 
 Numba has atomic operations for GPUs only; these three emit LLVM's for the processor. An array of int64 holds the
-numbers. With `NUMBA_DISABLE_JIT=1` they are plain Python, which is enough for one thread.
+numbers. Without the compiler they are plain Python, which is enough for one thread.
 """
 
 from __future__ import annotations
@@ -9,22 +9,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import numba
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-
-from restauro.numerics.kernel import kernel
+from restauro.numerics.kernel import MODE, kernel
 
 _SPINS_BEFORE_YIELDING = 400
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    structure = context.make_array(array_type)(context, builder, array)
-    return cgutils.get_item_pointer(context, builder, array_type, structure, [index])
-
-
-if numba.config.DISABLE_JIT:
+if MODE != "jit":
 
     def atomic_add(array: Any, index: int, value: int) -> int:
         """Add to array[index]; return what it was."""
@@ -40,6 +30,14 @@ if numba.config.DISABLE_JIT:
         """Let another thread run."""
 
 else:
+    import numba
+    from numba import types
+    from numba.core import cgutils
+    from numba.extending import intrinsic
+
+    def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+        structure = context.make_array(array_type)(context, builder, array)
+        return cgutils.get_item_pointer(context, builder, array_type, structure, [index])
 
     @intrinsic  # type: ignore[untyped-decorator]
     def atomic_add(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
@@ -76,7 +74,7 @@ else:
             """Let another thread run: spinning alone has to do here."""
 
 
-@kernel
+@kernel()
 def wait_for_all(counter: Any, goal: int, control: Any) -> None:
     """Count this thread in, and wait until `goal` arrivals are counted or control[0] says stop."""
     atomic_add(counter, 0, 1)

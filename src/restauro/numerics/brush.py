@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from restauro.numerics.kernel import inner, orderly_kernel
 
 
-@orderly_kernel
+@orderly_kernel("f8, f8, f8, f8, f8[::1], f8[::1], b1[::1], b1[:, :], i8")
 def draw_stroke(
     row: float,
     column: float,

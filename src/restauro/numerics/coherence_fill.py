@@ -41,7 +41,7 @@ _BESIDE = math.exp(-1 / (2 * 0.7**2))
 _DIAGONAL = _BESIDE**2
 
 
-@kernel
+@kernel("i4[:, ::1], T[:, ::1], i8, i4[::1], i8, i8, i8, i8[::1]", T="f4 f8")
 def tensors(T: Any, cells: Any, channels: int, known: Any, nearest: int, part: int, parts: int, control: Any) -> None:
     """Complete the cells of known pixels nearer than `nearest`: they keep all, and have a structure tensor (eq. 1)."""
     flat = T.reshape(-1)
@@ -103,7 +103,11 @@ def _tensor(flat: Any, stride: int, cells: Any, channels: int, i: int) -> None:
     cells[i, TENSOR], cells[i, TENSOR + 1], cells[i, TENSOR + 2] = tensor_xx, tensor_xy, tensor_yy
 
 
-@kernel
+@kernel(
+    "i4[:, ::1], T[:, ::1], i4[::1], i8[::1], i8, i8, u8[::1], T[:, ::1], T[::1], T, T[:, ::1], i8, i8, "
+    "i8[::1], i8[::1], i8",
+    T="f4 f8",
+)
 def sweep_inwards(
     T: Any, cells: Any, ordered: Any, first: Any, nowhere: int, into_corner: int, neighbours: Any, disc: Any,
     squared: Any, aside: Any, guides: Any, part: int, parts: int, arrivals: Any, control: Any, wanted: int,
@@ -169,7 +173,11 @@ def sweep_inwards(
         atomic_add(control, 1, end * wanted // (2 * total) - begin * wanted // (2 * total))
 
 
-@kernel
+@kernel(
+    "i4[:, ::1], T[:, ::1], i4[::1], i4[::1], i8[::1], i8, i8, u8[::1], T[:, ::1], T[::1], T, T[:, ::1], "
+    "T[:, ::1], i8, i8, i8[::1], i8[::1], T[:, ::1]",
+    T="f4 f8",
+)
 def sweep_outwards(
     T: Any, cells: Any, ordered: Any, slots: Any, first: Any, nowhere: int, into_corner: int, neighbours: Any,
     disc: Any, squared: Any, aside: Any, guides: Any, final: Any, part: int, parts: int, arrivals: Any, control: Any,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from restauro.numerics import plate_kernels
 from restauro.numerics.atomics import wait_for_all
 from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.multigrid_kernels import first_step, multiply, prolong, residual, restrict, span, sweep
@@ -30,7 +31,7 @@ def _together(turn: Any, parts: int, arrivals: Any, control: Any) -> None:
         wait_for_all(arrivals, turn[0] * parts, control)
 
 
-@kernel
+@kernel()
 def cycle(
     table: Any, bounds: Any, sizes: Any, spectrum: Any, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any,
     Y: Any, planes: Any, stride: int, part: int, parts: int, turn: Any, arrivals: Any, control: Any,
@@ -90,7 +91,7 @@ def _share(bounds: Any, level: int, part: int, parts: int, alone: bool) -> Any:
     return bounds[level, CHUNKS * part // parts], bounds[level, CHUNKS * (part + 1) // parts]
 
 
-@kernel
+@kernel()
 def _start(b: Any, r: Any, B: Any) -> None:
     """Set r = b - r, where r was A u, also as B."""
     for k in range(r.shape[0]):
@@ -98,7 +99,7 @@ def _start(b: Any, r: Any, B: Any) -> None:
         B[k] = r[k]
 
 
-@kernel
+@kernel()
 def _step(alpha: float, p: Any, q: Any, u: Any, r: Any, B: Any) -> None:
     """Go along p: u += alpha p, r -= alpha q, B = r."""
     share = u.dtype.type(alpha)
@@ -108,7 +109,7 @@ def _step(alpha: float, p: Any, q: Any, u: Any, r: Any, B: Any) -> None:
         B[k] = r[k]
 
 
-@kernel
+@kernel()
 def _product(r: Any, Z: Any) -> float:
     """Return the sum of r Z."""
     product = 0.0
@@ -117,7 +118,7 @@ def _product(r: Any, Z: Any) -> float:
     return product
 
 
-@kernel
+@kernel()
 def _largest(Z: Any) -> float:
     """Return the largest magnitude of Z.
 
@@ -139,7 +140,7 @@ def _largest(Z: Any) -> float:
     return np.float64(largest[0])
 
 
-@kernel
+@kernel()
 def _turn_to(beta: float, Z: Any, p: Any) -> None:
     """Set p = Z + beta p."""
     share = p.dtype.type(beta)
@@ -147,7 +148,7 @@ def _turn_to(beta: float, Z: Any, p: Any) -> None:
         p[k] = Z[k] + share * p[k]
 
 
-@kernel
+@kernel()
 def _go(Z: Any, u: Any) -> None:
     """Take multigrid's step: u += Z."""
     for k in range(u.shape[0]):
@@ -160,7 +161,14 @@ def _within(X: Any, plane: int, stride: int, pixels: Any) -> Any:
     return X[plane * stride + pixels[0] : plane * stride + pixels[1]]
 
 
-@kernel
+@kernel(
+    "i8[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1], b1, f4[:, ::1], f4[::1], none, f4[::1], f4[::1], f4[::1], i8, "
+    "T[::1], T[::1], T[::1], T[::1], T[::1], i8, f8, f8, i8, f8[:, :, ::1], i8, i8, i8[::1], i8[::1]",
+    "i8[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1], b1, f8[:, ::1], f8[::1], W, f8[::1], f8[::1], f8[::1], i8, "
+    "f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], i8, f8, f8, i8, f8[:, :, ::1], i8, i8, i8[::1], i8[::1]",
+    T="f4 f8",
+    W=plate_kernels.WIDE,
+)
 def conjugate_gradients(
     table: Any, bounds: Any, sizes: Any, spectrum: Any, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any,
     Y: Any, stride: int, b: Any, u: Any, r: Any, p: Any, q: Any, own: int, tolerance: float, change: float,

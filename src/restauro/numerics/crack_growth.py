@@ -12,7 +12,7 @@ _OWN = 4  # pixels that a branch takes to leave the crack that it comes from
 _BEHIND = 12  # pixels after which a crack ends where it meets itself
 
 
-@orderly_kernel
+@orderly_kernel("f8, f8, f8, f8[::1], f8, f8, b1[:, ::1], f8[:, ::1]")
 def grow(
     row: float,
     column: float,
@@ -44,7 +44,7 @@ def grow(
     return len(bends)
 
 
-@orderly_kernel
+@orderly_kernel("f8[:, ::1], f8[::1], b1[:, ::1], b1[:, ::1], i8")
 def draw_path(
     path: NDArray[np.float64], radii: NDArray[np.float64], net: NDArray[np.bool_], mask: NDArray[np.bool_], most: int
 ) -> int:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from restauro.numerics.kernel import inner, orderly_kernel
 
 
-@orderly_kernel
+@orderly_kernel("b1[:, ::1], i8[:], i8[:], i8")
 def profile(
     hole: NDArray[np.bool_], rows: NDArray[np.int64], columns: NDArray[np.int64], reach: int
 ) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ def laplacian_right_side(grid: SparseGrid, known: NDArray[np.float64], zero: flo
     return b
 
 
-@kernel
+@kernel("f8[::1]")
 def _range(known: Any) -> Any:
     low, high = np.inf, -np.inf
     for value in known:
@@ -36,7 +36,7 @@ def _range(known: Any) -> Any:
     return low, high
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8[::1], f8[::1], f8, f8, f8[::1]")
 def _sum_neighbours(around: Any, margin: int, lengths: Any, known: Any, zero: float, unit: float, b: Any) -> None:
     for run in range(around.shape[0]):
         for j in range(lengths[run]):

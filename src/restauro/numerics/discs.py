@@ -7,7 +7,7 @@ from typing import Any
 from restauro.numerics.kernel import kernel
 
 
-@kernel
+@kernel("b1[:, ::1], i8[::1], b1[:, ::1]")
 def draw_discs(hole: Any, half_widths: Any, grown: Any) -> None:
     """Draw the disc around each run of hole pixels: half_widths[dy] is its half width, dy rows from the centre."""
     height, width = hole.shape

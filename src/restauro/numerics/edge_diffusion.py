@@ -17,6 +17,7 @@ from restauro.numerics import edge_diffusion_kernels as kernels
 from restauro.numerics import runs
 from restauro.numerics.dirichlet import known_range, laplacian_right_side
 from restauro.numerics.multigrid import Multigrid
+from restauro.numerics.pixels import readable
 from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.structure_tensor import GRADIENT_REACH, half_gaussian
 from restauro.numerics.threads import Threads
@@ -62,7 +63,7 @@ class EdgeDiffusion:
         task: Threads,
     ) -> None:
         self.grid = SparseGrid.of(hole)
-        self._image, self._hole, self._tolerance, self._task = image, hole, tolerance, task
+        self._image, self._hole, self._tolerance, self._task = readable(image), hole, tolerance, task
         self._half = half_gaussian(scale)
         self._contrast = contrast
         self._around = self._half.size - 1 + GRADIENT_REACH

@@ -20,7 +20,7 @@ _SMALLEST_NORMAL = np.finfo(np.float32).tiny
 _FARTHEST = 1e6  # value of a known pixel, in ranges of the hole's rim, that stands for all larger ones
 
 
-@kernel
+@kernel("i8[::1], i4[::1], i4[::1], i8, i8")
 def tile_boxes(row_start: Any, start: Any, stop: Any, width: int, side: int) -> Any:
     """Return boxes around the hole pixels of each tile that has any: rows from, to, columns from, to; int64 [n, 4]."""
     height = row_start.shape[0] - 1
@@ -46,12 +46,9 @@ def tile_boxes(row_start: Any, start: Any, stop: Any, width: int, side: int) -> 
     return boxes[:found].copy()
 
 
-@kernel
+@kernel("T[:, :, :], i8, i8, f8[::1], f8[::1], f4[:, :, ::1]", T="u1 u2 f4 f8")
 def load_known(image: Any, top: int, left: int, zero: Any, unit: Any, tile: Any) -> None:
-    """Copy a part of an image, [H, W, C], to tile, [C, h, w], in `unit`s above `zero`; holes, too, and only the image.
-
-    This alone depends on the image's type, so it alone is compiled anew for every type.
-    """
+    """Copy a part of an image, [H, W, C], with its holes, to tile, [C, h, w], in `unit`s above `zero`."""
     low, high = max(left, 0), min(left + tile.shape[2], image.shape[1])
     for c in range(image.shape[2]):
         middle, share = zero[c], 1 / max(unit[c], _SMALLEST_UNIT)
@@ -61,7 +58,10 @@ def load_known(image: Any, top: int, left: int, zero: Any, unit: Any, tile: Any)
                 row[x - left] = min(max((image[y, x, c] - middle) * share, -_FARTHEST), _FARTHEST)
 
 
-@kernel
+@kernel(
+    "f4[:, :, ::1], b1[:, ::1], i8[::1], i4[::1], i4[::1], i8[:, ::1], f8[:, ::1], f8[::1], f4[::1], i8[::1], "
+    "f8[::1], f4[::1], f4[:, ::1]",
+)
 def known_energy(
     tile: Any, hole: Any, row_start: Any, start: Any, stop: Any, around: Any, v: Any, scale: Any, half: Any, box: Any,
     sums: Any, room: Any, energy: Any,
@@ -91,7 +91,7 @@ def known_energy(
                     energy[part, k] = (plane[i, j] + plane[i + 1, j + 1]) + (plane[i, j + 1] + plane[i + 1, j])
 
 
-@kernel
+@kernel("i8[::1], i8[:, ::1], i8[::1], f4[:, ::1], f8")
 def contrast_of_groups(group: Any, around: Any, lengths: Any, energy: Any, ratio: float) -> Any:
     """Return the squared contrast parameter of every run, float32 [runs]: that of its group of holes.
 
@@ -110,7 +110,10 @@ def contrast_of_groups(group: Any, around: Any, lengths: Any, energy: Any, ratio
     return contrast
 
 
-@kernel
+@kernel(
+    "f4[:, :, ::1], b1[:, ::1], i8[::1], i4[::1], i4[::1], i8[:, ::1], f8[:, ::1], f8[::1], f4[::1], i8[::1], "
+    "f8[::1], f4[::1], f4[::1], f4[:, ::1]",
+)
 def set_links(
     tile: Any, hole: Any, row_start: Any, start: Any, stop: Any, around: Any, v: Any, scale: Any, half: Any, box: Any,
     sums: Any, room: Any, contrast: Any, links: Any,
@@ -199,7 +202,8 @@ def _gradients(
     for c in range(tile.shape[0]):
         _complete(tile[c], row_start, start, stop, kept, shape, v[c], box[0] - reach, box[2] - reach)
         add_gradients(tile[c], scale[c], lines, exact)
-    J[:] = exact
+    for k in range(3 * in_J):  # J[:] = exact, which takes Numba longer than all the rest
+        room[in_lines + k] = sums[k]
     return J, lines, rest
 
 
@@ -367,7 +371,7 @@ def _link(weights: Any, hole: Any, y: int, x: int, n: int, k: int, up: int, link
             links[4, up + m + 1] = above[3, m + 1]
 
 
-@kernel
+@kernel("i8[:, ::1], i8[::1], f4[:, ::1], f8[::1], f4[::1]")
 def imbalance(around: Any, lengths: Any, links: Any, v: Any, r: Any) -> None:
     """Set r, [grid.size], at hole pixels to div(D grad v): the sum of links times differences to the neighbours.
 
@@ -385,7 +389,7 @@ def imbalance(around: Any, lengths: Any, links: Any, v: Any, r: Any) -> None:
             r[k] = sides + corners
 
 
-@kernel
+@kernel("i8[:, ::1], i8[::1], f4[::1], f8[::1]")
 def add_holes(around: Any, lengths: Any, change: Any, v: Any) -> None:
     """Add a change to hole pixels, and set it to zero there."""
     kept = around[:, around.shape[1] // 2]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from restauro.numerics.kernel import inner, orderly_kernel
 
 
-@orderly_kernel
+@orderly_kernel("f8, f8, f8, f8, f8, f8, f8, f8[:, ::1], f8[::1], b1[:, ::1]")
 def draw_flake(
     row: float,
     column: float,

@@ -16,7 +16,7 @@ from restauro.numerics.kernel import inner, orderly_kernel
 OUT = 3  # pixels beyond the rim at which a zone's surroundings are looked at
 
 
-@orderly_kernel
+@orderly_kernel("f4[:, :, ::1], f8, i8")
 def label(bands: Any, step: float, least: int) -> tuple[Any, int]:
     """Return the zones' numbers, int32 [H, W], and how many there are; zones of fewer pixels than `least` are 0.
 
@@ -69,7 +69,7 @@ def _join(parent: Any, one: int, other: int) -> None:
         parent[a] = b
 
 
-@orderly_kernel
+@orderly_kernel("f4[:, :, ::1], i4[:, ::1], i8")
 def survey(bands: Any, zones: Any, count: int) -> tuple[Any, Any, Any, Any]:
     """Return what zones are like, each array with a row a zone and an unused first one.
 
@@ -106,7 +106,7 @@ def survey(bands: Any, zones: Any, count: int) -> tuple[Any, Any, Any, Any]:
     return areas, sums, squares, boxes
 
 
-@orderly_kernel
+@orderly_kernel("f4[:, ::1], i4[:, ::1], f8[:], f8")
 def survey_rims(grey: Any, zones: Any, levels: Any, contrast: float) -> Any:
     """Return int64 [n + 1, 3]: sides of pixels on a zone's rim; those with darker surroundings; those with brighter.
 

@@ -38,7 +38,7 @@ def votes(samples: Any, trees: tuple[Any, ...], out: Any, few: int = 1 << 30, le
     _vote(samples, roots, left, right, feature, threshold, share, few, least, out)
 
 
-@orderly_kernel
+@orderly_kernel("f4[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1], f8[::1], f8[::1], i8, f8, f4[::1]")
 def _vote(
     X: Any,
     roots: Any,

@@ -27,7 +27,7 @@ from restauro.numerics.multigrid_kernels import (
 )
 
 
-@kernel
+@kernel("i8[::1], i4[::1], i8, i8, i8[:, ::1], f4[:, ::1], f4[::1]")
 def set_laplacian(row_start: Any, start: Any, height: int, width: int, table: Any, A: Any, inverse: Any) -> None:
     """Set the first level's diagonals to the number of neighbours in the picture, and its links to 1."""
     for y in range(height):
@@ -46,7 +46,7 @@ def set_laplacian(row_start: Any, start: Any, height: int, width: int, table: An
             A[2, i + j] = 1 if A[0, table[run, 2] + j] > 0 else 0
 
 
-@kernel
+@kernel("i8[:, ::1], i8, f4[:, ::1], f4[:, ::1], f4[::1]")
 def set_links(table: Any, runs: int, links: Any, A: Any, inverse: Any) -> None:
     """Copy a system, without links to known pixels."""
     for run in range(runs):
@@ -63,7 +63,7 @@ def set_links(table: Any, runs: int, links: Any, A: Any, inverse: Any) -> None:
             A[4, k] = links[4, k] if A[0, down - 1] != 0 else 0
 
 
-@kernel
+@kernel("i8[:, ::1], i8[:, ::1], f4[:, ::1], f4[::1], f4[::1], f4[::1], f4[::1], f8[::1], f8[:, ::1]")
 def set_small(
     table: Any, bounds: Any, A: Any, inverse: Any, north: Any, north_west: Any, north_east: Any, damping: Any,
     spectrum: Any,
@@ -80,7 +80,7 @@ def set_small(
             spectrum[level, step] = 1 / (damping[step] * largest)
 
 
-@kernel
+@kernel("i8[:, ::1], i8, i8, f4[:, ::1]")
 def bound(table: Any, low: int, high: int, A: Any) -> float:
     """Return an upper bound of the spectrum of D^-1 A: the largest sum of magnitudes in a row (Gershgorin)."""
     largest = 1.0
@@ -94,7 +94,7 @@ def bound(table: Any, low: int, high: int, A: Any) -> float:
     return largest
 
 
-@kernel
+@kernel("i8[:, ::1], i8, i8, f4[:, ::1], f4[::1], f4[::1], f4[::1]")
 def copy_opposite(table: Any, low: int, high: int, A: Any, north: Any, north_west: Any, north_east: Any) -> None:
     """Copy each pixel's links to the row above to where the pixel is kept."""
     for run in range(low, high):
@@ -105,7 +105,7 @@ def copy_opposite(table: Any, low: int, high: int, A: Any, north: Any, north_wes
             north_east[i + j] = A[4, above + j + 1]
 
 
-@kernel
+@kernel("i8[:, ::1], i8, i8, f4[:, ::1], f4[::1], f4[::1], f4[::1], f4[::1]")
 def set_products(
     table: Any, low: int, high: int, A: Any, inverse: Any, north: Any, north_west: Any, north_east: Any
 ) -> None:
@@ -139,7 +139,7 @@ def set_products(
             inverse[i] = -1 / node[0, 1]
 
 
-@kernel
+@kernel("i8[:, ::1], i8, i8, f4[:, ::1], f4[::1]")
 def cut_off(table: Any, low: int, high: int, A: Any, inverse: Any) -> None:
     """Drop links of some coarse runs to nodes that aren't in the hole."""
     for run in range(low, high):

@@ -11,7 +11,7 @@ from restauro.numerics.kernel import inner, kernel
 LAYER_SHIFT = 9  # layers are half a pixel of arrival time thick
 
 
-@kernel
+@kernel("i4[:, ::1], i4[::1], i8, i8[::1], f8[::1], i4[::1], i4[::1]")
 def order_by_layer(T: Any, holes: Any, pad: int, core: Any, reaches: Any, ordered: Any, slots: Any) -> Any:
     """Sort hole pixels by layer, within a layer row by row, and leave out those that the core can't depend on.
 
@@ -67,7 +67,7 @@ def _off_core(y: int, x: int, core: Any) -> Any:
     return max(max(core[0] - y, y - core[1] + 1), max(max(core[2] - x, x - core[3] + 1), 0))
 
 
-@kernel
+@kernel("T[:, :, :], i8, i8, i4[::1], f4[:, :]", "D[:, :, :], i8, i8, i4[::1], f8[:, :]", T="u1 u2 f4", D="f4 f8")
 def load(image: Any, pad: int, stride: int, visited: Any, planes: Any) -> None:
     """Copy known pixels near the holes into planes [C or more, pixels], where T's flat indices hold."""
     for k in range(visited.shape[0]):

@@ -10,7 +10,7 @@ from restauro.numerics.kernel import kernel
 Stack = NDArray[np.float32]  # [angles, H, W]
 
 
-@kernel
+@kernel("i8, i8, f4[:, :, :, ::1], f4[:, :, ::1], f4[:, :, ::1], f8, f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, :, ::1]")
 def combine(
     first_row: int,
     end_row: int,
@@ -55,7 +55,7 @@ def combine(
         mean[y] /= angles
 
 
-@kernel
+@kernel("f4[:, :, ::1], f4[:, :, ::1], i8[:, ::1], i8[:, ::1], i8, i8, f4[:, :, ::1]")
 def follow(
     stack: Stack, so_far: Stack, ahead: NDArray[np.int64], aside: NDArray[np.int64], first: int, last: int, out: Stack
 ) -> None:
@@ -79,7 +79,7 @@ def follow(
                     line[x] = max(line[x], values[x + over] + sums[x + over])
 
 
-@kernel
+@kernel("i8, i8, f4[:, :, ::1], f4[:, :, :], f4[:, :, :]")
 def summarise(first_row: int, end_row: int, stack: Stack, best: NDArray[np.float32], mean: NDArray[np.float32]) -> None:
     """Write the highest and the mean value over angles, of positive and of negative values: [2, H, W] each."""
     angles, _, width = stack.shape

@@ -13,7 +13,7 @@ _HALF = _ONE >> 1
 _Four = tuple[int, int, int, int]
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], b1[::1], b1[:, ::1]")
 def draw_opencv_lines(ends: NDArray[np.int64], thick: NDArray[np.bool_], mask: NDArray[np.bool_]) -> None:
     """Set the pixels that OpenCV's `line` draws, 8-connected and not antialiased.
 
@@ -29,7 +29,7 @@ def draw_opencv_lines(ends: NDArray[np.int64], thick: NDArray[np.bool_], mask: N
             _draw_thin(row, column, last_row, last_column, mask)
 
 
-@orderly_kernel
+@orderly_kernel("f8[:, ::1], f8[::1], b1[:, ::1]")
 def draw_capsules(ends: NDArray[np.float64], radius: NDArray[np.float64], mask: NDArray[np.bool_]) -> None:
     """Set the pixels whose centres are at most a radius away from a line: straight strokes with round ends.
 

@@ -47,7 +47,7 @@ def low_pass(difference: NDArray[np.float32], holes: NDArray[np.int32], width: i
     return smoothed
 
 
-@kernel
+@kernel("f4[:, ::1], i4[::1], i8, i8, f4[:, :, ::1]")
 def _sum_cells(difference: Any, holes: Any, width: int, first_row: int, cells: Any) -> None:
     """Set the cells, [row, column, channel] from the row above the first, to the means over their pixels."""
     share = np.float32(1 / CELL**2)
@@ -58,7 +58,7 @@ def _sum_cells(difference: Any, holes: Any, width: int, first_row: int, cells: A
             cells[y // CELL - first_row + 1, x // CELL + 1, c] += share * difference[k, c]
 
 
-@kernel
+@kernel("f4[:, :, ::1], f4[::1], f4[:, :, ::1]")
 def _convolve(cells: Any, taps: Any, out: Any) -> None:
     """Convolve along the first axis; beyond the ends there are zeros."""
     radius = taps.shape[0] // 2
@@ -70,7 +70,7 @@ def _convolve(cells: Any, taps: Any, out: Any) -> None:
                     out[y, x, c] += tap * cells[i, x, c]
 
 
-@kernel
+@kernel("f4[:, :, ::1], i4[::1], i8, i8, f4[:, ::1]")
 def _interpolate(cells: Any, holes: Any, width: int, first_row: int, out: Any) -> None:
     """Bilinear interpolation between the cells' middles; cells: [column, row, channel]."""
     step = np.float32(1 / CELL)

@@ -28,7 +28,7 @@ _difference = np.arange(UNIT)
 _STEP = np.rint((_difference + np.sqrt(2.0 * UNIT**2 - _difference**2.0)) / 2).astype(np.int32)
 
 
-@kernel
+@kernel("b1[:, ::1], i8, i8, i4[:, ::1], i4[::1], i4[::1]")
 def begin(hole: Any, pad: int, limit: int, T: Any, holes: Any, rims: Any) -> int:
     """Set T before the march; list hole pixels, row by row, and rim pixels. Returns how many of these.
 
@@ -63,7 +63,7 @@ def begin(hole: Any, pad: int, limit: int, T: Any, holes: Any, rims: Any) -> int
     return n_rims
 
 
-@kernel
+@kernel("i4[:, ::1], i4[::1], i8, i8, i4[:, ::1], i4[::1], i8[::1]")
 def march(T: Any, rims: Any, sign: int, unreached: int, buckets: Any, visited: Any, control: Any) -> int:
     """Let the front run from the rims into the holes (sign 1) or out of them (sign -1), until nothing changes.
 
@@ -113,7 +113,7 @@ def march(T: Any, rims: Any, sign: int, unreached: int, buckets: Any, visited: A
     return n_visited
 
 
-@kernel
+@kernel("i4[:, ::1], i8, i8")
 def reset(T: Any, sign: int, unreached: int) -> None:
     """Take back what a march on one side of the rims has set."""
     flat = T.reshape(-1)

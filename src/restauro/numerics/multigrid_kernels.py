@@ -28,7 +28,7 @@ ENDS_BETWEEN, STANDS_FOR_RIGHT, STANDS_FOR_BELOW = 1, 2, 4
 DIAGONAL, EAST, SOUTH, SOUTH_EAST, SOUTH_WEST = range(5)
 
 
-@kernel
+@kernel()
 def sweep(
     table: Any, low: int, high: int, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any, Y: Any, planes: Any,
     stride: int, damping: float,
@@ -52,7 +52,7 @@ def sweep(
                 store(Y, past + k, x + weight * (share * (load(B, past + k) + linked) - x), n - j)
 
 
-@kernel
+@kernel()
 def residual(
     table: Any, low: int, high: int, unit: bool, A: Any, wide: Any, B: Any, X: Any, Y: Any, planes: Any, stride: int
 ) -> None:
@@ -73,7 +73,7 @@ def residual(
                 store(Y, past + k, load(B, past + k) - diagonal * load(X, past + k) + linked, n - j)
 
 
-@kernel
+@kernel()
 def multiply(
     table: Any, low: int, high: int, unit: bool, A: Any, wide: Any, X: Any, Y: Any, planes: Any, stride: int
 ) -> None:
@@ -138,7 +138,7 @@ def span(table: Any, low: int, high: int) -> Any:
     return table[low, FIRST], table[high - 1, FIRST] + table[high - 1, LENGTH]
 
 
-@kernel
+@kernel()
 def first_step(
     table: Any, low: int, high: int, inverse: Any, B: Any, X: Any, planes: Any, stride: int, damping: float
 ) -> None:
@@ -152,7 +152,7 @@ def first_step(
             x[k] = weight * shares[k] * b[k]
 
 
-@kernel
+@kernel()
 def restrict(table: Any, low: int, high: int, wide: Any, X: Any, B: Any, planes: Any, stride: int) -> None:
     """B of some coarse runs = transposed interpolation, bilinear or as `wide` has it, of the finer level's X."""
     if wide is not None:
@@ -185,7 +185,7 @@ def _every_second(X: Any, up: int, at: int, down: int, above: float, below: floa
     return evens(first, second)
 
 
-@kernel
+@kernel()
 def prolong(table: Any, low: int, high: int, wide: Any, Y: Any, planes: Any, stride: int) -> None:
     """Y of some fine runs += interpolation, bilinear or as `wide` has it, of the coarser level's Y."""
     if wide is not None:

@@ -128,7 +128,7 @@ class _Flow:
         self._poisson = Multigrid(near.holes).laplacian(near.task)
         self._known_tensor = _tensor(near, _known_means(near, values), SOUND)
         self._tensor = near.planes(3)
-        self._fields = np.zeros((near.grid.size, 3 + len(values)), np.float32)
+        self._fields = np.zeros((near.grid.size, 3 + len(values)))
         self._source = self._known_vorticity()
         self._continue(self._known_tensor)
         self._right = np.array([self._from_known(plane) for plane in values])

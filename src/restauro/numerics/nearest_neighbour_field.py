@@ -62,7 +62,7 @@ def _first_source(
     return np.int64(sample[np.int64(bits % np.uint64(sample.shape[0]))])
 
 
-@kernel
+@kernel("b1[::1], i4[::1], UniTuple(i8, 2), i4[::1], i8, u8, i4[::1]")
 def start_at_random(complete: Any, sample: Any, shape: Any, targets: Any, radius: int, seed: Any, nearest: Any) -> None:
     """Give every target a random source."""
     height, width = shape
@@ -72,7 +72,7 @@ def start_at_random(complete: Any, sample: Any, shape: Any, targets: Any, radius
         nearest[i] = _first_source(complete, sample, width, height, x, y, radius, seed, targets[i])
 
 
-@kernel
+@kernel("b1[::1], i4[::1], UniTuple(i8, 2), i4[::1], i8, u8, i4[::1], f4[::1], UniTuple(i8, 2), i4[::1], i4[::1]")
 def start_from_coarser(
     complete: Any, sample: Any, shape: Any, targets: Any, radius: int, seed: Any, nearest: Any, confidence: Any,
     coarse_shape: Any, coarse_place: Any, coarse_nearest: Any,

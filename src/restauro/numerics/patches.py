@@ -107,7 +107,7 @@ class Patches:
         return cls(complete, targets[:found].copy(), place, sample)
 
 
-@kernel
+@kernel("b1[:, ::1], i8, u1[:, ::1]")
 def mark(hole: Any, reach: int, depth: Any) -> None:
     """Set depth to 1 in the hole, to 0 within `reach` rows and columns of it, to UNUSED elsewhere."""
     height, width = hole.shape
@@ -133,7 +133,7 @@ def mark(hole: Any, reach: int, depth: Any) -> None:
             depth[y, x] = hole[y, x] if usable else UNUSED
 
 
-@kernel
+@kernel("u1[:, ::1]")
 def measure_depth(depth: Any) -> None:
     """Replace what is neither 0 nor UNUSED by the city-block distance from a 0, at most DEEPEST."""
     height, width = depth.shape
@@ -152,7 +152,7 @@ def measure_depth(depth: Any) -> None:
                 depth[y, x] = nearest
 
 
-@kernel
+@kernel("T[:, :, :], u1[:, ::1]", T="u1 u2 f4 f8")
 def known_range(image: Any, depth: Any) -> Any:
     """Return the lowest and highest value of the known pixels, in all channels."""
     low, high = np.inf, -np.inf
@@ -165,7 +165,12 @@ def known_range(image: Any, depth: Any) -> Any:
     return low, high
 
 
-@kernel
+@kernel(
+    "T[:, :, :], u1[:, ::1], f4[:, ::1], f8, f8, f4[::1]",
+    "D[:, :, :], u1[:, ::1], f8[:, ::1], f8, f8, f4[::1]",
+    T="u1 u2 f4",
+    D="f4 f8",
+)
 def load(image: Any, depth: Any, start: Any, low: float, unit: float, values: Any) -> None:
     """Set values to the known pixels and, in the hole, to `start` [n, C], measured from `low` in `unit`s."""
     channels = image.shape[2]
@@ -183,7 +188,7 @@ def load(image: Any, depth: Any, start: Any, low: float, unit: float, values: An
             k += channels
 
 
-@kernel
+@kernel("f4[::1], u1[:, ::1], i8, f4[::1], u1[:, ::1], i8, i8")
 def _halve(fine: Any, depth: Any, channels: int, coarse: Any, coarse_depth: Any, low: int, high: int) -> None:
     """Rows low to high of the coarser level: binomial averages of 6 x 6 pixels, a pixel is known if one of them is.
 
@@ -234,7 +239,7 @@ def _average_along(fine: Any, depth: Any, y: int, channels: int, row: Any) -> No
             row[x, channels] += weight
 
 
-@kernel
+@kernel("u1[:, ::1], b1[::1], i4[::1], i4[::1]")
 def _find(depth: Any, complete: Any, place: Any, targets: Any) -> Any:
     """Find sources and targets by running counts of hole pixels and unused ones; return how many there are."""
     height, width = depth.shape
@@ -277,7 +282,7 @@ def _in_hole(depth: Any) -> Any:
     return 1 if depth != 0 and depth != UNUSED else 0
 
 
-@kernel
+@kernel("b1[::1], i8, i4[::1]")
 def _sample(complete: Any, sources: int, sample: Any) -> None:
     """Take sample.size of the sources, evenly."""
     seen = 0

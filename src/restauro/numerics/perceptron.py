@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from restauro.numerics.kernel import orderly_kernel
 
 
-@orderly_kernel
+@orderly_kernel("i8, i8, f4[:, :, ::1], f4[:, ::1], f4[::1], f4[::1], f8, f4[:, ::1]")
 def apply(
     first_row: int,
     end_row: int,

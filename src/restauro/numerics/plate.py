@@ -136,7 +136,7 @@ def _energy(size: int) -> NDArray[np.float64]:
     return diagonals
 
 
-@kernel
+@kernel("i8[:, ::1], i4[::1]")
 def _number(table: Any, numbers: Any) -> None:
     number = 0
     for run in range(table.shape[0]):
@@ -157,7 +157,7 @@ def _set_stencil(rows: Any, row: int, columns: Any, column: int, stencil: Any) -
             stencil[1 + y, 1 + x] += 2 * rows[5 + y, row] * columns[5 + x, column]
 
 
-@kernel
+@kernel("i8[:, ::1], i8, i8, W, f8[::1]", W=kernels.WIDE)
 def _set_finest(table: Any, low: int, high: int, wide: Any, inverse: Any) -> float:
     """Set the inverse of the finest diagonal; return a bound of the spectrum (Gershgorin)."""
     places, rows, columns, _, _, _ = wide
@@ -175,7 +175,7 @@ def _set_finest(table: Any, low: int, high: int, wide: Any, inverse: Any) -> flo
     return bound
 
 
-@kernel
+@kernel("i8[:, ::1], i8, i8, W, f8[::1], i4[::1], b1[::1]", W=kernels.WIDE)
 def _find_members(table: Any, low: int, high: int, wide: Any, inverse: Any, members: Any, regular: Any) -> None:
     """Note which of the 25 pixels around each are hole, as bits, and whether all are, far from the picture's edge."""
     places, rows, columns, _, _, _ = wide
@@ -193,7 +193,11 @@ def _find_members(table: Any, low: int, high: int, wide: Any, inverse: Any, memb
             regular[i] = inside and bits == (1 << 25) - 1
 
 
-@kernel
+@kernel(
+    "i8[:, ::1], i8, i8, none, W, b1[::1], f8[:, ::1], f8[::1]",
+    "i8[:, ::1], i8, i8, i4[::1], W, b1[::1], f8[:, ::1], f8[::1]",
+    W=kernels.WIDE,
+)
 def _galerkin(table: Any, low: int, high: int, members: Any, wide: Any, regular: Any, links: Any, inverse: Any) -> None:
     """Set the systems of some coarse runs to P^T A P of the finer level's. Far from all rims they are all the same.
 
@@ -291,7 +295,7 @@ def _add_row(
                     product[node_row, node] += share * across[y, node]
 
 
-@kernel
+@kernel("i8[:, ::1], i8, i8, W, f8[:, ::1], f8[::1], b1[::1]", W=kernels.WIDE)
 def _cut_off(table: Any, low: int, high: int, wide: Any, links: Any, inverse: Any, regular: Any) -> float:
     """Drop links to nodes that aren't in the hole; return an upper bound of the spectrum of D^-1 A (Gershgorin)."""
     places, _, _, _, _, numbers = wide

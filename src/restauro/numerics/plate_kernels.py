@@ -25,6 +25,9 @@ import numpy as np
 
 from restauro.numerics.kernel import inner, kernel
 
+# The types in `wide`, for signatures.
+WIDE = "Tuple((i8[:,::1],f8[:,::1],f8[:,::1],f8[:,::1],f8[:,::1],i4[::1]))"
+
 # Columns of `table` that are read here: see multigrid_kernels.
 _FIRST, _ABOVE, _BELOW, _LENGTH = range(4)
 # Columns of `places`. Rows and columns count in the weights, where the levels stand behind one another. PARENT: the
@@ -91,19 +94,19 @@ def _coarse(A: Any, kept: Any, X: Any, up_2: Any, up: Any, k: Any, down: Any, do
     return total + _five(X, down, A, 15, kept) + _five(X, down_2, A, 20, kept)
 
 
-@kernel
+@kernel("i8[:, ::1], i8, i8, b1, f8[:, ::1], W, f8[::1], f8[::1]", W=WIDE)
 def multiply(table: Any, low: int, high: int, finest: bool, A: Any, wide: Any, X: Any, Y: Any) -> None:
     """Y = A X at the pixels of some runs."""
     _apply(table, low, high, finest, A, None, wide, None, X, Y, 0.0)
 
 
-@kernel
+@kernel()
 def residual(table: Any, low: int, high: int, finest: bool, A: Any, wide: Any, B: Any, X: Any, Y: Any) -> None:
     """Y = B - A X at the pixels of some runs."""
     _apply(table, low, high, finest, A, None, wide, B, X, Y, 0.0)
 
 
-@kernel
+@kernel()
 def sweep(
     table: Any, low: int, high: int, finest: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any, Y: Any,
     damping: float,
@@ -152,7 +155,7 @@ def _far_from_edge(rows: Any, row: Any, columns: Any, column: Any, n: Any) -> bo
     return bool(rows[2, row] == 6 and columns[2, column] == 6 and columns[2, column + n - _1] == 6)
 
 
-@kernel
+@kernel()
 def restrict(table: Any, low: int, high: int, wide: Any, X: Any, B: Any) -> None:
     """B of some coarse runs = transposed interpolation of the finer level's X."""
     places, _, _, row_weights, column_weights, _ = wide
@@ -189,7 +192,7 @@ def _weight_of(weights: Any, first: int, child: int) -> Any:
     return weights[2 - (child >> 1), first + child]
 
 
-@kernel
+@kernel()
 def prolong(table: Any, low: int, high: int, wide: Any, X: Any, Y: Any) -> None:
     """Y of some fine runs += interpolation of the coarser level's X."""
     places, _, _, row_weights, column_weights, _ = wide

@@ -32,7 +32,7 @@ def across(angle: float, distance: float) -> tuple[int, int]:
     return int(np.rint(distance * np.cos(angle))), int(np.rint(distance * np.sin(angle)))
 
 
-@kernel
+@kernel("f4[:, ::1], i8, i8[:, ::1], f4[:, ::1]")
 def line_means(padded: NDArray[np.float32], margin: int, steps: NDArray[np.int64], out: NDArray[np.float32]) -> None:
     """Write the mean over `steps` about every pixel; padded has `margin` more pixels than out on all sides."""
     height, width = out.shape
@@ -57,7 +57,7 @@ def _beyond_both(middle: float, one: float, other: float) -> float:
     return below
 
 
-@kernel
+@kernel("f4[:, ::1], i8, i8[:, ::1], i8[:, ::1], f4[:, ::1]")
 def ridges(
     means: NDArray[np.float32],
     margin: int,

@@ -30,7 +30,7 @@ def find(block: Any, counts: Any) -> tuple[Any, Any]:
         counts[:] = 0
 
 
-@kernel
+@kernel("u1[::1], u8[::1], i8, i8[::1], i4[::1], i4[::1]")
 def _find(flat: Any, words: Any, width: int, counts: Any, start: Any, stop: Any) -> int:
     """Scan eight pixels at a time; where they aren't all known, one at a time. Counts on where there is no room."""
     found = 0
@@ -65,7 +65,7 @@ def _find(flat: Any, words: Any, width: int, counts: Any, start: Any, stop: Any)
     return found
 
 
-@kernel
+@kernel("i8[::1], i4[::1], i4[::1], i8[::1], b1[:, ::1]")
 def draw(row_start: Any, start: Any, stop: Any, box: Any, hole: Any) -> None:
     """Set the pixels of all runs within a box in hole, bool, of the box's size."""
     left = box[2]
@@ -78,7 +78,7 @@ def draw(row_start: Any, start: Any, stop: Any, box: Any, hole: Any) -> None:
             k += 1
 
 
-@kernel
+@kernel("i8[::1], i4[::1], i4[::1], i8, i8, b1[:, ::1]")
 def draw_some(rows: Any, start: Any, stop: Any, top: int, left: int, hole: Any) -> None:
     """Set the pixels of the runs given in hole, bool, whose corner lies at (top, left)."""
     for k in range(rows.shape[0]):
@@ -97,7 +97,7 @@ def first_after(stop: Any, low: int, high: int, column: int) -> int:
     return low
 
 
-@kernel
+@kernel("i8[::1], i4[::1], i4[::1], i8")
 def label(row_start: Any, start: Any, stop: Any, distance: int) -> Any:
     """Return one number a run, the same for runs of one group: those within a Chebyshev distance of one another.
 
@@ -153,7 +153,7 @@ def _join(parent: Any, a: int, b: int) -> None:
         parent[a] = b
 
 
-@kernel
+@kernel("i8[::1], i4[::1], i4[::1], i8[::1], i4[::1], i4[::1], i8, i8, i8, i8[:, :, ::1], i8[:, ::1], i8[:, ::1]")
 def survey(
     row_start: Any,
     start: Any,
@@ -240,7 +240,7 @@ def _depth(
     return found
 
 
-@kernel
+@kernel("V[:, ::1], b1[:, :], T[:, :, :], f8, f8, b1", V="f4 f8", T="u1 u2 f4 f8")
 def store(values: Any, hole: Any, picture: Any, low: float, high: float, whole: bool) -> None:
     """Write values [n, C] to the hole pixels of picture [H, W, C], cut to low to high and, where whole, rounded."""
     n = 0

@@ -10,7 +10,7 @@ from restauro.numerics.kernel import orderly_kernel
 _NARROWEST = 0.55  # pixels: a line's core is in one piece, however thin the line is
 
 
-@orderly_kernel
+@orderly_kernel("f8[:, ::1], f8[::1], f8[::1], f8, f4[:, ::1], b1[:, ::1]")
 def draw_soft(
     path: NDArray[np.float64],
     radii: NDArray[np.float64],

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from restauro.numerics import runs
 from restauro.numerics.kernel import kernel
+from restauro.numerics.pixels import readable
 from restauro.numerics.vectors import LANES
 
 _NONE = np.iinfo(np.int32).max
@@ -136,8 +137,8 @@ class SparseGrid:
         """Return one channel, [H, W], with `unknown` at hole pixels and beyond the picture's edge."""
         values = np.full(self.size, unknown, np.float64)
         s = self.stretches
-        _load(plane, self.margin, s.row_start, s.start, s.stop, s.kept, values)
-        _set(values, self.around[:, self.margin], self.lengths, unknown)
+        _load(readable(plane), self.margin, s.row_start, s.start, s.stop, s.kept, values)
+        _set(values, self.around[:, self.margin], self.lengths, float(unknown))
         return values
 
     def hole_values(self, values: NDArray[Any], out: NDArray[Any]) -> None:
@@ -165,7 +166,7 @@ class Stretches:
     kept: NDArray[np.int64]
 
 
-@kernel
+@kernel("i8[::1], i4[::1], i4[::1], i8, i8[::1], i4[::1], i4[::1], b1")
 def _stretches(
     row_start: Any,
     start: Any,
@@ -224,7 +225,7 @@ def _stretches(
     return rows, first[:found].copy(), last[:found].copy()
 
 
-@kernel
+@kernel("i8[::1], i4[::1], i4[::1]")
 def _every_second(row_start: Any, start: Any, stop: Any) -> Any:
     """Return the runs of even rows and columns, numbered by half."""
     height = (row_start.shape[0]) // 2
@@ -244,7 +245,7 @@ def _every_second(row_start: Any, start: Any, stop: Any) -> Any:
     return rows, first[:found].copy(), last[:found].copy()
 
 
-@kernel
+@kernel("i8[::1], i4[::1], i4[::1], i8")
 def _whole_cells(row_start: Any, start: Any, stop: Any, width: int) -> Any:
     """Return the runs of cells whose pixels, as far as there are any, are all hole."""
     height = row_start.shape[0] - 1
@@ -272,7 +273,7 @@ def _whole_cells(row_start: Any, start: Any, stop: Any, width: int) -> Any:
     return rows, first[:found].copy(), last[:found].copy()
 
 
-@kernel
+@kernel("i8[::1], i4[::1], i8, i8[::1], i4[::1], i8[::1]")
 def _kept_at(rows: Any, columns: Any, row: int, row_start: Any, first: Any, kept: Any) -> Any:
     """Return where pixels are kept: those in the columns given, `row` rows below the rows given, in row-major order.
 
@@ -292,7 +293,7 @@ def _kept_at(rows: Any, columns: Any, row: int, row_start: Any, first: Any, kept
     return found
 
 
-@kernel
+@kernel("T[:, :], i8, i8[::1], i4[::1], i4[::1], i8[::1], f8[::1]", T="u1 u2 f4 f8")
 def _load(plane: Any, margin: int, rows: Any, first: Any, last: Any, kept: Any, values: Any) -> None:
     height, width = plane.shape
     for y in range(height):
@@ -301,13 +302,13 @@ def _load(plane: Any, margin: int, rows: Any, first: Any, last: Any, kept: Any, 
                 values[kept[k] + x - first[k]] = plane[y, x]
 
 
-@kernel
+@kernel("f8[::1], i8[:], i8[::1], f8")
 def _set(values: Any, begin: Any, lengths: Any, value: float) -> None:
     for run in range(begin.shape[0]):
         values[begin[run] : begin[run] + lengths[run]] = value
 
 
-@kernel
+@kernel("f8[::1], i8[:], i8[::1], T[:]", T="f4 f8")
 def _gather(values: Any, begin: Any, lengths: Any, out: Any) -> None:
     n = 0
     for run in range(begin.shape[0]):

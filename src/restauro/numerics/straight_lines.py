@@ -61,7 +61,7 @@ def strongest(
     return np.where(stronger, best_turned.T, best), np.where(stronger, support_turned.T, support)
 
 
-@kernel
+@kernel("f4[:, ::1], f8, i8, i8, i8[::1], f4[:, ::1], f4[:, ::1]")
 def add_slope(z: Any, slope: float, half: int, short: int, widths: Any, best: Any, support: Any) -> None:
     """Take the evidence of lines of one slope, in rows right a column, where it is stronger than what is there."""
     height, width = z.shape

@@ -30,7 +30,7 @@ def half_gaussian(scale: float) -> NDArray[np.float32]:
     return np.asarray(weights / (2 * weights.sum() - weights[0]), np.float32)
 
 
-@kernel
+@kernel("f4[:, ::1], f8, f4[:, :, ::1], f8[:, :, ::1]")
 def add_gradients(u: Any, scale: float, lines: Any, J: Any) -> None:
     """Add a channel's gradient products to the tensor.
 
@@ -69,7 +69,7 @@ def add_gradients(u: Any, scale: float, lines: Any, J: Any) -> None:
             yy[j] += y * y
 
 
-@kernel
+@kernel("f4[:, ::1], i8, i8, f4[::1], b1[:, ::1], f4[::1]")
 def smooth(values: Any, height: int, width: int, half: Any, wanted: Any, line: Any) -> None:
     """Smooth in place with a separable symmetric kernel; the result's corner is the first that has all neighbours.
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.numerics.kernel import orderly_kernel
+from restauro.numerics.pixels import readable
 from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
 from restauro.numerics.vectors import LANES, load, store
@@ -68,9 +69,9 @@ class Surroundings:
         """Find the pixels within `reach` rows and columns of a hole, bool [H, W]."""
         holes = SparseGrid.of(hole)
         grid = SparseGrid.of(hole, reach).grown(_FRAME)
-        table = np.column_stack([grid.around[:, [2, 0, 1, 3, 4]], grid.lengths])
+        table = np.ascontiguousarray(np.column_stack([grid.around[:, [2, 0, 1, 3, 4]], grid.lengths]))
         here = grid.kept_at(holes.rows, holes.start)
-        hole_table = np.column_stack([here, holes.around[:, holes.margin], holes.lengths])
+        hole_table = np.ascontiguousarray(np.column_stack([here, holes.around[:, holes.margin], holes.lengths]))
         kind = np.zeros(grid.size, np.uint8)
         up, down = np.zeros(grid.size, np.int32), np.zeros(grid.size, np.int32)
         _classify(table, hole_table, kind, up, down)
@@ -93,7 +94,7 @@ class Surroundings:
     def load(self, image: NDArray[Any]) -> NDArray[np.float64]:
         """Return the known pixels of [H, W, C] as planes, 0 in holes."""
         values = self.planes(image.shape[2])
-        _load(image, self.grid.row_start, self.grid.start, self.table, self.kind, values)
+        _load(readable(image), self.grid.row_start, self.grid.start, self.table, self.kind, values)
         return values
 
     def each(self, step: Callable[..., None], *arguments: Any) -> None:
@@ -160,7 +161,7 @@ def _quotient(sums: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArra
     return np.divide(sums, weights, out=sums, where=weights > 0)
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8[:, ::1], u1[::1], i4[::1], i4[::1]")
 def _classify(table: Any, hole_table: Any, kind: Any, up: Any, down: Any) -> None:
     for run in range(table.shape[0]):
         i, above, below = table[run, 0], table[run, 2], table[run, 3]
@@ -183,7 +184,7 @@ def _classify(table: Any, hole_table: Any, kind: Any, up: Any, down: Any) -> Non
                 kind[k] |= INNER if some & HOLE else INNER | SOUND
 
 
-@orderly_kernel
+@orderly_kernel("T[:, :, :], i8[::1], i4[::1], i8[:, ::1], u1[::1], f8[:, ::1]", T="u1 u2 f4 f8")
 def _load(image: Any, row_start: Any, start: Any, table: Any, kind: Any, values: Any) -> None:
     for y in range(image.shape[0]):
         for run in range(row_start[y], row_start[y + 1]):
@@ -194,7 +195,7 @@ def _load(image: Any, row_start: Any, start: Any, table: Any, kind: Any, values:
                         values[c, k] = image[y, start[run] + j, c]
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8, T[::1], T[::1], i8", T="f4 f8")
 def _smooth(table: Any, low: int, high: int, values: Any, smoothed: Any, planes: int) -> None:
     """(1 2 2 2 1) / 8 along each column, then along each row; planes stand behind one another.
 

@@ -21,7 +21,10 @@ _SMALLEST_RIDGE = 1e-4
 _BATCH = 64  # pixels that are filled side by side
 
 
-@kernel
+@kernel(
+    "i4[:, ::1], T[:, ::1], i4[::1], i4[::1], i8[::1], i8, i8, u8[::1], T[:, ::1], i8, i8, i8[::1], i8[::1], T[:, ::1]",
+    T="f4 f8",
+)
 def fill_layers(
     T: Any,
     planes: Any,

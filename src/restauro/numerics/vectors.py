@@ -5,7 +5,7 @@ many for a crack three pixels wide. In these terms a run of up to eight pixels i
 eight numbers from an index on, whatever they are; `store` writes the first `count` of eight, so what lies beyond a run
 is read and never written. Arrays are contiguous and have `LANES` numbers more behind the last that is meant.
 
-Without the compiler (`NUMBA_DISABLE_JIT=1`) a vector is a NumPy array of eight.
+Without the compiler a vector is a NumPy array of eight.
 """
 
 from __future__ import annotations
@@ -14,17 +14,13 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
 
-from restauro.numerics.kernel import FAST_MATH
+from restauro.numerics.kernel import FAST_MATH, MODE
 
 LANES = 8
 
-if numba.config.DISABLE_JIT:
+if MODE != "jit":
 
     def load(array: Any, index: int) -> Any:
         """Return array[index : index + LANES] as a vector."""
@@ -49,6 +45,9 @@ if numba.config.DISABLE_JIT:
 
 else:
     from llvmlite import ir
+    from numba import types
+    from numba.core import cgutils
+    from numba.extending import intrinsic, models, overload, register_model
 
     _INDEX = ir.IntType(32)
 

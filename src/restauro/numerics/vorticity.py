@@ -28,7 +28,7 @@ _BATCH = 16  # pixels whose isophotes are followed side by side
 _X, _Y, _BEFORE_X, _BEFORE_Y, _REMAINS, _ABSORBED, _SURVIVES, _PATH, _DISTANCE, _READ = range(10)
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], f8[:, ::1]")
 def laplacian(table: Any, low: int, high: int, values: Any, kind: Any, w: Any) -> None:
     """Set w = lap I of known pixels whose neighbours are known, else 0."""
     for c in range(values.shape[0]):
@@ -41,7 +41,7 @@ def laplacian(table: Any, low: int, high: int, values: Any, kind: Any, w: Any) -
                     w[c, k] = around - 4 * values[c, k]
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], f4[:, ::1]")
 def parts(table: Any, low: int, high: int, w: Any, both_signs: Any) -> None:
     """Split w, [1, size], into the difference of two planes that are nowhere negative."""
     for run in range(low, high):
@@ -50,7 +50,7 @@ def parts(table: Any, low: int, high: int, w: Any, both_signs: Any) -> None:
             both_signs[1, k] = max(-w[0, k], 0.0)
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8, f4[:, ::1], f8, f8[:, ::1]")
 def balance(hole_table: Any, low: int, high: int, both_signs: Any, excess: float, w: Any) -> None:
     """Reduce vorticity where its sign outweighs the other around it by more than `excess`, as far as that.
 
@@ -65,7 +65,7 @@ def balance(hole_table: Any, low: int, high: int, both_signs: Any, excess: float
                 w[0, i] *= other / mine
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], f8[:, ::1], f8[:, ::1]")
 def diffuse(table: Any, low: int, high: int, J: Any, kind: Any, smoothed: Any, w: Any) -> None:
     """Smooth the vorticity of known pixels the more, the less their structure tensor J shows isophotes.
 
@@ -81,7 +81,7 @@ def diffuse(table: Any, low: int, high: int, J: Any, kind: Any, smoothed: Any, w
                 w[c, k] = smoothed[c, k] + sharp * (w[c, k] - smoothed[c, k]) if kind[k] & SOUND else 0
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], i8, f8[:, ::1]")
 def gradient_products(table: Any, low: int, high: int, values: Any, kind: Any, wanted: int, J: Any) -> None:
     """xx, xy, yy of the gradients (Sobel) of all channels, summed; 0 at pixels that aren't of the kind wanted."""
     for run in range(low, high):
@@ -103,12 +103,12 @@ def gradient_products(table: Any, low: int, high: int, values: Any, kind: Any, w
                     J[2, k] += y * y
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], f8[:, ::1], u1[::1], f8[:, ::1], f8[:, ::1]")
 def isophotes(table: Any, low: int, high: int, J: Any, K: Any, kind: Any, source: Any, fields: Any) -> None:
     """Directions of the isophotes of a structure tensor J + K, and all else that transport reads.
 
-    fields: float32 [size, 3 + C]: coherence times cosine and sine of twice the angle of the tensor's lesser
-    eigenvector, 1 for known pixels whose neighbours are known, and the vorticity there.
+    fields: [size, 3 + C]: coherence times cosine and sine of twice the angle of the tensor's lesser eigenvector, 1 for
+    known pixels whose neighbours are known, and the vorticity there.
     """
     for run in range(low, high):
         for k in range(table[run, 0], table[run, 0] + table[run, 5]):
@@ -124,7 +124,7 @@ def isophotes(table: Any, low: int, high: int, J: Any, K: Any, kind: Any, source
                 fields[k, 3 + c] = source[c, k]
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], i4[::1], i4[::1], f8, i8[::1], f8[:, ::1]")
 def transport(
     hole_table: Any,
     low: int,
@@ -245,7 +245,7 @@ def _settle(rays: int, state: Any) -> None:
             state[ray, n] *= gain
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], i4[::1], i4[::1], i8[::1], f8[:, ::1]")
 def means_along_isophotes(
     table: Any, low: int, high: int, fields: Any, kind: Any, up: Any, down: Any, control: Any, means: Any
 ) -> None:
@@ -354,7 +354,7 @@ def _half_angle(cosine: Any, sine: Any, length: Any) -> Any:
     return scale * x, scale * y
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8, f8[::1], u1[::1], i4[::1], i4[::1], f8[::1]")
 def known_neighbours(hole_table: Any, low: int, high: int, values: Any, kind: Any, up: Any, down: Any, b: Any) -> None:
     """Return in b the sum of each hole pixel's known neighbours: the right side of Laplace's equation."""
     for run in range(low, high):
@@ -367,7 +367,7 @@ def known_neighbours(hole_table: Any, low: int, high: int, values: Any, kind: An
             b[hole_table[run, 1] + j] = total
 
 
-@orderly_kernel
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], f8[:, ::1]")
 def put(hole_table: Any, low: int, high: int, filled: Any, planes: Any) -> None:
     """Copy hole pixels, [C, holes' size], to planes."""
     for c in range(filled.shape[0]):

@@ -18,7 +18,10 @@ _SMALLEST = 1e-12  # distance of patches that are equal but for rounding, of val
 _BATCH = 256  # hole pixels or patches that a thread takes at a time
 
 
-@kernel
+@kernel(
+    "f4[::1], u1[:, ::1], f4[::1], f4, i8, UniTuple(i8, 2), b1[::1], i4[::1], i4[::1], i4[::1], i8, b1, b1, "
+    "i8, u8, i4[::1], f4[::1], f4[::1], i8, i8, i8, i8[::1], i8[::1]",
+)
 def refine(
     values: Any, depth: Any, trust: Any, far: Any, channels: int, shape: Any, complete: Any, place: Any, targets: Any,
     holes: Any, sweeps: int, vote_first: bool, last: bool, radius: int, seed: Any, nearest: Any, distances: Any,
