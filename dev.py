@@ -118,7 +118,7 @@ def test(environment: Environment, arguments: list[str]) -> None:
     if arguments:
         environment.run("pytest", *arguments)
         return
-    environment.run("pytest", "tests/numerics", "-m", "not slow", NUMBA_DISABLE_JIT="1")
+    environment.run("pytest", "tests/numerics", "-m", "not slow", RESTAURO_KERNELS="python")
     environment.run("pytest", *(["-m", "not slow"] if os.environ.get("CI") else []))
 
 
