@@ -12,7 +12,7 @@ import pyvips
 
 from restauro import damage_file, detect_file, restore_file
 from restauro.errors import MaskError, ReadError
-from restauro.files.bounds import MAX_PIXELS, Bounded
+from restauro.files.bounds import MAX_PIXELS, Bounded, check_jpeg, check_png
 from restauro.files.reading import read_picture
 
 Entry = tuple[int, int, int, int]
@@ -228,3 +228,18 @@ def test_an_exif_block_that_circles_in_a_jpeg_does_not_stop_its_conversion(tmp_p
     (tmp_path / "a.jpg").write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + data[2:])
     pyvips.Image.black(16, 16).draw_rect(255, 4, 4, 3, 3, fill=True).pngsave(str(tmp_path / "mask.png"))
     assert restore_file(tmp_path / "a.jpg", tmp_path / "b.tif", mask=tmp_path / "mask.png").changed_outside == 0
+
+
+@pytest.mark.parametrize("file_size", [1, 700, 12345])
+def test_what_the_bytes_can_just_hold_is_read(file_size: int) -> None:
+    """Deflate makes 1032 bytes of one, a row of a PNG begins with a byte; a JPEG has a bit for 32 x 32 pixels."""
+    for bits, width, row_bytes in ((1, 8, 1), (1, 9, 2), (4, 3, 2), (8, 5, 5), (48, 7, 42)):
+        height = 1032 * file_size // (row_bytes + 1)
+        check_png(width, height, bits, file_size)
+        with pytest.raises(
+            ReadError, match=f"The PNG claims {width} x {height + 1} pixels, more than {file_size} bytes"
+        ):
+            check_png(width, height + 1, bits, file_size)
+    check_jpeg(32 * 8 * file_size, 32, file_size)
+    with pytest.raises(ReadError, match=r"The JPEG claims .* pixels, more than .* bytes can hold"):
+        check_jpeg(32 * 8 * file_size, 33, file_size)

@@ -115,13 +115,15 @@ def test_a_copy_is_no_more_public_than_its_source(tmp_path: Path, source: int, c
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root may give files away")
-def test_owner_and_group_are_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("owner", "group"), [(1234, 2345), (1234, -1), (-1, 2345)])
+def test_owner_and_group_are_kept(tmp_path: Path, owner: int, group: int) -> None:
     path = tmp_path / "a.png"
     path.touch()
-    os.chown(path, 1234, 2345)
+    os.chown(path, owner, group)
     path.chmod(0o640)
+    before = path.stat()
     write(path)
-    assert (path.stat().st_uid, path.stat().st_gid, mode(path)) == (1234, 2345, 0o640)
+    assert (path.stat().st_uid, path.stat().st_gid, mode(path)) == (before.st_uid, before.st_gid, 0o640)
 
 
 def test_another_group_may_do_what_all_others_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +192,18 @@ def test_a_place_where_no_file_can_be(tmp_path: Path, place: object, words: str)
         with pytest.raises(WriteError, match=rf"^The picture can't be written to {path}: {words}\.$"):
             act(path)
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "statvfs"), reason="Windows doesn't tell")
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_folder_that_may_not_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool) -> None:
+    about = namedtuple("about", ["f_flag"])
+    nosuid = 2
+    monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)
+    monkeypatch.setattr(os, "statvfs", lambda path: about(nosuid | (os.ST_RDONLY if read_only else 0)))
+    words = r"is on a disk that is read-only: choose" if read_only else "may not be written to: change its permissions"
+    with pytest.raises(WriteError, match=words):
+        check_place(tmp_path / "a.png", "The picture")
 
 
 @pytest.mark.parametrize(
@@ -296,10 +310,20 @@ def test_what_another_machine_left_is_cleared_away_after_a_day(tmp_path: Path, m
     monkeypatch.setattr(module, "_machine", lambda: "another")
     write(tmp_path / "b.png")
     (left,) = left_in(tmp_path)
-    os.utime(left / ".restauro-lock", (time.time() - 90_000,) * 2)
-    module._clear_left.cache_clear()
-    write(tmp_path / "b.png")
-    assert not left_in(tmp_path)
+    day = 24 * 60 * 60
+    for age, is_left in ((day - 1000, True), (day + 10, False)):
+        os.utime(left / ".restauro-lock", (time.time() - age,) * 2)
+        module._clear_left.cache_clear()
+        write(tmp_path / "b.png")
+        assert left.exists() == is_left
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is cleared away there")
+def test_a_folder_at_work_says_whose_it_is(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.png", "The picture") as temporary:
+        temporary.touch()
+        (folder,) = left_in(tmp_path)
+        assert (folder / ".restauro-lock").read_text() == module._machine()
 
 
 def test_nothing_else_is_ever_cleared_away(tmp_path: Path) -> None:
