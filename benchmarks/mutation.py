@@ -76,7 +76,7 @@ GROUPS = {
         ("picture.py", "files/*.py"),
         ("files/test_*.py", "test_picture*.py", "test_mask_files.py", "test_restoring.py", "test_cases.py"),
     ),
-    "numerics": Group(("numerics/*.py",), ("numerics/test_*.py",), {"NUMBA_DISABLE_JIT": "1"}),
+    "numerics": Group(("numerics/*.py",), ("numerics/test_*.py",), {"RESTAURO_KERNELS": "python"}),
 }
 
 
