@@ -26,6 +26,7 @@ DAMAGED = Path("examples", "canaletto-damaged.jpg")
 MASK = Path("examples", "canaletto-mask.png")
 RESTORED = Path("restored", "canaletto-restored.jpg")
 TORCH = "torch==2.13.0"  # before the extra: left to itself, pip may choose a build with gigabytes of CUDA
+COMPILED = "import sys; from restauro.numerics.compiled import library; sys.exit(library.find() is None)"
 QUIET_PIP = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_ROOT_USER_ACTION": "ignore"}
 
 
@@ -86,6 +87,16 @@ class Environment:
         self.install("--editable", f"{CLONE}{extras}")
         stamp.write_text(wanted, encoding="ascii")
 
+    def has(self, module: str) -> bool:
+        """Whether a module is installed here."""
+        code = f"from importlib.util import find_spec; import sys; sys.exit(find_spec({module!r}) is None)"
+        return self.ends_well(code)
+
+    def ends_well(self, code: str) -> bool:
+        """Run some Python here, without a word of it, and return whether its exit status is 0."""
+        command = [str(self.program("python")), "-c", code]
+        return subprocess.run(command, cwd=CLONE, capture_output=True, check=False).returncode == 0
+
     def imports_clone(self) -> bool:
         """Whether it is the clone's own code that `import restauro` finds here."""
         code = (
@@ -105,9 +116,25 @@ def extras(environment: Environment, names: list[str]) -> None:
     environment.install_clone(f"[{','.join(dict.fromkeys(names))}]", first=TORCH if "train" in names else "")
 
 
-def demo(environment: Environment, _: list[str]) -> None:
-    """Install restauro and restore a painting of examples/."""
+def kernels(environment: Environment, _: list[str]) -> None:
+    """Compile the kernels for this computer's processor, unless they are."""
     environment.install_clone()
+    if environment.ends_well(COMPILED):
+        print("The kernels are compiled.", flush=True)
+        return
+    builder = environment
+    if not environment.has("numba"):
+        builder = Environment(environment.folder.with_name(f"{environment.folder.name}-kernels"))
+        builder.make()
+        project = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["restauro"]
+        builder.install(*project["compilers"], *([] if shutil.which("cc") else [project["linker"]]))
+    print("Compiling the kernels for this processor, once: a minute and a half of its time", flush=True)
+    builder.run("python", "-m", "restauro.numerics.compiled.build", PYTHONPATH=str(CLONE / "src"))
+
+
+def demo(environment: Environment, _: list[str]) -> None:
+    """Install restauro, compile its kernels and restore a painting of examples/."""
+    kernels(environment, [])
     environment.run("restauro", "restore", DAMAGED, "--mask", MASK, "-o", RESTORED, "--overwrite")
     print(f"\nThe damaged painting:  {CLONE / DAMAGED}\nThe restored painting: {CLONE / RESTORED}")
 
@@ -118,7 +145,9 @@ def test(environment: Environment, arguments: list[str]) -> None:
     if arguments:
         environment.run("pytest", *arguments)
         return
-    environment.run("pytest", "tests/numerics", "-m", "not slow", RESTAURO_KERNELS="python")
+    kernels(environment, [])
+    for mode in ("python", "jit"):
+        environment.run("pytest", "tests/numerics", "-m", "not slow", RESTAURO_KERNELS=mode)
     environment.run("pytest", *(["-m", "not slow"] if os.environ.get("CI") else []))
 
 
@@ -172,7 +201,8 @@ def wheel(environment: Environment, _: list[str]) -> None:
     environment.install_clone("[dev,eval]")
     with tempfile.TemporaryDirectory(prefix="restauro-wheel-") as name:
         folder = Path(name)
-        environment.run("python", "-m", "build", "--outdir", folder)
+        kept = str(CLONE / "build" / "kernels")  # from one build to the next
+        environment.run("python", "-m", "build", "--outdir", folder, RESTAURO_LIBRARIES=kept)
         empty = Environment(folder / "environment")
         empty.make()
         empty.install(*folder.glob("*.whl"))
@@ -190,6 +220,7 @@ def check(environment: Environment, _: list[str]) -> None:
 
 COMMANDS: dict[str, Callable[[Environment, list[str]], None]] = {
     "demo": demo,
+    "kernels": kernels,
     "extras": extras,
     "test": test,
     "test-training": test_training,

@@ -138,3 +138,24 @@ def test_a_program_that_fails_stops_the_work(dev: ModuleType, tmp_path: Path, mo
     environment.run("python", "-c", "import os; assert os.environ['WORD'] == 'given'", WORD="given")
     with pytest.raises(dev.StepError, match=r"^python ended with status 3\.$"):
         environment.run("python", "-c", "raise SystemExit(3)")
+
+
+@pytest.mark.parametrize(("compiled", "numba"), [(True, True), (False, True), (False, False)])
+def test_kernels_are_compiled_unless_they_are(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, compiled: bool, numba: bool
+) -> None:
+    installed: list[str] = []
+    ran: list[tuple[Path, str]] = []
+    own = dev.Environment(tmp_path / "venv")
+    monkeypatch.setattr(dev.Environment, "install_clone", lambda environment: None)
+    monkeypatch.setattr(dev.Environment, "make", lambda environment: None)
+    monkeypatch.setattr(dev.Environment, "ends_well", lambda environment, code: compiled)
+    monkeypatch.setattr(dev.Environment, "has", lambda environment, module: numba)
+    monkeypatch.setattr(dev.Environment, "install", lambda environment, *what: installed.extend(what))
+    monkeypatch.setattr(
+        dev.Environment, "run", lambda environment, *what, **variables: ran.append((environment.folder, what[2]))
+    )
+    dev.kernels(own, [])
+    folder = tmp_path / ("venv" if numba else "venv-kernels")
+    assert ran == ([] if compiled else [(folder, "restauro.numerics.compiled.build")])
+    assert any(what.startswith("numba==") for what in installed) == (not numba)

@@ -139,11 +139,12 @@ def test_the_wheel_needs_no_more_than_it_says() -> None:
     Training and evaluation may have what their extras bring, too; downloads, what both bring; decoding TIFFs, `codecs`;
     hints, `hints`; the worn pictures that networks are trained on, `train`.
     """
-    needed = modules(PROJECT["dependencies"]) | {
-        "llvmlite"
-    }  # which numba is made of, and brings in the version it needs
-    of = {name: modules(PROJECT["optional-dependencies"][name]) for name in ("train", "eval", "codecs", "hints")}
-    extra = {"training": of["train"], "evaluation": of["eval"], "downloads.py": of["train"] & of["eval"]}
+    needed = modules(PROJECT["dependencies"])
+    extras = ("train", "eval", "codecs", "hints", "jit")
+    of = {name: modules(PROJECT["optional-dependencies"][name]) for name in extras}
+    jit = of["jit"] | {"llvmlite", "ziglang"}  # the first of which Numba brings; the other is for building alone
+    extra = {"training": of["train"], "evaluation": of["eval"] | jit, "downloads.py": of["train"] & of["eval"]}
+    extra |= {"numerics": jit, "cli": jit}  # which look whether there is one
     for path in PACKAGE.rglob("*.py"):
         imported = set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
         allowed = needed | extra.get(path.relative_to(PACKAGE).parts[0], set())

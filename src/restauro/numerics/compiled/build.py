@@ -1,13 +1,12 @@
 """Builds the library of compiled kernels: Numba compiles, LLVM writes an object file for a kind of processor, cc links.
 
-python -m restauro.numerics.compiled.build [--level x86-64-v3] [--folder DIR]
+python -m restauro.numerics.compiled.build [LEVEL [FOLDER [TARGET]]]
 
 It needs Numba, which the library then doesn't, and a C compiler's driver for linking: cc, or the package ziglang.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.util
 import os
@@ -34,7 +33,7 @@ def build(level: str, folder: Path = library.LIBRARIES, *, target: str = "") -> 
     Parameters
     ----------
     level
-        x86-64-v2 or x86-64-v3, or host.
+        x86-64-v2 or x86-64-v3.
     target
         A target of zig's, x86_64-linux-gnu.2.17 for one; by default this system, by cc where there is one.
 
@@ -43,15 +42,14 @@ def build(level: str, folder: Path = library.LIBRARIES, *, target: str = "") -> 
     subprocess.CalledProcessError
         It can't be compiled or linked; what is wrong has been written to stderr.
     """
-    # Numba reads these when it is imported. Without features of this machine, code is for the level and nothing more;
-    # without a cache, functions that others call are compiled as well, so that their code is there to be linked.
+    # Numba reads these when it is imported. Without features of this machine, code is for the level and nothing more.
     with tempfile.TemporaryDirectory(prefix="restauro-kernels-") as empty:
         variables = {
             "RESTAURO_KERNELS": "jit", "NUMBA_CPU_NAME": level, "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": empty,
             "NUMBA_DISABLE_JIT": "0", "PYTHONPATH": os.pathsep.join(sys.path),
         }  # fmt: skip
-        command = [sys.executable, "-m", "restauro.numerics.compiled.build", "--level", level, "--folder", str(folder)]
-        subprocess.run([*command, *(["--target", target] if target else [])], check=True, env=os.environ | variables)
+        command = [sys.executable, "-m", "restauro.numerics.compiled.build", level, str(folder), target]
+        subprocess.run(command, check=True, env=os.environ | variables)
     return next(iter(folder.glob(f"{level}-{library.digest()}-numba*")))
 
 
@@ -140,22 +138,18 @@ def _linker(target: str) -> list[str]:
     return [sys.executable, "-m", "ziglang", "cc", *(["-target", target] if target else [])]
 
 
-def main() -> None:
-    """Build in this process what the command line asks for."""
-    parser = argparse.ArgumentParser(prog="python -m restauro.numerics.compiled.build", description=__doc__)
-    parser.add_argument("--level", default=library.levels()[0])
-    parser.add_argument("--folder", type=Path, default=library.LIBRARIES)
-    parser.add_argument("--target", default="")
-    wanted = parser.parse_args()
+def main(level: str = "", folder: str = "", target: str = "") -> None:
+    """Build in this process if it is the one that `build` has started, else by it; print the library's path."""
+    level, where = level or library.levels()[0], Path(folder or library.LIBRARIES)
     if "NUMBA_CPU_NAME" not in os.environ:
-        print(build(wanted.level, wanted.folder, target=wanted.target))
+        print(build(level, where, target=target))
         return
     import numba
 
-    name = f"{wanted.level}-{library.digest()}-numba{numba.__version__}{library.SUFFIX}"
-    if not (wanted.folder / name).exists():
-        _compile(wanted.level, wanted.folder / name, wanted.target)
+    path = where / f"{level}-{library.digest()}-numba{numba.__version__}{library.SUFFIX}"
+    if not path.exists():
+        _compile(level, path, target)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
