@@ -28,17 +28,17 @@ Order = Callable[[NDArray[np.uint8], Mask, Mask], None]
 
 
 def thin_first(picture: NDArray[np.uint8], thin: Mask, wide: Mask) -> None:
-    fill([Holed(picture, [Part(find_holes(thin), THIN), Part(find_holes(wide), WIDE)])], workers=1)
+    fill([Holed(picture, [Part(find_holes(thin), THIN), Part(find_holes(wide), WIDE)])], workers=1, seed=0)
 
 
 def wide_first(picture: NDArray[np.uint8], thin: Mask, wide: Mask) -> None:
-    fill([Holed(picture, [Part(find_holes(wide), WIDE), Part(find_holes(thin), THIN)])], workers=1)
+    fill([Holed(picture, [Part(find_holes(wide), WIDE), Part(find_holes(thin), THIN)])], workers=1, seed=0)
 
 
 def at_once(picture: NDArray[np.uint8], thin: Mask, wide: Mask) -> None:
     other = picture.copy()
-    fill([Holed(picture, [Part(find_holes(thin), THIN)], find_holes(wide))], workers=1)
-    fill([Holed(other, [Part(find_holes(wide), WIDE)], find_holes(thin))], workers=1)
+    fill([Holed(picture, [Part(find_holes(thin), THIN)], find_holes(wide))], workers=1, seed=0)
+    fill([Holed(other, [Part(find_holes(wide), WIDE)], find_holes(thin))], workers=1, seed=0)
     picture[wide] = other[wide]
 
 

@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 
 from restauro.errors import ReadError
 from restauro.files import images
+from restauro.files.heif_boxes import read_boxes
 from restauro.files.reading import read_picture, read_shape
 from restauro.files.writing import write_picture
 from restauro.picture import as_seen, as_stored
@@ -382,3 +383,27 @@ def test_a_resolution_that_nothing_has(tmp_path: Path, name: str, capfd: pytest.
     picture = read_picture(tmp_path / name)
     write_picture(picture, tmp_path / "b.webp")
     assert capfd.readouterr() == ("", "")
+
+
+def box(name: bytes, *content: bytes) -> bytes:
+    body = b"".join(content)
+    return struct.pack(">I4s", 8 + len(body), name) + body
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_tiles_of_a_heif_are_no_pictures_of_their_own(tmp_path: Path, wide: bool) -> None:
+    """A grid of two tiles and its thumbnail; items are numbered in two bytes or in four."""
+    number = struct.Struct(">I" if wide else ">H").pack
+    items = [(1, b"grid"), (2, b"av01"), (3, b"av01"), (4, b"av01"), (5, b"Exif")]
+    entries = [box(b"infe", bytes([3 if wide else 2, 0, 0, 0]), number(item), bytes(2), kind) for item, kind in items]
+    listed = [box(b"iinf", bytes([wide, 0, 0, 0]), number(len(items)), *entries)]
+    references = [(b"thmb", 4, [1]), (b"dimg", 1, [2, 3]), (b"cdsc", 5, [1])]
+    listed += [
+        box(
+            b"iref",
+            bytes([wide, 0, 0, 0]),
+            *(box(kind, number(of), struct.pack(">H", len(to)), *map(number, to)) for kind, of, to in references),
+        )
+    ]
+    (tmp_path / "a.heic").write_bytes(box(b"ftyp", b"heic", bytes(4)) + box(b"meta", bytes(4), *listed))
+    assert read_boxes(tmp_path / "a.heic").others == 1
