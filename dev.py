@@ -208,6 +208,8 @@ def wheel(environment: Environment, _: list[str]) -> None:
         empty.install(*folder.glob("*.whl"))
         shutil.copy(CLONE / DAMAGED, folder)
         shutil.copy(CLONE / MASK, folder)
+        if empty.has("numba"):
+            raise StepError("A wheel should bring its kernels compiled, and this one brings Numba.")
         empty.run("restauro", "--version", folder=folder)
         empty.run("restauro", "restore", DAMAGED.name, "--mask", MASK.name, "-o", RESTORED.name, folder=folder)
 

@@ -68,6 +68,28 @@ def test_a_child_that_is_forked_while_another_thread_compiles_can_compile() -> N
     assert done.returncode == 0, done.stderr
 
 
+COMPILE_TWO = """
+from restauro.numerics.kernel import kernel
+
+@kernel("i8")
+def twice(number):
+    return 2 * number
+
+@kernel("i8")
+def thrice(number):
+    return 3 * number
+
+print(twice(2) + thrice(2))
+"""
+
+
+def test_python_is_told_once_that_kernels_are_compiled() -> None:
+    done = run_python(COMPILE_TWO, RESTAURO_KERNELS="jit")
+    assert done.stdout == "10\n"
+    assert done.stderr.startswith("Numba compiles kernels, up to half a minute")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("mode", ["python", "jit"])
 def test_the_variable_says_how_kernels_run(mode: str) -> None:
     done = run_python("from restauro.numerics import kernel; print(kernel.MODE)", RESTAURO_KERNELS=mode)

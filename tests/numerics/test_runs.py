@@ -79,7 +79,8 @@ def test_groups_within_a_distance(seed: int, side: int, distance: int) -> None:
 def test_grouping_a_dense_net_compares_few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are compared chain by chain: of every second pixel a row has 60 runs, and is one chain."""
     joined = 0
-    join = runs._join
+    join = plain(runs._join)
+    monkeypatch.setattr(runs, "_root", plain(runs._root))
 
     def counted(parent: np.ndarray, a: int, b: int) -> None:
         nonlocal joined

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -29,7 +28,7 @@ def run(
     `as_line` says what was done to a file; its notes follow, a line each. What went wrong goes to stderr, and with
     `to_stderr` all of it.
     """
-    with nullcontext() if quiet else report.announce_compiling():
+    with report.announce_compiling(quiet=quiet):
         tell = partial(say, err=to_stderr)
         failed = sum(not _run(source, job, as_line, tell, quiet=quiet, as_json=as_json) for source, job in jobs)
     return 0 if not failed else 2 if len(jobs) == 1 else 1

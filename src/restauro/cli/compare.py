@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,7 +102,7 @@ def command(
     named = split_ways(methods) if methods else [DEFAULT_METHOD] if rows else _classical()
     ways: list[Way] = [make_way(text) for text in dict.fromkeys(named)]
     cases: list[Case] = []
-    with nullcontext() if quiet else report.announce_compiling():
+    with report.announce_compiling(quiet=quiet):
         for picture, its_mask, its_truth in zip(pictures, masks, truths, strict=True):
             with report.progress_bar(picture.name, shown=not quiet) as progress:
                 cases.append(

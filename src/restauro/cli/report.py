@@ -120,14 +120,19 @@ class _Announcement:
             )
 
 
-def announce_compiling() -> AbstractContextManager[object]:
-    """While the body runs, say so once on stderr if a kernel is compiled rather than loaded."""
+def announce_compiling(*, quiet: bool = False) -> AbstractContextManager[object]:
+    """While the body runs, say so once on stderr, unless quiet, if a kernel is compiled rather than loaded."""
     from restauro.numerics.kernel import MODE
 
     if MODE != "jit":
         return nullcontext()
+    import logging
+
     from numba.core import event
 
+    logging.getLogger("restauro.kernels").disabled = True  # which would say so as well
+    if quiet:
+        return nullcontext()
     event.Listener.register(_Announcement)
     manager: AbstractContextManager[object] = event.install_listener("numba:compile", _Announcement())
     return manager

@@ -191,13 +191,14 @@ def make_way(text: str) -> Way:
     kinds = {parameter.name: parameter.kind for parameter in method_class(name).parameters()}
     settings = {key: value if kinds.get(key) is str else number(value) for key, value in split_settings(text, listed)}
     method = make_method(name, settings)
-    packages = ["numba", "numpy", *["onnxruntime"] * method.own_threads]
+    packages = ["numpy", *["onnxruntime"] * method.own_threads]
 
     def fill(image: Pixels, hole: Hole, workers: int) -> Pixels:
         filled: Pixels = restauro.inpaint(image, hole, method, workers=workers)
         return filled
 
-    versions = {"restauro": restauro.__version__, **{package: version(package) for package in packages}}
+    versions = {"restauro": restauro.__version__, "numba": _compiler()}
+    versions |= {package: version(package) for package in packages}
     model = getattr(method, "model", "")
     digest = provenance.digest_of_network(shipped_models().get(model, Path(model))) if model else ""
     return Way(text, label_of(text), versions, fill, digest)
@@ -248,6 +249,15 @@ def _parts(text: str) -> tuple[str, str, str]:
         return name, "", rest
     file, _, listed = rest.rpartition(":")
     return (name, file, listed) if file and "=" in listed else (name, rest, "")
+
+
+def _compiler() -> str:
+    """Return the version of Numba that compiles the kernels, or has compiled them, for which kind of processor."""
+    from restauro.numerics import kernel
+
+    if kernel.LIBRARY is not None:
+        return f"{kernel.LIBRARY.compiler.removeprefix('numba')} ({kernel.LIBRARY.level})"
+    return version("numba") if kernel.MODE == "jit" else "none"
 
 
 def _peer(text: str, name: str, settings: list[tuple[str, str]]) -> Way:

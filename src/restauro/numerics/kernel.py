@@ -61,8 +61,29 @@ def _chosen() -> tuple[str, library.Library | None]:
 MODE, LIBRARY = _chosen()
 
 if MODE == "jit":
+    import logging
+
     import numba
+    from numba.core import event
     from numba.core.compiler_lock import global_compiler_lock
+
+    class _Note(event.Listener):  # type: ignore[misc]
+        """Says once a process, in the log, why somebody has to wait; the command line has words of its own."""
+
+        def __init__(self) -> None:
+            self.made = False
+
+        def on_start(self, _: Any) -> None:
+            if not self.made:
+                self.made = True
+                logging.getLogger("restauro.kernels").warning(
+                    "Numba compiles kernels: up to half a minute for a method's first picture, kept for later runs."
+                )
+
+        def on_end(self, _: Any) -> None:
+            pass
+
+    event.register("numba:compile", _Note())
 
     # A child that is forked while another thread compiles would find the compiler locked, and nobody there to open it.
     if hasattr(os, "register_at_fork"):
