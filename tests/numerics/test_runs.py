@@ -95,6 +95,17 @@ def test_grouping_a_dense_net_compares_few_runs(monkeypatch: pytest.MonkeyPatch)
     assert joined <= 40 * 20
 
 
+@pytest.mark.parametrize("offset", range(9))
+def test_runs_are_found_wherever_a_mask_lies_in_memory(offset: int) -> None:
+    mask = holes(np.random.default_rng(offset), (9, 21))
+    moved = np.zeros(offset + mask.size, bool)[offset:].reshape(mask.shape)
+    moved[:] = mask
+    counts, expected_counts = np.zeros((2, 9), np.int64)
+    found, expected = runs.find(moved, counts), runs.find(mask, expected_counts)
+    for one, other in zip((*found, counts), (*expected, expected_counts), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @given(seed=seeds, height=st.integers(1, 20), width=st.integers(1, 20), dtype=st.sampled_from(["uint8", "float32"]))
 def test_values_are_stored_rounded_and_cut_to_what_fits(seed: int, height: int, width: int, dtype: str) -> None:
     rng = np.random.default_rng(seed)

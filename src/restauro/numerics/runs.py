@@ -18,6 +18,8 @@ def find(block: Any, counts: Any) -> tuple[Any, Any]:
     counts: int64 [rows], set to the runs of every row.
     """
     flat = block.reshape(-1).view(np.uint8)
+    if flat.ctypes.data % _WORD:  # a part of a stack of masks, say
+        flat = flat.copy()
     words = flat[: flat.size // _WORD * _WORD].view(np.uint64)
     room = 1024
     while True:

@@ -157,4 +157,5 @@ def _described(argument: Any) -> str:
         axes[-1:] = ["::1"]
     elif argument.flags.f_contiguous:
         axes[:1] = ["::1"]
-    return f"{argument.dtype.str.lstrip('<|')}[{', '.join(axes)}]"
+    aside = "" if argument.flags.aligned else ", unaligned"
+    return f"{argument.dtype.str.lstrip('<|')}[{', '.join(axes)}]{aside}"
