@@ -86,7 +86,7 @@ print(twice(2) + thrice(2))
 def test_python_is_told_once_that_kernels_are_compiled() -> None:
     done = run_python(COMPILE_TWO, RESTAURO_KERNELS="jit")
     assert done.stdout == "10\n"
-    assert done.stderr.startswith("Numba compiles kernels, up to half a minute")
+    assert done.stderr.startswith("Numba compiles kernels: up to half a minute")
     assert done.stderr.count("\n") == 1
 
 
