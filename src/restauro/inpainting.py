@@ -14,7 +14,16 @@ from restauro.arrays import checked_image, in_any_band, masked_pixels, not_finit
 from restauro.errors import MaskError, ParameterError, ParameterTypeError, RestauroError, check_progress
 from restauro.filling import Holed, fill
 from restauro.holes import find_holes
-from restauro.mask import MOST_BANDS, check_bands_last, check_known, marked, mask_array
+from restauro.mask import (
+    MOST_BANDS,
+    Mask,
+    check_bands_last,
+    check_known,
+    check_partial,
+    marked,
+    mask_array,
+    weighted,
+)
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.numerics.threads import checked_workers
 from restauro.windows import Part
@@ -26,6 +35,7 @@ def inpaint(
     method: str | Method = DEFAULT_METHOD,
     *,
     unknown: ArrayLike | None = None,
+    partial: str | None = None,
     out: NDArray[Any] | None = None,
     workers: int | None = None,
     seed: int = 0,
@@ -42,7 +52,8 @@ def inpaint(
         filled as 0 and 1 and cut at a half. Floats may be of any size. Any byte order. Or a stack of
         pictures, [N, H, W] or [N, H, W, C].
     mask
-        [H, W]: bool, or integers where non-zero is hole, or floats that are 0 or 1. Not modified. Of a stack [N, H, W]:
+        [H, W]: bool, or integers where non-zero is hole, or floats that are 0 or 1; with `partial` floats from 0 to 1
+        that say how much of a pixel is damage, 0 none and 1 all. Not modified. Of a stack [N, H, W]:
         each picture is filled by itself, all beside each other. (Without bands, H and W of a stack's pictures must be
         more than 4 columns, as a mask [H, W, 3] is taken for one with colours and refused.)
     unknown
@@ -50,6 +61,9 @@ def inpaint(
         gaps of a height model that aren't to be filled; where `mask` marks them too, they are hole. NaN and infinity
         outside the mask count as unknown as well, with a warning; so does what a masked array masks, which stays
         masked. A hole among unknown pixels is filled from the known ones behind them.
+    partial
+        What damage in part is, for a mask of values between 0 and 1. "cover": an opaque layer with soft edges lies over
+        the picture, and a pixel becomes (1 - w) of what is there and w of the fill, mixed as values are stored.
     method
         A name, with its parameters as keywords, or a `Method` instance. `restauro.method_names()` lists the names.
     out
@@ -90,8 +104,9 @@ def inpaint(
     threads = checked_workers(workers)
     check_seed(seed)
     check_progress(progress)
+    check_partial(partial)
     result = result_array(picture, out)
-    places = _places(image, picture, mask, unknown)
+    places = _places(image, picture, mask, unknown, partial=partial is not None)
     _warn_of(places)
     if out is not image:
         np.copyto(result, picture)
@@ -102,6 +117,7 @@ def inpaint(
             native[at.which] if native[at.which].ndim == 3 else native[at.which][:, :, np.newaxis],
             [Part(find_holes(at.hole, threads), chosen)],
             None if at.unknown is None else find_holes(at.unknown, threads),
+            at.weights,
         )
         for at in places
     ]
@@ -118,16 +134,19 @@ def inpaint(
 class _Place:
     """A picture of a stack, or the only one: where it is found, what of it is hole, and what is unknown besides.
 
-    `stray` are those of the unknown pixels that nobody named: NaN and infinity.
+    `stray` are those of the unknown pixels that nobody named: NaN and infinity. `weights` as of `restauro.mask.Mask`.
     """
 
     which: Any
     hole: NDArray[np.bool_]
+    weights: NDArray[np.float32] | None
     unknown: NDArray[np.bool_] | None
     stray: NDArray[np.bool_] | None
 
 
-def _places(image: ArrayLike, picture: NDArray[Any], mask: ArrayLike, unknown: ArrayLike | None) -> list[_Place]:
+def _places(
+    image: ArrayLike, picture: NDArray[Any], mask: ArrayLike, unknown: ArrayLike | None, *, partial: bool
+) -> list[_Place]:
     """Look at the masks, of each picture by itself; raise MaskError where nothing can be filled from them."""
     marks, named, masked = mask_array(mask), None if unknown is None else mask_array(unknown), masked_pixels(image)
     if not _is_stack(marks.shape, picture.shape):
@@ -138,7 +157,7 @@ def _places(image: ArrayLike, picture: NDArray[Any], mask: ArrayLike, unknown: A
                 f"The image has the shape {picture.shape}, a stack of {len(picture)} pictures, and its mask must "
                 f"have the shape {wanted}, not {marks.shape} (one for all: numpy.broadcast_to(mask, {wanted}))."
             )
-        return [_place(..., picture, marks, named, masked)]
+        return [_place(..., picture, marks, named, masked, partial=partial)]
     if named is not None and named.shape != marks.shape:
         raise MaskError(
             f"unknown has the shape {named.shape}; of a stack it must be the mask's, {marks.shape} (the same for all: "
@@ -148,7 +167,7 @@ def _places(image: ArrayLike, picture: NDArray[Any], mask: ArrayLike, unknown: A
     for number in range(len(picture)):
         try:
             named_here, masked_here = (None if some is None else some[number] for some in (named, masked))
-            places.append(_place(number, picture[number], marks[number], named_here, masked_here))
+            places.append(_place(number, picture[number], marks[number], named_here, masked_here, partial=partial))
         except RestauroError as error:
             raise type(error)(f"Picture {number} of the stack: {error}") from None
     return places
@@ -168,8 +187,11 @@ def _place(
     mask: NDArray[Any],
     named: NDArray[Any] | None,
     masked: NDArray[np.bool_] | None,
+    *,
+    partial: bool,
 ) -> _Place:
-    hole = marked(mask, picture.shape)
+    marks = weighted(mask, picture.shape) if partial else Mask(marked(mask, picture.shape))
+    hole = marks.hole
     unknown = None if named is None else marked(named, picture.shape, "mask of unknown pixels") & ~hole
     if masked is not None:
         more = in_any_band(masked, hole.shape) & ~hole
@@ -178,7 +200,7 @@ def _place(
     if stray is not None:
         unknown = stray if unknown is None else unknown | stray
     check_known(hole, unknown)
-    return _Place(which, hole, unknown, stray)
+    return _Place(which, hole, marks.weights, unknown, stray)
 
 
 def _warn_of(places: list[_Place]) -> None:

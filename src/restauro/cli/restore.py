@@ -17,6 +17,7 @@ from restauro.cli import batch, paths, pipes, report
 from restauro.cli.wording import printable, say, worded
 from restauro.errors import RestauroError
 from restauro.files.bounds import MAX_PIXELS
+from restauro.mask import PARTIAL
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 
 if TYPE_CHECKING:
@@ -160,6 +161,12 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     type=click.IntRange(0, 255),
     metavar="N",
     help="With color:#rrggbb, how far red, green and blue may each be off.  [default: 0; in a JPEG 60 or 40]",
+)
+@click.option(
+    "--partial",
+    type=click.Choice(PARTIAL),
+    help="Keep the values of a soft mask, which say how much of a pixel is damage. cover: a layer with soft edges lies "
+    "over the picture, and is mixed with the fill.  [default: cut it]",
 )
 @click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
 @click.option("--accept-large-holes", is_flag=True, help="Take a mask of more than 60 % hole as it is.")
