@@ -295,7 +295,8 @@ def _of_file(
         most = max(MAX_PIXELS, seen.size[0] * seen.size[1])
         mask = read_mask_file(path, polarity, values, max_pixels=most, keep_values=keep_values)
     enlarge, reduce = scale_to_fit(mask.path, mask.hole.shape, seen, resize=resize)
-    marks, grow, notes = mask.hole if mask.weights is None else mask.weights, int(mask.soft), [*mask.notes]
+    marks: NDArray[Any] = mask.hole if mask.weights is None else mask.weights
+    grow, notes = int(mask.soft), [*mask.notes]
     if mask.soft:
         notes.append(_soft_note("The mask"))
     if max(enlarge, reduce) > 1 and grow:
