@@ -16,6 +16,7 @@ from restauro.filling import Holed, fill
 from restauro.holes import find_holes
 from restauro.mask import (
     MOST_BANDS,
+    OPAQUE,
     Mask,
     check_bands_last,
     check_known,
@@ -63,7 +64,9 @@ def inpaint(
         masked. A hole among unknown pixels is filled from the known ones behind them.
     partial
         What damage in part is, for a mask of values between 0 and 1. "cover": an opaque layer with soft edges lies over
-        the picture, and a pixel becomes (1 - w) of what is there and w of the fill, mixed as values are stored.
+        the picture, and a pixel becomes (1 - w) of what is there and w of the fill, mixed as values are stored. "tone":
+        what covers it lets light through, w being the share that it keeps; method `tone` corrects that, and `method`
+        fills where w is 0.9 or more. A mask that has only 0 and 1 says nothing of w: all of it is corrected.
     method
         A name, with its parameters as keywords, or a `Method` instance. `restauro.method_names()` lists the names.
     out
@@ -115,7 +118,7 @@ def inpaint(
     pictures = [
         Holed(
             native[at.which] if native[at.which].ndim == 3 else native[at.which][:, :, np.newaxis],
-            [Part(find_holes(at.hole, threads), chosen)],
+            _parts(at, chosen, partial, threads),
             None if at.unknown is None else find_holes(at.unknown, threads),
             at.weights,
         )
@@ -128,6 +131,19 @@ def inpaint(
     if progress is not None:
         progress(1.0)
     return _masked_as(image, result, places) if out is None else _unmasked(out, places)
+
+
+def _parts(at: _Place, chosen: Method, partial: str | None, threads: int) -> list[Part]:
+    """Return the holes with what fills them; of damage that is corrected what is left of it after what isn't."""
+    if partial != "tone":
+        return [Part(find_holes(at.hole, threads), chosen)]
+    tone = chosen if chosen.corrects else make_method("tone", {})
+    if at.weights is None:
+        return [Part(find_holes(at.hole, threads), tone)]
+    opaque = at.weights >= OPAQUE
+    fill_in = make_method(DEFAULT_METHOD, {}) if chosen.corrects else chosen
+    parts = [(at.hole & ~opaque, tone), (opaque, fill_in)]
+    return [Part(find_holes(some, threads), method) for some, method in parts if some.any()]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from restauro.arrays import without_palette
 from restauro.errors import MaskError, MaskTypeError, ParameterError, Remedy
 
 MAX_GROW = 1000  # pixels
-PARTIAL = ("cover",)  # what values of a mask between 0 and 1 can mean: see `inpaint`
+OPAQUE = 0.9  # weight from which on too little is left of a pixel to correct it
+PARTIAL = ("cover", "tone")  # what values of a mask between 0 and 1 can mean: see `inpaint`
 BRIGHTNESS = (0.299, 0.587, 0.114)  # what red, green and blue add to it (BT.601)
 _LARGE_HOLES = 0.6  # share of a picture from which a mask looks inverted
 MOST_BANDS = 4  # of images whose bands might be taken for something else
@@ -383,6 +384,6 @@ def _as_bool(array: NDArray[Any]) -> NDArray[np.bool_]:
         raise MaskError(
             f"A mask of floats may hold only 0 and 1, and this one holds {other:g}",
             "cut it, for instance mask > 0.5",
-            Remedy("partial", ..., "cover, where values from 0 to 1 mean that pixels are damaged in part"),
+            Remedy("partial", ..., "cover or tone, where values from 0 to 1 mean that pixels are damaged in part"),
         )
     return hole

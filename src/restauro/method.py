@@ -28,6 +28,7 @@ BUILT_IN = {
     "edge-enhancing": "restauro.methods.edge_enhancing:EdgeEnhancing",
     "navier-stokes": "restauro.methods.navier_stokes:NavierStokes",
     "patchmatch": "restauro.methods.patchmatch:PatchMatch",
+    "tone": "restauro.methods.tone:Tone",
     "network": "restauro.methods.network:Network",
 }
 

@@ -59,6 +59,8 @@ def test_what_is_under_the_hole_does_not_matter(
         other[hole] = rng.choice([np.nan, np.inf, -np.inf, 0.0, 1e4], size=other[hole].shape)
     else:
         other[hole] = picture(rng, image.shape, dtype)[hole]
+    if method.corrects:
+        pytest.skip(f"{method.name} corrects it")
     np.testing.assert_array_equal(restauro.inpaint(image, hole, method), restauro.inpaint(other, hole, method))
 
 
@@ -330,7 +332,7 @@ def test_tiny_pictures(method: Method, shape: tuple[int, int]) -> None:
     image = np.full(shape, 70, np.uint8)
     hole = np.zeros(shape, bool)
     hole[shape[0] // 2, shape[1] // 2] = True
-    damaged = np.where(hole, np.uint8(9), image)
+    damaged = image if method.corrects else np.where(hole, np.uint8(9), image)
     restored = restauro.inpaint(damaged, hole, method)
     np.testing.assert_array_equal(restored, image)
 

@@ -166,7 +166,8 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     "--partial",
     type=click.Choice(PARTIAL),
     help="Keep the values of a soft mask, which say how much of a pixel is damage. cover: a layer with soft edges lies "
-    "over the picture, and is mixed with the fill.  [default: cut it]",
+    "over the picture, and is mixed with the fill. tone: light still comes through, and its tone is corrected; where "
+    "it is nearly opaque, the method fills.  [default: cut it]",
 )
 @click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
 @click.option("--accept-large-holes", is_flag=True, help="Take a mask of more than 60 % hole as it is.")
