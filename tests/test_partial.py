@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,22 @@ class TestFiles:
         expected = restauro.inpaint(read_picture(panel).pixels, weights, "telea", partial="cover")
         np.testing.assert_array_equal(read_picture(out).pixels, expected)
         assert main([*arguments, "--partial", "half"]) == 2
+
+    @pytest.mark.parametrize("is_soft", [False, True])
+    def test_tone_on_the_command_line(self, dust: Path, tmp_path: Path, capsys: Any, is_soft: bool) -> None:
+        """A mask of two values is corrected all over; of a soft one what is nearly white is filled."""
+        weights = read_picture(dust).pixels / np.float32(255)
+        light = np.full((*SHAPE, 3), 0.5) * (1 - 0.6 * (weights > 0))[..., np.newaxis]
+        panel = save(tmp_path / "dim.png", np.rint(255 * light).astype(np.uint8))
+        mask = dust if is_soft else save(tmp_path / "two.png", np.where(weights > 0, 255, 0).astype(np.uint8))
+        out = tmp_path / "out.png"
+        arguments = ["restore", str(panel), "--mask", str(mask), "--method", "telea", "-o", str(out)]
+        assert main([*arguments, "--partial", "tone"]) == 0
+        assert "filled (28 %) by tone, telea where nearly opaque" in re.sub(
+            r"[\d.]+ %", "28 %", capsys.readouterr().out
+        )
+        marks: np.ndarray = weights if is_soft else weights > 0
+        expected = restauro.inpaint(read_picture(panel).pixels, marks, "telea", partial="tone")
+        np.testing.assert_array_equal(read_picture(out).pixels, expected)
+        assert main([*arguments, "--partial", "tone", "--overwrite", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["partial"] == "tone"

@@ -381,9 +381,8 @@ def _as_bool(array: NDArray[Any]) -> NDArray[np.bool_]:
     hole: NDArray[np.bool_] = array == 1
     if np.count_nonzero(hole) != np.count_nonzero(array):  # NaN counts as non-zero
         other = array[~hole & (array != 0)][0]
-        raise MaskError(
-            f"A mask of floats may hold only 0 and 1, and this one holds {other:g}",
-            "cut it, for instance mask > 0.5",
-            Remedy("partial", ..., "cover or tone, where values from 0 to 1 mean that pixels are damaged in part"),
-        )
+        ways: list[Remedy | str] = ["cut it, for instance mask > 0.5"]
+        if 0 < other < 1:
+            ways.append(Remedy("partial", "cover", "where it says how much of a pixel is damage"))
+        raise MaskError(f"A mask of floats may hold only 0 and 1, and this one holds {other:g}", *ways)
     return hole

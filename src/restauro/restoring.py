@@ -52,7 +52,8 @@ class Restored(Record):
     counted_outside
         "mask"; from JPEG to JPEG "blocks", because the blocks of 8 or 16 pixels that the holes touch are encoded anew.
     partial
-        What values of the mask between none and full meant; None where it had none, or was cut.
+        "cover" or "tone", as was asked for: what values of the mask between none and full mean. None where it wasn't,
+        or where the mask had no such values to mix by.
     """
 
     method: str
@@ -292,7 +293,7 @@ class Restoration:
             seconds=self._seconds,
             changed_outside=written.changed_outside if written else None,
             counted_outside=counted_outside(self.picture, target),
-            partial=None if self.weights is None else self._partial,
+            partial=self._partial if self.weights is not None or self._partial == "tone" else None,
             notes=self.notes + (written.notes if written else ()),
         )
 
