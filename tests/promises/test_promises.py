@@ -78,7 +78,8 @@ def test_a_constant_picture_stays_constant(
     top = np.iinfo(dtype).max if np.dtype(dtype).kind in "iu" else 1
     image = np.full((height, width, 3), value * top).astype(dtype)
     damaged = image.copy()
-    damaged[hole] = 0
+    if not method.corrects:  # to which what is under the hole isn't anything
+        damaged[hole] = 0
     restored = restauro.inpaint(damaged, hole, method)
     if np.dtype(dtype).kind == "f":
         np.testing.assert_allclose(restored, image, rtol=0, atol=1e-6)

@@ -106,7 +106,7 @@ class _Light(NamedTuple):
     def to_stored(self, light: NDArray[np.float64]) -> NDArray[np.float64]:
         if not self.is_coded:
             return light * self.full
-        v = np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
+        v = np.where(light <= 0.04045 / 12.92, light * 12.92, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
         return v * self.full
 
 
