@@ -19,7 +19,7 @@ import _pictures
 import _tables
 from restauro.evaluation import protocol, reporting, running
 from restauro.evaluation.references import PEERS
-from restauro.method import method_names
+from restauro.method import method_class, method_names
 
 PAINTINGS, SIZE = 16, 256
 WEIGHTS = "lpips_squeeze1_1_v0.1_torchvision.safetensors"
@@ -30,7 +30,7 @@ FIGURES = _tables.CLONE / _tables.FOLDER / "methods"
 def plan(paintings: int, size: int) -> running.Plan:
     """Return what is compared: all there is."""
     shared = _pictures.shared()
-    ways = [NETWORK if name == "network" else name for name in method_names()]
+    ways = [NETWORK if name == "network" else name for name in method_names() if not method_class(name).corrects]
     return running.Plan(
         pictures=protocol.find_pictures([shared / "data" / "paintings-val"], paintings),
         masks=protocol.choose_masks(["all"]),

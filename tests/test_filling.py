@@ -152,6 +152,8 @@ def test_pictures_in_different_numbers_of_parts() -> None:
 @pytest.mark.parametrize("width", [3, 90])
 def test_a_hole_in_the_midst_of_unknown_pixels_is_filled_from_their_far_side(name: str, width: int) -> None:
     """However wide the ring of unknown pixels is, nothing of it is read, and the rest of the picture is."""
+    if name == "tone":
+        pytest.skip("it corrects, by what is beside a hole")
     side = 2 * width + 60
     image = np.full((side, side, 3), 0.25, np.float32)
     hole, ring = np.zeros((2, side, side), bool)

@@ -67,7 +67,7 @@ def test_a_full_mask_is_refused(dtype: str) -> None:
 @pytest.mark.parametrize("value", [0.5, 255.0, -1.0, np.nan, np.inf])
 def test_floats_between_are_refused(value: float) -> None:
     mask = np.array([[0, 1, value]], np.float32)
-    with pytest.raises(MaskError, match=rf"only 0 and 1 .* holds {value:g}: cut it, for instance mask > 0.5"):
+    with pytest.raises(MaskError, match=rf"only 0 and 1, .* holds {value:g}: cut it, for instance mask > 0.5"):
         hole_from_array(mask, (1, 3))
 
 

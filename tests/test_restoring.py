@@ -42,6 +42,7 @@ def test_holes_are_filled_and_nothing_else_changed(panel: Path, losses: Path, tm
         seconds=0,
         changed_outside=0,
         counted_outside="mask",
+        partial=None,
         notes=(),
     )
     assert 0 < restored.seconds < 60

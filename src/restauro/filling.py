@@ -37,11 +37,15 @@ class Holed:
         known to those after it.
     others
         What is unknown and stays so.
+    weights
+        float32 [H, W], 0 to 1: the share of the fill in each hole pixel; the rest is what is there. None: 1. A method
+        that corrects is told, and makes of it what it can.
     """
 
     bands: NDArray[Any]
     parts: Sequence[Part]
     others: Holes | None = None
+    weights: NDArray[np.float32] | None = None
 
     def windows(self, stage: int, sizes: Sizes) -> list[Window]:
         """Plan the windows of a part."""
@@ -115,31 +119,31 @@ class _Work:
 
     def _fill_stage(self, stage: int, pool: ThreadPoolExecutor) -> None:
         """Fill the large windows one after the other on all threads, then the small ones beside each other."""
-        planned = [(p.bands, window) for p in self.pictures for window in p.windows(stage, self.sizes)]
+        planned = [(picture, window) for picture in self.pictures for window in picture.windows(stage, self.sizes)]
         work = [_cost(window) for _, window in planned]
         share = sum(work) // (2 * self.threads)
         shared = [size >= max(_least_shared(window), share) for (_, window), size in zip(planned, work, strict=True)]
         scratch: dict[Any, Any] = {}
-        for (bands, window), by_all in zip(planned, shared, strict=True):
+        for (picture, window), by_all in zip(planned, shared, strict=True):
             if by_all:
-                self._fill(bands, window, self.threads, scratch, pool)
+                self._fill(picture, window, self.threads, scratch, pool)
         queue = iter([item for item, by_all in zip(planned, shared, strict=True) if not by_all])  # next() is atomic
         others = [pool.submit(self._drain, queue, {}) for _ in range(self.threads - 1)]
         self._drain(queue, scratch)
         for other in others:
             other.result()
 
-    def _drain(self, queue: Iterator[tuple[NDArray[Any], Window]], scratch: dict[Any, Any]) -> None:
+    def _drain(self, queue: Iterator[tuple[Holed, Window]], scratch: dict[Any, Any]) -> None:
         try:
-            for bands, window in queue:
-                self._fill(bands, window, 1, scratch, None)
+            for picture, window in queue:
+                self._fill(picture, window, 1, scratch, None)
         except BaseException:
             self.control[0] = 1
             raise
 
     def _fill(
         self,
-        bands: NDArray[Any],
+        picture: Holed,
         window: Window,
         threads: int,
         scratch: dict[Any, Any],
@@ -148,13 +152,19 @@ class _Work:
         if self.control[0]:
             return
         top, bottom, left, right = window.box
-        image = bands[top:bottom, left:right]
+        image = picture.bands[top:bottom, left:right]
+        weights = None if picture.weights is None else picture.weights[top:bottom, left:right]
         hole, domain, wanted = window.masks()
-        core, seed = window.core_slices, (self.seed, *window.core)
-        task = Task(core, window.depth, threads, seed, self.control, scratch, pool, wanted=wanted, domain=domain)
-        values = fill_any_size(window.part.method, image, hole, task)
+        core, seed, method = window.core_slices, (self.seed, *window.core), window.part.method
+        task = Task(
+            core, window.depth, threads, seed, self.control, scratch, pool,
+            wanted=wanted, domain=domain, weights=weights if method.corrects else None,
+        )  # fmt: skip
+        values = fill_any_size(method, image, hole, task)
         if not self.control[0]:
-            _check_values(values, (window.pixels, bands.shape[2]), window)
+            _check_values(values, (window.pixels, image.shape[2]), window)
+            if weights is not None and not method.corrects:
+                values = _blended(image[wanted], values, weights[wanted])
             _store(values, wanted[core], image[core])
 
 
@@ -173,6 +183,15 @@ def _check_values(values: object, shape: tuple[int, int], window: Window) -> Non
             f"Method {window.part.method.name!r} returned values of shape {found} where {shape} were wanted: its fill "
             "must return those of the pixels of task.wanted, row by row, and no longer those of hole[task.core]."
         )
+
+
+def _blended(
+    known: NDArray[Any], fill: NDArray[np.floating[Any]], weights: NDArray[np.float32]
+) -> NDArray[np.floating[Any]]:
+    """Mix what is there with a fill, [n, C] each, by its share [n]; of what isn't finite nothing is kept."""
+    share = weights[:, np.newaxis].astype(np.float64)
+    kept = np.where(np.isfinite(known), known, fill).astype(np.float64)
+    return np.where(share < 1, (1 - share) * kept + share * fill, fill)
 
 
 def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: NDArray[Any]) -> None:

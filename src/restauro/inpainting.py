@@ -14,7 +14,17 @@ from restauro.arrays import checked_image, in_any_band, masked_pixels, not_finit
 from restauro.errors import MaskError, ParameterError, ParameterTypeError, RestauroError, check_progress
 from restauro.filling import Holed, fill
 from restauro.holes import find_holes
-from restauro.mask import MOST_BANDS, check_bands_last, check_known, marked, mask_array
+from restauro.mask import (
+    MOST_BANDS,
+    OPAQUE,
+    Mask,
+    check_bands_last,
+    check_known,
+    check_partial,
+    marked,
+    mask_array,
+    weighted,
+)
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.numerics.threads import checked_workers
 from restauro.windows import Part
@@ -26,6 +36,7 @@ def inpaint(
     method: str | Method = DEFAULT_METHOD,
     *,
     unknown: ArrayLike | None = None,
+    partial: str | None = None,
     out: NDArray[Any] | None = None,
     workers: int | None = None,
     seed: int = 0,
@@ -42,7 +53,8 @@ def inpaint(
         filled as 0 and 1 and cut at a half. Floats may be of any size. Any byte order. Or a stack of
         pictures, [N, H, W] or [N, H, W, C].
     mask
-        [H, W]: bool, or integers where non-zero is hole, or floats that are 0 or 1. Not modified. Of a stack [N, H, W]:
+        [H, W]: bool, or integers where non-zero is hole, or floats that are 0 or 1; with `partial` floats from 0 to 1
+        that say how much of a pixel is damage, 0 none and 1 all. Not modified. Of a stack [N, H, W]:
         each picture is filled by itself, all beside each other. (Without bands, H and W of a stack's pictures must be
         more than 4 columns, as a mask [H, W, 3] is taken for one with colours and refused.)
     unknown
@@ -50,6 +62,11 @@ def inpaint(
         gaps of a height model that aren't to be filled; where `mask` marks them too, they are hole. NaN and infinity
         outside the mask count as unknown as well, with a warning; so does what a masked array masks, which stays
         masked. A hole among unknown pixels is filled from the known ones behind them.
+    partial
+        What damage in part is, for a mask of values between 0 and 1. "cover": an opaque layer with soft edges lies over
+        the picture, and a pixel becomes (1 - w) of what is there and w of the fill, mixed as values are stored. "tone":
+        what covers it lets light through, w being the share that it keeps; method `tone` corrects that, and `method`
+        fills where w is 0.9 or more. A mask that has only 0 and 1 says nothing of w: all of it is corrected.
     method
         A name, with its parameters as keywords, or a `Method` instance. `restauro.method_names()` lists the names.
     out
@@ -90,8 +107,9 @@ def inpaint(
     threads = checked_workers(workers)
     check_seed(seed)
     check_progress(progress)
+    check_partial(partial)
     result = result_array(picture, out)
-    masked_pictures = _masked_pictures(image, picture, mask, unknown)
+    masked_pictures = _masked_pictures(image, picture, mask, unknown, partial=partial is not None)
     _warn_of(masked_pictures)
     if out is not image:
         np.copyto(result, picture)
@@ -100,8 +118,9 @@ def inpaint(
     pictures = [
         Holed(
             native[at.which] if native[at.which].ndim == 3 else native[at.which][:, :, np.newaxis],
-            [Part(find_holes(at.hole, threads), chosen)],
+            _parts(at, chosen, partial, threads),
             None if at.unknown is None else find_holes(at.unknown, threads),
+            at.weights,
         )
         for at in masked_pictures
     ]
@@ -114,21 +133,35 @@ def inpaint(
     return _masked_as(image, result, masked_pictures) if out is None else _unmasked(out, masked_pictures)
 
 
+def _parts(at: _MaskedPicture, chosen: Method, partial: str | None, threads: int) -> list[Part]:
+    """Return the holes with what fills them; of damage that is corrected what is left of it after what isn't."""
+    if partial != "tone":
+        return [Part(find_holes(at.hole, threads), chosen)]
+    tone = chosen if chosen.corrects else make_method("tone", {})
+    if at.weights is None:
+        return [Part(find_holes(at.hole, threads), tone)]
+    opaque = at.weights >= OPAQUE
+    fill_in = make_method(DEFAULT_METHOD, {}) if chosen.corrects else chosen
+    parts = [(at.hole & ~opaque, tone), (opaque, fill_in)]
+    return [Part(find_holes(some, threads), method) for some, method in parts if some.any()]
+
+
 @dataclass(frozen=True)
 class _MaskedPicture:
     """A picture of a stack, or the only one: where it is found, what of it is hole, and what is unknown besides.
 
-    `stray` are those of the unknown pixels that nobody named: NaN and infinity.
+    `stray` are those of the unknown pixels that nobody named: NaN and infinity. `weights` as of `restauro.mask.Mask`.
     """
 
     which: Any
     hole: NDArray[np.bool_]
+    weights: NDArray[np.float32] | None
     unknown: NDArray[np.bool_] | None
     stray: NDArray[np.bool_] | None
 
 
 def _masked_pictures(
-    image: ArrayLike, picture: NDArray[Any], mask: ArrayLike, unknown: ArrayLike | None
+    image: ArrayLike, picture: NDArray[Any], mask: ArrayLike, unknown: ArrayLike | None, *, partial: bool
 ) -> list[_MaskedPicture]:
     """Look at the masks, of each picture by itself; raise MaskError where nothing can be filled from them."""
     marks, named, masked = mask_array(mask), None if unknown is None else mask_array(unknown), masked_pixels(image)
@@ -140,7 +173,7 @@ def _masked_pictures(
                 f"The image has the shape {picture.shape}, a stack of {len(picture)} pictures, and its mask must "
                 f"have the shape {wanted}, not {marks.shape} (one for all: numpy.broadcast_to(mask, {wanted}))."
             )
-        return [_masked_picture(..., picture, marks, named, masked)]
+        return [_masked_picture(..., picture, marks, named, masked, partial=partial)]
     if named is not None and named.shape != marks.shape:
         raise MaskError(
             f"unknown has the shape {named.shape}; of a stack it must be the mask's, {marks.shape} (the same for all: "
@@ -150,7 +183,9 @@ def _masked_pictures(
     for number in range(len(picture)):
         try:
             named_here, masked_here = (None if some is None else some[number] for some in (named, masked))
-            masked_pictures.append(_masked_picture(number, picture[number], marks[number], named_here, masked_here))
+            masked_pictures.append(
+                _masked_picture(number, picture[number], marks[number], named_here, masked_here, partial=partial)
+            )
         except RestauroError as error:
             raise type(error)(f"Picture {number} of the stack: {error}") from None
     return masked_pictures
@@ -170,8 +205,11 @@ def _masked_picture(
     mask: NDArray[Any],
     named: NDArray[Any] | None,
     masked: NDArray[np.bool_] | None,
+    *,
+    partial: bool,
 ) -> _MaskedPicture:
-    hole = marked(mask, picture.shape)
+    marks = weighted(mask, picture.shape) if partial else Mask(marked(mask, picture.shape))
+    hole = marks.hole
     unknown = None if named is None else marked(named, picture.shape, "mask of unknown pixels") & ~hole
     if masked is not None:
         more = in_any_band(masked, hole.shape) & ~hole
@@ -180,7 +218,7 @@ def _masked_picture(
     if stray is not None:
         unknown = stray if unknown is None else unknown | stray
     check_known(hole, unknown)
-    return _MaskedPicture(which, hole, unknown, stray)
+    return _MaskedPicture(which, hole, marks.weights, unknown, stray)
 
 
 def _warn_of(masked_pictures: list[_MaskedPicture]) -> None:

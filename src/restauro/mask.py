@@ -1,4 +1,4 @@
-"""Masks as arrays: which pixels are hole, by one rule for each dtype; growing them.
+"""Masks as arrays: which pixels are hole, by one rule for each dtype, and how much of them is damage; growing them.
 
 Masks of files, transparency, NaN or a colour: `restauro.picture_mask`.
 """
@@ -8,20 +8,40 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from restauro.arrays import without_palette
-from restauro.errors import MaskError, MaskTypeError, Remedy
+from restauro.errors import MaskError, MaskTypeError, ParameterError, Remedy
 from restauro.notes import counted
 
 MAX_GROW = 1000  # pixels
+OPAQUE = 0.9  # weight from which on too little is left of a pixel to correct it
+PARTIAL = ("cover", "tone")  # what values of a mask between 0 and 1 can mean: see `inpaint`
 BRIGHTNESS = (0.299, 0.587, 0.114)  # what red, green and blue add to it (BT.601)
 _LARGE_HOLES = 0.6  # share of a picture from which a mask looks inverted
 MOST_BANDS = 4  # of images whose bands might be taken for something else
 _STRIP = 1 << 20  # values looked at together: small enough to stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Which pixels are hole, and how much of each is damage where the mask says so.
+
+    Attributes
+    ----------
+    hole
+        bool [H, W].
+    weights
+        float32 [H, W], 0 to 1: 0 is known, 1 wholly damaged; over 0 in the hole alone. None: the mask says of no pixel
+        that it is damaged in part.
+    """
+
+    hole: NDArray[np.bool_]
+    weights: NDArray[np.float32] | None = None
 
 
 def hole_from_array(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -32,8 +52,8 @@ def hole_from_array(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_
     mask
         [H, W] or [H, W, 1], or nested lists of numbers. Bool: True is hole, and nothing is copied. Integers: all but
         zero is hole; more than two values that cover over 60 % are refused, as they are a JPEG's grey. Floats: 0 is
-        known and 1 is hole; values between are kept free for partial damage. A Pillow picture with a palette: the
-        lighter of two colours is hole, of more all but black.
+        known and 1 is hole; values between mean partial damage (`weighted`) and are refused here. A Pillow picture with
+        a palette: the lighter of two colours is hole, of more all but black.
     shape
         [H, W] or [H, W, C] of the picture.
 
@@ -90,6 +110,44 @@ def marked(mask: ArrayLike, shape: tuple[int, ...], what: str = "mask") -> NDArr
                 "instance mask > 127."
             )
     return hole
+
+
+def weighted(mask: ArrayLike, shape: tuple[int, ...]) -> Mask:
+    """Return what a mask of partial damage marks, [H, W] for a picture of a given shape.
+
+    Floats are shares from 0 (known) to 1 (wholly damaged). Bools and integers say nothing of shares; integers of more
+    than two values, as grey pictures have them, are refused.
+
+    >>> weighted(np.array([[0, 0.25, 1]]), (1, 3)).weights
+    array([[0.  , 0.25, 1.  ]], dtype=float32)
+    """
+    array = mask_array(mask)
+    if array.dtype.kind != "f":
+        hole = marked(mask, shape)
+        if array.dtype.kind in "iu" and len(values := np.unique(array)) > 2:
+            raise MaskError(
+                f"A mask of partial damage has floats from 0 to 1, or two values, and this one has {len(values)} whole "
+                f"numbers from {values[0]} to {values[-1]}: divide it by what is wholly damaged, such as mask / 255."
+            )
+        return Mask(hole)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    _check_shape(array.shape, shape)
+    if array.size and not (array.min() >= 0 and array.max() <= 1):  # NaN is neither
+        wrong = array[~((array >= 0) & (array <= 1))][0]
+        raise MaskError(
+            f"A mask of partial damage has values from 0 to 1, and this one holds {wrong:g}: divide it by what is "
+            "wholly damaged, for instance mask / 255."
+        )
+    weights = np.ascontiguousarray(array, np.float32)
+    hole = weights > 0
+    return Mask(hole, weights if (weights[hole] < 1).any() else None)
+
+
+def check_partial(partial: object) -> None:
+    """Raise ParameterError for what values between 0 and 1 can't mean."""
+    if partial is not None and partial not in PARTIAL:
+        raise ParameterError(f"partial={partial!r} isn't known: it must be {' or '.join(PARTIAL)}.")
 
 
 def check_amount(
@@ -324,8 +382,8 @@ def _as_bool(array: NDArray[Any]) -> NDArray[np.bool_]:
     hole: NDArray[np.bool_] = array == 1
     if np.count_nonzero(hole) != np.count_nonzero(array):  # NaN counts as non-zero
         other = array[~hole & (array != 0)][0]
-        raise MaskError(
-            f"A mask of floats may hold only 0 and 1 (values between are kept free for partial damage), "
-            f"and this one holds {other:g}: cut it, for instance mask > 0.5."
-        )
+        ways: list[Remedy | str] = ["cut it, for instance mask > 0.5"]
+        if 0 < other < 1:
+            ways.append(Remedy("partial", "cover", "where it says how much of a pixel is damage"))
+        raise MaskError(f"A mask of floats may hold only 0 and 1, and this one holds {other:g}", *ways)
     return hole

@@ -52,12 +52,15 @@ class MaskFile:
         Whether it had more than two values, and was cut.
     notes
         Sentences about how it was understood.
+    weights
+        float32 [H, W], 0 to 1: its values, if it had more than two and they were to be kept; None else.
     """
 
     path: Path
     hole: NDArray[np.bool_]
     soft: bool
     notes: tuple[Note, ...] = ()
+    weights: NDArray[np.float32] | None = None
 
     @property
     def grown(self) -> NDArray[np.bool_]:
@@ -87,15 +90,26 @@ class _Layer:
 
 
 def read_mask_file(
-    path: Path, polarity: str = "white", values: Sequence[int] = (), *, max_pixels: int = MAX_PIXELS
+    path: Path,
+    polarity: str = "white",
+    values: Sequence[int] = (),
+    *,
+    max_pixels: int = MAX_PIXELS,
+    keep_values: bool = False,
 ) -> MaskFile:
-    """Read a mask file, which can be done while the picture is being read; see `restauro.read_mask` for the rules."""
+    """Read a mask file, which can be done while the picture is being read; see `restauro.read_mask` for the rules.
+
+    keep_values: don't cut one that is soft.
+    """
     try:
         layer = _read(path, max_pixels)
         if values:
             hole, notes = _of_values(layer, values)
             return MaskFile(path, hole, soft=False, notes=notes)
-        return MaskFile(path, *_understood(layer, polarity))
+        marks, soft, notes = _understood(layer, polarity, keep_values)
+        if marks.dtype == np.bool_:
+            return MaskFile(path, marks, soft, notes)
+        return MaskFile(path, marks > 0, soft=False, notes=notes, weights=marks)
     except RestauroError as error:
         raise error.of(f"The mask {path}") from None
 
@@ -245,11 +259,11 @@ def _listed_values(layer: _Layer, bands: NDArray[Any]) -> str:
     return ", ".join(map(str, found.tolist()))
 
 
-def _understood(layer: _Layer, polarity: str) -> tuple[NDArray[np.bool_], bool, tuple[Note, ...]]:
-    """Tell hole from known; also whether there were more than two values, and what is to be said."""
+def _understood(layer: _Layer, polarity: str, keep_values: bool) -> tuple[NDArray[Any], bool, tuple[Note, ...]]:
+    """Tell hole from known, see `_cut`; also whether there were more than two values, and what is to be said."""
     alpha = layer.alpha
     if alpha is not None and _is_one_colour(layer.bands, alpha):
-        return *_cut(alpha, "white", layer.full, "Its opacity"), ()
+        return *_cut(alpha, "white", layer.full, keep_values, "Its opacity"), ()
     if not _is_grey(layer, tolerance=_COLOUR_NOISE):
         return _of_two_colours(layer, polarity)
     if layer.palette is not None and not _is_grey(layer, tolerance=0):
@@ -258,7 +272,7 @@ def _understood(layer: _Layer, polarity: str) -> tuple[NDArray[np.bool_], bool, 
     values = layer.bands[..., layer.bands.shape[2] // 2]
     if alpha is not None:
         values = _with_ground(values, alpha, layer.full, polarity)
-    return *_cut(values, polarity, layer.full), ()
+    return *_cut(values, polarity, layer.full, keep_values), ()
 
 
 def _is_one_colour(bands: NDArray[Any], alpha: NDArray[Any]) -> bool:
@@ -325,8 +339,13 @@ def _with_ground(values: NDArray[Any], alpha: NDArray[Any], full: int, polarity:
     return seen
 
 
-def _cut(values: NDArray[Any], polarity: str, full: int, what: str = "It") -> tuple[NDArray[np.bool_], bool]:
-    """Tell hole from known by the values of a mask file; also whether there were more than two."""
+def _cut(
+    values: NDArray[Any], polarity: str, full: int, keep_values: bool, what: str = "It"
+) -> tuple[NDArray[Any], bool]:
+    """Tell hole from known by the values of a mask file; also whether there were more than two.
+
+    keep_values: of more than two return float32 shares of full scale, which is hole, instead.
+    """
     low, high = values.min().item(), values.max().item()
     if values.dtype.kind == "f" and not np.isfinite([low, high]).all():
         raise MaskError("It holds NaN or infinity: save it as 8-bit black and white.")
@@ -339,6 +358,9 @@ def _cut(values: NDArray[Any], polarity: str, full: int, what: str = "It") -> tu
         half = full / 2 if values.dtype.kind == "f" else full // 2
         if not 0 <= low <= high <= full:
             raise MaskError(f"Its values go from {low:g} to {high:g}: save it as 8-bit black and white.")
+        if keep_values:
+            shares: NDArray[np.float32] = np.divide(values, full, dtype=np.float32)
+            return (shares if polarity == "white" else 1 - shares), True
         if high <= half:
             raise _labels_error(values, what, low, high, half)
         white, soft = _compare(np.greater, values, half), True

@@ -28,6 +28,7 @@ BUILT_IN = {
     "edge-enhancing": "restauro.methods.edge_enhancing:EdgeEnhancing",
     "navier-stokes": "restauro.methods.navier_stokes:NavierStokes",
     "patchmatch": "restauro.methods.patchmatch:PatchMatch",
+    "tone": "restauro.methods.tone:Tone",
     "network": "restauro.methods.network:Network",
 }
 
@@ -169,6 +170,8 @@ class Task:
     control
         int64 [2]: [0] becomes non-zero when the work is to stop, [1] counts hole pixels done. Kernels read and add to
         it themselves, so that a long fill reports and can be stopped without coming back to Python.
+    weights
+        float32 [H, W], for a method that corrects: how much of each pixel is damage. None where that isn't known.
     """
 
     def __init__(
@@ -183,10 +186,12 @@ class Task:
         *,
         wanted: NDArray[np.bool_] = _NOTHING,
         domain: NDArray[np.bool_] = _NOTHING,
+        weights: NDArray[np.float32] | None = None,
     ) -> None:
         self.core = core
         self.wanted = wanted
         self.domain = domain
+        self.weights = weights
         self.depth = depth
         self.workers = workers
         self.seed = seed
@@ -262,6 +267,8 @@ class Method(ABC):
     from_deeper: ClassVar[bool] = False
     # A library with threads of its own does the work, and what it costs goes with the window instead of the holes.
     own_threads: ClassVar[bool] = False
+    # It corrects what is under the hole instead of filling it in, so that what is there does matter.
+    corrects: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check every parameter against its range; what NumPy's numbers and 3.0 mean becomes an int or a float."""
@@ -290,7 +297,7 @@ class Method(ABC):
         ----------
         image
             [H, W, C], a view of the picture in its own dtype (float16 as float32), not to be written to. What is under
-            the hole may be anything, NaN included, and must not matter.
+            the hole may be anything, NaN included, and must not matter but to a method that `corrects`.
         hole
             bool [H, W], everything that is unknown, whoever fills it.
         task

@@ -19,6 +19,7 @@ from restauro.files.formats import format_of
 from restauro.files.images import CHROMA
 from restauro.mask import (
     MAX_GROW,
+    Mask,
     check_grow,
     check_known,
     full_scale,
@@ -28,12 +29,13 @@ from restauro.mask import (
     parse_colour,
     parse_value,
     strips,
+    weighted,
 )
 from restauro.mask_files import Header, MaskFile, read_header, read_mask_file, scale_to_fit
 from restauro.notes import Note, counted
 from restauro.picture import Picture, as_stored, unknown_pixels
 
-Mask = str | os.PathLike[str] | MaskFile | NDArray[Any]
+MaskSource = str | os.PathLike[str] | MaskFile | NDArray[Any]
 
 POLARITIES = ("white", "black")
 # A JPEG blurs edges; where its colour is coarser than its brightness, a mark's lies up to 3 pixels outside it, thinner.
@@ -54,22 +56,26 @@ class PictureMask:
         bool [H, W], True is hole, in the order of the picture's pixels as they are stored.
     notes
         Sentences for the person who asked.
+    weights
+        float32 [H, W], 0 to 1: how much of each hole pixel is damage; None where that isn't said.
     """
 
     hole: NDArray[np.bool_]
     notes: tuple[Note, ...] = ()
+    weights: NDArray[np.float32] | None = None
 
 
 class _Found(NamedTuple):
-    """A hole, by how many pixels it is to be grown for what was found, and notes."""
+    """A hole, by how many pixels it is to be grown for what was found, notes, and weights."""
 
     hole: NDArray[np.bool_]
     grow: int = 0
     notes: tuple[Note, ...] = ()
+    weights: NDArray[np.float32] | None = None
 
 
 def read_mask(
-    mask: Mask,
+    mask: MaskSource,
     picture: Picture,
     *,
     polarity: str = "white",
@@ -77,6 +83,7 @@ def read_mask(
     resize: bool = False,
     grow: int = 0,
     tolerance: int | None = None,
+    keep_values: bool = False,
 ) -> PictureMask:
     """Return the holes of a picture.
 
@@ -109,6 +116,9 @@ def read_mask(
     tolerance
         How far each band of a pixel may be from the colour of "color:#rrggbb", 0 to 255 (16-bit pictures: of the same
         scale). By default 0; in a JPEG 60 where it stores colour coarser than brightness, else 40.
+    keep_values
+        For partial damage: a mask file of more than two values, or an array of floats from 0 to 1, isn't cut, and says
+        how much of each pixel is damage. All above 0 is hole.
 
     Raises
     ------
@@ -134,11 +144,9 @@ def read_mask(
     check_grow(grow)
     source = _source(mask)
     if source == "file":
-        found = _of_file(mask, picture, polarity, values, resize=resize)
+        found = _of_file(mask, picture, polarity, values, resize=resize, keep_values=keep_values)
     elif source == "array":
-        seen = _seen(picture)
-        hole = hole_from_array(mask, seen.size)  # type: ignore[arg-type]
-        found = _Found(np.ascontiguousarray(as_stored(hole, picture.orientation)))
+        found = _of_array(mask, picture, keep_values=keep_values)  # type: ignore[arg-type]
     elif source == "alpha":
         found = _transparent(picture)
     elif source == "nan":
@@ -149,8 +157,10 @@ def read_mask(
         found = _Found(_of_value(picture, parse_value(str(mask).partition(":")[2])))
     else:
         found = _coloured(picture, str(mask), tolerance)
+    if grow and found.weights is not None:
+        raise MaskError("A mask whose values are kept, as partial damage, can't be grown: leave that out.")
     grow = min(grow + found.grow, MAX_GROW)
-    return PictureMask(grow_mask(found.hole, grow) if grow else found.hole, found.notes)
+    return PictureMask(grow_mask(found.hole, grow) if grow else found.hole, found.notes, found.weights)
 
 
 def check_sizes(mask: Path, picture: Path, page: int | None = None, *, resize: bool = False) -> None:
@@ -203,13 +213,13 @@ def _refuse_infinity(picture: Picture, known_not: NDArray[np.bool_]) -> None:
         raise ImageError(fact, *ways, "mark these pixels in the mask")
 
 
-def is_file(mask: Mask) -> bool:
+def is_file(mask: MaskSource) -> bool:
     """Whether a mask, as `read_mask` takes it, is a file."""
     return _source(mask) == "file"
 
 
 def check_options(
-    mask: Mask,
+    mask: MaskSource,
     *,
     polarity: str = "white",
     values: Sequence[int] = (),
@@ -242,7 +252,7 @@ def check_options(
         raise MaskError(f"The tolerance {tolerance!r} is out of range: it must be a whole number, 0 to 255.")
 
 
-def _source(mask: Mask) -> str:
+def _source(mask: MaskSource) -> str:
     """Tell what a mask is taken from: "alpha", "nan", "nodata", "value", "color", "file" or "array".
 
     A file of such a name can be given as a Path or as ./alpha.
@@ -262,7 +272,20 @@ def _seen(picture: Picture) -> Header:
     return Header((height, width) if picture.orientation < 5 else (width, height), picture.orientation)
 
 
-def _of_file(mask: Mask, picture: Picture, polarity: str, values: Sequence[int], *, resize: bool) -> _Found:
+def _of_array(mask: NDArray[Any], picture: Picture, *, keep_values: bool) -> _Found:
+    """Return the hole of an array, turned as the picture is stored."""
+    size, turn = _seen(picture)
+    marks = weighted(mask, size) if keep_values else Mask(hole_from_array(mask, size))
+    check_known(marks.hole)
+    hole, weights = (
+        None if plane is None else np.ascontiguousarray(as_stored(plane, turn)) for plane in (marks.hole, marks.weights)
+    )
+    return _Found(hole, weights=weights)  # type: ignore[arg-type]
+
+
+def _of_file(
+    mask: MaskSource, picture: Picture, polarity: str, values: Sequence[int], *, resize: bool, keep_values: bool
+) -> _Found:
     """Return the hole of a mask file, turned as the picture is stored."""
     seen = _seen(picture)
     if not isinstance(mask, MaskFile):
@@ -270,20 +293,24 @@ def _of_file(mask: Mask, picture: Picture, polarity: str, values: Sequence[int],
         if header := read_header(path):
             scale_to_fit(path, header.size, seen, resize=resize)  # before it is decoded
         most = max(MAX_PIXELS, seen.size[0] * seen.size[1])
-        mask = read_mask_file(path, polarity, values, max_pixels=most)
+        mask = read_mask_file(path, polarity, values, max_pixels=most, keep_values=keep_values)
     enlarge, reduce = scale_to_fit(mask.path, mask.hole.shape, seen, resize=resize)
-    hole, grow, notes = mask.hole, int(mask.soft), [*mask.notes]
+    marks: NDArray[Any] = mask.hole if mask.weights is None else mask.weights
+    grow, notes = int(mask.soft), [*mask.notes]
     if mask.soft:
         notes.append(_soft_note("The mask"))
-    if max(enlarge, reduce) > 1:
-        hole, grow = mask.grown, 0
+    if max(enlarge, reduce) > 1 and grow:
+        marks, grow = mask.grown, 0
     if enlarge > 1:
-        hole = np.repeat(np.repeat(hole, enlarge, axis=0), enlarge, axis=1)
+        marks = np.repeat(np.repeat(marks, enlarge, axis=0), enlarge, axis=1)
         notes.append(Note("mask-enlarged", f"The mask was enlarged {enlarge} times."))
     if reduce > 1:
-        hole = np.any(hole.reshape(seen.size[0], reduce, seen.size[1], reduce), axis=(1, 3))
+        marks = np.max(marks.reshape(seen.size[0], reduce, seen.size[1], reduce), axis=(1, 3))
         notes.append(Note("mask-reduced", f"The mask was made {reduce} times smaller; a pixel with any hole is hole."))
-    return _Found(np.ascontiguousarray(as_stored(hole, picture.orientation)), grow, tuple(notes))
+    marks = np.ascontiguousarray(as_stored(marks, picture.orientation))
+    if marks.dtype == np.bool_:
+        return _Found(marks, grow, tuple(notes))
+    return _Found(marks > 0, 0, tuple(notes), marks)
 
 
 def _transparent(picture: Picture) -> _Found:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,13 +23,13 @@ from restauro.files.reading import read_picture
 from restauro.files.writing import Written, check_target, counted_outside, write_picture
 from restauro.holes import count_regions
 from restauro.inpainting import check_seed, inpaint, load_kernels
-from restauro.mask import check_amount, check_grow, full_scale
+from restauro.mask import check_amount, check_grow, check_partial, full_scale
 from restauro.mask_files import MaskFile, read_mask_file
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import Mask, check_options, check_sizes, is_file, read_mask, unknown_beside
+from restauro.picture_mask import MaskSource, check_options, check_sizes, is_file, read_mask, unknown_beside
 from restauro.record import Record
 
 
@@ -51,6 +51,9 @@ class Restored(Record):
         Pixels in which the two files, both read again, differ outside of `counted_outside`. None after a dry run.
     counted_outside
         "mask"; from JPEG to JPEG "blocks", because the blocks of 8 or 16 pixels that the holes touch are encoded anew.
+    partial
+        "cover" or "tone", as was asked for: what values of the mask between none and full mean. None where it wasn't,
+        or where the mask had no such values to mix by.
     """
 
     method: str
@@ -59,6 +62,7 @@ class Restored(Record):
     hole_pixels: int
     changed_outside: int | None
     counted_outside: str
+    partial: str | None
 
 
 class Restoration:
@@ -76,6 +80,8 @@ class Restoration:
     unknown
         bool [H, W]: pixels that hold no value (NaN, or what the file calls missing) and aren't hole: neither read nor
         filled. None: there are none.
+    weights
+        float32 [H, W], 0 to 1: how much of each hole pixel is damage, of a mask that says so and with `partial`.
     method
         What it was filled by last; None before `fill`.
     notes
@@ -99,11 +105,13 @@ class Restoration:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self.hole: NDArray[np.bool_] | None = None
+        self.weights: NDArray[np.float32] | None = None
         self.unknown: NDArray[np.bool_] | None = None
         self.method: Method | None = None
         self.notes: tuple[Note, ...] = ()
-        self._mask: Mask | None = None  # as it was named
-        self._untouched = True  # pixels as read
+        self._mask: MaskSource | None = None  # as it was named
+        self._partial: str | None = None
+        self._beneath: NDArray[Any] | None = None  # what was in the holes before they were filled
         self._workers: int | None = None
         self._seconds = 0.0
         self._max_pixels = MAX_PIXELS
@@ -119,13 +127,14 @@ class Restoration:
 
     def mask_from(
         self,
-        mask: Mask,
+        mask: MaskSource,
         *,
         polarity: str = "white",
         values: Sequence[int] = (),
         resize: bool = False,
         grow: int = 0,
         tolerance: int | None = None,
+        partial: str | None = None,
         accept_large_holes: bool = False,
     ) -> Self:
         """Say what is to be filled; after a fill the picture is read anew.
@@ -134,6 +143,8 @@ class Restoration:
         ----------
         mask, polarity, values, resize, grow, tolerance
             See `restauro.read_mask`.
+        partial
+            See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut.
         accept_large_holes
             Don't take a mask of more than 60 % hole for an inverted one.
 
@@ -144,13 +155,15 @@ class Restoration:
         ImageError
             There is infinity outside the holes.
         """
+        check_partial(partial)
         with self._timed():
-            if not self._untouched:
+            if self._beneath is not None:
                 self.picture = read_picture(self.picture.path, self.picture.page, max_pixels=self._max_pixels)
-                self.method, self._untouched = None, True
+                self.method, self._beneath = None, None
             how: dict[str, Any] = {"polarity": polarity, "values": values, "resize": resize, "tolerance": tolerance}
+            how["keep_values"] = partial is not None
             of_file = polarity if is_file(mask) and not values else None
-            check = partial(check_amount, polarity=of_file, accept_large_holes=accept_large_holes)
+            check = functools.partial(check_amount, polarity=of_file, accept_large_holes=accept_large_holes)
             if isinstance(mask, MaskFile):
                 check(_share(mask.hole))  # before it is grown, which takes a kernel
             found = read_mask(mask, self.picture, grow=grow, **how)
@@ -158,6 +171,7 @@ class Restoration:
             check(share, grow=grow, before=lambda: _share(read_mask(mask, self.picture, **how).hole))
             self.unknown, notes = unknown_beside(self.picture, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes + notes, mask
+            self.weights, self._partial = found.weights, partial
             if not share:
                 sought = mask.partition(":")[2] if isinstance(mask, str) and not is_file(mask) else ""
                 why = f"No pixel is {sought}" if sought else "The mask is empty"
@@ -181,10 +195,15 @@ class Restoration:
         with self._timed():
             pixels, hole = self.picture.pixels, self._marked()
             progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
-            self.method, self._workers, self._untouched = None, workers, False
+            if self._beneath is None:
+                self._beneath = pixels[hole]
+            else:
+                pixels[hole] = self._beneath
+            self.method, self._workers = None, workers
             inpaint(
-                pixels, hole, chosen, out=pixels, unknown=self.unknown, workers=workers, seed=seed, progress=progress
-            )
+                pixels, hole if self.weights is None else self.weights, chosen, out=pixels, unknown=self.unknown,
+                partial=self._partial, workers=workers, seed=seed, progress=progress,
+            )  # fmt: skip
             if isinstance(self._mask, str) and self._mask == "alpha":
                 pixels[..., -1][hole] = full_scale(pixels.dtype)
             self.method = chosen
@@ -230,7 +249,7 @@ class Restoration:
         overwrite
             Replace files that are there.
         save_mask
-            A PNG to write the mask to that was used, white is hole.
+            A PNG to write the mask to that was used, white is hole, grey is damaged in part.
 
         Raises
         ------
@@ -249,7 +268,8 @@ class Restoration:
                 make_folder(path.parent)
             written = write_picture(self.picture, target, hole=hole, overwrite=overwrite)
             if saved:
-                write_mask(as_seen(hole, self.picture.orientation), saved, after="The picture was written, but")
+                used = hole if self.weights is None else self.weights
+                write_mask(as_seen(used, self.picture.orientation), saved, after="The picture was written, but")
         return self._restored(target, self.method, written)
 
     def _marked(self) -> NDArray[np.bool_]:
@@ -273,6 +293,7 @@ class Restoration:
             seconds=self._seconds,
             changed_outside=written.changed_outside if written else None,
             counted_outside=counted_outside(self.picture, target),
+            partial=self._partial if self.weights is not None or self._partial == "tone" else None,
             notes=self.notes + (written.notes if written else ()),
         )
 
@@ -290,12 +311,13 @@ def restore_file(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    mask: Mask,
+    mask: MaskSource,
     polarity: str = "white",
     values: Sequence[int] = (),
     resize: bool = False,
     grow: int = 0,
     tolerance: int | None = None,
+    partial: str | None = None,
     method: str | Method = DEFAULT_METHOD,
     parameters: Mapping[str, Any] | None = None,
     accept_large_holes: bool = False,
@@ -319,6 +341,8 @@ def restore_file(
         Picture files. The target's ending says its format; it may be the source where `overwrite` is True.
     mask, polarity, values, resize, grow, tolerance
         See `restauro.read_mask`.
+    partial
+        See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut.
     method, parameters, workers, seed, progress
         See `restauro.inpaint`.
     accept_large_holes
@@ -326,7 +350,7 @@ def restore_file(
     overwrite
         Replace files that are there.
     save_mask
-        A PNG to write the mask to that was used, white is hole.
+        A PNG to write the mask to that was used, white is hole, grey is damaged in part.
     page, max_pixels
         See `restauro.read_picture`.
     dry_run
@@ -356,13 +380,15 @@ def restore_file(
     check_seed(seed)
     check_progress(progress)
     check_grow(grow)
+    check_partial(partial)
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
     start = time.perf_counter()
     path = Path(mask) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
     if path:
         check_sizes(path, source, page, resize=resize)
     with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
-        file = others.submit(read_mask_file, path, polarity, values, max_pixels=max_pixels) if path else None
+        as_asked: dict[str, Any] = {"max_pixels": max_pixels, "keep_values": partial is not None}
+        file = others.submit(read_mask_file, path, polarity, values, **as_asked) if path else None
         if file and os.path.isfile(source) and not dry_run:
             others.submit(_load_kernels, chosen, file, accept_large_holes)
         restoration = Restoration.open(source, page, max_pixels=max_pixels)
@@ -373,6 +399,7 @@ def restore_file(
             resize=resize,
             grow=grow,
             tolerance=tolerance,
+            partial=partial,
             accept_large_holes=accept_large_holes,
         )
         restoration.check_target(target, overwrite=overwrite, save_mask=saved)

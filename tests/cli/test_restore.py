@@ -110,6 +110,7 @@ def test_json_is_an_object_a_line_with_errors_too(capsys: pytest.CaptureFixture[
         "hole_pixels": 124,
         "changed_outside": 0,
         "counted_outside": "mask",
+        "partial": None,
         "notes": [],
     }
     assert bad == {"source": "missing.tif", "error": "There is no such file: check its name."}

@@ -12,7 +12,7 @@ import click
 from restauro.cli import flags, paths, report
 from restauro.cli.wording import printable, say
 from restauro.errors import MaskError
-from restauro.method import DEFAULT_METHOD, method_names
+from restauro.method import DEFAULT_METHOD, method_class, method_names
 
 if TYPE_CHECKING:
     from restauro.evaluation.references import Way
@@ -158,7 +158,8 @@ def _original_in(folder: Path, picture: Path) -> Path:
 
 
 def _classical() -> list[str]:
-    return [name for name in method_names() if name != "network"]  # which needs a model
+    names = [name for name in method_names() if name != "network"]  # which needs a model
+    return [name for name in names if not method_class(name).corrects]
 
 
 def _check_usage(

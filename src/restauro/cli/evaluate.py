@@ -12,7 +12,7 @@ import click
 
 from restauro.cli import flags, paths, report
 from restauro.cli.wording import printable, say
-from restauro.method import method_names
+from restauro.method import method_class, method_names
 
 if TYPE_CHECKING:
     from restauro.evaluation.protocol import MaskReading, PictureSet
@@ -114,7 +114,9 @@ def command(
     from restauro.evaluation import reporting, running
     from restauro.evaluation.references import split_ways
 
-    ways = [way for listed in methods for way in split_ways(listed)] or [n for n in method_names() if n != "network"]
+    ways = [way for listed in methods for way in split_ways(listed)] or [
+        name for name in method_names() if name != "network" and not method_class(name).corrects
+    ]
     chosen = protocol.choose_masks(_split(masks) or ["strokes"], _bins(bins), border, reading)
     _check_out(out, [*pictures, *(mask.file for mask in chosen if mask.file)])
     plan = running.Plan(

@@ -26,12 +26,18 @@ def as_line(restored: Restored) -> str:
     if restored.changed_outside is None:
         return (
             f"{printable(restored.source)}: {restored.width} x {restored.height} pixels; {regions}, "
-            f"{pixels} ({percent(share)}) would be filled by {restored.method} and written to {target}"
+            f"{pixels} ({percent(share)}) would be filled by {_by(restored)} and written to {target}"
         )
     return (
-        f"{target}: {regions}, {pixels} filled ({percent(share)}) by {restored.method} in {restored.seconds:.1f} s; "
+        f"{target}: {regions}, {pixels} filled ({percent(share)}) by {_by(restored)} in {restored.seconds:.1f} s; "
         f"{_changed(restored.changed_outside, restored.counted_outside)}"
     )
+
+
+def _by(restored: Restored) -> str:
+    """Say what filled: of partial tone `tone`, and the method that was named only where too little is left."""
+    named = restored.method
+    return f"tone, {named} where nearly opaque" if restored.partial == "tone" and named != "tone" else named
 
 
 def damaged_as_line(damaged: Damaged) -> str:

@@ -16,6 +16,7 @@ import click
 from restauro.cli import batch, flags, paths, pipes, report
 from restauro.cli.wording import printable, say, worded
 from restauro.errors import RestauroError
+from restauro.mask import PARTIAL
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 
 if TYPE_CHECKING:
@@ -145,6 +146,13 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     type=click.IntRange(0, 255),
     metavar="N",
     help="With color:#rrggbb, how far red, green and blue may each be off.  [default: 0; in a JPEG 60 or 40]",
+)
+@click.option(
+    "--partial",
+    type=click.Choice(PARTIAL),
+    help="Keep the values of a soft mask, which say how much of a pixel is damage. cover: a layer with soft edges lies "
+    "over the picture, and is mixed with the fill. tone: light still comes through, and its tone is corrected; where "
+    "it is nearly opaque, the method fills.  [default: cut it]",
 )
 @click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
 @flags.ACCEPT_LARGE_HOLES

@@ -27,12 +27,16 @@ def check_mask_target(path: Path, pictures: Iterable[Path], *, overwrite: bool) 
     check_free(path, "The mask", overwrite=overwrite)
 
 
-def write_mask(hole: NDArray[np.bool_], path: Path, *, after: str = "") -> None:
+def write_mask(mask: NDArray[np.bool_ | np.float32], path: Path, *, after: str = "") -> None:
     """Write a mask [H, W] as people see it, an 8-bit PNG in which white is hole, under another name first.
 
+    mask: bool, or shares of damage from 0 to 1, of which none above 0 becomes 0.
     after: what has been done and stays so if this fails, for the message, such as "The picture was written, but".
     """
-    image = images.image_of(hole.view(np.uint8), is_cmyk=False) != 0  # 0 and 255
+    levels = mask.view(np.uint8) if mask.dtype == np.bool_ else np.ceil(mask * np.float32(255)).astype(np.uint8)
+    image = images.image_of(levels, is_cmyk=False)
+    if mask.dtype == np.bool_:
+        image = image != 0  # 0 and 255
     with replacing(path, f"{after} the mask" if after else "The mask") as temporary:
         save_png(image, temporary)
 
