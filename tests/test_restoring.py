@@ -18,7 +18,8 @@ from restauro.inpainting import inpaint
 from restauro.mask_files import MaskFile, read_mask_file
 from restauro.methods.telea import Telea
 from restauro.picture import as_stored
-from restauro.restoring import Restoration, Restored, restore_file
+from restauro.record import Restored
+from restauro.restoring import Restoration, restore_file
 from tests.panels import CLEAN, HOLE, files_in, save
 
 

@@ -39,8 +39,8 @@ from .notes import Note as Note
 from .picture import Picture as Picture
 from .picture_mask import PictureMask as PictureMask
 from .picture_mask import read_mask as read_mask
+from .record import Restored as Restored
 from .restoring import Restoration as Restoration
-from .restoring import Restored as Restored
 from .restoring import restore_file as restore_file
 
 __version__: str

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ImageError, MaskError, Remedy, checked_path
+from restauro.errors import MaskError, Remedy, checked_path
 from restauro.files.bounds import MAX_PIXELS
-from restauro.files.formats import format_of
 from restauro.files.images import CHROMA
 from restauro.mask import (
     MAX_GROW,
@@ -34,6 +33,7 @@ from restauro.mask import (
 from restauro.mask_files import Header, MaskFile, read_header, read_mask_file, scale_to_fit
 from restauro.notes import Note, counted
 from restauro.picture import Picture, as_stored, unknown_pixels
+from restauro.unknown import not_a_number, own_mask
 
 MaskSource = str | os.PathLike[str] | MaskFile | NDArray[Any]
 
@@ -43,7 +43,6 @@ POLARITIES = ("white", "black")
 # more than 40 of 255.
 _JPEG_TOLERANCE, _JPEG_GROW = 40, 1
 _COARSE_TOLERANCE, _COARSE_GROW = 60, 3
-_NODATA = "with the file's nodata value {:g}"
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def read_mask(
     elif source == "alpha":
         found = _transparent(picture)
     elif source == "nan":
-        found = _Found(_not_a_number(picture))
+        found = _Found(not_a_number(picture))
     elif source == "nodata":
         found = _without_data(picture)
     elif source == "value":
@@ -168,49 +167,6 @@ def check_sizes(mask: Path, picture: Path, page: int | None = None, *, resize: b
     size, seen = read_header(mask), read_header(picture, page)
     if size and seen:
         scale_to_fit(mask, size.size, seen, resize=resize)
-
-
-def unknown_beside(picture: Picture, hole: NDArray[np.bool_]) -> tuple[NDArray[np.bool_] | None, tuple[Note, ...]]:
-    """Return which pixels that aren't hole hold no value, None if all do, and what there is to say about them.
-
-    Raises
-    ------
-    ImageError
-        There is infinity among the known pixels.
-    MaskError
-        No known pixel is left to fill from.
-    """
-    unknown, own = unknown_pixels(picture), _own_mask(picture)
-    if own is not None:
-        unknown = own if unknown is None else unknown | own
-    if unknown is not None:
-        unknown &= ~hole
-    _refuse_infinity(picture, hole if unknown is None else hole | unknown)
-    if unknown is None or not unknown.any():
-        return None, ()
-    check_known(hole, unknown)
-    nan = _not_a_number(picture) if picture.pixels.dtype.kind == "f" else None
-    what, rest = [], unknown.copy()
-    for why, pixels in (("with NaN", nan), ("that the file's own mask calls missing", own), (_NODATA, unknown)):
-        if pixels is not None and (count := int(np.count_nonzero(rest & pixels))):
-            what.append(f"{counted(count, 'pixel')} {why.format(picture.nodata)}")
-            rest &= ~pixels
-    text = f"Unknown and not marked: {' and '.join(what)}. They are neither read nor filled."
-    return unknown, (Note("unknown-pixels", text),)
-
-
-def _refuse_infinity(picture: Picture, known_not: NDArray[np.bool_]) -> None:
-    if picture.pixels.dtype.kind != "f":
-        return
-    bands = np.atleast_3d(picture.pixels)
-    counts = {"inf": 0, "-inf": 0}
-    for rows in strips(bands):
-        for value in counts:
-            counts[value] += int(np.count_nonzero((bands[rows] == float(value)).any(axis=2) & ~known_not[rows]))
-    if any(counts.values()):
-        ways = [Remedy("mask", f"value:{value}", "to have it filled") for value, count in counts.items() if count]
-        fact = f"The picture has infinity in {counted(sum(counts.values()), 'pixel')} that aren't hole"
-        raise ImageError(fact, *ways, "mark these pixels in the mask")
 
 
 def is_file(mask: MaskSource) -> bool:
@@ -327,18 +283,6 @@ def _transparent(picture: Picture) -> _Found:
     return _Found(hole, 1, (_soft_note("The transparency"),)) if soft else _Found(hole)
 
 
-def _not_a_number(picture: Picture) -> NDArray[np.bool_]:
-    if picture.pixels.dtype.kind != "f":
-        raise MaskError(
-            f"The picture's values are whole numbers ({picture.pixels.dtype}), so none is NaN: give a mask file."
-        )
-    bands = np.atleast_3d(picture.pixels)
-    hole = np.empty(bands.shape[:2], bool)
-    for rows in strips(bands):
-        hole[rows] = np.isnan(bands[rows]).any(axis=2)
-    return hole
-
-
 def _without_data(picture: Picture) -> _Found:
     """Pixels that have the file's nodata value, or that its own mask says aren't valid."""
     if picture.nodata is not None:
@@ -346,8 +290,8 @@ def _without_data(picture: Picture) -> _Found:
         if unknown is None:
             return _Found(np.zeros(picture.pixels.shape[:2], np.bool_))
         is_nan = math.isnan(picture.nodata) or picture.pixels.dtype.kind != "f"
-        return _Found(unknown if is_nan else unknown & ~_not_a_number(picture))
-    own = _own_mask(picture)
+        return _Found(unknown if is_nan else unknown & ~not_a_number(picture))
+    own = own_mask(picture)
     if own is not None:
         text = "The file's own mask stays as it was, and calls what was filled missing."
         return _Found(own, notes=(Note("own-mask-kept", text),))
@@ -356,12 +300,6 @@ def _without_data(picture: Picture) -> _Found:
         Remedy("mask", "value:-9999", "for pixels of that value"),
         "give a mask file",
     )
-
-
-def _own_mask(picture: Picture) -> NDArray[np.bool_] | None:
-    """Pixels that a mask inside of the file says aren't valid; None where there is no such mask."""
-    valid = format_of(picture.format).valid_pixels(picture)
-    return None if valid is None else ~valid
 
 
 def _of_value(picture: Picture, value: float) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from restauro.notes import Note
 
@@ -46,3 +47,35 @@ class Record:
         plain = dataclasses.asdict(self)
         plain["notes"] = [{"code": note.code, "text": note} for note in plain.pop("notes")]
         return json.dumps(plain, default=str)
+
+
+@dataclass(frozen=True)
+class Restored(Record):
+    """What was done to a file, or would be done: what every `Record` says, and more.
+
+    Attributes
+    ----------
+    method
+        Name of the method.
+    parameters
+        The method's parameters, defaults included.
+    regions
+        Number of holes; pixels that touch by a corner belong to one.
+    hole_pixels
+        Number of pixels filled.
+    changed_outside
+        Pixels in which the two files, both read again, differ outside of `counted_outside`. None after a dry run.
+    counted_outside
+        "mask"; from JPEG to JPEG "blocks", because the blocks of 8 or 16 pixels that the holes touch are encoded anew.
+    partial
+        "cover" or "tone", as was asked for: what values of the mask between none and full mean. None where it wasn't,
+        or where the mask had no such values to mix by.
+    """
+
+    method: str
+    parameters: dict[str, Any]
+    regions: int
+    hole_pixels: int
+    changed_outside: int | None
+    counted_outside: str
+    partial: str | None

@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,40 +28,9 @@ from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import MaskSource, check_options, check_sizes, is_file, read_mask, unknown_beside
-from restauro.record import Record
-
-
-@dataclass(frozen=True)
-class Restored(Record):
-    """What was done to a file, or would be done: what every `restauro.record.Record` says, and more.
-
-    Attributes
-    ----------
-    method
-        Name of the method.
-    parameters
-        The method's parameters, defaults included.
-    regions
-        Number of holes; pixels that touch by a corner belong to one.
-    hole_pixels
-        Number of pixels filled.
-    changed_outside
-        Pixels in which the two files, both read again, differ outside of `counted_outside`. None after a dry run.
-    counted_outside
-        "mask"; from JPEG to JPEG "blocks", because the blocks of 8 or 16 pixels that the holes touch are encoded anew.
-    partial
-        "cover" or "tone", as was asked for: what values of the mask between none and full mean. None where it wasn't,
-        or where the mask had no such values to mix by.
-    """
-
-    method: str
-    parameters: dict[str, Any]
-    regions: int
-    hole_pixels: int
-    changed_outside: int | None
-    counted_outside: str
-    partial: str | None
+from restauro.picture_mask import MaskSource, check_options, check_sizes, is_file, read_mask
+from restauro.record import Restored
+from restauro.unknown import unknown_beside
 
 
 class Restoration:

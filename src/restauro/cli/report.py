@@ -14,7 +14,7 @@ from restauro.interrupts import interruptible
 
 if TYPE_CHECKING:
     from restauro.damage.damaging import Damaged
-    from restauro.restoring import Restored
+    from restauro.record import Restored
 
 
 def as_line(restored: Restored) -> str:

@@ -20,7 +20,7 @@ from restauro.mask import PARTIAL
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 
 if TYPE_CHECKING:
-    from restauro.restoring import Restored
+    from restauro.record import Restored
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -20,7 +20,8 @@ from restauro.mask import check_amount
 from restauro.mask_files import files_of_stem
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import is_file, read_mask, unknown_beside
+from restauro.picture_mask import is_file, read_mask
+from restauro.unknown import unknown_beside
 from restauro.viewing import view
 
 Pixels = NDArray[np.uint8]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.method import Method, Parameter, Task
+from restauro.methods._light import Light
 from restauro.methods._precision import precision
 from restauro.methods.harmonic import membrane
 
@@ -65,7 +66,7 @@ class Tone(Method):
 
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> Floats:
         """See `Method.fill`: profiles of the damage from its rim, a smooth gain from these, lost pixels filled."""
-        light = _Light.of(image, hole)
+        light = Light.of(image, hole)
         damaged = light.of_stored(image)
         log_gain, offset, lost = _found(damaged, hole, task, float(np.log(self.largest)))
         if task.stopped:
@@ -81,33 +82,6 @@ class Tone(Method):
             values[lost] = grounded.wanted_of(membrane(values, grounded, 0))
         task.control[1] += int(np.count_nonzero(domain))
         return values[domain].astype(precision(image))
-
-
-class _Light(NamedTuple):
-    """How stored values and linear light, 0 to 1, belong together."""
-
-    full: float
-    is_coded: bool
-
-    @classmethod
-    def of(cls, image: NDArray[Any], hole: NDArray[np.bool_]) -> _Light:
-        """Integers are coded as sRGB, their largest value is white; of floats the largest known one is."""
-        if image.dtype.kind in "iu":
-            return cls(float(np.iinfo(image.dtype).max), True)
-        if image.dtype.kind == "b":
-            return cls(1.0, False)
-        known = np.abs(image[~hole])
-        return cls(float(known.max()) or 1.0 if known.size else 1.0, False)
-
-    def of_stored(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        v = values.astype(np.float64) / self.full
-        return np.where(v <= 0.04045, v / 12.92, ((np.maximum(v, 0) + 0.055) / 1.055) ** 2.4) if self.is_coded else v
-
-    def to_stored(self, light: NDArray[np.float64]) -> NDArray[np.float64]:
-        if not self.is_coded:
-            return light * self.full
-        v = np.where(light <= 0.04045 / 12.92, light * 12.92, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
-        return v * self.full
 
 
 class _Rim(NamedTuple):
