@@ -7,6 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
+
 from restauro.training.presets import PRESETS, Preset
 from restauro.training.run import Outcome, train
 from tests.training.runs import TINY
