@@ -251,7 +251,7 @@ def _lines(chances: Field, pool: ThreadPoolExecutor) -> list[Field]:
     even = np.pad(chances, ((0, height % 2), (0, width % 2)), "edge")
     half = even.reshape(len(even) // 2, 2, -1, 2).max(axis=(1, 3))
     margin = _LENGTH // 2 + 1
-    padded = np.pad(half, margin, "reflect" if min(half.shape) > margin else "symmetric")
+    padded = np.ascontiguousarray(np.pad(half, margin, "reflect" if min(half.shape) > margin else "symmetric"))
     stack = np.empty((crack_responses.ANGLES, *half.shape), np.float32)
     angles = np.pi * np.arange(len(stack)) / len(stack)
     list(

@@ -183,7 +183,7 @@ def _ridges(plane: Field, widths: tuple[tuple[float, tuple[float, ...]], ...], p
     from restauro.numerics import ridges
 
     height, width = plane.shape
-    padded = np.pad(plane, _EDGE, "reflect" if min(plane.shape) > _EDGE else "symmetric")
+    padded = np.ascontiguousarray(np.pad(plane, _EDGE, "reflect" if min(plane.shape) > _EDGE else "symmetric"))
     stack = np.empty((len(widths), ANGLES, height, width), np.float32)
 
     def at(k: int) -> None:

@@ -126,8 +126,10 @@ class SparseGrid:
 
     def kept_at(self, rows: NDArray[Any], columns: NDArray[Any], row: int = 0) -> NDArray[np.int64]:
         """Return where the pixels `row` rows below some others, given in row-major order, are kept."""
-        s = self.stretches
-        return np.asarray(_kept_at(rows, columns, row + self.margin, s.row_start, s.start, s.kept))
+        s, lines = self.stretches, np.ascontiguousarray(rows, np.int64)
+        return np.asarray(
+            _kept_at(lines, np.ascontiguousarray(columns, np.int32), row + self.margin, s.row_start, s.start, s.kept)
+        )
 
     def empty(self, dtype: type | np.dtype[Any] = np.float64) -> NDArray[Any]:
         """Return zeros for every pixel kept, [size]."""
