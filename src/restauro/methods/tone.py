@@ -390,5 +390,5 @@ def _smooth(
     b, u = np.zeros((2, channels, grid.size))
     b[:, at] = right.T
     u[:, at] = profile.T
-    Multigrid(grid).set_links(links, task).solve(b, u, task, residual=_TOLERANCE)
+    Multigrid(grid).set_links(links.astype(np.float32), task).solve(b, u, task, residual=_TOLERANCE)
     return np.ascontiguousarray(u[:, at].T)
