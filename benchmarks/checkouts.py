@@ -123,7 +123,7 @@ def measure(checkouts: list[Path], methods: list[str], pictures: list[str], roun
 def main() -> None:
     options = _tables.parser(__doc__)
     options.add_argument("checkout", type=Path, help="the other one, with what was before")
-    options.add_argument("--methods", nargs="+", default=_tables.classical_methods())
+    options.add_argument("--methods", nargs="+", help="all that need no model")
     options.add_argument("--pictures", nargs="+", default=list(PICTURES), choices=PICTURES)
     options.add_argument("--rounds", type=int, default=9)
     options.add_argument("--workers", type=int, default=1)
@@ -134,7 +134,8 @@ def main() -> None:
         return
     load = _tables.load_before()
     both = [arguments.checkout, _tables.CLONE]
-    table = measure(both, arguments.methods, arguments.pictures, arguments.rounds, arguments.workers)
+    methods = arguments.methods or _tables.classical_methods()
+    table = measure(both, methods, arguments.pictures, arguments.rounds, arguments.workers)
     parts = [
         _tables.conditions(load, "numpy", "numba"),
         f"{arguments.rounds} rounds, {arguments.workers} thread(s); medians of processor seconds. The ratios are of "
