@@ -130,7 +130,7 @@ def test_memory_follows_the_damage_and_not_the_picture() -> None:
 
 
 # Bytes a hole pixel in a net of lines one pixel wide, where surroundings outweigh holes; two methods take a box.
-NET_BYTES = {"telea": 400, "biharmonic": 1200, "coherence": 800, "navier-stokes": 8000}  # kernels' own in a library
+NET_BYTES = {"telea": 400, "coherence": 800, "navier-stokes": 8000}
 
 
 @pytest.mark.parametrize("method", sorted({*restauro.method_names()} - {"patchmatch", "tone"}))

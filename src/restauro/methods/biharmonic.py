@@ -89,7 +89,7 @@ def _open_slopes(grid: SparseGrid) -> tuple[NDArray[np.float64], NDArray[np.floa
     height, width = grid.shape
     rows, columns = (
         grid.load(np.broadcast_to(places, grid.shape), np.nan)
-        for places in (np.arange(height)[:, np.newaxis], np.arange(width))
+        for places in (np.arange(height, dtype=np.float64)[:, np.newaxis], np.arange(width, dtype=np.float64))
     )
     known = np.isfinite(rows)
     if np.count_nonzero(known) > max(height, width):  # more than a line holds
