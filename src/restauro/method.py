@@ -199,6 +199,13 @@ class Task:
         self._others = others
         self._scratch: dict[tuple[str, np.dtype[Any]], NDArray[Any]] = {} if scratch is None else scratch
 
+    def of(self, core: tuple[slice, slice], wanted: NDArray[np.bool_], domain: NDArray[np.bool_]) -> Task:
+        """Return a task for other pixels of the window, with the same threads and memory, that is stopped with this."""
+        return Task(
+            core, self.depth, self.workers, self.seed, self.control, self._scratch, self._others,
+            wanted=wanted, domain=domain,
+        )  # fmt: skip
+
     def scratch(self, name: str, size: int, dtype: type | np.dtype[Any], *, finite: bool = False) -> NDArray[Any]:
         """Return an array [size] that this thread's next window uses again, with anything in it, if wanted finite."""
         key = (name, np.dtype(dtype))

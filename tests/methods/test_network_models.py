@@ -63,7 +63,7 @@ def test_a_file_that_is_not_there() -> None:
 
 BAD_METADATA = [
     ({}, "is an ONNX file, but no network that `restauro export` made"),
-    (METADATA | {"restauro.format": "2"}, "has format 2, and this restauro knows format 1"),
+    (METADATA | {"restauro.format": "3"}, "has format 3, and this restauro knows format 1 and 2"),
     (METADATA | {"context": "much"}, "doesn't say in whole numbers how much context it needs"),
     *(
         (METADATA | {key: value}, "doesn't say in whole numbers how much context it needs")

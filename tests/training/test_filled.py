@@ -82,6 +82,30 @@ def test_a_run_learns_to_correct_fills(tmp_path: Path) -> None:
     assert outcome.best["composited_mae"] < sums["composited_mae"]
     assert any("dB" in line for line in said)
     assert torch.load(tmp_path / "run" / "best.ckpt", weights_only=True)["preset"]["fill"] == "harmonic"
+    _exports(tmp_path / "run" / "best.ckpt", tmp_path / "data")
+
+
+def _exports(checkpoint: Path, data: Path) -> None:
+    """Whether the file that comes of a run, in use, does what the network does in training."""
+    pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'restauro[train]'")
+    import torch
+
+    from restauro.training import checkpoints
+    from restauro.training.export import export_checkpoint
+    from restauro.training.validating import to_tensors
+
+    exported = export_checkpoint(checkpoint, checkpoint.with_name("model.onnx"), data=data)
+    network, _ = checkpoints.load_network(checkpoint)
+    picture = pyvips.Image.new_from_file(str(data / "test" / "0.png")).numpy()
+    hole = np.zeros((32, 32), bool)
+    hole[5:20, 10:17] = True
+    _, known, filled = to_tensors(
+        (picture[None], hole[None], inpaint(picture, hole, "harmonic")[None]), torch.device("cpu")
+    )
+    with torch.no_grad():
+        expected = network(filled, known)[0].permute(1, 2, 0).numpy() * 255
+    found = inpaint(picture, hole, "network", model=str(exported.path))
+    assert np.abs(found - expected.clip(40, 210))[hole].max() < 2  # fills are rounded in training
 
 
 def _judged(preset: object, folder: Path) -> tuple[dict[str, float], object]:

@@ -76,9 +76,7 @@ class Tone(Method):
         values[domain] = light.to_stored((damaged[domain] - offset + _DARKEST) * np.exp(-log_gain) - _DARKEST)
         if lost.any():
             others = hole & ~domain
-            grounded = Task(
-                task.core, task.depth, task.workers, task.seed, task.control, wanted=lost, domain=lost | others
-            )  # the rest of the domain is known by now
+            grounded = task.of(task.core, lost, lost | others)  # the rest of the domain is known by now
             values[lost] = grounded.wanted_of(membrane(values, grounded, 0))
         task.control[1] += int(np.count_nonzero(domain))
         return values[domain].astype(precision(image))
