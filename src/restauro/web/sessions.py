@@ -246,6 +246,7 @@ class Session:
                 "kind": step.kind,
                 "method": step.values["method"],
                 "pixels": len(self.patches[number].values),
+                "box": [self.patches[number].box[side] for side in (2, 0, 3, 1)],
                 "shown": self.shown[number],
                 "stale": number in stale,
             }
