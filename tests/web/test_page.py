@@ -164,6 +164,7 @@ def test_the_keyboard_alone_is_enough(opened: tuple[Page, Server, Path]) -> None
     page.keyboard.press("?")
     assert page.locator("dialog[open]").count() == 1
     page.keyboard.press("Escape")
+    page.wait_for_selector("dialog:not([open])", state="attached")
     page.keyboard.press("]")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
