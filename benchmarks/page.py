@@ -194,8 +194,8 @@ def main() -> None:
     introduction = (
         f"{_tables.conditions(load, 'restauro', 'fastapi', 'uvicorn', 'pyvips', 'numpy')}\n\n"
         f"A picture of {arguments.side} x {arguments.side} pixels, 16 bits, three bands. Milliseconds of requests by "
-        "the clock and of the server's processor: medians, of tiles also the slowest. The first view is the picture opened "
-        f"and {VIEW} tiles; many are {arguments.strokes} strokes. Page: {weight:.0f} kB, of 600 at most."
+        "the clock and of the server's processor: medians, of tiles also the slowest. The first view is the picture "
+        f"opened and {VIEW} tiles; many are {arguments.strokes} strokes. Page: {weight:.0f} kB, of 600 at most."
     )
     head = ["what", "ms", "processor ms", "at most", "target"]
     parts = [introduction, _tables.table(head, rows_of(times))]
