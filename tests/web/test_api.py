@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pyvips
 from starlette.testclient import TestClient
 
 import restauro
+from restauro.web.sessions import Session
 from tests.web.conftest import Start
 from tests.web.strokes import replayed, save, stroke, textured, upload
 
@@ -369,3 +371,13 @@ def test_the_interface_describes_itself(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert "/api/sessions/{number}/heal" in paths
     assert all(route.get("description") for verbs in paths.values() for route in verbs.values())
+
+
+def test_a_closed_picture_is_not_kept_in_memory(client: TestClient, tmp_path: Path) -> None:
+    session = upload(client, save(tmp_path / "deep.tif", textured(110, 130)))["session"]
+    heal(client, session, *HEALS[0])
+    client.get(f"/api/sessions/{session}/tiles/picture/0/0/0")
+    assert any(isinstance(one, Session) for one in gc.get_objects())
+    client.post(f"/api/sessions/{session}/close")
+    assert not any(isinstance(one, Session) for one in gc.get_objects())
+    assert len(client.get(f"/api/sessions/{session}").json()["retouch"]) == 1

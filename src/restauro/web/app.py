@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pyvips
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
@@ -63,6 +64,7 @@ def make_app(*, token: str, port: int, folder: Path, picture: Path | None = None
     picture
         A picture of this machine to begin with.
     """
+    pyvips.cache_set_max(0)  # libvips keeps pictures that may be asked for again, and these are ours to keep
     app = FastAPI(title="restauro", version=restauro.__version__, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.server = Server(Sessions(folder), Jobs(), picture, _examples())
     app.include_router(router)

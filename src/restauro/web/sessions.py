@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import secrets
 import shutil
@@ -319,6 +320,7 @@ class Sessions:
         with self._lock:
             if number in self._open and self._open[number].about.owner == owner:
                 del self._open[number]
+                gc.collect()  # a session and its tiles know each other
 
     def forget(self, number: str, owner: str) -> None:
         """Remove a session with all that was done."""
@@ -326,7 +328,7 @@ class Sessions:
             about = next((about for about in self.of(owner) if about.number == number), None)
             if about is None:
                 raise GoneError("There is no such session.")
-            self._open.pop(number, None)
+            self.put_away(number, owner)
             shutil.rmtree(about.folder, ignore_errors=True)
 
     def prune(self) -> None:
@@ -351,7 +353,7 @@ class Sessions:
             self._open[session.about.number] = session
             idle = [number for number, other in self._open.items() if other is not session]
             for number in idle[: max(len(self._open) - _MOST_OPEN, 0)]:
-                del self._open[number]
+                self.put_away(number, self._open[number].about.owner)
 
 
 def _last_used(folder: Path) -> float:
