@@ -1,4 +1,4 @@
-"""What axe-core has against the page, dark and light: nothing. Its file isn't in the repository: RESTAURO_AXE names it."""
+"""What axe-core has against the page, dark and light: nothing. It isn't in the repository: RESTAURO_AXE names it."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from restauro.web.steps import STEPS, Changed, Progress, Step
 from restauro.web.zoom import Pyramid, Zoom, check_shown, shrunk_marks
 
 MOST_PIXELS = 400_000_000
-_ABOUT, _LOG = "session.json", "steps.jsonl"
+_ABOUT, LOG = "session.json", "steps.jsonl"
 _MOST_OPEN = 4  # in memory; others are opened again when they are asked for
 _OLDEST = 30 * 24 * 3600.0  # seconds since something was done
 _MOST_BYTES = 20_000_000_000  # of all sessions together, the newest first
@@ -142,6 +142,8 @@ class Session:
 
     def add(self, number: int, patch: Patch, *, compose: bool = False) -> None:
         """Take in a patch, which is in the picture already or is put there."""
+        if not patch.fits(self.retouch.seen):
+            raise ReadError(f"Step {number} is of another picture.")
         if patch.base is None:
             patch.base = self._base(number, patch)
         self.patches[number], self.shown[number] = patch, True
@@ -219,28 +221,37 @@ class Session:
         return changed
 
     def _log(self, line: dict[str, Any]) -> None:
-        with (self.folder / _LOG).open("a", encoding="utf-8") as file:
+        with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def _read_log(self) -> None:
         """Do again what the folder says was done; a last line that is cut short wasn't."""
-        path = self.folder / _LOG
+        path = self.folder / LOG
         lines = path.read_bytes().split(b"\n") if path.exists() else []
         if lines and lines[-1]:
             path.write_bytes(b"\n".join([*lines[:-1], b""]))
-        for line in lines[:-1]:
-            entry = json.loads(line)
+        try:
+            self._do_again([json.loads(line) for line in lines[:-1]])
+        except RestauroError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):  # somebody else wrote it
+            raise ReadError("What was done can't be read, it is damaged: open the picture anew.") from None
+
+    def _do_again(self, entries: list[dict[str, Any]]) -> None:
+        for entry in entries:
             if entry["kind"] == "undo":
                 self.position -= 1
             elif entry["kind"] == "again":
                 self.position += 1
             else:
                 del self.steps[self.position :]
-                step = STEPS[entry["kind"]].read(entry["number"], entry["values"], self.folder)
+                step = STEPS[entry["kind"]].read(int(entry["number"]), entry["values"], self.folder)
                 self.steps.append(step)
                 self._numbered[step.number] = step
                 self.position += 1
                 self._next = step.number + 1
+            if not 0 <= self.position <= len(self.steps):
+                raise ValueError("more was undone than was done")
         for step in self.steps[: self.position]:
             step.again(self)
 
@@ -357,7 +368,7 @@ class Sessions:
 
 
 def _last_used(folder: Path) -> float:
-    log = folder / _LOG
+    log = folder / LOG
     try:
         return (log if log.exists() else folder).stat().st_mtime
     except OSError:
