@@ -8,7 +8,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,8 +171,15 @@ class Session:
 
     def stale(self) -> set[int]:
         """Return the numbers of patches that were filled upon something that isn't there any more."""
-        shown = [number for number in sorted(self.patches) if self.shown[number]]
-        return {number for number in shown if self.patches[number].base != self._base(number, self.patches[number])}
+        patches = [(number, self.patches[number]) for number in sorted(self.patches) if self.shown[number]]
+        boxes = _boxes([patch for _, patch in patches])
+        made = [(number, patch.made) for number, patch in patches]
+        found = set()
+        for k, (number, patch) in enumerate(patches):
+            now = [made[other] for other in np.flatnonzero(_meeting(boxes[:k], patch.reads)).tolist()]
+            if patch.base != frozenset(now):
+                found.add(number)
+        return found
 
     def write(self, target: Path) -> Restored:
         """Write the picture as it is, in its own depth; see `restauro.Restoration.write`."""
@@ -207,10 +214,8 @@ class Session:
     def _base(self, number: int, patch: Patch) -> frozenset[tuple[int, int]]:
         """Return what a patch would be filled upon now; see `Patch.base`."""
         earlier = [other for other in self.patches if other < number and self.shown[other]]
-        boxes = np.array([self.patches[other].box for other in earlier], np.int64).reshape(-1, 4)
-        top, bottom, left, right = patch.reads
-        meet = (boxes[:, 0] < bottom) & (top < boxes[:, 1]) & (boxes[:, 2] < right) & (left < boxes[:, 3])
-        return frozenset((earlier[k], self.patches[earlier[k]].made) for k in np.flatnonzero(meet).tolist())
+        meeting = np.flatnonzero(_meeting(_boxes([self.patches[other] for other in earlier]), patch.reads)).tolist()
+        return frozenset((earlier[k], self.patches[earlier[k]].made) for k in meeting)
 
     def _look_at(self, changed: Changed) -> Changed:
         self.revision += 1
@@ -365,6 +370,16 @@ class Sessions:
             idle = [number for number, other in self._open.items() if other is not session]
             for number in idle[: max(len(self._open) - _MOST_OPEN, 0)]:
                 self.put_away(number, self._open[number].about.owner)
+
+
+def _boxes(patches: Sequence[Patch]) -> NDArray[np.int64]:
+    return np.array([patch.box for patch in patches], np.int64).reshape(-1, 4)
+
+
+def _meeting(boxes: NDArray[np.int64], box: Box) -> NDArray[np.bool_]:
+    """Return which of some boxes, [n, 4], have a pixel in common with one."""
+    top, bottom, left, right = box
+    return (boxes[:, 0] < bottom) & (top < boxes[:, 1]) & (boxes[:, 2] < right) & (left < boxes[:, 3])
 
 
 def _last_used(folder: Path) -> float:
