@@ -449,3 +449,12 @@ def test_a_project_that_is_none_is_refused(
     assert answer.status_code == 400, answer.text
     assert re.search(said, answer.json()["detail"]), answer.text
     assert list((tmp_path / "cache" / "sessions").iterdir()) == []
+
+
+def test_a_picture_whose_name_has_no_ending_is_saved_in_its_own_format(client: TestClient, tmp_path: Path) -> None:
+    path = save(tmp_path / "deep.tif", textured(40, 40))
+    answer = client.post("/api/sessions", params={"name": "../Scän no. 1"}, content=path.read_bytes())
+    got = client.get(f"/api/sessions/{answer.json()['session']}/picture")
+    assert got.status_code == 200, got.text
+    assert "Sc%C3%A4n%20no-restored.tif" in got.headers["content-disposition"]
+    assert got.content[:2] == b"II"

@@ -159,6 +159,12 @@ def test_a_mask_is_loaded_and_a_picture_is_sent(opened: tuple[Page, Server, Path
     idle(page)
     pixels = restauro.read_picture(on.saved(tmp_path)).pixels
     np.testing.assert_array_equal((pixels != textured(400, 600)).any(axis=2) & (mask == 0), False)
+    page.evaluate("document.getElementById('panel-file').open = true")
+    page.select_option("#panel-file select", ".webp")
+    page.click("#save")
+    page.wait_for_selector("#message.wrong")
+    assert "WebP can't hold" in page.inner_text("#message")
+    on.wrong.clear()  # the browser's own words about a refused request
     page.click("#home")
     page.set_input_files("#file", save(tmp_path / "other.png", textured(50, 70, 1, np.uint8)))
     page.wait_for_selector("body[data-state=work]")

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -89,7 +90,7 @@ def _docs() -> FileResponse:
 
 
 def _examples() -> dict[str, Path]:
-    """Return pictures to try it on, which are in a clone and in a wheel."""
+    """Return pictures to try it on; a wheel has them beside the page, a clone in its own folder."""
     folders = [Path(__file__).parent / "examples", Path(__file__).parents[3] / "examples"]
     names = {"Canaletto, Piazza San Marco": "canaletto-damaged.jpg", "Goya, The Milkmaid": "goya-damaged.tif"}
     places = [(title, folder / name) for title, name in names.items() for folder in folders]
@@ -273,15 +274,16 @@ def save_marks(session: Opened) -> FileResponse:
 def save(session: Opened, ending: str | None = None) -> FileResponse:
     """Return the picture as it is, in its own depth and format, or in that of another ending."""
     name = Path(session.about.name)
-    ending = _ENDINGS[_ENDINGS.index(ending)] if ending in _ENDINGS else session.about.picture.suffix
+    if ending not in _ENDINGS:
+        own = ENDINGS[session.picture.format]
+        ending = name.suffix if name.suffix.lower() in own else own[0]
     return _sent(f"{name.stem}-restored{ending}", session.write)
 
 
 @router.get("/sessions/{number}/project")
 def save_project(session: Opened) -> FileResponse:
     """Return the session as a project file: the picture with all that was done to it, to be opened again."""
-    name = f"{Path(session.about.name).stem}{projects.ENDING}"
-    return _sent(name, lambda path: projects.write_project(session, path))
+    return _sent(f"{Path(session.about.name).stem}{projects.ENDING}", partial(projects.write_project, session))
 
 
 @router.post("/sessions/{number}/undo")

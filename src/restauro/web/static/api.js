@@ -1,5 +1,7 @@
 // The server's routes. What it refuses it says in a sentence, which becomes an error's message.
 
+const GONE = "The server doesn't answer. What was done is kept: start restauro again, and open its new address.";
+
 async function ask(method, path, body, raw = false) {
   const options = { method, headers: {} };
   if (raw) options.body = body;
@@ -11,7 +13,7 @@ async function ask(method, path, body, raw = false) {
   try {
     answer = await fetch(`/api/${path}`, options);
   } catch {
-    throw new Error("The server doesn't answer. What was done is kept: start restauro again, and reload the page.");
+    throw new Error(GONE);
   }
   if (answer.ok) return answer.json();
   const told = await answer.json().catch(() => null);
@@ -26,6 +28,15 @@ export const openExample = (number) => ask("POST", `examples/${number}`);
 export const openGiven = () => ask("POST", "given");
 export const openSession = (session) => ask("GET", `sessions/${session}`);
 export const forget = (session) => ask("DELETE", `sessions/${session}`);
+
+/** Fetch a file that the server writes: its name and what it holds. */
+export async function file(path) {
+  const answer = await fetch(path).catch(() => { throw new Error(GONE); });
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? `The server refused it (${answer.status}).`);
+  const said = answer.headers.get("content-disposition") ?? "";
+  const [, coded, plain] = /filename\*=utf-8''([^;]+)|filename="([^"]+)"/i.exec(said) ?? [];
+  return { name: coded ? decodeURIComponent(coded) : plain, content: await answer.blob() };
+}
 
 /** What can be asked of one session. */
 export class Session {
@@ -66,7 +77,7 @@ export function follow(job, progress) {
     };
     events.onerror = () => {
       events.close();
-      reject(new Error("The server doesn't answer. What was done is kept: start restauro again, and reload the page."));
+      reject(new Error(GONE));
     };
   });
 }

@@ -75,7 +75,7 @@ async function open(asked, at_work) {
   document.title = `${about.name} – restauro`;
   document.body.dataset.state = "work";
   history.replaceState(null, "", `#${about.session}`);
-  byId("save").href = session.picture;
+  format.list.value = "";
   band.list.replaceChildren(make("option", { value: "" }, "all"), ...bandNames(about).map((name, k) => make("option", { value: String(k) }, name)));
   await viewer.open(session);
   await shown({ ...about, revision: revision + 1 });
@@ -182,6 +182,18 @@ async function restore(start) {
   });
 }
 
+/** Have the server write a file, after what was done before, and give it to the browser to save. */
+function save(path) {
+  queue = queue.then(() => doing(async () => {
+    say("Saving …");
+    const { name, content } = await api.file(path);
+    const link = make("a", { href: URL.createObjectURL(content), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    say(`Saved as ${name}.`);
+  }));
+}
+
 // Panels
 
 const opened = await api.start().catch((error) => { say(error.message, true); throw error; });
@@ -201,8 +213,7 @@ const maskFile = make("input", { type: "file", title: "Marks from a mask file: w
   maskFile.value = "";
   if (file) step(() => session.load(file), "Reading the mask …");
 } });
-const saveMask = make("a", { download: "", class: "button", title: "Save the marks as a mask: white is damage", href: "#" }, "Save mask");
-saveMask.addEventListener("click", () => { saveMask.href = session.marks; });
+const saveMask = button({ label: "Save mask", title: "Save the marks as a mask: white is damage", press: () => save(session.marks) });
 
 const restoreButton = button({ label: "Restore what is marked", title: "Fill all that is marked by the method above (Ctrl+Enter)", primary: true, press: () => restore(() => session.restore(method.value(), painter.area)) });
 const cancelButton = button({ label: "Cancel", title: "Stop; nothing changes", press: () => { if (job) api.cancel(job); } });
@@ -235,10 +246,9 @@ function compare(way) {
   byId("tag").textContent = { slider: "before | now", side: "now | before", blink: "before and now by turns", difference: "what was changed" }[shownNow] ?? "";
 }
 
-const format = select({ label: "Format", title: "In its own format the picture keeps all that its file holds", value: "", options: [["", "its own"], [".tif", "TIFF"], [".png", "PNG"], [".jpg", "JPEG"], [".webp", "WebP"]], change: (value) => { byId("save").href = `${session.picture}${value ? `?ending=${value}` : ""}`; } });
+const format = select({ label: "Format", title: "In its own format the picture keeps all that its file holds", value: "", options: [["", "its own"], [".tif", "TIFF"], [".png", "PNG"], [".jpg", "JPEG"], [".webp", "WebP"]], change: () => {} });
 
-const saveProject = make("a", { download: "", class: "button", title: "The picture with its marks, results and steps in one file, to go on with anywhere", href: "#" }, "Save project");
-saveProject.addEventListener("click", () => { saveProject.href = session.project; });
+const saveProject = button({ label: "Save project", title: "The picture with its marks, results and steps in one file, to go on with anywhere", press: () => save(session.project) });
 
 const panels = {
   brush: panel("Brush", "brush", true, size.element, hardness.element, strength.element, pressure.element),
@@ -281,7 +291,7 @@ const acts = {
   undo: () => step(() => session.undo()),
   redo: () => step(() => session.redo()),
   restore: () => restoreButton.click(),
-  save: () => byId("save").click(),
+  save: () => save(`${session.picture}${format.list.value ? `?ending=${format.list.value}` : ""}`),
   in: () => viewer.zoomBy(1.5),
   out: () => viewer.zoomBy(1 / 1.5),
   fit: () => viewer.fit(),
@@ -309,6 +319,7 @@ byId("undo").onclick = acts.undo;
 byId("redo").onclick = acts.redo;
 byId("zoom-in").onclick = acts.in;
 byId("zoom-out").onclick = acts.out;
+byId("save").onclick = acts.save;
 byId("fit").onclick = acts.fit;
 byId("pixels").onclick = acts.pixels;
 byId("help").onclick = acts.help;
