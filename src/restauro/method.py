@@ -303,8 +303,8 @@ class Method(ABC):
         Parameters
         ----------
         image
-            [H, W, C], a view of the picture in its own dtype (float16 as float32), not to be written to. What is under
-            the hole may be anything, NaN included, and must not matter but to a method that `corrects`.
+            [H, W, C], a view of the picture in its own dtype, not to be written to. What is under the hole may be
+            anything, NaN included, and must not matter but to a method that `corrects`.
         hole
             bool [H, W], everything that is unknown, whoever fills it.
         task
