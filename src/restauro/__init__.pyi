@@ -28,14 +28,14 @@ from .files.writing import write_picture as write_picture
 from .inpainting import inpaint as inpaint
 from .mask import grow_mask as grow_mask
 from .method import DEFAULT_METHOD as DEFAULT_METHOD
-from .method import ChoiceParameter as ChoiceParameter
 from .method import Method as Method
-from .method import Parameter as Parameter
 from .method import Task as Task
-from .method import TextParameter as TextParameter
 from .method import method_class as method_class
 from .method import method_names as method_names
 from .notes import Note as Note
+from .parameters import ChoiceParameter as ChoiceParameter
+from .parameters import Parameter as Parameter
+from .parameters import TextParameter as TextParameter
 from .picture import Picture as Picture
 from .picture_mask import PictureMask as PictureMask
 from .picture_mask import read_mask as read_mask

@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Parameter, Task
+from restauro.method import Method, Task
+from restauro.parameters import Parameter
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ModelError, Remedy
-from restauro.method import Method, Task, TextParameter
+from restauro.method import Method, Task
 from restauro.methods._onnx import Session, open_model
 from restauro.onnx_sessions import CPU, stoppable
+from restauro.parameters import TextParameter
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 _MODEL_NAMES = " or ".join([*(path.stem for path in sorted(MODELS.glob("*.onnx"))), "an .onnx file"])

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ImageError
-from restauro.method import Method, Parameter, Task
+from restauro.method import Method, Task
 from restauro.methods.harmonic import membrane
+from restauro.parameters import Parameter
 
 if TYPE_CHECKING:
     from restauro.numerics.patches import Level, Patches

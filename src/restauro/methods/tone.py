@@ -8,10 +8,11 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Parameter, Task
+from restauro.method import Method, Task
 from restauro.methods._light import Light
 from restauro.methods._precision import precision
 from restauro.methods.harmonic import membrane
+from restauro.parameters import Parameter
 
 _DEEPEST = 96  # pixels from the rim up to which a stain's profile is looked for; it is flat beyond
 _AROUND = 24  # pixels outside of the rim that are read
