@@ -17,6 +17,7 @@ from .errors import MethodError as MethodError
 from .errors import ModelError as ModelError
 from .errors import ParameterError as ParameterError
 from .errors import ParameterTypeError as ParameterTypeError
+from .errors import PolicyError as PolicyError
 from .errors import ReadError as ReadError
 from .errors import Remedy as Remedy
 from .errors import RestauroError as RestauroError
@@ -41,6 +42,6 @@ from .picture_mask import PictureMask as PictureMask
 from .picture_mask import read_mask as read_mask
 from .record import Restored as Restored
 from .restoring import Restoration as Restoration
-from .restoring import restore_file as restore_file
+from .restoring_files import restore_file as restore_file
 
 __version__: str

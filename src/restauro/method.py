@@ -39,6 +39,10 @@ TO_COMPARE_WITH = (
     "onnx",
 )  # fmt: skip
 
+# What a fill can be made of: values between known ones; places elsewhere in this or another picture; what a network has
+# learned from other pictures; what is there itself, its tone corrected.
+NATURES = ("interpolates", "copies", "learned", "corrects")
+
 # What is used when nobody chooses: by `inpaint`, on the command line, on the page.
 DEFAULT_METHOD = "edge-enhancing"
 
@@ -72,6 +76,8 @@ class Task:
         it themselves, so that a long fill reports and can be stopped without coming back to Python.
     weights
         float32 [H, W], for a method that corrects: how much of each pixel is damage. None where that isn't known.
+    interpolated
+        How many of the wanted pixels a fill has interpolated though that isn't its method's nature; the fill says so.
     """
 
     def __init__(
@@ -92,6 +98,7 @@ class Task:
         self.wanted = wanted
         self.domain = domain
         self.weights = weights
+        self.interpolated = 0
         self.depth = depth
         self.workers = workers
         self.seed = seed
@@ -161,17 +168,22 @@ class Method(ABC):
     title: ClassVar[str]
     reference: ClassVar[str]
     summary: ClassVar[str]
+    # What its fill is made of, one of NATURES. To what "corrects", what is under the hole does matter.
+    nature: ClassVar[str]
     # A connected hole may not be cut (elliptic methods, patchmatch).
     whole_hole: ClassVar[bool] = False
     # A filled value depends on pixels further inside the hole too, so `depth` is that of all pixels within reach.
     from_deeper: ClassVar[bool] = False
     # A library with threads of its own does the work, and what it costs goes with the window instead of the holes.
     own_threads: ClassVar[bool] = False
-    # It corrects what is under the hole instead of filling it in, so that what is there does matter.
-    corrects: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check every parameter against its range; what NumPy's numbers and 3.0 mean becomes an int or a float."""
+        if getattr(self, "nature", None) not in NATURES:
+            raise MethodError(
+                f"{type(self).__name__} doesn't say what its fill is made of: give the class a nature, one of "
+                f"{', '.join(NATURES)}."
+            )
         for parameter in self.parameters():
             value = parameter.about.checked(parameter.name, parameter.kind, getattr(self, parameter.name))
             object.__setattr__(self, parameter.name, value)
@@ -197,7 +209,7 @@ class Method(ABC):
         ----------
         image
             [H, W, C], a view of the picture in its own dtype (float16 as float32), not to be written to. What is under
-            the hole may be anything, NaN included, and must not matter but to a method that `corrects`.
+            the hole may be anything, NaN included, and must not matter but to a method that corrects.
         hole
             bool [H, W], everything that is unknown, whoever fills it.
         task

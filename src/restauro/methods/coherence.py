@@ -46,6 +46,7 @@ class Coherence(Method):
         "Good for cracks, scratches and losses up to about 30 pixels wide: carries edges and lines straight across. "
         "No canvas or brush strokes in wider ones. Fast."
     )
+    nature: ClassVar[str] = "interpolates"
     from_deeper: ClassVar[bool] = True
 
     radius: Annotated[

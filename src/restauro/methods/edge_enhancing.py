@@ -47,6 +47,7 @@ class EdgeEnhancing(Method):
         "Good for cracks, scratches and losses up to some 30 pixels across edges and lines, which it carries on sharp; "
         "smooth between them."
     )
+    nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
 
     steps: Annotated[

@@ -41,6 +41,7 @@ class NavierStokes(Method):
         "Good for cracks, scratches and strokes up to some 20 pixels wide that edges cross: it carries them through, "
         "straight or gently bent; smooth between them."
     )
+    nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
 
     friction: Annotated[

@@ -57,6 +57,7 @@ class Network(Method):
         "Good for what its model was trained on, and no more than that; a model must be named. Costs go with the box "
         "around a hole, not with the hole."
     )
+    nature: ClassVar[str] = "learned"
     whole_hole: ClassVar[bool] = True
     own_threads: ClassVar[bool] = True
 

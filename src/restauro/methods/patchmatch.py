@@ -67,6 +67,7 @@ class PatchMatch(Method):
         "Good for losses from some 10 pixels up to a quarter of the picture in canvas, strokes and other texture, "
         "which it carries in from around; makes up what can't be known. A few microseconds a hole pixel."
     )
+    nature: ClassVar[str] = "copies"
     whole_hole: ClassVar[bool] = True
 
     detail: Annotated[

@@ -44,6 +44,7 @@ class Telea(Method):
         "Good for cracks, scratches and small losses up to about 15 pixels wide; smooth inside, so wide holes look "
         "blurred. The fastest method."
     )
+    nature: ClassVar[str] = "interpolates"
 
     radius: Annotated[
         int,

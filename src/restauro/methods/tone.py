@@ -54,8 +54,8 @@ class Tone(Method):
         "Good for stains, foxing, fading and tape through which paint shows: takes them back, keeps detail, invents "
         "none."
     )
+    nature: ClassVar[str] = "corrects"
     whole_hole: ClassVar[bool] = True
-    corrects: ClassVar[bool] = True
 
     largest: Annotated[
         float, Parameter("largest gain, either way; what would need more is filled", minimum=1, maximum=100)
@@ -75,6 +75,7 @@ class Tone(Method):
         domain = task.wanted  # what of the hole is others' isn't damaged in this way, whatever it is
         values = image.astype(np.float64)
         values[domain] = light.to_stored((damaged[domain] - offset + _DARKEST) * np.exp(-log_gain) - _DARKEST)
+        task.interpolated = int(np.count_nonzero(lost))
         if lost.any():
             others = hole & ~domain
             grounded = Task(
