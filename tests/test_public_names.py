@@ -28,6 +28,7 @@ NAMES = [
     "ParameterTypeError",
     "Picture",
     "PictureMask",
+    "PolicyError",
     "ReadError",
     "Remedy",
     "RestauroError",

@@ -31,6 +31,7 @@ class MeanOfWindow(Method):
     title: ClassVar[str] = "Mean"
     reference: ClassVar[str] = "none"
     summary: ClassVar[str] = "for this test"
+    nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
 
     def reach(self, depth: float) -> int:

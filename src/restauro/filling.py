@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -62,14 +63,18 @@ def fill(
     seed: int,
     progress: Callable[[float], object] | None = None,
     sizes: Sizes = SIZES,
-) -> None:
+) -> Counter[str]:
     """Fill the holes of some pictures, beside each other: all of them, or an exception leaves some unfilled.
 
-    Arguments as of `inpaint`. Every picture's values are what they are without the others.
+    Arguments as of `inpaint`. Every picture's values are what they are without the others. Returns how many pixels
+    what they are filled with is of each nature (`restauro.method.NATURES`).
     """
     parts = [part for picture in pictures for part in picture.parts]
-    if sum(part.holes.pixels for part in parts):
-        _Work(pictures, parts, workers, seed, sizes).run(progress)
+    if not sum(part.holes.pixels for part in parts):
+        return Counter()
+    work = _Work(pictures, parts, workers, seed, sizes)
+    work.run(progress)
+    return work.filled
 
 
 class _Work:
@@ -83,6 +88,8 @@ class _Work:
         self.own_threads = any(part.method.own_threads for part in parts)
         self.threads = min(workers, workers if self.own_threads else 1 + self.pixels // _PIXELS_WORTH_A_THREAD)
         self.control = np.zeros(2, np.int64)  # stop, hole pixels done: see Task
+        self.filled: Counter[str] = Counter()
+        self._counting = threading.Lock()
 
     def run(self, progress: Callable[[float], object] | None) -> None:
         """Fill all windows. Where it takes time, the caller's thread reports and can be interrupted."""
@@ -158,14 +165,17 @@ class _Work:
         core, seed, method = window.core_slices, (self.seed, *window.core), window.part.method
         task = Task(
             core, window.depth, threads, seed, self.control, scratch, pool,
-            wanted=wanted, domain=domain, weights=weights if method.corrects else None,
+            wanted=wanted, domain=domain, weights=weights if method.nature == "corrects" else None,
         )  # fmt: skip
         values = fill_any_size(method, image, hole, task)
         if not self.control[0]:
             _check_values(values, (window.pixels, image.shape[2]), window)
-            if weights is not None and not method.corrects:
+            if weights is not None and method.nature != "corrects":
                 values = _blended(image[wanted], values, weights[wanted])
             _store(values, wanted[core], image[core])
+            with self._counting:
+                self.filled += Counter({method.nature: window.pixels - task.interpolated})
+                self.filled += Counter(interpolates=task.interpolated)
 
 
 def _cost(window: Window) -> int:

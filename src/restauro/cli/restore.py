@@ -154,6 +154,8 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     "over the picture, and is mixed with the fill. tone: light still comes through, and its tone is corrected; where "
     "it is nearly opaque, the method fills.  [default: cut it]",
 )
+@flags.ALLOW
+@flags.POLICY
 @click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
 @flags.ACCEPT_LARGE_HOLES
 @click.option(
@@ -210,9 +212,12 @@ def command(
 
 def _restore(job: _Job, masks: _Masks, format_: str | None, options: dict[str, Any], *, shown: bool) -> Restored:
     """Restore one file, with a bar where it is to be shown."""
-    from restauro.restoring import restore_file
+    from restauro.policy import find_policy
+    from restauro.restoring_files import restore_file
 
     mask = masks.of(job.source)
+    if pipes.is_pipe(job.source) and options["policy"] is None:  # whose copy lies elsewhere
+        options |= {"policy": find_policy(Path())}
     with ExitStack() as files:
         source = files.enter_context(pipes.readable(job.source))
         if isinstance(mask, str) and pipes.is_pipe(Path(mask)):

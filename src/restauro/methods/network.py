@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ModelError, Remedy
-from restauro.method import Method, Task, TextParameter, make_method
+from restauro.method import Method, Task, make_method
 from restauro.methods._onnx import Session, open_model
 from restauro.methods._tiles import Tile, places
 from restauro.onnx_sessions import CPU, stoppable
+from restauro.parameters import TextParameter
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 _MODEL_NAMES = " or ".join([*(path.stem for path in sorted(MODELS.glob("*.onnx"))), "an .onnx file"])
@@ -54,6 +55,7 @@ class Network(Method):
         "Good for what its model was trained on, and no more than that; a model must be named. Costs go with the box "
         "around a hole, not with the hole."
     )
+    nature: ClassVar[str] = "learned"
     whole_hole: ClassVar[bool] = True
     own_threads: ClassVar[bool] = True
 

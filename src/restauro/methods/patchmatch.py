@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ImageError
-from restauro.method import Method, Parameter, Task
+from restauro.method import Method, Task
 from restauro.methods.harmonic import membrane
+from restauro.parameters import Parameter
 
 if TYPE_CHECKING:
     from restauro.numerics.patches import Level, Patches
@@ -66,6 +67,7 @@ class PatchMatch(Method):
         "Good for losses from some 10 pixels up to a quarter of the picture in canvas, strokes and other texture, "
         "which it carries in from around; makes up what can't be known. A few microseconds a hole pixel."
     )
+    nature: ClassVar[str] = "copies"
     whole_hole: ClassVar[bool] = True
 
     detail: Annotated[
