@@ -42,6 +42,7 @@ def test_holes_are_filled_and_nothing_else_changed(panel: Path, losses: Path, tm
         regions=2,
         hole_pixels=124,
         natures={"interpolates": 124},
+        guidance={},
         seconds=0,
         changed_outside=0,
         counted_outside="mask",

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,11 @@ class Holed:
     parts: Sequence[Part]
     others: Holes | None = None
     weights: NDArray[np.float32] | None = None
+
+    @cached_property
+    def unknown(self) -> Holes:
+        """All that isn't known before anything is filled."""
+        return joined([part.holes for part in self.parts] + ([self.others] if self.others else []))
 
     def windows(self, stage: int, sizes: Sizes) -> list[Window]:
         """Plan the windows of a part."""
@@ -166,6 +172,7 @@ class _Work:
         task = Task(
             core, window.depth, threads, seed, self.control, scratch, pool,
             wanted=wanted, domain=domain, weights=weights if method.nature == "corrects" else None,
+            guidance=window.part.guidance.within(window.box, picture.bands, lambda box: picture.unknown.within(box)),
         )  # fmt: skip
         values = fill_any_size(method, image, hole, task)
         if not self.control[0]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from restauro.arrays import checked_image, in_any_band, masked_pixels, not_finite, result_array
 from restauro.errors import MaskError, ParameterError, ParameterTypeError, PolicyError, RestauroError, check_progress
 from restauro.filling import Holed, fill
+from restauro.guidance import NO_PICTURE_GUIDANCE
+from restauro.guiding import guidance_of
 from restauro.holes import find_holes
 from restauro.mask import (
     MOST_BANDS,
@@ -40,6 +42,8 @@ def inpaint(
     unknown: ArrayLike | None = None,
     partial: str | None = None,
     allow: Collection[str] | None = None,
+    sources: ArrayLike | None = None,
+    avoid: ArrayLike | None = None,
     out: NDArray[Any] | None = None,
     workers: int | None = None,
     seed: int = 0,
@@ -76,6 +80,10 @@ def inpaint(
         What a fill may be made of: "interpolates" (between known values, as diffusion and fronts do), "copies" (from
         other places, as patchmatch does), "learned" (from other pictures, as networks have), "corrects" (what is there,
         as tone does). A method of another nature is refused. By default all are allowed.
+    sources
+        [H, W] like `mask`: where texture may come from, and from nowhere else, however far away. For patchmatch.
+    avoid
+        [H, W] like `mask`: where texture mustn't come from. For patchmatch.
     out
         Array of the image's shape and dtype for the result; `out=image` works in place. By default a new one.
     workers
@@ -111,8 +119,8 @@ def inpaint(
     """
     chosen = make_method(method, parameters)
     return fill_and_count(
-        image, mask, chosen, unknown=unknown, partial=partial, allow=allow, out=out, workers=workers, seed=seed,
-        progress=progress,
+        image, mask, chosen, {"sources": sources, "avoid": avoid}, unknown=unknown, partial=partial, allow=allow,
+        out=out, workers=workers, seed=seed, progress=progress,
     )[0]  # fmt: skip
 
 
@@ -120,6 +128,7 @@ def fill_and_count(
     image: ArrayLike,
     mask: ArrayLike,
     chosen: Method,
+    told: Mapping[str, Any],
     *,
     unknown: ArrayLike | None = None,
     partial: str | None = None,
@@ -129,7 +138,10 @@ def fill_and_count(
     seed: int = 0,
     progress: Callable[[float], object] | None = None,
 ) -> tuple[NDArray[Any], Counter[str]]:
-    """Do what `inpaint` does; return as well how many pixels were filled by what of `restauro.method.NATURES`."""
+    """Do what `inpaint` does; return as well how many pixels were filled by what of `restauro.method.NATURES`.
+
+    told: what `inpaint` is told by words of their own, by name.
+    """
     picture = checked_image(image)
     threads = checked_workers(workers)
     check_seed(seed)
@@ -138,6 +150,7 @@ def fill_and_count(
     natures = checked_natures(allow)
     result = result_array(picture, out)
     masked_pictures = _masked_pictures(image, picture, mask, unknown, partial=partial is not None)
+    guidance = guidance_of(told, chosen, picture.shape, masked_pictures[0].hole if len(masked_pictures) == 1 else None)
     _warn_of(masked_pictures)
     if out is not image:
         np.copyto(result, picture)
@@ -146,7 +159,10 @@ def fill_and_count(
     pictures = [
         Holed(
             native[at.which] if native[at.which].ndim == 3 else native[at.which][:, :, np.newaxis],
-            [Part(find_holes(some, threads), by) for some, by in shares(at.hole, at.weights, chosen, partial)],
+            [
+                Part(find_holes(some, threads), by, guidance if by is chosen else NO_PICTURE_GUIDANCE)
+                for some, by in shares(at.hole, at.weights, chosen, partial)
+            ],
             None if at.unknown is None else find_holes(at.unknown, threads),
             at.weights,
         )

@@ -33,10 +33,13 @@ def fill_any_size(
         return values
     task.clear_scratch()
     exponent = _EXPONENT if largest < _SMALLEST else -_EXPONENT
+
+    def scaled(values: NDArray[Any]) -> NDArray[np.float64]:
+        return np.ldexp(values.astype(np.float64), exponent)
+
     with np.errstate(all="ignore"):
-        again: NDArray[np.float64] = np.ldexp(
-            method.fill(np.ldexp(image.astype(np.float64), exponent), hole, task), -exponent
-        )
+        task.guidance = task.guidance.converted(scaled)
+        again: NDArray[np.float64] = np.ldexp(method.fill(scaled(image), hole, task), -exponent)
     if largest < _SMALLEST and not np.isfinite(again).all():  # large values beside such small ones
         return values
     most = np.finfo(np.float64).max  # a fill may lie beyond what is known

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import MethodError, ParameterError
+from restauro.guidance import NO_GUIDANCE, Guidance
 from restauro.parameters import NamedParameter
 
 # Methods of this package: name, and where the class is. Others come by entry points of the group "restauro.methods".
@@ -76,6 +77,8 @@ class Task:
         it themselves, so that a long fill reports and can be stopped without coming back to Python.
     weights
         float32 [H, W], for a method that corrects: how much of each pixel is damage. None where that isn't known.
+    guidance
+        What a person said about the window, of what the method takes (`Method.takes`).
     interpolated
         How many of the wanted pixels a fill has interpolated though that isn't its method's nature; the fill says so.
     """
@@ -93,11 +96,13 @@ class Task:
         wanted: NDArray[np.bool_] = _NOTHING,
         domain: NDArray[np.bool_] = _NOTHING,
         weights: NDArray[np.float32] | None = None,
+        guidance: Guidance = NO_GUIDANCE,
     ) -> None:
         self.core = core
         self.wanted = wanted
         self.domain = domain
         self.weights = weights
+        self.guidance = guidance
         self.interpolated = 0
         self.depth = depth
         self.workers = workers
@@ -177,6 +182,8 @@ class Method(ABC):
     summary: ClassVar[str]
     # What its fill is made of, one of NATURES. To what "corrects", what is under the hole does matter.
     nature: ClassVar[str]
+    # What guidance it takes, names of the fields of `PictureGuidance`; with other guidance it is refused.
+    takes: ClassVar[frozenset[str]] = frozenset()
     # A connected hole may not be cut (elliptic methods, patchmatch).
     whole_hole: ClassVar[bool] = False
     # A filled value depends on pixels further inside the hole too, so `depth` is that of all pixels within reach.

@@ -65,6 +65,8 @@ class Restored(Record):
         Number of pixels filled.
     natures
         How many of them were filled with what: "interpolates", "copies", "learned", "corrects".
+    guidance
+        What the method was guided by: the pixels that "sources" and "avoid" mark.
     changed_outside
         Pixels in which the two files, both read again, differ outside of `counted_outside`. None after a dry run.
     counted_outside
@@ -81,6 +83,7 @@ class Restored(Record):
     regions: int
     hole_pixels: int
     natures: dict[str, int]
+    guidance: dict[str, Any]
     changed_outside: int | None
     counted_outside: str
     partial: str | None

@@ -20,10 +20,11 @@ from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder, write_mask
 from restauro.files.reading import read_picture
 from restauro.files.writing import Written, check_target, counted_outside, write_picture
+from restauro.guiding import guidance_of
 from restauro.holes import count_regions
 from restauro.inpainting import fill_and_count, shares
 from restauro.mask import check_amount, check_partial, full_scale
-from restauro.mask_files import MaskFile
+from restauro.mask_files import MaskFile, read_mask_file
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
@@ -85,6 +86,7 @@ class Restoration:
         self._partial: str | None = None
         self._beneath: NDArray[Any] | None = None  # what was in the holes before they were filled
         self._workers: int | None = None
+        self._told: dict[str, Any] = {}  # what methods are guided by, as the pixels are stored
         self._filled: Mapping[str, int] = {}  # pixels, by what they were filled with
         self._seconds = 0.0
         self._max_pixels = MAX_PIXELS
@@ -165,6 +167,33 @@ class Restoration:
                 self.notes += (Note("mask-empty", f"{why}, so nothing is filled: the file is a copy."),)
         return self
 
+    def guided_by(self, *, sources: MaskSource | None = None, avoid: MaskSource | None = None) -> Self:
+        """Say what methods are to be guided by beside the mask, in place of what was said before.
+
+        Parameters
+        ----------
+        sources, avoid
+            Masks of where texture may come from, and must not; see `restauro.inpaint`, and `restauro.read_mask` for
+            what masks of files are. Soft ones are cut at half.
+
+        Raises
+        ------
+        MaskError, ReadError
+            See `restauro.read_mask`.
+        """
+        masks = {name: mask for name, mask in (("sources", sources), ("avoid", avoid)) if mask is not None}
+        with self._timed():
+            self._told = {name: self._marks(mask) for name, mask in masks.items()}
+        return self
+
+    def _marks(self, mask: MaskSource) -> NDArray[np.bool_]:
+        """Return the pixels that a mask marks, as they are stored; a soft one isn't grown."""
+        if is_file(mask) and not isinstance(mask, MaskFile):
+            mask = read_mask_file(checked_path(mask, "The mask"), max_pixels=self._max_pixels)
+        if isinstance(mask, MaskFile):
+            mask = dataclasses.replace(mask, soft=False)
+        return read_mask(mask, self.picture).hole
+
     def fill(
         self,
         method: str | Method = DEFAULT_METHOD,
@@ -191,8 +220,9 @@ class Restoration:
                 pixels[hole] = self._beneath
             self.method, self._workers = None, workers
             _, self._filled = fill_and_count(
-                pixels, hole if self.weights is None else self.weights, chosen, out=pixels, unknown=self.unknown,
-                partial=self._partial, allow=natures, workers=workers, seed=seed, progress=progress,
+                pixels, hole if self.weights is None else self.weights, chosen, self._told, out=pixels,
+                unknown=self.unknown, partial=self._partial, allow=natures, workers=workers, seed=seed,
+                progress=progress,
             )  # fmt: skip
             if isinstance(self._mask, str) and self._mask == "alpha":
                 pixels[..., -1][hole] = full_scale(pixels.dtype)
@@ -273,8 +303,9 @@ class Restoration:
         return self._restored(target, self.method, self._filled, written)
 
     def _to_be(self, target: Path, method: Method, allow: Collection[str] | None) -> Restored:
-        """Say what would be done, or raise PolicyError."""
+        """Say what would be done, or raise what `fill` would."""
         natures = self._allowed(method, allow)
+        guidance_of(self._told, method, self.picture.pixels.shape, self._marked())
         filled: Counter[str] = Counter()
         for some, by in shares(self._marked(), self.weights, method, self._partial):
             check_allowed(by, natures)
@@ -302,6 +333,7 @@ class Restoration:
             regions=count_regions(hole, checked_workers(self._workers)),
             hole_pixels=int(np.count_nonzero(hole)),
             natures=dict(filled),
+            guidance={name: int(np.count_nonzero(mask)) for name, mask in self._told.items()},
             seconds=self._seconds,
             changed_outside=written.changed_outside if written else None,
             counted_outside=counted_outside(self.picture, target),

@@ -14,6 +14,7 @@ from typing import Any
 from restauro.errors import RestauroError, check_progress, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import make_folder
+from restauro.guiding import check_takes
 from restauro.inpainting import check_seed, load_kernels
 from restauro.mask import check_amount, check_grow, check_partial
 from restauro.mask_files import MaskFile, read_mask_file
@@ -40,6 +41,8 @@ def restore_file(
     parameters: Mapping[str, Any] | None = None,
     allow: Collection[str] | None = None,
     policy: str | os.PathLike[str] | None = None,
+    sources: MaskSource | None = None,
+    avoid: MaskSource | None = None,
     accept_large_holes: bool = False,
     overwrite: bool = False,
     save_mask: str | os.PathLike[str] | None = None,
@@ -67,6 +70,8 @@ def restore_file(
         See `restauro.inpaint`.
     policy
         See `Restoration.open`.
+    sources, avoid
+        See `Restoration.guided_by`.
     accept_large_holes
         Don't take a mask of more than 60 % hole for an inverted one.
     overwrite
@@ -104,6 +109,8 @@ def restore_file(
     check_grow(grow)
     check_partial(partial)
     checked_natures(allow)
+    guided = {"sources": sources, "avoid": avoid}
+    check_takes(chosen, guided)
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
     start = time.perf_counter()
     path = Path(mask) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
@@ -125,6 +132,7 @@ def restore_file(
             partial=partial,
             accept_large_holes=accept_large_holes,
         )
+        restoration.guided_by(**guided)
         restoration.check_target(target, overwrite=overwrite, save_mask=saved)
         if dry_run:
             restored = restoration._to_be(target, chosen, allow)

@@ -109,6 +109,7 @@ def test_json_is_an_object_a_line_with_errors_too(capsys: pytest.CaptureFixture[
         "regions": 2,
         "hole_pixels": 124,
         "natures": {"interpolates": 124},
+        "guidance": {},
         "changed_outside": 0,
         "counted_outside": "mask",
         "partial": None,

@@ -16,6 +16,7 @@ import click
 from restauro.cli import batch, flags, paths, pipes, report
 from restauro.cli.wording import printable, say, worded
 from restauro.errors import RestauroError
+from restauro.guiding import check_takes
 from restauro.mask import PARTIAL
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 
@@ -148,6 +149,12 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     help="With color:#rrggbb, how far red, green and blue may each be off.  [default: 0; in a JPEG 60 or 40]",
 )
 @click.option(
+    "--sources",
+    metavar="FILE",
+    help="A mask, white where texture may come from, near or far, and from nowhere else. For patchmatch.",
+)
+@click.option("--avoid", metavar="FILE", help="A mask, white where texture mustn't come from. For patchmatch.")
+@click.option(
     "--partial",
     type=click.Choice(PARTIAL),
     help="Keep the values of a soft mask, which say how much of a pixel is damage. cover: a layer with soft edges lies "
@@ -197,7 +204,7 @@ def command(
         raise click.UsageError("Give --skip-existing or --overwrite, not both.")
     parameters = {name: options.pop(name) for name in _parameter_names()}
     options["parameters"] = {name: value for name, value in parameters.items() if value is not None}
-    _check_method(options["method"], options["parameters"])
+    _check_method(options)
     there = [job for job in jobs if skip_existing and job.target.exists()]
     for job in there if as_json or not quiet else ():
         _say_skipped(job, as_json=as_json)
@@ -295,9 +302,10 @@ def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None) -> No
     pipes.check_terminals(reads=pipes.STANDARD in read, writes=to_stdout)
 
 
-def _check_method(method: str, parameters: dict[str, Any]) -> None:
+def _check_method(options: dict[str, Any]) -> None:
     try:
-        make_method(method, parameters)
+        chosen = make_method(options["method"], options["parameters"])
+        check_takes(chosen, {name: options[name] for name in ("sources", "avoid")})
     except RestauroError as error:
         raise click.UsageError(worded(error)) from None
 
