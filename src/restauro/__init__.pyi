@@ -26,6 +26,7 @@ from .errors import WriteError as WriteError
 from .files.reading import read_picture as read_picture
 from .files.writing import Written as Written
 from .files.writing import write_picture as write_picture
+from .healing import heal as heal
 from .inpainting import inpaint as inpaint
 from .mask import grow_mask as grow_mask
 from .method import DEFAULT_METHOD as DEFAULT_METHOD
@@ -33,6 +34,7 @@ from .method import Method as Method
 from .method import Task as Task
 from .method import method_class as method_class
 from .method import method_names as method_names
+from .methods.heal import Heal as Heal
 from .notes import Note as Note
 from .parameters import ChoiceParameter as ChoiceParameter
 from .parameters import Parameter as Parameter

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from restauro.donor import Copied, Donor
 
 Box = tuple[int, int, int, int]  # rows from, to, columns from, to
 
@@ -38,20 +40,20 @@ class Guidance:
         Pieces of the picture, near or far, that texture may come from, and from nowhere else. None: from around.
     avoid
         bool [H, W], pixels of the window that texture mustn't come from; None: none.
+    donor
+        What a hole is healed with.
     """
 
     sources: tuple[Source, ...] | None = None
     avoid: NDArray[np.bool_] | None = None
-
-    def __bool__(self) -> bool:
-        """Whether anything is said."""
-        return self.sources is not None or self.avoid is not None
+    donor: Copied | None = None
 
     def converted(self, convert: Callable[[NDArray[Any]], NDArray[Any]]) -> Guidance:
         """Return the same with all pixels' values converted."""
-        if self.sources is None:
-            return self
-        return Guidance(tuple(Source(convert(one.image), one.usable) for one in self.sources), self.avoid)
+        sources, donor = self.sources, self.donor
+        if sources is not None:
+            sources = tuple(replace(source, image=convert(source.image)) for source in sources)
+        return replace(self, sources=sources, donor=donor and replace(donor, image=convert(donor.image)))
 
 
 NO_GUIDANCE = Guidance()
@@ -65,15 +67,18 @@ class PictureGuidance:
     ----------
     sources, avoid
         bool [H, W]: pixels that texture may come from, from no others; pixels that it mustn't come from.
+    donor
+        Where holes are healed from.
     """
 
     sources: NDArray[np.bool_] | None = None
     avoid: NDArray[np.bool_] | None = None
+    donor: Donor | None = None
 
     @property
     def given(self) -> tuple[str, ...]:
         """Names of what was said."""
-        return tuple(name for name in ("sources", "avoid") if getattr(self, name) is not None)
+        return tuple(field.name for field in fields(self) if getattr(self, field.name) is not None)
 
     @cached_property
     def pieces(self) -> tuple[Box, ...]:
@@ -92,7 +97,9 @@ class PictureGuidance:
             sources = tuple(
                 Source(picture[_slices(piece)], self.sources[_slices(piece)] & ~unknown(piece)) for piece in self.pieces
             )
-        return Guidance(sources, None if self.avoid is None else self.avoid[_slices(box)])
+        avoid = None if self.avoid is None else self.avoid[_slices(box)]
+        donor = None if self.donor is None else self.donor.within(box, picture, unknown)
+        return Guidance(sources, avoid, donor)
 
 
 NO_PICTURE_GUIDANCE = PictureGuidance()

@@ -15,7 +15,7 @@ from restauro.arrays import checked_image, in_any_band, masked_pixels, not_finit
 from restauro.errors import MaskError, ParameterError, ParameterTypeError, PolicyError, RestauroError, check_progress
 from restauro.filling import Holed, fill
 from restauro.guidance import NO_PICTURE_GUIDANCE
-from restauro.guiding import guidance_of
+from restauro.guiding import guidance_of, placed_donor
 from restauro.holes import find_holes
 from restauro.mask import (
     MOST_BANDS,
@@ -29,6 +29,7 @@ from restauro.mask import (
     weighted,
 )
 from restauro.method import DEFAULT_METHOD, Method, make_method
+from restauro.methods.heal import Heal
 from restauro.numerics.threads import checked_workers
 from restauro.policy import check_allowed, checked_natures
 from restauro.windows import Part
@@ -150,7 +151,13 @@ def fill_and_count(
     natures = checked_natures(allow)
     result = result_array(picture, out)
     masked_pictures = _masked_pictures(image, picture, mask, unknown, partial=partial is not None)
-    guidance = guidance_of(told, chosen, picture.shape, masked_pictures[0].hole if len(masked_pictures) == 1 else None)
+    first = masked_pictures[0]
+    one = first.which is ...
+    if isinstance(chosen, Heal):
+        if not one:
+            raise ParameterError("A stack can't be healed as one: heal its pictures one by one.")
+        told = {"donor": placed_donor(chosen, first.hole, first.unknown, told.get("donor"))}
+    guidance = guidance_of(told, chosen, picture.shape, first.hole if one else None)
     _warn_of(masked_pictures)
     if out is not image:
         np.copyto(result, picture)

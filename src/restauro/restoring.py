@@ -20,12 +20,14 @@ from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder, write_mask
 from restauro.files.reading import read_picture
 from restauro.files.writing import Written, check_target, counted_outside, write_picture
+from restauro.guidance_files import donor_of, marks_of
 from restauro.guiding import guidance_of
 from restauro.holes import count_regions
 from restauro.inpainting import fill_and_count, shares
 from restauro.mask import check_amount, check_partial, full_scale
-from restauro.mask_files import MaskFile, read_mask_file
+from restauro.mask_files import MaskFile
 from restauro.method import DEFAULT_METHOD, Method, make_method
+from restauro.methods.heal import Heal
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen
@@ -87,6 +89,7 @@ class Restoration:
         self._beneath: NDArray[Any] | None = None  # what was in the holes before they were filled
         self._workers: int | None = None
         self._told: dict[str, Any] = {}  # what methods are guided by, as the pixels are stored
+        self._guidance: dict[str, Any] = {}  # the same, for the record
         self._filled: Mapping[str, int] = {}  # pixels, by what they were filled with
         self._seconds = 0.0
         self._max_pixels = MAX_PIXELS
@@ -167,7 +170,13 @@ class Restoration:
                 self.notes += (Note("mask-empty", f"{why}, so nothing is filled: the file is a copy."),)
         return self
 
-    def guided_by(self, *, sources: MaskSource | None = None, avoid: MaskSource | None = None) -> Self:
+    def guided_by(
+        self,
+        *,
+        sources: MaskSource | None = None,
+        avoid: MaskSource | None = None,
+        donor: str | os.PathLike[str] | None = None,
+    ) -> Self:
         """Say what methods are to be guided by beside the mask, in place of what was said before.
 
         Parameters
@@ -175,6 +184,9 @@ class Restoration:
         sources, avoid
             Masks of where texture may come from, and must not; see `restauro.inpaint`, and `restauro.read_mask` for
             what masks of files are. Soft ones are cut at half.
+        donor
+            For `restauro.Heal`: the file of another picture to copy from, of the same size, bands and depth, and
+            registered to this one.
 
         Raises
         ------
@@ -183,16 +195,11 @@ class Restoration:
         """
         masks = {name: mask for name, mask in (("sources", sources), ("avoid", avoid)) if mask is not None}
         with self._timed():
-            self._told = {name: self._marks(mask) for name, mask in masks.items()}
+            self._told = {name: marks_of(mask, self.picture, self._max_pixels) for name, mask in masks.items()}
+            self._guidance = {name: int(np.count_nonzero(marks)) for name, marks in self._told.items()}
+            if donor is not None:
+                self._told["donor"] = self._guidance["donor"] = checked_path(donor, "The donor")
         return self
-
-    def _marks(self, mask: MaskSource) -> NDArray[np.bool_]:
-        """Return the pixels that a mask marks, as they are stored; a soft one isn't grown."""
-        if is_file(mask) and not isinstance(mask, MaskFile):
-            mask = read_mask_file(checked_path(mask, "The mask"), max_pixels=self._max_pixels)
-        if isinstance(mask, MaskFile):
-            mask = dataclasses.replace(mask, soft=False)
-        return read_mask(mask, self.picture).hole
 
     def fill(
         self,
@@ -212,7 +219,7 @@ class Restoration:
         chosen = make_method(method, parameters)
         with self._timed():
             pixels, hole = self.picture.pixels, self._marked()
-            natures = self._allowed(chosen, allow)
+            natures, told = self._allowed(chosen, allow), self._told_to(chosen)
             progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
             if self._beneath is None:
                 self._beneath = pixels[hole]
@@ -220,7 +227,7 @@ class Restoration:
                 pixels[hole] = self._beneath
             self.method, self._workers = None, workers
             _, self._filled = fill_and_count(
-                pixels, hole if self.weights is None else self.weights, chosen, self._told, out=pixels,
+                pixels, hole if self.weights is None else self.weights, chosen, told, out=pixels,
                 unknown=self.unknown, partial=self._partial, allow=natures, workers=workers, seed=seed,
                 progress=progress,
             )  # fmt: skip
@@ -228,6 +235,15 @@ class Restoration:
                 pixels[..., -1][hole] = full_scale(pixels.dtype)
             self.method = chosen
         return self
+
+    def _told_to(self, method: Method) -> dict[str, Any]:
+        """Return what a method is told, as the pixels are stored; one that heals where from."""
+        if not isinstance(method, Heal):
+            return self._told
+        source = self._told.get("donor")
+        return self._told | {
+            "donor": donor_of(method, self.picture, self._marked(), self.unknown, source, self._max_pixels)
+        }
 
     def _allowed(self, chosen: Method, allow: Collection[str] | None) -> frozenset[str]:
         """Return what a fill may be made of; raise PolicyError for a method that the policy doesn't allow here."""
@@ -305,7 +321,7 @@ class Restoration:
     def _to_be(self, target: Path, method: Method, allow: Collection[str] | None) -> Restored:
         """Say what would be done, or raise what `fill` would."""
         natures = self._allowed(method, allow)
-        guidance_of(self._told, method, self.picture.pixels.shape, self._marked())
+        guidance_of(self._told_to(method), method, self.picture.pixels.shape, self._marked())
         filled: Counter[str] = Counter()
         for some, by in shares(self._marked(), self.weights, method, self._partial):
             check_allowed(by, natures)
@@ -333,7 +349,7 @@ class Restoration:
             regions=count_regions(hole, checked_workers(self._workers)),
             hole_pixels=int(np.count_nonzero(hole)),
             natures=dict(filled),
-            guidance={name: int(np.count_nonzero(mask)) for name, mask in self._told.items()},
+            guidance=self._guidance,
             seconds=self._seconds,
             changed_outside=written.changed_outside if written else None,
             counted_outside=counted_outside(self.picture, target),

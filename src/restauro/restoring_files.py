@@ -43,6 +43,7 @@ def restore_file(
     policy: str | os.PathLike[str] | None = None,
     sources: MaskSource | None = None,
     avoid: MaskSource | None = None,
+    donor: str | os.PathLike[str] | None = None,
     accept_large_holes: bool = False,
     overwrite: bool = False,
     save_mask: str | os.PathLike[str] | None = None,
@@ -70,7 +71,7 @@ def restore_file(
         See `restauro.inpaint`.
     policy
         See `Restoration.open`.
-    sources, avoid
+    sources, avoid, donor
         See `Restoration.guided_by`.
     accept_large_holes
         Don't take a mask of more than 60 % hole for an inverted one.
@@ -109,7 +110,7 @@ def restore_file(
     check_grow(grow)
     check_partial(partial)
     checked_natures(allow)
-    guided = {"sources": sources, "avoid": avoid}
+    guided: dict[str, Any] = {"sources": sources, "avoid": avoid, "donor": donor}
     check_takes(chosen, guided)
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
     start = time.perf_counter()

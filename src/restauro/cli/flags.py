@@ -49,6 +49,13 @@ LARGEST = click.option(
 OVERWRITE_INPUT_TOO = click.option(
     "--overwrite", is_flag=True, help="Replace files that are there, the input too if it is the output."
 )
+SAVE_MASK = click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
+PAGE = click.option(
+    "--page", type=click.IntRange(min=0), metavar="N", help="Which picture of a TIFF of several to restore, from 0."
+)
+DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Read and check everything, say what would be done, write nothing."
+)
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 JSON = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line for each file; a bad one's has `error`."

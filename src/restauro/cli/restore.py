@@ -163,15 +163,13 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 )
 @flags.ALLOW
 @flags.POLICY
-@click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
+@flags.SAVE_MASK
 @flags.ACCEPT_LARGE_HOLES
-@click.option(
-    "--page", type=click.IntRange(min=0), metavar="N", help="Which picture of a TIFF of several to restore, from 0."
-)
+@flags.PAGE
 @flags.LARGEST
 @flags.OVERWRITE_INPUT_TOO
 @click.option("--skip-existing", is_flag=True, help="Leave out pictures whose output is there.")
-@click.option("--dry-run", is_flag=True, help="Read and check everything, say what would be done, write nothing.")
+@flags.DRY_RUN
 @flags.QUIET
 @flags.JSON
 @flags.WORKERS
@@ -253,6 +251,16 @@ def _plan(inputs: Sequence[Path], output: str | None, save_mask: str | None) -> 
     return [_Job(*job) for job in zip(inputs, found, masks, strict=True)]
 
 
+def check_mask(mask: str) -> None:
+    """Refuse a mask that is no word and no file that is there."""
+    from restauro.picture_mask import is_file
+
+    if is_file(mask) and not Path(mask).exists() and not pipes.is_pipe(Path(mask)):
+        raise click.UsageError(
+            f"There is no mask {mask}: give a file, alpha, nan, nodata, value:-9999 or color:#rrggbb."
+        )
+
+
 def _check_masks(masks: _Masks, options: dict[str, Any]) -> None:
     from restauro.picture_mask import check_options, is_file
 
@@ -263,10 +271,8 @@ def _check_masks(masks: _Masks, options: dict[str, Any]) -> None:
         )
     if masks.one and (masks.folder or masks.pattern):
         raise click.UsageError(f"Give --mask or {'--mask-dir' if masks.folder else '--mask-name'}, not both.")
-    if masks.one and is_file(masks.one) and not Path(masks.one).exists() and not pipes.is_pipe(Path(masks.one)):
-        raise click.UsageError(
-            f"There is no mask {masks.one}: give a file, alpha, nan, nodata, value:-9999 or color:#rrggbb."
-        )
+    if masks.one:
+        check_mask(masks.one)
     if masks.one and is_file(masks.one) and Path(masks.one).is_dir():
         raise click.UsageError(f"The mask {masks.one} is a folder: name one file, or use --mask-dir.")
     if masks.folder and not masks.folder.is_dir():
