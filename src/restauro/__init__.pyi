@@ -2,11 +2,11 @@
 
 from .damage.damaging import Damaged as Damaged
 from .damage.damaging import damage_file as damage_file
-from .damage.detecting import Detected as Detected
-from .damage.detecting import detect_file as detect_file
-from .damage.detection import detect as detect
 from .damage.kinds import make_damage as make_damage
 from .damage.rendering import render_cracks as render_cracks
+from .detection.detecting import detect as detect
+from .detection.detecting_files import Detected as Detected
+from .detection.detecting_files import detect_file as detect_file
 from .errors import DataError as DataError
 from .errors import EvaluationError as EvaluationError
 from .errors import ImageError as ImageError
