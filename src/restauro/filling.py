@@ -101,8 +101,11 @@ class _Work:
         """Fill all windows. Where it takes time, the caller's thread reports and can be interrupted."""
         leads = progress is None and self.pixels < _SOON_DONE and not self.own_threads
         others = self.threads - leads
-        with ThreadPoolExecutor(max(others, 1)) as pool:
-            ready = threading.Barrier(max(others, 1))
+        if not others:
+            self._lead(None)
+            return
+        with ThreadPoolExecutor(others) as pool:
+            ready = threading.Barrier(others)
             try:
                 for _ in range(others):
                     pool.submit(ready.wait)  # starts every thread, while the windows are planned or before
@@ -123,14 +126,14 @@ class _Work:
                 self.control[0] = 1  # nobody is left who'd mind, but after an exception here
             leader.result()
 
-    def _lead(self, pool: ThreadPoolExecutor) -> None:
+    def _lead(self, pool: ThreadPoolExecutor | None) -> None:
         try:
             for stage in range(max(len(picture.parts) for picture in self.pictures)):
                 self._fill_stage(stage, pool)
         finally:
             self.control[0] = 1  # if one thread fails the others stop
 
-    def _fill_stage(self, stage: int, pool: ThreadPoolExecutor) -> None:
+    def _fill_stage(self, stage: int, pool: ThreadPoolExecutor | None) -> None:
         """Fill the large windows one after the other on all threads, then the small ones beside each other."""
         planned = [(picture, window) for picture in self.pictures for window in picture.windows(stage, self.sizes)]
         work = [_cost(window) for _, window in planned]
@@ -141,7 +144,7 @@ class _Work:
             if by_all:
                 self._fill(picture, window, self.threads, scratch, pool)
         queue = iter([item for item, by_all in zip(planned, shared, strict=True) if not by_all])  # next() is atomic
-        others = [pool.submit(self._drain, queue, {}) for _ in range(self.threads - 1)]
+        others = [pool.submit(self._drain, queue, {}) for _ in range(self.threads - 1)] if pool else []
         self._drain(queue, scratch)
         for other in others:
             other.result()
@@ -221,7 +224,7 @@ def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: 
         return
     whole = picture.dtype.kind in "iu"
     limits = np.iinfo(picture.dtype) if whole else np.finfo(picture.dtype)
-    if picture.dtype.name in DTYPES and values.dtype.name in DTYPES and picture.flags.aligned:
+    if picture.dtype in DTYPES and values.dtype in DTYPES and picture.flags.aligned:
         runs.store(np.ascontiguousarray(values), hole, picture, float(limits.min), float(limits.max), whole)
     else:  # a dtype that kernels don't know
         picture[hole] = np.clip(np.rint(values) if whole else values, limits.min, limits.max)

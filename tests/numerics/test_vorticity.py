@@ -8,6 +8,7 @@ import pytest
 from restauro.numerics import vorticity
 from restauro.numerics.navier_stokes import _Flow, navier_stokes
 from restauro.numerics.surroundings import HOLE, NEAR, SOUND, Surroundings
+from tests.numerics.systems import gathered
 from tests.numerics.test_surroundings import spread, task
 
 
@@ -27,9 +28,7 @@ def transported(near: Surroundings, angle: float, coherence: float, source: np.n
     fields[:, 3] = source * fields[:, 2]
     w = np.zeros((1, near.holes.size))
     near.each_hole(vorticity.transport, fields, near.kind, near.up, near.down, friction, task().control, w)
-    values = np.empty(near.holes.pixels)
-    near.holes.hole_values(w[0], values)
-    return values.reshape(14, -1)
+    return gathered(near.holes, w[0]).reshape(14, -1)
 
 
 def as_plane(near: Surroundings, image: np.ndarray) -> np.ndarray:

@@ -84,8 +84,7 @@ class EdgeEnhancing(Method):
             diffusion.step(done, self.steps - 1 - step)
         dtype = precision(image)
         values = np.empty((pixels, channels), dtype)
-        for c in range(channels):
-            diffusion.grid.hole_values(diffusion.v[c] * diffusion.unit[c] + diffusion.zero[c], values[:, c])
+        diffusion.grid.hole_values(diffusion.v, values, diffusion.zero, diffusion.unit)
         if not task.stopped:  # it may have been done before all steps
             task.control[1] += pixels - solved * pixels // systems
         return task.wanted_of(values)

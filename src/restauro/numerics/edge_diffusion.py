@@ -89,18 +89,18 @@ class EdgeDiffusion:
         """
         self._system.laplacian(self._task)
         right_sides = np.zeros_like(self._change)
-        for c in range(len(self.v)):
+        for first in range(0, len(self.v), self._system.at_once):
             if self._task.control[0]:
                 return
-            known = self.grid.load(self._image[:, :, c], np.nan)
-            low, high = known_range(known)
-            # From the middle of the range, halved first: sums of large numbers might overflow.
-            self.zero[c] = low / 2 + high / 2
-            self._ranges[c] = high - low
-            if high > low:
-                self.unit[c] = high - low
-            right_sides[c] = laplacian_right_side(self.grid, known, self.zero[c], high - low)
-            self.v[c] = np.where(np.isnan(known), 0.0, (known - self.zero[c]) / self.unit[c])
+            some = slice(first, first + self._system.at_once)
+            known = self.grid.load(self._image[:, :, some], np.nan)
+            self.zero[some], ranges = known_range(known)
+            self._ranges[some], self.unit[some] = ranges, np.where(ranges > 0, ranges, 1)
+            right_sides[some] = laplacian_right_side(self.grid, known, self.zero[some], ranges)
+            known -= self.zero[some, np.newaxis]
+            known /= self.unit[some, np.newaxis]
+            known[np.isnan(known)] = 0
+            self.v[some] = known
         self._add_solutions(right_sides, done, to_come)
         if not self._task.control[0]:
             self._squared_contrast = self._measured_contrast()

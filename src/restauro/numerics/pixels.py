@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-DTYPES = ("uint8", "uint16", "float32", "float64")  # in signatures u1 u2 f4 f8
+DTYPES = frozenset(np.dtype(code) for code in ("u1", "u2", "f4", "f8"))  # as signatures write them
 _STRIP = 1 << 16  # values that are converted at a time
 
 
 def is_readable(picture: NDArray[Any]) -> bool:
     """Whether kernels can read a picture, or a view of it, so that `readable` copies nothing."""
-    return picture.dtype == np.bool_ or (picture.dtype.name in DTYPES and picture.flags.aligned)
+    return picture.dtype == np.bool_ or (picture.dtype in DTYPES and picture.flags.aligned)
 
 
 def readable(picture: NDArray[Any]) -> NDArray[Any]:
@@ -28,7 +28,7 @@ def readable(picture: NDArray[Any]) -> NDArray[Any]:
     """
     if is_readable(picture):
         return picture.view(np.uint8) if picture.dtype == np.bool_ else picture
-    if picture.dtype.name in DTYPES:
+    if picture.dtype in DTYPES:
         return picture.copy()
     return picture.astype(np.float32 if picture.dtype.itemsize <= 2 else np.float64)
 
