@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import functools
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import compiling
 from restauro.errors import MaskError, RestauroError, WriteError, check_progress, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder, write_mask
@@ -87,10 +87,10 @@ class Restoration:
     @classmethod
     def open(cls, source: str | os.PathLike[str], page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Self:
         """Read a picture file; see `restauro.read_picture`."""
-        start = time.perf_counter()
+        start = compiling.clock()
         restoration = cls(read_picture(source, page, max_pixels=max_pixels))
         restoration._max_pixels = max_pixels
-        restoration._seconds = time.perf_counter() - start
+        restoration._seconds = compiling.clock() - start
         return restoration
 
     def mask_from(
@@ -268,11 +268,11 @@ class Restoration:
     @contextlib.contextmanager
     def _timed(self) -> Iterator[None]:
         """Count the time that the body takes as work."""
-        start = time.perf_counter()
+        start = compiling.clock()
         try:
             yield
         finally:
-            self._seconds += time.perf_counter() - start
+            self._seconds += compiling.clock() - start
 
 
 def restore_file(
@@ -350,7 +350,7 @@ def restore_file(
     check_grow(grow)
     check_partial(partial)
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
-    start = time.perf_counter()
+    start = compiling.clock()
     path = Path(mask) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
     if path:
         check_sizes(path, source, page, resize=resize)
@@ -378,7 +378,7 @@ def restore_file(
                 make_folder(file_to_be.parent)  # what can't be made is known before the work
             restoration.fill(chosen, workers=workers, seed=seed, progress=progress)
             restored = restoration.write(target, overwrite=overwrite, save_mask=saved)
-    return dataclasses.replace(restored, seconds=time.perf_counter() - start)
+    return dataclasses.replace(restored, seconds=compiling.clock() - start)
 
 
 def _load_kernels(method: Method, mask: Future[MaskFile], accept_large_holes: bool) -> None:
