@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import functools
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import compiling
 from restauro.errors import MaskError, WriteError, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder, write_mask
@@ -108,13 +108,13 @@ class Restoration:
         policy: a file that says what is allowed (docs/guide-a-fill.md); by default `restauro.toml` in the picture's
         folder or the nearest one above it, if there is one.
         """
-        start = time.perf_counter()
+        start = compiling.clock()
         named = checked_path(policy, "The policy") if policy is not None else None
         restoration = cls(read_picture(source, page, max_pixels=max_pixels))
         found = named or find_policy(restoration.picture.path.parent)
         restoration.policy = Policy.read(found) if found else None
         restoration._max_pixels = max_pixels
-        restoration._seconds = time.perf_counter() - start
+        restoration._seconds = compiling.clock() - start
         return restoration
 
     def mask_from(
@@ -361,11 +361,11 @@ class Restoration:
     @contextlib.contextmanager
     def _timed(self) -> Iterator[None]:
         """Count the time that the body takes as work."""
-        start = time.perf_counter()
+        start = compiling.clock()
         try:
             yield
         finally:
-            self._seconds += time.perf_counter() - start
+            self._seconds += compiling.clock() - start
 
 
 def _share(hole: NDArray[np.bool_]) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from restauro import compiling
 from restauro.errors import RestauroError, check_progress, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import make_folder
@@ -113,7 +113,7 @@ def restore_file(
     guided: dict[str, Any] = {"sources": sources, "avoid": avoid, "donor": donor}
     check_takes(chosen, guided)
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
-    start = time.perf_counter()
+    start = compiling.clock()
     path = Path(mask) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
     if path:
         check_sizes(path, source, page, resize=resize)
@@ -142,7 +142,7 @@ def restore_file(
                 make_folder(file_to_be.parent)  # what can't be made is known before the work
             restoration.fill(chosen, allow=allow, workers=workers, seed=seed, progress=progress)
             restored = restoration.write(target, overwrite=overwrite, save_mask=saved)
-    return dataclasses.replace(restored, seconds=time.perf_counter() - start)
+    return dataclasses.replace(restored, seconds=compiling.clock() - start)
 
 
 def _load_kernels(method: Method, mask: Future[MaskFile], accept_large_holes: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import compiling
 from restauro.detection.detecting import check_options, detect
 from restauro.detection.tiles import checked_picture
 from restauro.errors import MaskError, RestauroError, WriteError, checked_path
@@ -112,7 +112,7 @@ def detect_file(
     (1, 12)
     >>> folder.cleanup()
     """
-    start, threads = time.perf_counter(), checked_workers(workers)
+    start, threads = compiling.clock(), checked_workers(workers)
     source, target = checked_path(source, "The picture"), checked_path(target, "The mask")
     shown = checked_path(preview, "The preview") if preview else None
     strokes = None if hints is None else checked_path(hints, "The file of hints")
@@ -142,7 +142,7 @@ def detect_file(
         height=seen.shape[0],
         marks=count_regions(found, threads) if count else 0,
         pixels=count,
-        seconds=time.perf_counter() - start,
+        seconds=compiling.clock() - start,
         notes=_notes(count / found.size),
     )
 
