@@ -28,7 +28,7 @@ from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import MaskSource, check_options, check_sizes, is_file, read_mask
+from restauro.picture_mask import MaskSource, check_options, check_sizes, file_of, is_file, is_infrared, read_mask
 from restauro.record import Restored
 from restauro.unknown import unknown_beside
 
@@ -79,6 +79,7 @@ class Restoration:
         self.notes: tuple[Note, ...] = ()
         self._mask: MaskSource | None = None  # as it was named
         self._partial: str | None = None
+        self._bands: int | None = None  # that are picture, the first ones
         self._beneath: NDArray[Any] | None = None  # what was in the holes before they were filled
         self._workers: int | None = None
         self._seconds = 0.0
@@ -112,7 +113,7 @@ class Restoration:
         mask, polarity, values, resize, grow, tolerance
             See `restauro.read_mask`.
         partial
-            See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut.
+            See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut; of infrared it is "tone".
         accept_large_holes
             Don't take a mask of more than 60 % hole for an inverted one.
 
@@ -124,6 +125,7 @@ class Restoration:
             There is infinity outside the holes.
         """
         check_partial(partial)
+        partial = partial or ("tone" if is_infrared(mask) else None)
         with self._timed():
             if self._beneath is not None:
                 self.picture = read_picture(self.picture.path, self.picture.page, max_pixels=self._max_pixels)
@@ -139,10 +141,10 @@ class Restoration:
             check(share, grow=grow, before=lambda: _share(read_mask(mask, self.picture, **how).hole))
             self.unknown, notes = unknown_beside(self.picture, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes + notes, mask
-            self.weights, self._partial = found.weights, partial
+            self.weights, self._partial, self._bands = found.weights, partial, found.bands
             if not share:
                 sought = mask.partition(":")[2] if isinstance(mask, str) and not is_file(mask) else ""
-                why = f"No pixel is {sought}" if sought else "The mask is empty"
+                why = f"No pixel is {sought}" if sought and not is_infrared(mask) else "The mask is empty"
                 self.notes += (Note("mask-empty", f"{why}, so nothing is filled: the file is a copy."),)
         return self
 
@@ -168,8 +170,9 @@ class Restoration:
             else:
                 pixels[hole] = self._beneath
             self.method, self._workers = None, workers
+            filled = pixels[..., : self._bands] if self._bands else pixels
             inpaint(
-                pixels, hole if self.weights is None else self.weights, chosen, out=pixels, unknown=self.unknown,
+                filled, hole if self.weights is None else self.weights, chosen, out=filled, unknown=self.unknown,
                 partial=self._partial, workers=workers, seed=seed, progress=progress,
             )  # fmt: skip
             if isinstance(self._mask, str) and self._mask == "alpha":
@@ -186,9 +189,10 @@ class Restoration:
     ) -> None:
         """Raise WriteError for all that can be known before the work to be wrong with a target; see `write`."""
         target, saved = checked_path(target, "The target"), checked_path(save_mask, "The mask") if save_mask else None
-        mask = self._mask.path if isinstance(self._mask, MaskFile) else self._mask
-        if isinstance(mask, (str, os.PathLike)) and is_file(mask) and is_same(target, Path(mask)):
-            raise WriteError(f"The target {target} is the mask: choose another name.")
+        mask = file_of(self._mask)
+        if mask and is_same(target, mask):
+            what = "infrared" if is_infrared(self._mask) else "mask"
+            raise WriteError(f"The target {target} is the {what}: choose another name.")
         if saved:
             check_mask_target(saved, (target, self.picture.path), overwrite=overwrite)
         folder = nearest_folder(target)
@@ -310,7 +314,7 @@ def restore_file(
     mask, polarity, values, resize, grow, tolerance
         See `restauro.read_mask`.
     partial
-        See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut.
+        See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut; of infrared it is "tone".
     method, parameters, workers, seed, progress
         See `restauro.inpaint`.
     accept_large_holes
@@ -351,7 +355,7 @@ def restore_file(
     check_partial(partial)
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
     start = time.perf_counter()
-    path = Path(mask) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
+    path = file_of(mask) if is_file(mask) and not isinstance(mask, MaskFile) else None
     if path:
         check_sizes(path, source, page, resize=resize)
     with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
