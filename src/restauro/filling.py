@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,11 @@ class Holed:
     others: Holes | None = None
     weights: NDArray[np.float32] | None = None
 
+    @cached_property
+    def unknown(self) -> Holes:
+        """All that isn't known before anything is filled."""
+        return joined([part.holes for part in self.parts] + ([self.others] if self.others else []))
+
     def windows(self, stage: int, sizes: Sizes) -> list[Window]:
         """Plan the windows of a part."""
         if stage >= len(self.parts):
@@ -62,14 +69,18 @@ def fill(
     seed: int,
     progress: Callable[[float], object] | None = None,
     sizes: Sizes = SIZES,
-) -> None:
+) -> Counter[str]:
     """Fill the holes of some pictures, beside each other: all of them, or an exception leaves some unfilled.
 
-    Arguments as of `inpaint`. Every picture's values are what they are without the others.
+    Arguments as of `inpaint`. Every picture's values are what they are without the others. Returns how many pixels
+    what they are filled with is of each nature (`restauro.method.NATURES`).
     """
     parts = [part for picture in pictures for part in picture.parts]
-    if sum(part.holes.pixels for part in parts):
-        _Work(pictures, parts, workers, seed, sizes).run(progress)
+    if not sum(part.holes.pixels for part in parts):
+        return Counter()
+    work = _Work(pictures, parts, workers, seed, sizes)
+    work.run(progress)
+    return work.filled
 
 
 class _Work:
@@ -83,6 +94,8 @@ class _Work:
         self.own_threads = any(part.method.own_threads for part in parts)
         self.threads = min(workers, workers if self.own_threads else 1 + self.pixels // _PIXELS_WORTH_A_THREAD)
         self.control = np.zeros(2, np.int64)  # stop, hole pixels done: see Task
+        self.filled: Counter[str] = Counter()
+        self._counting = threading.Lock()
 
     def run(self, progress: Callable[[float], object] | None) -> None:
         """Fill all windows. Where it takes time, the caller's thread reports and can be interrupted."""
@@ -158,14 +171,18 @@ class _Work:
         core, seed, method = window.core_slices, (self.seed, *window.core), window.part.method
         task = Task(
             core, window.depth, threads, seed, self.control, scratch, pool,
-            wanted=wanted, domain=domain, weights=weights if method.corrects else None,
+            wanted=wanted, domain=domain, weights=weights if method.nature == "corrects" else None,
+            guidance=window.part.guidance.within(window.box, picture.bands, lambda box: picture.unknown.within(box)),
         )  # fmt: skip
         values = fill_any_size(method, image, hole, task)
         if not self.control[0]:
             _check_values(values, (window.pixels, image.shape[2]), window)
-            if weights is not None and not method.corrects:
+            if weights is not None and method.nature != "corrects":
                 values = _blended(image[wanted], values, weights[wanted])
             _store(values, wanted[core], image[core])
+            with self._counting:
+                self.filled += Counter({method.nature: window.pixels - task.interpolated})
+                self.filled += Counter(interpolates=task.interpolated)
 
 
 def _cost(window: Window) -> int:

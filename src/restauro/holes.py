@@ -94,6 +94,23 @@ def find_holes(mask: NDArray[np.bool_], workers: int = 1) -> Holes:
     return Holes((height, width), np.append(0, np.cumsum(counts)), start, stop, pixels)
 
 
+def placed(hole: NDArray[np.bool_], corner: tuple[int, int], shape: tuple[int, int]) -> Holes:
+    """Return the holes of a picture of a shape that has them only in a window at a corner (row, column): bool [h, w].
+
+    Nothing is looked at but the window.
+
+    >>> placed(np.array([[True, True]]), (2, 5), (4, 9)).places
+    array([23])
+    """
+    within = find_holes(hole)
+    top, left = corner
+    row_start = np.zeros(shape[0] + 1, np.int64)
+    row_start[top : top + len(hole) + 1] = within.row_start
+    row_start[top + len(hole) + 1 :] = within.row_start[-1]
+    offset = np.int32(left)
+    return Holes(shape, row_start, within.start + offset, within.stop + offset, within.pixels)
+
+
 def count_regions(mask: NDArray[np.bool_], workers: int = 1) -> int:
     """Return how many separate holes a mask, bool [H, W], has; pixels that touch by a corner belong together.
 

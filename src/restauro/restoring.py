@@ -1,4 +1,4 @@
-"""`Restoration`: a picture file on its way to a restored one; `restore_file`: the whole way in one call."""
+"""`Restoration`: a picture file on its way to a restored one, step by step."""
 
 from __future__ import annotations
 
@@ -7,28 +7,32 @@ import dataclasses
 import functools
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, RestauroError, WriteError, check_progress, checked_path
+from restauro.errors import MaskError, WriteError, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder, write_mask
 from restauro.files.reading import read_picture
 from restauro.files.writing import Written, check_target, counted_outside, write_picture
+from restauro.guidance_files import donor_of, marks_of
+from restauro.guiding import guidance_of
 from restauro.holes import count_regions
-from restauro.inpainting import check_seed, inpaint, load_kernels
-from restauro.mask import check_amount, check_grow, check_partial, full_scale
-from restauro.mask_files import MaskFile, read_mask_file
+from restauro.inpainting import fill_and_count, shares
+from restauro.mask import check_amount, check_partial, full_scale
+from restauro.mask_files import MaskFile
 from restauro.method import DEFAULT_METHOD, Method, make_method
+from restauro.methods.heal import Heal
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import MaskSource, check_options, check_sizes, file_of, is_file, is_infrared, read_mask
+from restauro.picture_mask import MaskSource, file_of, is_file, is_infrared, read_mask
+from restauro.policy import Policy, check_allowed, checked_natures, find_policy
 from restauro.record import Restored
 from restauro.unknown import unknown_beside
 
@@ -37,7 +41,7 @@ class Restoration:
     """A picture file on its way to a restored one: opened, its damage marked, filled, written.
 
     It may be filled several times, with other methods or another mask, before it is written: the pixels can be looked
-    at in between. `restore_file` is these four steps.
+    at in between. `restauro.restore_file` is these four steps.
 
     Attributes
     ----------
@@ -52,6 +56,8 @@ class Restoration:
         float32 [H, W], 0 to 1: how much of each hole pixel is damage, of a mask that says so and with `partial`.
     method
         What it was filled by last; None before `fill`.
+    policy
+        What is allowed here; None where there is no policy file.
     notes
         Sentences about how the holes were found.
 
@@ -76,20 +82,38 @@ class Restoration:
         self.weights: NDArray[np.float32] | None = None
         self.unknown: NDArray[np.bool_] | None = None
         self.method: Method | None = None
+        self.policy: Policy | None = None
         self.notes: tuple[Note, ...] = ()
         self._mask: MaskSource | None = None  # as it was named
         self._partial: str | None = None
         self._bands: int | None = None  # that are picture, the first ones
         self._beneath: NDArray[Any] | None = None  # what was in the holes before they were filled
         self._workers: int | None = None
+        self._told: dict[str, Any] = {}  # what methods are guided by, as the pixels are stored
+        self._guidance: dict[str, Any] = {}  # the same, for the record
+        self._filled: Mapping[str, int] = {}  # pixels, by what they were filled with
         self._seconds = 0.0
         self._max_pixels = MAX_PIXELS
 
     @classmethod
-    def open(cls, source: str | os.PathLike[str], page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Self:
-        """Read a picture file; see `restauro.read_picture`."""
+    def open(
+        cls,
+        source: str | os.PathLike[str],
+        page: int | None = None,
+        *,
+        policy: str | os.PathLike[str] | None = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> Self:
+        """Read a picture file; see `restauro.read_picture`.
+
+        policy: a file that says what is allowed (docs/guide-a-fill.md); by default `restauro.toml` in the picture's
+        folder or the nearest one above it, if there is one.
+        """
         start = time.perf_counter()
+        named = checked_path(policy, "The policy") if policy is not None else None
         restoration = cls(read_picture(source, page, max_pixels=max_pixels))
+        found = named or find_policy(restoration.picture.path.parent)
+        restoration.policy = Policy.read(found) if found else None
         restoration._max_pixels = max_pixels
         restoration._seconds = time.perf_counter() - start
         return restoration
@@ -148,10 +172,42 @@ class Restoration:
                 self.notes += (Note("mask-empty", f"{why}, so nothing is filled: the file is a copy."),)
         return self
 
+    def guided_by(
+        self,
+        *,
+        sources: MaskSource | None = None,
+        avoid: MaskSource | None = None,
+        donor: str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Say what methods are to be guided by beside the mask, in place of what was said before.
+
+        Parameters
+        ----------
+        sources, avoid
+            Masks of where texture may come from, and must not; see `restauro.inpaint`, and `restauro.read_mask` for
+            what masks of files are. Soft ones are cut at half.
+        donor
+            For `restauro.Heal`: the file of another picture to copy from, of the same size, bands and depth, and
+            registered to this one.
+
+        Raises
+        ------
+        MaskError, ReadError
+            See `restauro.read_mask`.
+        """
+        masks = {name: mask for name, mask in (("sources", sources), ("avoid", avoid)) if mask is not None}
+        with self._timed():
+            self._told = {name: marks_of(mask, self.picture, self._max_pixels) for name, mask in masks.items()}
+            self._guidance = {name: int(np.count_nonzero(marks)) for name, marks in self._told.items()}
+            if donor is not None:
+                self._told["donor"] = self._guidance["donor"] = checked_path(donor, "The donor")
+        return self
+
     def fill(
         self,
         method: str | Method = DEFAULT_METHOD,
         *,
+        allow: Collection[str] | None = None,
         workers: int | None = None,
         seed: int = 0,
         progress: Callable[[float], object] | None = None,
@@ -159,11 +215,13 @@ class Restoration:
     ) -> Self:
         """Fill the holes in the picture's pixels, in place; see `restauro.inpaint` for what it takes and raises.
 
+        PolicyError where the policy doesn't allow it, whatever `allow` says.
         What an exception interrupts leaves anything in the holes, and all else as it was: it can be filled again.
         """
         chosen = make_method(method, parameters)
         with self._timed():
             pixels, hole = self.picture.pixels, self._marked()
+            natures, told = self._allowed(chosen, allow), self._told_to(chosen)
             progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
             if self._beneath is None:
                 self._beneath = pixels[hole]
@@ -171,14 +229,34 @@ class Restoration:
                 pixels[hole] = self._beneath
             self.method, self._workers = None, workers
             filled = pixels[..., : self._bands] if self._bands else pixels
-            inpaint(
-                filled, hole if self.weights is None else self.weights, chosen, out=filled, unknown=self.unknown,
-                partial=self._partial, workers=workers, seed=seed, progress=progress,
+            _, self._filled = fill_and_count(
+                filled, hole if self.weights is None else self.weights, chosen, told, out=filled,
+                unknown=self.unknown, partial=self._partial, allow=natures, workers=workers, seed=seed,
+                progress=progress,
             )  # fmt: skip
             if isinstance(self._mask, str) and self._mask == "alpha":
                 pixels[..., -1][hole] = full_scale(pixels.dtype)
             self.method = chosen
         return self
+
+    def _told_to(self, method: Method) -> dict[str, Any]:
+        """Return what a method is told, as the pixels are stored; one that heals where from."""
+        if not isinstance(method, Heal):
+            return self._told
+        source = self._told.get("donor")
+        return self._told | {
+            "donor": donor_of(method, self.picture, self._marked(), self.unknown, source, self._max_pixels)
+        }
+
+    def _allowed(self, chosen: Method, allow: Collection[str] | None) -> frozenset[str]:
+        """Return what a fill may be made of; raise PolicyError for a method that the policy doesn't allow here."""
+        natures = checked_natures(allow)
+        if self.policy is None:
+            return natures
+        for some, by in shares(self._marked(), self.weights, chosen, self._partial):
+            turn = self.picture.orientation
+            self.policy.check(by, as_seen(some, turn), None if self.unknown is None else as_seen(self.unknown, turn))
+        return natures & self.policy.allow
 
     def check_target(
         self,
@@ -242,14 +320,26 @@ class Restoration:
             if saved:
                 used = hole if self.weights is None else self.weights
                 write_mask(as_seen(used, self.picture.orientation), saved, after="The picture was written, but")
-        return self._restored(target, self.method, written)
+        return self._restored(target, self.method, self._filled, written)
+
+    def _to_be(self, target: Path, method: Method, allow: Collection[str] | None) -> Restored:
+        """Say what would be done, or raise what `fill` would."""
+        natures = self._allowed(method, allow)
+        guidance_of(self._told_to(method), method, self.picture.pixels.shape, self._marked())
+        filled: Counter[str] = Counter()
+        for some, by in shares(self._marked(), self.weights, method, self._partial):
+            check_allowed(by, natures)
+            filled[by.nature] += int(np.count_nonzero(some))
+        return self._restored(target, method, +filled, None)
 
     def _marked(self) -> NDArray[np.bool_]:
         if self.hole is None:
             raise MaskError("It hasn't been said what is to be filled: call mask_from first.")
         return self.hole
 
-    def _restored(self, target: Path, method: Method | None, written: Written | None) -> Restored:
+    def _restored(
+        self, target: Path, method: Method | None, filled: Mapping[str, int], written: Written | None
+    ) -> Restored:
         """Say what was done, or where nothing was written, what would be."""
         hole = self._marked()
         height, width = as_seen(hole, self.picture.orientation).shape
@@ -262,10 +352,13 @@ class Restoration:
             parameters=dataclasses.asdict(method) if method else {},
             regions=count_regions(hole, checked_workers(self._workers)),
             hole_pixels=int(np.count_nonzero(hole)),
+            natures=dict(filled),
+            guidance=self._guidance,
             seconds=self._seconds,
             changed_outside=written.changed_outside if written else None,
             counted_outside=counted_outside(self.picture, target),
             partial=self._partial if self.weights is not None or self._partial == "tone" else None,
+            policy=self.policy.path if self.policy else None,
             notes=self.notes + (written.notes if written else ()),
         )
 
@@ -277,121 +370,6 @@ class Restoration:
             yield
         finally:
             self._seconds += time.perf_counter() - start
-
-
-def restore_file(
-    source: str | os.PathLike[str],
-    target: str | os.PathLike[str],
-    *,
-    mask: MaskSource,
-    polarity: str = "white",
-    values: Sequence[int] = (),
-    resize: bool = False,
-    grow: int = 0,
-    tolerance: int | None = None,
-    partial: str | None = None,
-    method: str | Method = DEFAULT_METHOD,
-    parameters: Mapping[str, Any] | None = None,
-    accept_large_holes: bool = False,
-    overwrite: bool = False,
-    save_mask: str | os.PathLike[str] | None = None,
-    workers: int | None = None,
-    seed: int = 0,
-    progress: Callable[[float], object] | None = None,
-    page: int | None = None,
-    max_pixels: int = MAX_PIXELS,
-    dry_run: bool = False,
-) -> Restored:
-    """Restore a picture file: fill what the mask marks, keep all else that the file holds.
-
-    It is what `Restoration` does step by step. The target is written under another name and moved into place at the
-    end: it is there whole or not at all. Its folder is made if it is missing. An empty mask gives a copy, and a note.
-
-    Parameters
-    ----------
-    source, target
-        Picture files. The target's ending says its format; it may be the source where `overwrite` is True.
-    mask, polarity, values, resize, grow, tolerance
-        See `restauro.read_mask`.
-    partial
-        See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut; of infrared it is "tone".
-    method, parameters, workers, seed, progress
-        See `restauro.inpaint`.
-    accept_large_holes
-        Don't take a mask of more than 60 % hole for an inverted one.
-    overwrite
-        Replace files that are there.
-    save_mask
-        A PNG to write the mask to that was used, white is hole, grey is damaged in part.
-    page, max_pixels
-        See `restauro.read_picture`.
-    dry_run
-        Read and check everything, fill and write nothing.
-
-    Raises
-    ------
-    RestauroError
-        A sentence that says what is wrong and what to do. The target isn't written then.
-
-    Examples
-    --------
-    >>> import tempfile, pyvips
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> panel, losses = Path(folder.name, "panel.png"), Path(folder.name, "losses.png")
-    >>> pyvips.Image.black(20, 10).linear(1, 90).cast("uchar").pngsave(str(panel))
-    >>> pyvips.Image.black(20, 10).draw_rect(255, 4, 4, 6, 2, fill=True).pngsave(str(losses))
-    >>> restored = restore_file(panel, Path(folder.name, "restored.png"), mask=losses)
-    >>> restored.regions, restored.hole_pixels, restored.changed_outside
-    (1, 12, 0)
-    >>> folder.cleanup()
-    """
-    source = checked_path(source, "The picture")
-    target, saved = checked_path(target, "The target"), checked_path(save_mask, "The mask") if save_mask else None
-    chosen = make_method(method, dict(parameters or {}))
-    checked_workers(workers)
-    check_seed(seed)
-    check_progress(progress)
-    check_grow(grow)
-    check_partial(partial)
-    check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
-    start = time.perf_counter()
-    path = file_of(mask) if is_file(mask) and not isinstance(mask, MaskFile) else None
-    if path:
-        check_sizes(path, source, page, resize=resize)
-    with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
-        as_asked: dict[str, Any] = {"max_pixels": max_pixels, "keep_values": partial is not None}
-        file = others.submit(read_mask_file, path, polarity, values, **as_asked) if path else None
-        if file and os.path.isfile(source) and not dry_run:
-            others.submit(_load_kernels, chosen, file, accept_large_holes)
-        restoration = Restoration.open(source, page, max_pixels=max_pixels)
-        restoration.mask_from(
-            file.result() if file else mask,
-            polarity=polarity,
-            values=values,
-            resize=resize,
-            grow=grow,
-            tolerance=tolerance,
-            partial=partial,
-            accept_large_holes=accept_large_holes,
-        )
-        restoration.check_target(target, overwrite=overwrite, save_mask=saved)
-        if dry_run:
-            restored = restoration._restored(target, chosen, None)
-        else:
-            for file_to_be in (target, saved) if saved else (target,):
-                make_folder(file_to_be.parent)  # what can't be made is known before the work
-            restoration.fill(chosen, workers=workers, seed=seed, progress=progress)
-            restored = restoration.write(target, overwrite=overwrite, save_mask=saved)
-    return dataclasses.replace(restored, seconds=time.perf_counter() - start)
-
-
-def _load_kernels(method: Method, mask: Future[MaskFile], accept_large_holes: bool) -> None:
-    """Load kernels once a mask has been read that isn't refused: a wrong one needn't wait for compiling."""
-    with contextlib.suppress(RestauroError):  # said where mask and method are used
-        share = _share(mask.result().hole)
-        check_amount(share, None, accept_large_holes=accept_large_holes)
-        if share:
-            load_kernels(method)
 
 
 def _share(hole: NDArray[np.bool_]) -> float:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro.guidance import NO_PICTURE_GUIDANCE, PictureGuidance
 from restauro.holes import Box, Holes, find_holes, groups
 from restauro.method import Method
 
@@ -56,10 +57,11 @@ SIZES = Sizes()
 
 @dataclass(frozen=True)
 class Part:
-    """Some of a picture's holes, and the method that fills them."""
+    """Some of a picture's holes, the method that fills them, and what that is told beside."""
 
     holes: Holes
     method: Method
+    guidance: PictureGuidance = NO_PICTURE_GUIDANCE
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import pyvips
 
 from restauro.cli import detect as cli_detect
 from restauro.cli import main
-from restauro.damage import detecting
-from restauro.damage.detection import KINDS
+from restauro.detection import detecting_files
+from restauro.detection.detecting import KINDS
 from restauro.files.reading import read_picture
 
 HOLE = np.zeros((60, 80), bool)
@@ -131,7 +131,7 @@ def test_wrong_usage(arguments: str, match: str, capsys: pytest.CaptureFixture[s
 def test_where_nothing_can_be_written_is_known_before_the_work(
     arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(detecting, "detect", lambda *_, **__: pytest.fail("it was looked for"))
+    monkeypatch.setattr(detecting_files, "detect", lambda *_, **__: pytest.fail("it was looked for"))
     assert run(f"detect panel.tif --kind losses {arguments}") == 2
     assert "The folder panel.tif can't be made" in capsys.readouterr().err
 

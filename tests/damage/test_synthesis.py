@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from restauro.damage import ratios, synthesis
 from restauro.errors import ParameterError
@@ -121,3 +122,24 @@ def test_any_strokes_are_of_all_bins_with_and_without_border() -> None:
 def test_ratios_out_of_range(ratio: float, border: bool, match: str) -> None:
     with pytest.raises(ParameterError, match=match):
         synthesis.strokes(64, 64, ratio, np.random.default_rng(0), border=border)
+
+
+@given(seed=seeds, height=st.integers(8, 140), width=st.integers(8, 140))
+@settings(max_examples=30, deadline=None)
+def test_pieces_are_repeatable_masks_with_something_to_fill_and_to_know(seed: int, height: int, width: int) -> None:
+    hole = synthesis.pieces(height, width, np.random.default_rng(seed))
+    assert hole.shape == (height, width)
+    assert hole.dtype == bool
+    assert 0 < hole.mean() <= 0.95
+    np.testing.assert_array_equal(hole, synthesis.pieces(height, width, np.random.default_rng(seed)))
+
+
+def test_pieces_are_of_all_ratios_and_as_wide_as_in_large_pictures() -> None:
+    rng = np.random.default_rng(0)
+    holes = [synthesis.pieces(128, 128, rng) for _ in range(120)]
+    shares = np.array([hole.mean() for hole in holes])
+    assert np.median(shares) < 0.3
+    assert (shares < 0.1).mean() > 0.2
+    assert (shares > 0.4).mean() > 0.1
+    widest = [ndimage.distance_transform_edt(hole).max() for hole in holes]
+    assert np.quantile(widest, 0.75) > 12  # strokes drawn in 128 pixels are 4 to 9 wide from rim to middle

@@ -12,7 +12,7 @@ from onnx.reference import ReferenceEvaluator
 from scipy.ndimage import maximum_filter
 
 import restauro
-from restauro.methods import network
+from restauro.methods import _tiles
 from tests.methods.network_pictures import damaged, fill
 from tests.networks import METADATA, tiny_model, write_network
 from tests.promises.pictures import picture
@@ -101,8 +101,8 @@ def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     image, hole = wide()
     whole = fill(image, hole)
     for side, overlap in ((96, 32), (150, 8)):
-        monkeypatch.setattr(network, "_TILE", side)
-        monkeypatch.setattr(network, "_OVERLAP", overlap)
+        monkeypatch.setattr(_tiles, "TILE", side)
+        monkeypatch.setattr(_tiles, "OVERLAP", overlap)
         np.testing.assert_allclose(fill(image, hole), whole, rtol=0, atol=2e-2)
         # Values are clipped to the known ones of each tile; where that does nothing they are the same.
         assert np.mean(np.abs(fill(image, hole) - whole)[hole] < 1e-5) > 0.99
@@ -110,20 +110,20 @@ def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("length", [1, 511, 512, 513, 960, 961, 2000])
 def test_tiles_cover_their_core_and_overlap(length: int) -> None:
-    places = network._places((slice(5, 5 + length), slice(0, 3)))
+    places = _tiles.places((slice(5, 5 + length), slice(0, 3)))
     covered = np.zeros(length, int)
     for (_, bottom, *_), (top, *_) in pairwise(places):
-        assert bottom - top >= network._OVERLAP
+        assert bottom - top >= _tiles.OVERLAP
     for top, bottom, left, right in places:
         assert (left, right) == (0, 3)
-        assert bottom - top <= network._TILE
+        assert bottom - top <= _tiles.TILE
         covered[top - 5 : bottom - 5] += 1
     assert covered.min() == 1
 
 
 def test_a_hole_deeper_than_a_tile_is_filled_with_something_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "_TILE", 32)
-    monkeypatch.setattr(network, "_OVERLAP", 8)
+    monkeypatch.setattr(_tiles, "TILE", 32)
+    monkeypatch.setattr(_tiles, "OVERLAP", 8)
     image = picture(np.random.default_rng(0), (200, 200, 3), "float32")
     hole = np.zeros((200, 200), bool)
     hole[20:180, 20:180] = True
@@ -175,7 +175,7 @@ def test_what_is_beyond_the_context_does_not_matter() -> None:
 def test_what_is_near_is_what_scipy_finds(shape: tuple[int, int], distance: int) -> None:
     hole = np.random.default_rng(distance).random(shape) < 0.02
     expected = maximum_filter(hole, 2 * distance + 1, mode="constant")
-    np.testing.assert_array_equal(network._reached(hole, distance), expected)
+    np.testing.assert_array_equal(_tiles._reached(hole, distance), expected)
 
 
 def endless(path: Path) -> Path:

@@ -63,7 +63,7 @@ def test_a_file_that_is_not_there() -> None:
 
 BAD_METADATA = [
     ({}, "is an ONNX file, but no network that `restauro export` made"),
-    (METADATA | {"restauro.format": "2"}, "has format 2, and this restauro knows format 1"),
+    (METADATA | {"restauro.format": "3"}, "has format 3, and this restauro knows format 1 and 2"),
     (METADATA | {"context": "much"}, "doesn't say in whole numbers how much context it needs"),
     *(
         (METADATA | {key: value}, "doesn't say in whole numbers how much context it needs")
@@ -195,7 +195,7 @@ def test_on_the_command_line(
     line = ["restore", "photo.png", "--mask", "m.png", "--method", "network", "-o", "out.png"]
     assert main([*line, "--model", str(tiny_model())]) == 0
     np.testing.assert_array_equal(restauro.read_picture("out.png").pixels, fill(image, hole))
-    assert "filled (23.4 %) by network in" in capsys.readouterr().out
+    assert "filled (23.4 %) by network (learned) in" in capsys.readouterr().out
     assert main(line) == 2
     ways = "".join(f"use --model {name}, or " for name in network.shipped_models()) + "give it the path of"
     assert f"Error: Method 'network' needs a model: {ways}" in capsys.readouterr().err

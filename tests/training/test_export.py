@@ -157,7 +157,7 @@ def test_a_file_is_replaced_only_when_asked(tmp_path: Path, monkeypatch: pytest.
         export(Tiny(), tmp_path / "missing" / "model.onnx", ABOUT)
     with pytest.raises(TrainingError, match=r"is a folder: name a file in it, such as .*model.onnx"):
         export(Tiny(), tmp_path, ABOUT)
-    monkeypatch.setattr(exporting, "_difference", lambda *_: float("nan"))
+    monkeypatch.setattr(exporting, "_difference", lambda *_, **__: float("nan"))
     with pytest.raises(TrainingError, match=r"output differs from PyTorch's by nan \(at most 0.0001 is allowed\)"):
         export(Tiny(), path, ABOUT, overwrite=True)
     assert path.read_text() == "kept"

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
 
 from restauro.training import vgg
-from restauro.training.losses import L1, HoleL1, PartialConvLoss, gram, total, total_variation
+from restauro.training.losses import L1, HoleL1, HolePsnr, PartialConvLoss, gram, total, total_variation
 from tests.training.test_vgg import pictures, random_weights
 
 
@@ -54,6 +54,17 @@ def test_the_loss_in_holes_is_0_where_there_are_none() -> None:
     loss.backward()
     assert loss.item() == 0
     assert not output.grad.any()
+
+
+def test_the_psnr_of_holes_is_that_of_each_picture_by_itself() -> None:
+    output, image, known = batch()
+    found = []
+    for n in range(len(image)):
+        hole = (known[n, 0] == 0).numpy()
+        squared = ((output[n].numpy()[:, hole].astype(np.float64) - image[n].numpy()[:, hole]) ** 2).mean()
+        found.append(10 * np.log10(squared + 255.0**-2))
+    assert float(HolePsnr()(output, image, known)["hole_psnr"]) == pytest.approx(np.mean(found), rel=1e-6)
+    assert float(HolePsnr()(output, image, torch.ones_like(known))["hole_psnr"]) == pytest.approx(-20 * np.log10(255))
 
 
 def test_the_papers_terms_equal_loops(network: Any) -> None:

@@ -14,7 +14,7 @@ from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError
 
 if TYPE_CHECKING:
-    from restauro.damage.detecting import Detected
+    from restauro.detection.detecting_files import Detected
 
 _KINDS = ("cracks", "scratches", "losses", "color")
 _HELP = """Look for damage in each of INPUTS, files or folders, and write a mask: white is damage.
@@ -72,7 +72,7 @@ def command(
 
 
 def _check(inputs: Sequence[Path], output: str | None, options: dict[str, Any]) -> None:
-    from restauro.damage.detection import check_options
+    from restauro.detection.detecting import check_options
 
     if not output:
         raise click.UsageError(f"Say where to write: -o {'masks/' if len(inputs) > 1 else 'mask.png'}")
@@ -89,7 +89,7 @@ def _check(inputs: Sequence[Path], output: str | None, options: dict[str, Any]) 
 
 def _detect(source: Path, target: Path, preview: Path | None, options: dict[str, Any], *, with_bar: bool) -> Detected:
     """Look for damage in one file, with a bar where it is to be shown."""
-    from restauro.damage.detecting import detect_file
+    from restauro.detection.detecting_files import detect_file
 
     with report.progress_bar(source.name, shown=with_bar) as progress:
         return detect_file(source, target, preview=preview, progress=progress, **options)

@@ -35,9 +35,14 @@ def as_line(restored: Restored) -> str:
 
 
 def _by(restored: Restored) -> str:
-    """Say what filled: of partial tone `tone`, and the method that was named only where too little is left."""
+    """Say what filled, of partial tone `tone`, and the method that was named only where too little is left; and how."""
     named = restored.method
-    return f"tone, {named} where nearly opaque" if restored.partial == "tone" and named != "tone" else named
+    by = f"tone, {named} where nearly opaque" if restored.partial == "tone" and named != "tone" else named
+    natures = restored.natures
+    if len(natures) > 1:
+        shares = (f"{nature} {count(pixels, 'pixel')}" for nature, pixels in natures.items())
+        return f"{by} ({', '.join(shares)})"
+    return f"{by} ({next(iter(natures))})" if natures else by
 
 
 def damaged_as_line(damaged: Damaged) -> str:

@@ -16,6 +16,7 @@ import click
 from restauro.cli import batch, flags, paths, pipes, report
 from restauro.cli.wording import printable, say, worded
 from restauro.errors import RestauroError
+from restauro.guiding import check_takes
 from restauro.mask import PARTIAL
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 
@@ -156,21 +157,27 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     help="With color:#rrggbb, how far red, green and blue may each be off.  [default: 0; in a JPEG 60 or 40]",
 )
 @click.option(
+    "--sources",
+    metavar="FILE",
+    help="A mask, white where texture may come from, near or far, and from nowhere else. For patchmatch.",
+)
+@click.option("--avoid", metavar="FILE", help="A mask, white where texture mustn't come from. For patchmatch.")
+@click.option(
     "--partial",
     type=click.Choice(PARTIAL),
     help="Keep the values of a soft mask, which say how much of a pixel is damage. cover: a layer with soft edges lies "
     "over the picture, and is mixed with the fill. tone: light still comes through, and its tone is corrected; where "
     "it is nearly opaque, the method fills.  [default: cut it]",
 )
-@click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
+@flags.ALLOW
+@flags.POLICY
+@flags.SAVE_MASK
 @flags.ACCEPT_LARGE_HOLES
-@click.option(
-    "--page", type=click.IntRange(min=0), metavar="N", help="Which picture of a TIFF of several to restore, from 0."
-)
+@flags.PAGE
 @flags.LARGEST
 @flags.OVERWRITE_INPUT_TOO
 @click.option("--skip-existing", is_flag=True, help="Leave out pictures whose output is there.")
-@click.option("--dry-run", is_flag=True, help="Read and check everything, say what would be done, write nothing.")
+@flags.DRY_RUN
 @flags.QUIET
 @flags.JSON
 @flags.WORKERS
@@ -207,7 +214,7 @@ def command(
         raise click.UsageError("Give --skip-existing or --overwrite, not both.")
     parameters = {name: options.pop(name) for name in _parameter_names()}
     options["parameters"] = {name: value for name, value in parameters.items() if value is not None}
-    _check_method(options["method"], options["parameters"])
+    _check_method(options)
     there = [job for job in jobs if skip_existing and job.target.exists()]
     for job in there if as_json or not quiet else ():
         _say_skipped(job, as_json=as_json)
@@ -222,9 +229,12 @@ def command(
 
 def _restore(job: _Job, masks: _Masks, format_: str | None, options: dict[str, Any], *, shown: bool) -> Restored:
     """Restore one file, with a bar where it is to be shown."""
-    from restauro.restoring import restore_file
+    from restauro.policy import find_policy
+    from restauro.restoring_files import restore_file
 
     mask = masks.of(job.source)
+    if pipes.is_pipe(job.source) and options["policy"] is None:  # whose copy lies elsewhere
+        options |= {"policy": find_policy(Path())}
     with ExitStack() as files:
         source = files.enter_context(pipes.readable(job.source))
         if isinstance(mask, str) and pipes.is_pipe(Path(mask)):
@@ -253,6 +263,16 @@ def _plan(inputs: Sequence[Path], output: str | None, save_mask: str | None) -> 
     return [_Job(*job) for job in zip(inputs, found, masks, strict=True)]
 
 
+def check_mask(mask: str) -> None:
+    """Refuse a mask that is no word and no file that is there."""
+    from restauro.picture_mask import is_file
+
+    if is_file(mask) and not Path(mask).exists() and not pipes.is_pipe(Path(mask)):
+        raise click.UsageError(
+            f"There is no mask {mask}: give a file, alpha, nan, nodata, value:-9999 or color:#rrggbb."
+        )
+
+
 def _check_masks(masks: _Masks, options: dict[str, Any], *, several: bool) -> None:
     from restauro.picture_mask import check_options, file_of, is_file, is_infrared
 
@@ -263,10 +283,8 @@ def _check_masks(masks: _Masks, options: dict[str, Any], *, several: bool) -> No
         )
     if masks.one and (masks.folder or masks.pattern):
         raise click.UsageError(f"Give --mask or {'--mask-dir' if masks.folder else '--mask-name'}, not both.")
-    if masks.one and is_file(masks.one) and not Path(masks.one).exists() and not pipes.is_pipe(Path(masks.one)):
-        raise click.UsageError(
-            f"There is no mask {masks.one}: give a file, alpha, nan, nodata, value:-9999 or color:#rrggbb."
-        )
+    if masks.one:
+        check_mask(masks.one)
     if masks.one and is_file(masks.one) and Path(masks.one).is_dir():
         raise click.UsageError(f"The mask {masks.one} is a folder: name one file, or use --mask-dir.")
     if is_infrared(masks.one) and (plane := file_of(masks.one)):
@@ -309,9 +327,10 @@ def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None) -> No
     pipes.check_terminals(reads=pipes.STANDARD in read, writes=to_stdout)
 
 
-def _check_method(method: str, parameters: dict[str, Any]) -> None:
+def _check_method(options: dict[str, Any]) -> None:
     try:
-        make_method(method, parameters)
+        chosen = make_method(options["method"], options["parameters"])
+        check_takes(chosen, {name: options[name] for name in ("sources", "avoid")})
     except RestauroError as error:
         raise click.UsageError(worded(error)) from None
 

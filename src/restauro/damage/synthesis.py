@@ -22,6 +22,12 @@ _BROKEN = 0.25  # of all strokes
 _SMOOTH = np.array([1, 2, 3, 2, 1]) / np.sqrt(19)  # of random numbers, their standard deviation kept
 _SIDE_BY_SIDE = 0.2  # of all scratches
 
+# Of pieces.
+_PIECES = {"strokes": 0.6, "cracks": 0.1, "scratches": 0.1, "losses": 0.1, "blobs": 0.1}
+_SMALLER_MORE = np.array([2, 2, 2, 1, 1, 1]) / 9
+_THIN = 0.4  # of a ratio
+_KNOWN = 0.05  # the share of a piece that is known at least
+
 
 def marks(height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Return the random marks of a student project on CIFAR-10: one to nine straight lines, thin or thick.
@@ -174,6 +180,32 @@ def any_strokes(height: int, width: int, rng: np.random.Generator) -> NDArray[np
     (64, 48)
     """
     return strokes(height, width, ratio_in(RATIO_BINS[rng.integers(len(RATIO_BINS))], rng), rng, rng.random() < 0.5)
+
+
+def pieces(height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return a piece of a mask of a larger picture: strokes mostly, else cracks, scratches, losses or blobs.
+
+    The picture's sides are up to 512 pixels, or four times the piece's shorter one if that is less; a ratio of the
+    first three of `RATIO_BINS` is drawn twice as often as one of the others. Some of the piece is hole, and at least a
+    twentieth is not.
+
+    >>> pieces(128, 128, np.random.default_rng(7)).shape
+    (128, 128)
+    """
+    from restauro.damage.kinds import KINDS
+
+    least, most = max(height, width), max(height, width, min(_STROKES_SIDE, 4 * min(height, width)))
+    while True:
+        kind = KINDS[str(rng.choice(list(_PIECES), p=list(_PIECES.values())))]
+        side = int(rng.integers(min(3 * least // 2, most), most + 1))
+        ratio = ratio_in(RATIO_BINS[rng.choice(len(RATIO_BINS), p=_SMALLER_MORE)], rng)
+        if kind.name in ("cracks", "scratches"):  # denser ones hide what they would be judged by
+            ratio *= _THIN
+        hole = kind.make(side, side, ratio, rng)
+        top, left = rng.integers(0, (side - height + 1, side - width + 1))
+        piece = hole[top : top + height, left : left + width]
+        if 0 < piece.mean() <= 1 - _KNOWN:
+            return piece
 
 
 def _draw_one(

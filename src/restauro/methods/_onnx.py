@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ModelError
+from restauro.method import BUILT_IN
 from restauro.onnx_sessions import first_line, open_session
 
-FORMAT = "1"  # the version of what inputs, outputs and metadata mean
+# Versions of what inputs, outputs and metadata mean; of the second the picture comes with its holes filled.
+FORMAT, FORMAT_FILLED = "1", "2"
 _MOST_CONTEXT, _MOST_MULTIPLE = 4096, 1024  # pixels: more isn't a network's, but a damaged file's
 _opening = threading.Lock()
 
@@ -31,11 +33,14 @@ class Session:
         Pixels of surroundings that it wants to see around a hole.
     multiple
         What the sides of its input are multiples of.
+    corrected
+        The method whose fill it corrects; none where it fills the holes itself.
     """
 
     path: Path
     context: int
     multiple: int
+    corrected: str
     _runtime: Any
 
     def run(self, image: NDArray[np.float32], known: NDArray[np.bool_], options: Any = None) -> NDArray[np.float32]:
@@ -44,17 +49,17 @@ class Session:
         Parameters
         ----------
         image
-            float32 [3, H, W], 0 to 1, of any size: it is padded with hole.
+            float32 [3, H, W], 0 to 1, of any size: it is padded with hole, or one that is filled with its mirror image.
         known
             bool [H, W].
         options
             See `onnx_sessions.stoppable`.
         """
         height, width = known.shape
-        sides = (-(-height // self.multiple) * self.multiple, -(-width // self.multiple) * self.multiple)
-        picture, mask = np.zeros((1, 3, *sides), np.float32), np.zeros((1, 1, *sides), np.float32)
-        picture[0, :, :height, :width] = image
-        mask[0, 0, :height, :width] = known
+        beyond = [(0, 0), (0, -height % self.multiple), (0, -width % self.multiple)]
+        how: Any = {"mode": "symmetric"} if self.corrected else {}
+        picture = np.pad(image, beyond, **how)[np.newaxis]
+        mask = np.pad(known[np.newaxis].astype(np.float32), beyond, **how)[np.newaxis]
         try:
             (restored,) = self._runtime.run(["restored"], {"image": picture, "known": mask}, options)
         except Exception as error:  # ONNX Runtime's own classes have no name outside it
@@ -101,10 +106,16 @@ def _opened(path: Path, _: tuple[int, int], providers: tuple[str, ...], workers:
     inputs, outputs = ({entry.name for entry in entries} for entries in (runtime.get_inputs(), runtime.get_outputs()))
     if "restauro.format" not in about or inputs != {"image", "known"} or "restored" not in outputs:
         raise ModelError(f"{path} is an ONNX file, but no network that `restauro export` made: it can't be used here.")
-    if about["restauro.format"] != FORMAT:
+    if about["restauro.format"] not in (FORMAT, FORMAT_FILLED):
         raise ModelError(
-            f"{path} has format {about['restauro.format']}, and this restauro knows format {FORMAT}: use a newer "
-            "restauro, or export the network again."
+            f"{path} has format {about['restauro.format']}, and this restauro knows format {FORMAT} and "
+            f"{FORMAT_FILLED}: use a newer restauro, or export the network again."
+        )
+    corrected = about.get("fill", "") if about["restauro.format"] == FORMAT_FILLED else ""
+    if corrected not in BUILT_IN and about["restauro.format"] == FORMAT_FILLED:
+        raise ModelError(
+            f"{path} corrects fills of the method {corrected!r}, which this restauro doesn't have: use a "
+            "newer restauro, or export the network again."
         )
     try:
         context, multiple = int(about["context"]), int(about["multiple"])
@@ -115,4 +126,4 @@ def _opened(path: Path, _: tuple[int, int], providers: tuple[str, ...], workers:
             f"{path} doesn't say in whole numbers how much context it needs (1 to {_MOST_CONTEXT} pixels) and what the "
             f"sides of its input are multiples of (1 to {_MOST_MULTIPLE}): export it again."
         )
-    return Session(path, context, multiple, runtime)
+    return Session(path, context, multiple, corrected, runtime)

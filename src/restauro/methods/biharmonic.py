@@ -47,6 +47,7 @@ class Biharmonic(Method):
     summary: ClassVar[str] = (
         "Good for smooth shading and thin cracks, whose slopes it continues; exaggerates noise around wider holes."
     )
+    nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
 
     def reach(self, depth: float) -> int:

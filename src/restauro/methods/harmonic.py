@@ -43,6 +43,7 @@ class Harmonic(Method):
         "Good for thin cracks and specks, and as a plain ground to retouch on; smooth inside, edges fade within a few "
         "pixels."
     )
+    nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
 
     def reach(self, depth: float) -> int:

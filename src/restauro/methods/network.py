@@ -14,16 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ModelError, Remedy
-from restauro.method import Method, Task, TextParameter
+from restauro.method import Method, Task, make_method
 from restauro.methods._onnx import Session, open_model
+from restauro.methods._tiles import Tile, places
 from restauro.onnx_sessions import CPU, stoppable
+from restauro.parameters import TextParameter
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 _MODEL_NAMES = " or ".join([*(path.stem for path in sorted(MODELS.glob("*.onnx"))), "an .onnx file"])
 
-# Side (pixels) of the tiles that a large window is cut into, without their surroundings; what neighbours share.
-_TILE = 512
-_OVERLAP = 64
 _SHARES = 64  # a power of two by which numbers are divided before they are summed up, so that all sums are numbers
 
 
@@ -56,6 +55,7 @@ class Network(Method):
         "Good for what its model was trained on, and no more than that; a model must be named. Costs go with the box "
         "around a hole, not with the hole."
     )
+    nature: ClassVar[str] = "learned"
     whole_hole: ClassVar[bool] = True
     own_threads: ClassVar[bool] = True
 
@@ -93,11 +93,12 @@ class Network(Method):
         rows, columns = np.nonzero(task.wanted[task.core])
         rows += task.core[0].start
         columns += task.core[1].start
-        tiles = [_Tile.of(place, image, task.domain, session) for place in _places(task.core)]
+        tiles = [Tile.of(place, image, task.domain, session) for place in places(task.core)]
         tiles = [tile for tile in tiles if tile.members(rows, columns).size]
         if not any(tile.known().any() for tile in tiles):  # what is wanted lies deep among what nobody knows
             task.control[1] += rows.size
             return np.tile(image[~hole].mean(axis=0, dtype=np.float64), (rows.size, 1))
+        start = _start(session.corrected, image, task) if session.corrected else None
         scale = _scale(image.dtype, tiles)
         values, weights = np.zeros((rows.size, image.shape[2])), np.zeros(rows.size)
         with stoppable(lambda: task.stopped) as options:
@@ -107,11 +108,12 @@ class Network(Method):
                 if not known.any():
                     continue
                 at = rows[own] - tile.box[0], columns[own] - tile.box[2]
-                filled = _restored(tile.image, known, at, scale, partial(session.run, options=options))
+                begun = start.within(tile) if start else None
+                filled = _restored(tile.image, known, at, scale, partial(session.run, options=options), begun)
                 if task.stopped:
                     return values
                 weight = tile.weights(rows[own], columns[own])
-                task.control[1] += np.count_nonzero(weights[own] == 0)
+                task.control[1] += np.count_nonzero(weights[own] == 0) // (2 if start else 1)
                 weights[own] += weight
                 values[own] += weight[:, np.newaxis] * filled
         bare = weights == 0  # so deep in a hole that its tile knows nothing
@@ -153,74 +155,30 @@ def _find(model: str) -> Path:
 
 
 @dataclass(frozen=True)
-class _Tile:
-    """A part of a window's core, `place`, and the box around it that the network is given.
+class _Fill:
+    """What a method filled of a window: the pixels' rows and columns, in row-major order, and their values [n, C]."""
 
-    Only what lies within `context` of a hole pixel counts as known. What is further away may belong to other windows,
-    whose holes are being filled meanwhile.
-    """
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    values: NDArray[np.floating[Any]]
 
-    place: tuple[int, int, int, int]
-    box: tuple[int, int, int, int]
-    image: NDArray[Any]
-    hole: NDArray[np.bool_]
-    context: int
-
-    @classmethod
-    def of(
-        cls, place: tuple[int, int, int, int], image: NDArray[Any], hole: NDArray[np.bool_], session: Session
-    ) -> _Tile:
-        """Cut it out, so that all tiles of a window have the same grid of pixels that a network halves."""
-        context, multiple = session.context, session.multiple
-        top, left = (max(start - context, 0) // multiple * multiple for start in (place[0], place[2]))
-        bottom, right = min(place[1] + context, hole.shape[0]), min(place[3] + context, hole.shape[1])
-        seen = slice(top, bottom), slice(left, right)
-        return cls(place, (top, bottom, left, right), image[seen], hole[seen], context)
-
-    def members(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Which of some pixels, in row-major order, lie in the place."""
-        top, bottom, left, right = self.place
-        first, last = np.searchsorted(rows, (top, bottom))
-        within = (columns[first:last] >= left) & (columns[first:last] < right)
-        indices: NDArray[np.intp] = np.flatnonzero(within) + first
-        return indices
-
-    def known(self) -> NDArray[np.bool_]:
-        """Pixels of the box that are known and near."""
-        return _reached(self.hole, self.context) & ~self.hole
-
-    def weights(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
-        """How much this tile counts at some pixels, beside others that have them too: less towards its border."""
-        top, bottom, left, right = self.place
-        inwards = [np.minimum(rows - top + 1, bottom - rows), np.minimum(columns - left + 1, right - columns)]
-        vertical, horizontal = (np.minimum(distance, _OVERLAP) / _OVERLAP for distance in inwards)
-        weights: NDArray[np.float64] = vertical * horizontal
-        return weights
+    def within(self, tile: Tile) -> _Fill:
+        """Return those of a tile's box, counted from its corner."""
+        own = tile.inner(self.rows, self.columns)
+        return _Fill(self.rows[own] - tile.box[0], self.columns[own] - tile.box[2], self.values[own])
 
 
-def _reached(hole: NDArray[np.bool_], distance: int) -> NDArray[np.bool_]:
-    """Return the pixels that are at most so many rows and columns from a hole pixel."""
-    for axis, length in enumerate(hole.shape):
-        places = np.arange(length)
-        first, last = np.maximum(places - distance, 0), np.minimum(places + distance + 1, length)
-        counts = np.insert(np.cumsum(hole, axis, np.int32), 0, 0, axis)  # of hole pixels before a place
-        hole = counts.take(last, axis) > counts.take(first, axis)
-    return hole
+def _start(method: str, image: NDArray[Any], task: Task) -> _Fill:
+    """Have a method fill the task's domain, which counts as half of the work."""
+    rows, columns = np.nonzero(task.domain)
+    whole = slice(0, task.domain.shape[0]), slice(0, task.domain.shape[1])
+    wanted = np.count_nonzero(task.wanted)
+    task.control[1] -= rows.size - wanted // 2
+    values = make_method(method, {}).fill(image, task.domain, task.of(whole, task.domain, task.domain))
+    return _Fill(rows, columns, values)
 
 
-def _places(core: tuple[slice, slice]) -> list[tuple[int, int, int, int]]:
-    """Cut a core into tiles of equal size that overlap by at least `_OVERLAP`."""
-    spans = []
-    for part in core:
-        length = part.stop - part.start
-        count = 1 if length <= _TILE else -(-(length - _OVERLAP) // (_TILE - _OVERLAP))
-        side = -(-(length + (count - 1) * _OVERLAP) // count)
-        starts = [part.start + (length - side) * k // max(count - 1, 1) for k in range(count)]
-        spans.append([(start, start + side) for start in starts])
-    return [(*vertical, *horizontal) for vertical in spans[0] for horizontal in spans[1]]
-
-
-def _scale(dtype: np.dtype[Any], tiles: list[_Tile]) -> tuple[float, float]:
+def _scale(dtype: np.dtype[Any], tiles: list[Tile]) -> tuple[float, float]:
     """Return black and white in the picture's units.
 
     Whole numbers have their dtype's range. Real ones have 0 to 1 if the known lie in it, else the range of the known.
@@ -244,8 +202,11 @@ def _restored(
     at: tuple[NDArray[np.intp], NDArray[np.intp]],
     scale: tuple[float, float],
     run: Callable[[NDArray[np.float32], NDArray[np.bool_]], NDArray[np.float32]],
+    start: _Fill | None,
 ) -> NDArray[np.float64]:
     """Have all bands of a tile filled; return the values of the pixels `at`, float64 [n, C].
+
+    A network that corrects a fill gets that; what else isn't known has the mean of the known.
 
     Bands go through the network in threes; what is left over goes each by itself, as a grey picture of three equal
     bands, of which the mean is taken. No value is below or above all known ones of its band.
@@ -263,6 +224,9 @@ def _restored(
     for group in groups:
         unit = np.zeros((3, *known.shape), np.float32)
         unit[:, known] = ((part * seen[:, group] - low) / span).T
+        if start:
+            unit[:, ~known] = unit[:, known].mean(axis=1, dtype=np.float64)[:, np.newaxis]
+            unit[:, start.rows, start.columns] = ((part * start.values[:, group].astype(np.float64) - low) / span).T
         filled = run(unit, known)[:, at[0], at[1]].astype(np.float64)  # [3, n]
         values[:, group] = low + span * (filled if group.stop <= threes else filled.mean(axis=0, keepdims=True)).T
     values /= part

@@ -63,7 +63,7 @@ class EdgeDiffusion:
         task: Threads,
     ) -> None:
         self.grid = SparseGrid.of(hole)
-        self._image, self._hole, self._tolerance, self._task = readable(image), hole, tolerance, task
+        self._image, self._hole, self._tolerance, self._task = image, hole, tolerance, task
         self._half = half_gaussian(scale)
         self._contrast = contrast
         self._around = self._half.size - 1 + GRADIENT_REACH
@@ -157,7 +157,9 @@ class EdgeDiffusion:
                 top, left = box[0] - self._around, box[2] - self._around
                 shape = len(self.v), box[1] - top + self._around, box[3] - left + self._around
                 tile = values[: math.prod(shape)].reshape(shape)
-                kernels.load_known(self._image, top, left, self.zero, self.unit, tile)
+                y, x = max(top, 0), max(left, 0)
+                seen = readable(self._image[y : top + shape[1], x : left + shape[2]])
+                kernels.load_known(seen, top - y, left - x, self.zero, self.unit, tile)
                 kernel(
                     tile, self._hole, grid.row_start, grid.start, grid.stop, grid.around, self.v, shares, self._half,
                     box, sums, room, *arguments,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from restauro.numerics import runs
 from restauro.numerics.kernel import kernel
-from restauro.numerics.pixels import readable
+from restauro.numerics.pixels import strips
 from restauro.numerics.vectors import LANES
 
 _NONE = np.iinfo(np.int32).max
@@ -139,7 +139,8 @@ class SparseGrid:
         """Return one channel, [H, W], with `unknown` at hole pixels and beyond the picture's edge."""
         values = np.full(self.size, unknown, np.float64)
         s = self.stretches
-        _load(readable(plane), self.margin, s.row_start, s.start, s.stop, s.kept, values)
+        for top, strip in strips(plane):
+            _load(strip, self.margin, s.row_start[top:], s.start, s.stop, s.kept, values)
         _set(values, self.around[:, self.margin], self.lengths, float(unknown))
         return values
 

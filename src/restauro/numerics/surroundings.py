@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.numerics.kernel import orderly_kernel
-from restauro.numerics.pixels import readable
+from restauro.numerics.pixels import strips
 from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
 from restauro.numerics.vectors import LANES, load, store
@@ -94,7 +94,8 @@ class Surroundings:
     def load(self, image: NDArray[Any]) -> NDArray[np.float64]:
         """Return the known pixels of [H, W, C] as planes, 0 in holes."""
         values = self.planes(image.shape[2])
-        _load(readable(image), self.grid.row_start, self.grid.start, self.table, self.kind, values)
+        for top, strip in strips(image):
+            _load(strip, self.grid.row_start[top:], self.grid.start, self.table, self.kind, values)
         return values
 
     def each(self, step: Callable[..., None], *arguments: Any) -> None:

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pyvips
@@ -202,10 +202,10 @@ def validation_batches(
     return _ahead((partial(batch, examples, range(first, min(first + size, total))) for first in firsts), threads)
 
 
-def batch(examples: Numbered, numbers: range) -> Example:
-    """Return the examples of some numbers: pictures uint8 [N, side, side, 3] and holes bool [N, side, side]."""
+def batch(examples: Numbered, numbers: range) -> Any:
+    """Return the examples of some numbers: pictures uint8 [N, side, side, 3], holes bool [N, side, side], and fills."""
     made = [examples.example(number) for number in numbers]
-    return np.stack([picture for picture, _ in made]), np.stack([hole for _, hole in made])
+    return tuple(np.stack(parts) for parts in zip(*made, strict=True))
 
 
 def _ahead(work: Iterable[Callable[[], Result]], threads: int) -> Generator[Result, None, None]:

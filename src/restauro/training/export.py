@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,12 +20,13 @@ from restauro.training import checkpoints
 from restauro.training.export_finding import export_finding
 from restauro.training.onnx_files import Exported, check_target, described, graph, write
 from restauro.training.presets import Preset
+from restauro.training.validating import to_tensors
 
 _WIDEST_CONTEXT = 128  # pixels; more makes windows dear and no network here needs it
 _COMPARED = 256  # test pictures that say what rounding costs
 _DRAWN = 32  # drawn ones, where there are none
 
-Batch = tuple[NDArray[np.uint8], NDArray[np.bool_]]  # pictures [B, H, W, 3] and holes [B, H, W]
+Batch = tuple[NDArray[Any], ...]  # pictures uint8 [B, H, W, 3], holes bool [B, H, W], and fills, where there are any
 
 
 def export_checkpoint(
@@ -71,14 +73,17 @@ def export_checkpoint(
     }
     if preset.task == "find":
         return export_finding(network, target, metadata, overwrite=overwrite)
+    if preset.fill:
+        metadata["fill"] = preset.fill
     if data is None:
         return export(network, target, metadata, overwrite=overwrite)
     from restauro.datasets import open_pictures
-    from restauro.training.data import ValidationExamples, batch
+    from restauro.training.data import batch
+    from restauro.training.tasks import TASKS
 
     pictures = open_pictures(data, split="test")
     count = min(len(pictures), _COMPARED)
-    examples = ValidationExamples(pictures, preset.side, preset.mask_maker(), seed=0)
+    _, examples = TASKS[preset.task].examples(preset, pictures, pictures, None, None)
     batches = (batch(examples, range(number, number + 1)) for number in range(count))
     measured_on = f"{count} test pictures"
     return export(network, target, metadata, batches=batches, measured_on=measured_on, overwrite=overwrite)
@@ -108,11 +113,13 @@ def export(
     target
         The file to write.
     metadata
-        Texts by name. `name` and `context` (pixels of surroundings that a window should have) at least; this function
-        adds restauro.format, multiple, sha256 (of the weights), half_precision_loss and created_with.
+        Texts by name. `name` and `context` (pixels of surroundings that a window should have) at least, and `fill`, the
+        method whose fill the network corrects, if it does; this function adds restauro.format, multiple, sha256 (of the
+        weights), half_precision_loss and created_with.
     batches
-        Pictures uint8 [B, H, W, 3] and holes bool [B, H, W], on which it is measured what the rounding costs; without,
-        on 32 drawn ones (noise whose amplitude falls with frequency, as in photographs).
+        Pictures uint8 [B, H, W, 3], holes bool [B, H, W], and the pictures filled if the network corrects a fill, on
+        which it is measured what the rounding costs; without, on 32 drawn ones (noise whose amplitude falls with
+        frequency, as in photographs), of which the holes' mean colour is the fill.
     measured_on
         What the batches are, for the metadata.
     overwrite
@@ -146,13 +153,14 @@ def export(
     original = copy.deepcopy(network).float().cpu().eval()
     rounded = _rounded(original)
     if batches is None:
-        batches, measured_on = _drawn(max(64 // multiple, 1) * multiple), f"{_DRAWN} drawn pictures"
+        side = max(64 // multiple, 1) * multiple
+        batches, measured_on = _drawn(side, with_fills="fill" in metadata), f"{_DRAWN} drawn pictures"
     loss = _loss_of_rounding(original, rounded, batches)
     model = graph(rounded, multiple, {"image": 3, "known": 1}, "restored")
     _store_in_half(model)
     about = {**metadata, "half_precision_loss": f"{loss:.4f} dB ({measured_on})"}
     content = described(model, about, multiple)
-    difference = _difference(content, rounded, multiple)
+    difference = _difference(content, rounded, multiple, filled="fill" in metadata)
     write(content, target, difference)
     return Exported(target, len(content), difference, loss, measured_on)
 
@@ -192,10 +200,10 @@ def _store_in_half(model: onnx.ModelProto) -> None:
 
 
 @torch.no_grad()
-def _difference(content: bytes, network: torch.nn.Module, multiple: int) -> float:
+def _difference(content: bytes, network: torch.nn.Module, multiple: int, *, filled: bool) -> float:
     """Return how far ONNX Runtime is from PyTorch at most, on random pictures of two sizes.
 
-    Of outputs beyond 1, which untrained networks have, in proportion.
+    Holes hold no numbers unless they are filled. Of outputs beyond 1, which untrained networks have, in proportion.
     """
     session = open_session(content, CPU, 0)
     generator = torch.Generator().manual_seed(0)
@@ -205,7 +213,8 @@ def _difference(content: bytes, network: torch.nn.Module, multiple: int) -> floa
         image = torch.rand(count, 3, *sides, generator=generator)
         known = (torch.rand(count, 1, *sides, generator=generator) > 0.2).float()
         known[:, :, : sides[0] // 2, : sides[1] // 3] = 0
-        image[:, :1][known == 0] = float("nan")
+        if not filled:
+            image[:, :1][known == 0] = float("nan")
         (found,) = session.run(["restored"], {"image": image.numpy(), "known": known.numpy()})
         wanted = network(image, known).numpy()
         difference = np.abs(found - wanted).max() / max(1, np.abs(wanted).max())
@@ -217,16 +226,16 @@ def _difference(content: bytes, network: torch.nn.Module, multiple: int) -> floa
 def _loss_of_rounding(original: torch.nn.Module, rounded: torch.nn.Module, batches: Iterable[Batch]) -> float:
     """Return by how many dB the PSNR of composited pictures, pooled over all, falls with the rounded weights."""
     errors = np.zeros(2)
-    for pictures, holes in batches:
-        image = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255  # [B, 3, H, W]
-        hole = torch.from_numpy(holes)[:, None]  # [B, 1, H, W]
+    for batch in batches:
+        image, known, *filled = to_tensors(batch, torch.device("cpu"))
+        hole = known == 0
         for k, network in enumerate((original, rounded)):
-            output = network(image, (~hole).float()).clamp(0, 1)
+            output = network(*(filled or [image]), known).clamp(0, 1)
             errors[k] += float((hole * (output - image)).double().square().sum())
     return float(10 * np.log10(errors[1] / errors[0])) if errors.all() else 0.0
 
 
-def _drawn(side: int) -> Iterator[Batch]:
+def _drawn(side: int, *, with_fills: bool) -> Iterator[Batch]:
     """Draw pictures of noise whose amplitude falls with frequency, with squares missing."""
     rng = np.random.default_rng(0)
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
@@ -238,4 +247,6 @@ def _drawn(side: int) -> Iterator[Batch]:
         holes = np.zeros((side, side), np.bool_)
         for top, left in rng.integers(0, side, (3, 2)):
             holes[top : top + side // 6 + 1, left : left + side // 6 + 1] = True
-        yield picture.transpose(1, 2, 0)[None], holes[None]
+        filled = np.where(holes[None], picture[:, ~holes].mean(axis=1)[:, None, None], picture).astype(np.uint8)
+        pictures = [one.transpose(1, 2, 0)[None] for one in (picture, filled)]
+        yield (pictures[0], holes[None], pictures[1]) if with_fills else (pictures[0], holes[None])

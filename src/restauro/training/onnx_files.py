@@ -21,7 +21,8 @@ import restauro
 from restauro.errors import Remedy, TrainingError
 from restauro.files.replacing import replacing
 
-FORMAT = "1"  # of inputs, outputs and metadata, as methods/network.py reads them
+# Of inputs, outputs and metadata, as methods/network.py reads them; of those that get a picture with its holes filled.
+FORMAT, FORMAT_FILLED = "1", "2"
 OPSET = 18  # the lowest that PyTorch's exporter writes; ONNX Runtime has it since 1.14
 _CLOSE = 1e-4  # how far ONNX Runtime's output may be from PyTorch's
 
@@ -109,7 +110,7 @@ def described(model: onnx.ModelProto, metadata: Mapping[str, str], multiple: int
     """Put metadata into a model, check it, and return the file's content."""
     about = {
         **metadata,
-        "restauro.format": FORMAT,
+        "restauro.format": FORMAT_FILLED if "fill" in metadata else FORMAT,
         "multiple": str(multiple),
         "sha256": _digest(model),
         "created_with": f"restauro {restauro.__version__}, PyTorch {torch.__version__}, onnxscript "

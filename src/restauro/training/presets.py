@@ -49,10 +49,11 @@ class Preset:
     network: str  # a key of `_NETWORKS`
     loss: str  # a key of `_LOSSES`
     side: int  # pixels; examples are side x side
-    masks: Literal["marks", "strokes", "none"]
+    masks: Literal["marks", "strokes", "pieces", "none"]
     batch: int  # examples a step, of all processes together
     phases: tuple[Phase, ...]
     task: Literal["fill", "find"] = "fill"  # see tasks.py
+    fill: str = ""  # a method that fills the holes of what the network is given; none: it fills them itself
     network_options: Mapping[str, Value] = field(default_factory=dict)
     seed: int = 0  # of weights, examples and masks
     hard_negatives: bool = False  # pictures that the weights a run begins with mark falsely come more often
@@ -170,9 +171,9 @@ class Preset:
 
     def mask_maker(self) -> MaskMaker:
         """Return what draws the holes: (height, width, generator) -> bool [height, width], True in the hole."""
-        from restauro.damage.synthesis import any_strokes, marks
+        from restauro.damage.synthesis import any_strokes, marks, pieces
 
-        return marks if self.masks == "marks" else any_strokes
+        return {"marks": marks, "pieces": pieces}.get(self.masks, any_strokes)
 
     def _with(self, name: str, text: str) -> Preset:
         if name in self.network_options:
@@ -216,7 +217,7 @@ _PLAIN_FIELDS = [name for name in Preset.__annotations__ if name not in ("name",
 _PHASE_FIELDS = list(Phase.__annotations__)
 _CHOICES = {
     "fetches": ("", "cifar10"),
-    "masks": ("marks", "strokes", "none"),
+    "masks": ("marks", "strokes", "pieces", "none"),
     "optimiser": ("adam", "adamw", "muon"),
     "task": ("fill", "find"),
 }
@@ -252,6 +253,12 @@ def _damage(**options: Any) -> Any:
     return DamageUNet(**options)
 
 
+def _refining(**options: Any) -> Any:
+    from restauro.training.refining import RefiningUNet
+
+    return RefiningUNet(**options)
+
+
 def _unet(**options: Any) -> Any:
     from restauro.training.unet import PConvUNet
 
@@ -282,11 +289,13 @@ _NETWORKS: dict[str, Callable[..., Any]] = {
     "correcting": _correcting,
     "course": _course_network,
     "damage": _damage,
+    "refining": _refining,
     "unet": _unet,
 }
 _LOSSES: dict[str, Callable[..., Any]] = {
     "l1": partial(_simple_loss, "L1"),
     "hole-l1": partial(_simple_loss, "HoleL1"),
+    "hole-psnr": partial(_simple_loss, "HolePsnr"),
     "marks": _marks_loss,
     "partial-conv": _paper_loss,
 }
@@ -356,4 +365,21 @@ _DAMAGE = Preset(
     ema=0.998,
     validate_every=1000,
 )
-PRESETS: dict[str, Preset] = {preset.name: preset for preset in (_COURSE, _CIFAR10, _PAPER, _DAMAGE)}
+_PAINTINGS = Preset(
+    name="paintings",
+    title="A network that corrects the default method's fill, on paintings",
+    network="refining",
+    network_options={"width": 48, "depth": 4},  # 3.7 million weights, 18 GMAC for 512 x 512 pixels
+    loss="hole-psnr",  # what tables show
+    side=128,  # as much as the network sees around a hole; more would be dearer by its square
+    masks="pieces",  # all kinds of damage, in pixels of pictures of 192 to 512
+    fill="edge-enhancing",  # the best that there is without training
+    batch=16,
+    phases=(Phase(rate=6e-4, steps=120_000, schedule="cosine", warm_up=200),),  # some fourteen hours of one core
+    optimiser="adamw",
+    weight_decay=0.01,
+    clip_norm=1.0,
+    ema=0.998,
+    validate_every=1000,
+)
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in (_COURSE, _CIFAR10, _PAPER, _DAMAGE, _PAINTINGS)}

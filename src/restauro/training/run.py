@@ -220,7 +220,7 @@ class _Run:
             group["lr"] = rate
         tensors = self.task.tensors(batch, here.device)
         with here.autocast():
-            terms = self.loss(self.task.output(self.forward, tensors).float(), *tensors)
+            terms = self.loss(self.task.output(self.forward, tensors).float(), *tensors[:2])
         total = losses.total(terms, self.loss.weights)
         state.optimiser.zero_grad(set_to_none=True)
         state.scaler.scale(total).backward()

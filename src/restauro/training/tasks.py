@@ -12,9 +12,11 @@ from restauro.datasets import Pictures
 from restauro.errors import Remedy, TrainingError
 from restauro.training import checkpoints, finding, validating
 from restauro.training.data import Examples, MaskFolder, ValidationExamples
+from restauro.training.filled import Filled
 from restauro.training.presets import Preset
 
-Tensors = tuple[torch.Tensor, torch.Tensor]
+Tensors = tuple[torch.Tensor, ...]
+_TIMES = 4  # that a filled example comes: a fill takes about as long as the step that it is made for
 _TEST_SEED = 0  # of validation: the same whatever the run's seed, so that runs can be compared
 
 
@@ -38,7 +40,7 @@ class Task(Protocol):
         """
 
     def tensors(self, batch: Any, device: torch.device) -> Tensors:
-        """Return a batch as networks and losses take it: the pictures, and what is known of them or to be found."""
+        """Return a batch as `output` takes it, the first two as losses do: pictures, what is known or to be found."""
 
     def output(self, network: Any, tensors: Tensors) -> Any:
         """Return what a network gives for a batch."""
@@ -54,19 +56,20 @@ class Task(Protocol):
 
 
 class Fill:
-    """Fill holes: the network gets a picture and what is known of it, and gives the whole picture."""
+    """Fill holes: the network gets a picture, filled or not, and what is known of it, and gives the whole picture."""
 
     best_by = "composited_mae"
 
     def examples(
         self, preset: Preset, pictures: Pictures, tests: Pictures, masks: Path | None, init: Path | None
-    ) -> tuple[Examples, ValidationExamples]:
+    ) -> tuple[Any, Any]:
         """See `Task`."""
         make_mask = MaskFolder(masks) if masks else preset.mask_maker()
-        return (
-            Examples(pictures, preset.side, make_mask, preset.seed, flip=preset.flip),
-            ValidationExamples(tests, preset.side, make_mask, _TEST_SEED),
-        )
+        examples = Examples(pictures, preset.side, make_mask, preset.seed, flip=preset.flip)
+        tested = ValidationExamples(tests, preset.side, make_mask, _TEST_SEED)
+        if not preset.fill:
+            return examples, tested
+        return Filled(examples, preset.fill, _TIMES), Filled(tested, preset.fill)
 
     def tensors(self, batch: validating.Batch, device: torch.device) -> Tensors:
         """See `validating.to_tensors`."""
@@ -74,11 +77,12 @@ class Fill:
 
     def output(self, network: Any, tensors: Tensors) -> Any:
         """See `Task`."""
-        return network(*tensors)
+        image, known, *filled = tensors
+        return network(*(filled or [image]), known)
 
     def judge(self, output: Any, batches: Iterable[validating.Batch], device: torch.device) -> tuple[torch.Tensor, Any]:
         """See `validating.error_sums`."""
-        sums, grid = validating.error_sums(lambda image, known: output((image, known)), batches, device)
+        sums, grid = validating.error_sums(output, batches, device)
         return sums, grid
 
     def metrics(self, sums: torch.Tensor) -> dict[str, float]:
@@ -88,8 +92,8 @@ class Fill:
     def described(self, metrics: dict[str, float]) -> str:
         """See `Task`."""
         return (
-            f"{metrics['composited_mae']:.5f} composited, {metrics['hole_mae']:.4f} in holes, "
-            f"{metrics['output_mae']:.5f} as it comes"
+            f"{metrics['composited_psnr']:.2f} dB and {metrics['composited_mae']:.5f} composited, "
+            f"{metrics['hole_mae']:.4f} in holes, {metrics['output_mae']:.5f} as it comes"
         )
 
 

@@ -9,34 +9,36 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Batch = tuple[NDArray[np.uint8], NDArray[np.bool_]]
-Restore = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Batch = tuple[NDArray[Any], ...]  # pictures uint8 [B, H, W, 3], holes bool [B, H, W], and fills, where there are any
+Restore = Callable[[tuple[torch.Tensor, ...]], torch.Tensor]
 
+_LEAST = 1e-10  # mean squared error: a picture without a fault has 100 dB
 _GRID_PICTURES = 8
 _HOLE_GREY = 0.5
 _GRID_ENLARGED_TO = 96  # pixels; 32-pixel pictures are too small to be looked at
 
 
-def to_tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def to_tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, ...]:
     """Return a batch as a network takes it.
 
     Parameters
     ----------
     batch
-        Pictures uint8 [B, H, W, 3] and holes bool [B, H, W].
+        Pictures uint8 [B, H, W, 3] and holes bool [B, H, W]; the pictures filled, where a method has done it.
     device
         Where the tensors go.
 
     Returns
     -------
-    The originals float32 [B, 3, H, W], 0..1, channels last in memory; what is known float32 [B, 1, H, W], 0 in holes.
+    The originals float32 [B, 3, H, W], 0..1, channels last in memory; what is known float32 [B, 1, H, W], 0 in holes;
+    the filled ones as the originals.
     """
-    pictures, holes = (torch.from_numpy(part) for part in batch)
+    parts = [torch.from_numpy(part) for part in batch]
     if device.type == "cuda":  # copied while the device still computes
-        pictures, holes = pictures.pin_memory(), holes.pin_memory()
-    image = pictures.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)  # [B, 3, H, W]
-    known = (~holes.to(device, non_blocking=True)).float()[:, None]  # [B, 1, H, W]
-    return image, known
+        parts = [part.pin_memory() for part in parts]
+    pictures, holes, *filled = (part.to(device, non_blocking=True) for part in parts)
+    image, *filled = (each.permute(0, 3, 1, 2).float().div_(255) for each in (pictures, *filled))  # [B, 3, H, W]
+    return image, (~holes).float()[:, None], *filled
 
 
 @torch.no_grad()
@@ -46,24 +48,29 @@ def error_sums(restore: Restore, batches: Iterable[Batch], device: torch.device)
     Parameters
     ----------
     restore
-        (image, known) -> restored, as networks are called; the result may be in low precision, and is cut to 0..1, as
-        it is where a network is used.
+        What `to_tensors` gives -> restored; the result may be in low precision, and is cut to 0..1, as it is where a
+        network is used.
     batches
-        Pictures uint8 [B, H, W, 3] and holes bool [B, H, W].
+        See `to_tensors`.
 
     Returns
     -------
-    float64 [4]: the sum of absolute differences (of 0..1) inside holes, that over whole pictures, values inside holes,
-    values of whole pictures; and the first pictures' grid, uint8 [H, W, 3], None without batches.
+    float64 [6]: the sum of absolute differences (of 0..1) inside holes, that over whole pictures, values inside holes,
+    values of whole pictures, the sum of the composited pictures' PSNRs, pictures; and the first pictures' grid, uint8
+    [H, W, 3], None without batches.
     """
-    sums = torch.zeros(4, dtype=torch.float64, device=device)
+    sums = torch.zeros(6, dtype=torch.float64, device=device)
     grid = None
     for batch in batches:
-        image, known = to_tensors(batch, device)
-        output = restore(image, known).float().clamp(0, 1)  # [B, 3, H, W]
+        tensors = to_tensors(batch, device)
+        image, known = tensors[:2]
+        output = restore(tensors).float().clamp(0, 1)  # [B, 3, H, W]
         error = (output - image).abs().double()
         hole = (1 - known).double()
-        sums += torch.stack([(error * hole).sum(), error.sum(), 3 * hole.sum(), hole.new_tensor(float(error.numel()))])
+        squared = (error * hole).square().mean((1, 2, 3)).clamp(min=_LEAST)
+        values, pictures = hole.new_tensor([error.numel(), len(error)])
+        psnrs = -10 * squared.log10().sum()
+        sums += torch.stack([(error * hole).sum(), error.sum(), 3 * hole.sum(), values, psnrs, pictures])
         if grid is None:
             grid = sample_grid(image, known, output)
     return sums, grid
@@ -75,18 +82,20 @@ def metrics_of(sums: torch.Tensor) -> dict[str, float]:
     Returns
     -------
     composited_mae: over whole pictures, where known pixels are pasted back; hole_mae: over hole pixels of all pictures
-    pooled; output_mae: over whole pictures, the network's output as it is.
+    pooled; output_mae: over whole pictures, the network's output as it is; composited_psnr: dB, of pictures where known
+    pixels are pasted back, their mean.
 
     Examples
     --------
-    >>> metrics_of(torch.tensor([2.0, 5.0, 20.0, 100.0]))
-    {'composited_mae': 0.02, 'hole_mae': 0.1, 'output_mae': 0.05}
+    >>> metrics_of(torch.tensor([2.0, 5.0, 20.0, 100.0, 90.0, 3.0]))
+    {'composited_mae': 0.02, 'hole_mae': 0.1, 'output_mae': 0.05, 'composited_psnr': 30.0}
     """
-    in_hole, everywhere, hole_values, values = sums.double().tolist()
+    in_hole, everywhere, hole_values, values, psnrs, pictures = sums.double().tolist()
     return {
         "composited_mae": in_hole / values,
         "hole_mae": in_hole / max(1.0, hole_values),
         "output_mae": everywhere / values,
+        "composited_psnr": psnrs / max(1.0, pictures),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.damage import tiles
+from restauro.detection import tiles
 from restauro.errors import ParameterError, ParameterTypeError, Remedy, check_progress
 from restauro.numerics.threads import checked_workers
 
@@ -80,7 +80,7 @@ def detect(
     report = tiles.part(progress, 0.0, 0.5) if hints is not None else progress
     found = _find(picture, kind, colour, tolerance, workers, report) if kind else None
     if hints is not None:
-        from restauro.damage.hints import find_by_hints
+        from restauro.detection.hints import find_by_hints
 
         labels = _checked_hints(hints)
         report = tiles.part(progress, 0.5 if kind else 0.0, 1.0)
@@ -102,7 +102,7 @@ def check_options(kind: str | None, colour: str | None, tolerance: int | None, *
     if kind != "color" and (colour is not None or tolerance is not None):
         raise ParameterError("A colour and a tolerance are for marks of a colour: ask for the kind color.")
     if kind == "color":
-        from restauro.damage.colour_detection import checked_options
+        from restauro.detection.colour_detection import checked_options
 
         checked_options(str(colour), tolerance)
 
@@ -117,18 +117,18 @@ def _find(
 ) -> NDArray[np.bool_]:
     """Call a kind's detector, which is imported when it is asked for."""
     if kind == "cracks":
-        from restauro.damage.crack_detection import find_cracks
+        from restauro.detection.crack_detection import find_cracks
 
         return find_cracks(picture, workers, progress)
     if kind == "scratches":
-        from restauro.damage.scratch_detection import find_scratches
+        from restauro.detection.scratch_detection import find_scratches
 
         return find_scratches(picture, workers, progress)
     if kind == "losses":
-        from restauro.damage.loss_detection import find_losses
+        from restauro.detection.loss_detection import find_losses
 
         return find_losses(picture, workers, progress)
-    from restauro.damage.colour_detection import find_colour
+    from restauro.detection.colour_detection import find_colour
 
     return find_colour(picture, str(colour), tolerance, workers, progress)
 
@@ -138,7 +138,7 @@ def _checked_hints(hints: NDArray[Any]) -> NDArray[np.int8]:
         what = f"{hints.dtype} {hints.shape}" if isinstance(hints, np.ndarray) else type(hints).__name__
         raise ParameterTypeError(
             f"Hints are an array [H, W] of signed integers (1 damage, -1 sound, 0 unknown), not {what}: of a picture "
-            f"with strokes, restauro.damage.hints.read_hints makes them."
+            f"with strokes, restauro.detection.hints.read_hints makes them."
         )
     labels: NDArray[np.int8] = np.sign(hints).astype(np.int8)
     return labels

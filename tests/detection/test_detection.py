@@ -12,9 +12,9 @@ import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from restauro.damage import tiles
-from restauro.damage.detecting import detect_file
-from restauro.damage.detection import KINDS, detect
+from restauro.detection import tiles
+from restauro.detection.detecting import KINDS, detect
+from restauro.detection.detecting_files import detect_file
 from restauro.errors import (
     ImageError,
     ImageTypeError,

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.damage.detection import check_options, detect
-from restauro.damage.tiles import checked_picture
+from restauro.detection.detecting import check_options, detect
+from restauro.detection.tiles import checked_picture
 from restauro.errors import MaskError, RestauroError, WriteError, checked_path
 from restauro.files import images
 from restauro.files.bounds import MAX_PIXELS
@@ -85,7 +85,7 @@ def detect_file(
         See `restauro.detect`.
     hints
         A picture as large as the source with strokes in vivid colours, on a transparent layer or on a copy of the
-        source: red is damage, green or blue is not; see `restauro.damage.hints.read_hints`.
+        source: red is damage, green or blue is not; see `restauro.detection.hints.read_hints`.
     preview
         A PNG or JPEG to write the picture to with the marks in magenta, at full size, 8 bits, in sRGB.
     grow
@@ -176,7 +176,7 @@ def _without_inks(inks: NDArray[Any]) -> NDArray[Any]:
 
 def _read_labels(path: Path, picture: Picture, pixels: NDArray[Any]) -> NDArray[np.int8]:
     """Read a file of hints, turned as the picture's pixels are stored."""
-    from restauro.damage.hints import read_hints
+    from restauro.detection.hints import read_hints
 
     try:
         strokes = read_picture(path)

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro import filters
-from restauro.damage import crack_responses, crack_weights
-from restauro.damage.tiles import Progress
+from restauro.detection import crack_responses, crack_weights
+from restauro.detection.tiles import Progress
 from restauro.errors import ImageError, ImageTypeError
 from restauro.numerics.threads import checked_workers
 

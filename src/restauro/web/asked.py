@@ -1,0 +1,141 @@
+"""What may be asked for over HTTP, as FastAPI checks and describes it; and what is answered."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from restauro.holes import Box
+from restauro.method import DEFAULT_METHOD, ChoiceParameter, Parameter, method_class, method_names
+from restauro.strokes import LARGEST_RADIUS, MOST_POINTS, Stroke
+from restauro.web.sessions import Session
+from restauro.web.steps import Changed
+from restauro.web.zoom import TILE
+
+
+class Asked(BaseModel):
+    """What comes in; no field is let pass that isn't known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AskedStroke(Asked):
+    """A stroke in pixels of the picture as it is seen; see `restauro.strokes.Stroke`."""
+
+    points: list[tuple[float, float, float]] = Field(
+        min_length=1, max_length=MOST_POINTS, description="x, y and radius each, from the upper left corner"
+    )
+    shape: Literal["brush", "polygon"] = "brush"
+    hardness: float = Field(1.0, ge=0, le=1)
+    strength: float = Field(1.0, gt=0, le=1)
+
+    def stroke(self) -> Stroke:
+        """Return it as restauro has it."""
+        return Stroke(tuple(self.points), self.shape, self.hardness, self.strength)
+
+
+class AskedMethod(Asked):
+    """A way to restore; `/api/start` lists the methods and their parameters."""
+
+    method: str = DEFAULT_METHOD
+    parameters: dict[str, float | int | str] = {}
+
+
+class AskedHeal(AskedMethod):
+    """A stroke that is restored at once."""
+
+    stroke: AskedStroke
+
+
+class AskedRestore(AskedMethod):
+    """All that is marked is restored, or what of it lies in an area."""
+
+    area: AskedStroke | None = None
+
+
+class AskedMark(Asked):
+    """A stroke that marks damage, or takes marks away."""
+
+    stroke: AskedStroke
+    mode: Literal["add", "erase"] = "add"
+
+
+class AskedAction(Asked):
+    """All marks are changed: grown or shrunk by `pixels`, or those added that have the colour at x, y."""
+
+    action: Literal["invert", "clear", "grow", "shrink", "colour"]
+    pixels: int = Field(1, ge=1, le=100)
+    x: float = Field(0, ge=0, le=LARGEST_RADIUS**2)
+    y: float = Field(0, ge=0, le=LARGEST_RADIUS**2)
+    tolerance: int = Field(16, ge=0, le=255)
+
+
+class AskedSwitch(Asked):
+    """A result is shown or hidden."""
+
+    number: int
+    shown: bool
+
+
+class AskedRedo(Asked):
+    """All results from one on are restored anew."""
+
+    number: int
+
+
+def answered(session: Session, changed: Changed | None = None) -> dict[str, Any]:
+    """Return what a page needs after something was done: which boxes look different, what there is to undo.
+
+    Boxes are [left, top, right, bottom], as the picture is seen.
+    """
+    changed = changed or Changed()
+    boxes = {"picture": [_turned(box) for box in changed.picture], "marks": [_turned(box) for box in changed.marks]}
+    return {**session.described(), "changed": boxes}
+
+
+def described(session: Session) -> dict[str, Any]:
+    """Return what a page needs to open a session."""
+    picture = session.picture
+    return {
+        "session": session.about.number,
+        "name": session.about.name,
+        "format": picture.format,
+        "width": session.size[1],
+        "height": session.size[0],
+        "bands": picture.bands,
+        "bits": picture.bits,
+        "tile": TILE,
+        "levels": session.zoom.top + 1,
+        "marked": bool(session.marks.any()),
+        "notes": [str(note) for note in (*picture.notes, *session.notes)],
+        **answered(session),
+    }
+
+
+def methods() -> list[dict[str, Any]]:
+    """Return all methods with their parameters, as the command line has them."""
+    listed = []
+    for name in method_names():
+        chosen = method_class(name)
+        about = {"name": name, "title": chosen.title, "summary": " ".join(chosen.summary.split())}
+        parameters = [
+            {
+                "name": parameter.name,
+                "default": parameter.default,
+                "meaning": parameter.about.meaning,
+                "range": parameter.about.range_text,
+                "kind": "choice" if isinstance(parameter.about, ChoiceParameter) else parameter.kind.__name__,
+                "choices": parameter.about.choices if isinstance(parameter.about, ChoiceParameter) else None,
+                "minimum": parameter.about.minimum if isinstance(parameter.about, Parameter) else None,
+                "maximum": parameter.about.maximum if isinstance(parameter.about, Parameter) else None,
+                "unit": parameter.about.unit if isinstance(parameter.about, Parameter) else "",
+            }
+            for parameter in chosen.parameters()
+        ]
+        listed.append({**about, "default": name == DEFAULT_METHOD, "parameters": parameters})
+    return listed
+
+
+def _turned(box: Box) -> tuple[int, int, int, int]:
+    return box[2], box[0], box[3], box[1]

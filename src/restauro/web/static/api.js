@@ -1,0 +1,71 @@
+// The server's routes. What it refuses it says in a sentence, which becomes an error's message.
+
+async function ask(method, path, body, raw = false) {
+  const options = { method, headers: {} };
+  if (raw) options.body = body;
+  else if (body !== undefined) {
+    options.body = JSON.stringify(body);
+    options.headers["content-type"] = "application/json";
+  }
+  let answer;
+  try {
+    answer = await fetch(`/api/${path}`, options);
+  } catch {
+    throw new Error("The server doesn't answer. What was done is kept: start restauro again, and reload the page.");
+  }
+  if (answer.ok) return answer.json();
+  const told = await answer.json().catch(() => null);
+  throw new Error(typeof told?.detail === "string" ? told.detail : `The server refused it (${answer.status}).`);
+}
+
+const named = (file) => `name=${encodeURIComponent(file.name)}`;
+
+export const start = () => ask("GET", "start");
+export const openFile = (file) => ask("POST", `sessions?${named(file)}`, file, true);
+export const openExample = (number) => ask("POST", `examples/${number}`);
+export const openGiven = () => ask("POST", "given");
+export const openSession = (session) => ask("GET", `sessions/${session}`);
+export const forget = (session) => ask("DELETE", `sessions/${session}`);
+
+/** What can be asked of one session. */
+export class Session {
+  constructor(about) {
+    this.about = about;
+    this.path = `sessions/${about.session}`;
+  }
+
+  heal = (stroke, method) => ask("POST", `${this.path}/heal`, { stroke, ...method });
+  mark = (stroke, mode) => ask("POST", `${this.path}/marks`, { stroke, mode });
+  all = (action, values = {}) => ask("POST", `${this.path}/marks/all`, { action, ...values });
+  load = (file) => ask("PUT", `${this.path}/marks?${named(file)}`, file, true);
+  undo = () => ask("POST", `${this.path}/undo`);
+  redo = () => ask("POST", `${this.path}/redo`);
+  switch = (number, shown) => ask("POST", `${this.path}/switch`, { number, shown });
+  restore = (method, area) => ask("POST", `${this.path}/restore`, { ...method, area });
+  redoFrom = (number) => ask("POST", `${this.path}/redo-from`, { number });
+  close = () => ask("POST", `${this.path}/close`);
+  tile = (layer, level, x, y, query) => `/api/${this.path}/tiles/${layer}/${level}/${x}/${y}?${query}`;
+  get picture() { return `/api/${this.path}/picture`; }
+  get marks() { return `/api/${this.path}/marks`; }
+}
+
+export const cancel = (job) => ask("DELETE", `jobs/${job}`);
+
+/** Follow a job; resolves with its result, or null where it was cancelled. */
+export function follow(job, progress) {
+  return new Promise((resolve, reject) => {
+    const events = new EventSource(`/api/jobs/${job}`);
+    events.onmessage = ({ data }) => {
+      const told = JSON.parse(data);
+      progress(told.fraction);
+      if (!["done", "cancelled", "failed"].includes(told.state)) return;
+      events.close();
+      if (told.state === "failed") reject(new Error(told.detail));
+      else resolve(told.result);
+    };
+    events.onerror = () => {
+      events.close();
+      reject(new Error("The server doesn't answer. What was done is kept: start restauro again, and reload the page."));
+    };
+  });
+}

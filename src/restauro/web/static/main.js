@@ -1,0 +1,340 @@
+// The page: what is asked of it goes to the server, what the server answers is shown.
+
+import * as api from "./api.js";
+import { resultList } from "./history.js";
+import { button, checkbox, make, methodControls, panel, row, select, slider } from "./panels.js";
+import { Painter } from "./strokes.js";
+import { KEYS, TOOLS, listKeys, listen, toolbar } from "./tools.js";
+import { Viewer } from "./viewer.js";
+
+const byId = (id) => document.getElementById(id);
+const viewer = new Viewer(byId("view"), byId("beside"));
+const brush = { size: 24, hardness: 1, strength: 1, pressure: true };
+const grow = { pixels: 1 };
+let tool = TOOLS[0];
+let session = null;
+let tolerance = 16;
+let queue = Promise.resolve(); // what is asked of the server goes one after the other, as it was done
+let busy = 0;
+
+function say(text, wrong = false) {
+  byId("message").textContent = text;
+  byId("message").classList.toggle("wrong", wrong);
+}
+
+/** Do something that the server answers; what it refuses is said. */
+async function doing(work, at_work = "") {
+  busy += 1;
+  document.body.toggleAttribute("data-busy", true);
+  if (at_work) say(at_work);
+  try {
+    const answer = await work();
+    if (at_work) say("");
+    return answer;
+  } catch (error) {
+    say(error.message, true);
+    return null;
+  } finally {
+    busy -= 1;
+    document.body.toggleAttribute("data-busy", busy > 0);
+  }
+}
+
+/** Have a step done after those before it, and show what has become of the picture. */
+function step(work, at_work) {
+  queue = queue.then(() => doing(async () => {
+    if (!session) return;
+    await shown(await work());
+  }, at_work));
+  return queue;
+}
+
+let revision = 0;
+
+async function shown(state) {
+  if (!state) return;
+  byId("undo").disabled = !state.canUndo;
+  byId("redo").disabled = !state.canRedo;
+  results.show(state.retouch);
+  const alone = state.revision === revision + 1;
+  revision = state.revision;
+  if (alone) await viewer.changed(state.changed);
+  else await viewer.changed({ picture: [whole()], marks: [whole()] }); // another tab was at work
+}
+
+const whole = () => [0, 0, session.about.width, session.about.height];
+
+// Opening, closing
+
+async function open(asked, at_work) {
+  const about = await doing(asked, at_work);
+  if (!about) return;
+  session = new api.Session(about);
+  revision = about.revision;
+  byId("name").textContent = `${about.name} · ${about.width} × ${about.height} · ${about.bits} bit`;
+  document.title = `${about.name} – restauro`;
+  document.body.dataset.state = "work";
+  history.replaceState(null, "", `#${about.session}`);
+  byId("save").href = session.picture;
+  band.list.replaceChildren(make("option", { value: "" }, "all"), ...bandNames(about).map((name, k) => make("option", { value: String(k) }, name)));
+  await viewer.open(session);
+  await shown({ ...about, revision: revision + 1 });
+  revision = about.revision;
+  painter.area = null;
+  choose("heal");
+  say(about.notes.join(" "));
+}
+
+function bandNames({ bands }) {
+  const colours = bands > 2 ? ["red", "green", "blue"] : ["grey"];
+  return Array.from({ length: bands }, (_, k) => colours[k] ?? `band ${k + 1}`);
+}
+
+function home() {
+  if (session) session.close().catch(() => {});
+  session = null;
+  viewer.close();
+  document.title = "restauro";
+  document.body.dataset.state = "start";
+  history.replaceState(null, "", "/");
+  byId("name").textContent = "";
+  say("");
+  showStart();
+}
+
+async function showStart() {
+  const about = await doing(api.start);
+  if (!about) return;
+  byId("kinds").textContent = `${about.endings.join(" ")} – up to 400 megapixels, in their own depth.`;
+  byId("file").accept = about.endings.join(",");
+  const list = (element, items) => element.querySelector("ul").replaceChildren(...items.map((item) => make("li", {}, ...item)));
+  list(byId("examples"), about.examples.map((title, number) => [button({ label: title, title: "Open this example", press: () => open(() => api.openExample(number), "Opening …") })]));
+  byId("examples").hidden = !about.examples.length;
+  list(byId("last"), about.sessions.map(({ session: number, name }) => [
+    button({ label: name, title: "Go on where it was left", press: () => open(() => api.openSession(number), "Opening …") }),
+    make("button", { class: "plain", title: "Remove it with all that was done", "aria-label": `Remove ${name}`, onclick: async () => { await doing(() => api.forget(number)); showStart(); } }, "×"),
+  ]));
+  byId("last").hidden = !about.sessions.length;
+  return about;
+}
+
+// Tools, strokes
+
+function choose(name) {
+  tool = TOOLS.find((one) => one.name === name);
+  painter.cancel();
+  for (const element of byId("tools").children) element.setAttribute("aria-pressed", String(element.id === `tool-${name}`));
+  document.body.dataset.tool = name;
+  panels.brush.hidden = tool.shape !== "brush";
+  strength.element.hidden = !tool.weighs;
+  panels.colour.hidden = tool.shape !== "place";
+  if (viewer.compare !== "none" && tool.paints) compare("none");
+  if (session) say(tool.about);
+}
+
+const painter = new Painter(viewer, byId("over"), {
+  tool: () => tool,
+  brush,
+  done: (used, stroke) => {
+    if (used.kind === "heal") return step(() => session.heal(stroke, method.value()));
+    if (used.kind === "area") {
+      painter.area = stroke;
+      say("Only what is marked in this area is restored; Esc gives it up.");
+      return Promise.resolve();
+    }
+    return step(() => session.mark(stroke, used.kind));
+  },
+  picked: (x, y) => step(() => session.all("colour", { x: Math.max(x, 0), y: Math.max(y, 0), tolerance }), "Looking for the colour …"),
+  moved: (x, y) => {
+    byId("place").textContent = session ? `${Math.floor(x)}, ${Math.floor(y)}` : "";
+  },
+});
+
+function here() {
+  if (tool.shape === "corners") return painter.close();
+  if (!session || !tool.paints) return undefined;
+  const [x, y] = viewer.toPicture(byId("view").clientWidth / 2, byId("view").clientHeight / 2);
+  if (tool.shape === "place") return step(() => session.all("colour", { x, y, tolerance }));
+  const stroke = { points: [[x, y, brush.size / 2]], shape: "brush", hardness: brush.hardness, strength: tool.weighs ? brush.strength : 1 };
+  return step(() => (tool.kind === "heal" ? session.heal(stroke, method.value()) : session.mark(stroke, tool.kind === "erase" ? "erase" : "add")));
+}
+
+// Restoring
+
+let job = null;
+
+async function restore(start) {
+  if (!session || job) return;
+  const bar = byId("progress");
+  await step(async () => {
+    ({ job } = await start());
+    bar.hidden = cancelButton.hidden = false;
+    bar.value = 0;
+    try {
+      const result = await api.follow(job, (fraction) => { bar.value = fraction; });
+      say(result ? "" : "Cancelled: nothing has changed.");
+      if (result) { marksShown.set(false); viewer.showMarks(false); }
+      return result;
+    } finally {
+      job = null;
+      bar.hidden = cancelButton.hidden = true;
+    }
+  });
+}
+
+// Panels
+
+const opened = await api.start().catch((error) => { say(error.message, true); throw error; });
+const method = methodControls(opened.methods);
+const size = slider({ label: "Size", title: "The brush's diameter in pixels of the picture ([ and ])", minimum: 1, maximum: 1000, step: 1, value: brush.size, unit: "px", scale: "log", change: (value) => { brush.size = value; painter.draw(); } });
+const hardness = slider({ label: "Hardness", title: "The share of the brush that covers wholly; the rest fades out", minimum: 0, maximum: 100, value: 100, unit: "%", change: (value) => { brush.hardness = value / 100; painter.draw(); } });
+const strength = slider({ label: "Strength", title: "How much of a pixel is damage: less than all mixes what is there with what is filled in", minimum: 1, maximum: 100, value: 100, unit: "%", change: (value) => { brush.strength = value / 100; } });
+const pressure = checkbox({ label: "Pen pressure sets the size", title: "With a pen that tells how hard it is pressed", checked: true, change: (value) => { brush.pressure = value; } });
+const near = slider({ label: "Tolerance", title: "How far red, green and blue may each be from the colour that is clicked, of 255", minimum: 0, maximum: 128, value: tolerance, change: (value) => { tolerance = value; } });
+
+const marksShown = checkbox({ label: "Show marks", title: "Show what is marked (M)", checked: true, change: (value) => viewer.showMarks(value) });
+const markColour = select({ label: "Colour", title: "The colour in which marks are shown", value: "ff00c8", options: [["ff00c8", "magenta"], ["00e5ff", "cyan"], ["ffe600", "yellow"], ["ffffff", "white"]], change: (value) => viewer.setColour(value) });
+const by = make("input", { type: "number", min: "1", max: "50", value: "1", title: "How far marks grow or shrink, in pixels", "aria-label": "Pixels to grow or shrink by", onchange: () => { grow.pixels = Math.min(Math.max(Math.round(by.valueAsNumber) || 1, 1), 50); by.value = String(grow.pixels); } });
+const all = (action, title, label, values = () => ({})) => button({ label, title, press: () => step(() => session.all(action, values())) });
+const maskFile = make("input", { type: "file", title: "Marks from a mask file: white is damage", onchange: () => { if (maskFile.files[0]) step(() => session.load(maskFile.files[0]), "Reading the mask …"); maskFile.value = ""; } });
+const saveMask = make("a", { download: "", class: "button", title: "Save the marks as a mask: white is damage", href: "#" }, "Save mask");
+saveMask.addEventListener("click", () => { saveMask.href = session.marks; });
+
+const restoreButton = button({ label: "Restore what is marked", title: "Fill all that is marked by the method above (Ctrl+Enter)", primary: true, press: () => restore(() => session.restore(method.value(), painter.area)) });
+const cancelButton = button({ label: "Cancel", title: "Stop; nothing changes", press: () => { if (job) api.cancel(job); } });
+cancelButton.hidden = true;
+
+const results = resultList({
+  find: (box) => viewer.goTo(box),
+  toggle: (number, visible) => step(() => session.switch(number, visible)),
+  redo: (number) => restore(() => session.redoFrom(number)),
+});
+const fade = slider({ label: "Shown", title: "How much of what was restored is shown over the picture as it was; saving takes all of it", minimum: 0, maximum: 100, value: 100, unit: "%", change: (value) => viewer.setFade(value / 100) });
+
+const look = later((values) => viewer.setLook(values));
+const exposure = slider({ label: "Exposure", title: "Lighter or darker, in stops: for looking alone", minimum: -4, maximum: 4, step: 0.1, value: 0, unit: "stops", change: (value) => look({ exposure: value }) });
+const gamma = slider({ label: "Gamma", title: "Lighter or darker in the middle: for looking alone", minimum: 0.3, maximum: 3, step: 0.05, value: 1, change: (value) => look({ gamma: value === 1 ? 0 : value }) });
+const band = select({ label: "Channel", title: "Look at one channel alone, as grey", value: "", options: [["", "all"]], change: (value) => viewer.setLook({ band: value }) });
+const inverted = checkbox({ label: "Inverted", title: "Light is dark: for looking alone", change: (value) => viewer.setLook({ inverted: value }) });
+const plain = button({ label: "As it is", title: "No exposure, gamma, channel or inversion", press: () => { exposure.set(0, true); gamma.set(1, true); band.list.value = ""; inverted.set(false); viewer.setLook({ exposure: 0, gamma: 0, band: "", inverted: false }); } });
+
+const WAYS = { none: ["Now", "The picture as it is now"], slider: ["Slider", "Before on the left, now on the right (S)"], side: ["Side by side", "Now and before, moved together"], blink: ["Blink", "Before and now by turns"], difference: ["Difference", "What was changed, on black (D); exposure makes it stronger"] };
+const ways = make("div", { class: "ways", role: "group", "aria-label": "Compare" }, ...Object.entries(WAYS).map(([way, [label, title]]) => make("button", { type: "button", title, "aria-pressed": String(way === "none"), "data-way": way, onclick: () => compare(way) }, label)));
+
+function compare(way) {
+  if (!session) return;
+  viewer.setCompare(viewer.compare === way ? "none" : way);
+  const shownNow = viewer.compare;
+  for (const element of ways.children) element.setAttribute("aria-pressed", String(element.dataset.way === shownNow));
+  byId("divider").hidden = shownNow !== "slider";
+  byId("tag").hidden = shownNow === "none";
+  byId("tag").textContent = { slider: "before | now", side: "now | before", blink: "before and now by turns", difference: "what was changed" }[shownNow] ?? "";
+}
+
+const format = select({ label: "Format", title: "In its own format the picture keeps all that its file holds", value: "", options: [["", "its own"], [".tif", "TIFF"], [".png", "PNG"], [".jpg", "JPEG"], [".webp", "WebP"]], change: (value) => { byId("save").href = `${session.picture}${value ? `?ending=${value}` : ""}`; } });
+
+const panels = {
+  brush: panel("Brush", "brush", true, size.element, hardness.element, strength.element, pressure.element),
+  colour: panel("Mark by colour", "colour", true, near.element),
+  method: panel("Method", "method", true, method.element),
+  marks: panel("Marks", "marks", true, row(marksShown.element, markColour.element),
+    row(all("grow", "Marks become larger on all sides", "Grow", () => grow), all("shrink", "Marks become smaller on all sides", "Shrink", () => grow), make("label", { class: "unit", title: "How far marks grow or shrink, in pixels" }, by, " px")),
+    row(all("invert", "What is marked isn't, and what isn't is", "Invert"), all("clear", "Take all marks away", "Clear")),
+    row(make("label", { class: "file" }, maskFile, make("span", { title: "Marks from a mask file: white is damage" }, "Load mask")), saveMask),
+    restoreButton, make("progress", { id: "progress", max: "1", value: 0, hidden: true, "aria-label": "Restoring" }), cancelButton),
+  results: panel("Results", "results", true, fade.element, results.element),
+  view: panel("View", "view", true, ways, exposure.element, gamma.element, row(band.element, inverted.element), plain),
+  file: panel("File", "file", false, format.element, make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),
+};
+byId("side").append(...Object.values(panels));
+
+/** Call a function with the last values, at most so often that it keeps up. */
+function later(call) {
+  let waiting = null;
+  let running = false;
+  return async (values) => {
+    waiting = { ...waiting, ...values };
+    if (running) return;
+    running = true;
+    while (waiting) {
+      const now = waiting;
+      waiting = null;
+      await call(now);
+    }
+    running = false;
+  };
+}
+
+// Keys, buttons
+
+const acts = {
+  smaller: () => size.set(Math.max(Math.round(brush.size / 1.2), 1)),
+  larger: () => size.set(Math.max(Math.round(brush.size * 1.2), brush.size + 1)),
+  marks: () => { viewer.showMarks(!viewer.marksShown); marksShown.set(viewer.marksShown); },
+  undo: () => step(() => session.undo()),
+  redo: () => step(() => session.redo()),
+  restore: () => restoreButton.click(),
+  save: () => byId("save").click(),
+  in: () => viewer.zoomBy(1.5),
+  out: () => viewer.zoomBy(1 / 1.5),
+  fit: () => viewer.fit(),
+  pixels: () => viewer.zoomTo(1 / devicePixelRatio),
+  twice: () => viewer.zoomTo(2 / devicePixelRatio),
+  left: () => viewer.panBy(-80, 0),
+  right: () => viewer.panBy(80, 0),
+  up: () => viewer.panBy(0, -80),
+  down: () => viewer.panBy(0, 80),
+  here,
+  slider: () => compare("slider"),
+  difference: () => compare("difference"),
+  escape: () => { painter.cancel(); painter.area = null; painter.draw(); if (viewer.compare !== "none") compare(viewer.compare); },
+  help: () => byId("keys").showModal(),
+};
+const holds = {
+  panning: (down) => { painter.panning = down; document.body.toggleAttribute("data-panning", down); painter.draw(); },
+  before: (down) => { if (viewer.compare === "none") viewer.setBefore(down); },
+};
+toolbar(byId("tools"), choose);
+listKeys(byId("keys").querySelector("dl"), KEYS);
+listen((run) => { if (session || run === "help") acts[run](); }, (what, down) => { if (session) holds[what](down); }, (name) => { if (session) choose(name); });
+
+byId("undo").onclick = acts.undo;
+byId("redo").onclick = acts.redo;
+byId("zoom-in").onclick = acts.in;
+byId("zoom-out").onclick = acts.out;
+byId("fit").onclick = acts.fit;
+byId("pixels").onclick = acts.pixels;
+byId("help").onclick = acts.help;
+byId("home").onclick = home;
+byId("panels").onclick = () => {
+  const open = document.body.toggleAttribute("data-panels");
+  byId("panels").setAttribute("aria-expanded", String(open));
+};
+byId("theme").onclick = () => theme(document.documentElement.dataset.theme === "light" ? "dark" : "light");
+byId("divider").oninput = () => viewer.setSplit(byId("divider").value / 1000);
+viewer.addEventListener("moved", () => { byId("zoom").textContent = `${Math.round(viewer.scale * devicePixelRatio * 100)} %`; });
+
+function theme(name) {
+  document.documentElement.dataset.theme = name;
+  localStorage.setItem("theme", name);
+}
+
+theme(localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
+document.body.toggleAttribute("data-panels", innerWidth > 760);
+
+const send = (file) => { if (file) open(() => api.openFile(file), `Opening ${file.name} …`); };
+byId("file").onchange = () => { send(byId("file").files[0]); byId("file").value = ""; };
+addEventListener("dragover", (event) => { event.preventDefault(); document.body.toggleAttribute("data-drop", true); });
+addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.toggleAttribute("data-drop", false); });
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.toggleAttribute("data-drop", false);
+  send(event.dataTransfer.files[0]);
+});
+
+await showStart();
+choose("heal");
+const asked = location.hash.slice(1);
+if (opened.sessions.some(({ session: number }) => number === asked)) await open(() => api.openSession(asked), "Opening …");
+else if (opened.given) await open(api.openGiven, `Opening ${opened.given} …`);
+document.body.dataset.ready = "";

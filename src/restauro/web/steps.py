@@ -1,0 +1,376 @@
+"""What a person does to a picture, one step each: done, undone, done again; written down, and read again.
+
+A step changes marks (which pixels are damage) or the retouch (what has been restored). Those that restore keep the
+values that came out, so that a session is opened again without restoring anything anew.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro.errors import MaskError, ReadError
+from restauro.holes import Box
+from restauro.mask import grow_mask, of_colour
+from restauro.mask_files import read_mask_file
+from restauro.method import make_method
+from restauro.strokes import Stroke
+from restauro.web.retouch import Patch
+
+if TYPE_CHECKING:
+    from restauro.web.sessions import Session
+
+Progress = Callable[[float], object] | None
+
+
+@dataclass
+class Changed:
+    """Which boxes of the picture, and of its marks, look different than before."""
+
+    picture: list[Box] = field(default_factory=list)
+    marks: list[Box] = field(default_factory=list)
+
+
+class Step(ABC):
+    """One step. `values` is what JSON can hold of it, and all that it needs to be done."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, number: int, values: dict[str, Any]) -> None:
+        self.number = number
+        self.values = values
+
+    @classmethod
+    def read(cls, number: int, values: dict[str, Any], folder: Path) -> Self:
+        """Return a step that was done in an earlier process."""
+        return cls(number, values)
+
+    @abstractmethod
+    def do(self, session: Session, progress: Progress = None) -> Changed:
+        """Do it the first time."""
+
+    @abstractmethod
+    def undo(self, session: Session) -> Changed:
+        """Take it back; it is the last one that was done."""
+
+    def again(self, session: Session) -> Changed:
+        """Do it once more, after an undo or in another process."""
+        return self.do(session)
+
+    def save(self, folder: Path) -> None:  # noqa: B027  # most have nothing
+        """Write to a session's folder what JSON can't hold."""
+
+
+class Mark(Step):
+    """Marks are changed within a box; what was there is kept, and small where there was nothing."""
+
+    kind = "mark"
+
+    def __init__(self, number: int, values: dict[str, Any]) -> None:
+        super().__init__(number, values)
+        self._box: Box = (0, 0, 0, 0)
+        self._before = b""
+
+    def do(self, session: Session, progress: Progress = None) -> Changed:
+        """Draw a stroke: `mode` is "add" or "erase"."""
+        box, levels = Stroke.of(self.values["stroke"]).drawn(session.size)
+        window = self._kept(session, box)
+        if self.values["mode"] == "erase":
+            np.minimum(window, 255 - levels, out=window)
+        else:
+            np.maximum(window, levels, out=window)
+        return Changed(marks=[box])
+
+    def undo(self, session: Session) -> Changed:
+        """Put back what was there."""
+        window = session.marks[self._box[0] : self._box[1], self._box[2] : self._box[3]]
+        window[:] = np.frombuffer(zlib.decompress(self._before), np.uint8).reshape(window.shape)
+        return Changed(marks=[self._box])
+
+    def _kept(self, session: Session, box: Box) -> NDArray[np.uint8]:
+        """Return the marks in a box, to be changed, after they have been kept."""
+        window = session.marks[box[0] : box[1], box[2] : box[3]]
+        self._box, self._before = box, zlib.compress(window.tobytes(), 1)
+        return window
+
+
+class AllMarks(Mark):
+    """All marks are changed: inverted, cleared, grown, shrunk, read from a file, or those of a colour added."""
+
+    kind = "marks"
+
+    def do(self, session: Session, progress: Progress = None) -> Changed:
+        """Do what `action` says; `pixels` is how far to grow or shrink, `mask` a file of the session's folder."""
+        action, marks = self.values["action"], session.marks
+        if action == "invert":
+            new = 255 - marks
+        elif action == "clear":
+            new = np.zeros_like(marks)
+        elif action == "grow":
+            new = np.maximum(marks, _levels(grow_mask(marks > 0, self.values["pixels"])))
+        elif action == "shrink":
+            new = np.minimum(marks, _levels(~grow_mask(marks == 0, self.values["pixels"])))
+        elif action == "load":
+            new = _read_marks(session, session.folder / self.values["mask"])
+        else:
+            new = np.maximum(marks, _levels(_of_colour(session, self.values)))
+        whole = (0, session.size[0], 0, session.size[1])
+        self._kept(session, whole)[:] = new
+        return Changed(marks=[whole])
+
+
+class Heal(Step):
+    """A stroke is restored at once."""
+
+    kind = "heal"
+    patch: Patch
+
+    @classmethod
+    def read(cls, number: int, values: dict[str, Any], folder: Path) -> Self:
+        """Return one with what was filled."""
+        step = cls(number, values)
+        step.patch = _read_patch(folder / f"{number}.npz")
+        return step
+
+    def do(self, session: Session, progress: Progress = None) -> Changed:
+        """Fill what the stroke covers with `method` and its `parameters`."""
+        method = make_method(self.values["method"], self.values["parameters"])
+        box, levels = self.covered(session)
+        if not levels.any():
+            raise MaskError(self.nothing)
+        self.patch = session.retouch.filled(box, levels, method, progress)
+        self.patch.made = self.number
+        session.add(self.number, self.patch)
+        return Changed(picture=[box])
+
+    nothing = "The stroke lies outside of the picture, so there is nothing to restore."
+
+    def covered(self, session: Session) -> tuple[Box, NDArray[np.uint8]]:
+        """Return the box and the levels, uint8 [h, w], of what is filled."""
+        return Stroke.of(self.values["stroke"]).drawn(session.size)
+
+    def undo(self, session: Session) -> Changed:
+        """Take it off the picture."""
+        session.remove(self.number)
+        return Changed(picture=[self.patch.box])
+
+    def again(self, session: Session) -> Changed:
+        """Put it back as it was."""
+        session.add(self.number, self.patch, compose=True)
+        return Changed(picture=[self.patch.box])
+
+    def save(self, folder: Path) -> None:
+        """Write what was filled."""
+        _write_patch(self.patch, folder / f"{self.number}.npz")
+
+
+class Restore(Heal):
+    """All that is marked is restored, or what of it lies in an area.
+
+    Earlier results that lie within it are hidden first: what is beneath them is restored, and one can choose.
+    """
+
+    kind = "restore"
+    nothing = "Nothing is marked there, so there is nothing to restore: mark the damage first."
+
+    def covered(self, session: Session) -> tuple[Box, NDArray[np.uint8]]:
+        """Return the marks, as they are when it is done."""
+        box: Box = (0, session.size[0], 0, session.size[1])
+        area = None
+        if self.values.get("area"):
+            box, area = Stroke.of(self.values["area"]).drawn(session.size)
+        levels = session.marks[box[0] : box[1], box[2] : box[3]]
+        levels = levels if area is None else np.minimum(levels, area)
+        return _cut(box, levels)
+
+    def do(self, session: Session, progress: Progress = None) -> Changed:
+        """Fill what is marked."""
+        box, levels = self.covered(session)
+        shown = [number for number in session.patches if session.shown[number]]
+        earlier = [number for number in shown if session.step(number).kind == self.kind]
+        self.values["instead"] = [number for number in earlier if _covers(box, levels, session.patches[number])]
+        self._switch(session, shown=False)
+        try:
+            return super().do(session, progress)
+        except BaseException:
+            self._switch(session, shown=True)
+            raise
+
+    def undo(self, session: Session) -> Changed:
+        """Take it off the picture, and show again what it was done instead of."""
+        changed = super().undo(session)
+        self._switch(session, shown=True)
+        return changed
+
+    def again(self, session: Session) -> Changed:
+        """Put it back as it was."""
+        self._switch(session, shown=False)
+        return super().again(session)
+
+    def _switch(self, session: Session, *, shown: bool) -> None:
+        for number in self.values["instead"]:
+            session.switch(number, shown=shown)
+
+
+class Switch(Step):
+    """A patch is taken off the picture, or put back, wherever it is in the order."""
+
+    kind = "switch"
+
+    def do(self, session: Session, progress: Progress = None) -> Changed:
+        """Show or hide patch `of`, as `shown` says."""
+        return self._set(session, shown=self.values["shown"])
+
+    def undo(self, session: Session) -> Changed:
+        """Hide or show it."""
+        return self._set(session, shown=not self.values["shown"])
+
+    def _set(self, session: Session, *, shown: bool) -> Changed:
+        return Changed(picture=[session.switch(self.values["of"], shown=shown)])
+
+
+class RedoFrom(Step):
+    """All patches from one on are filled anew, in their order, by the same strokes: what was stale isn't any more."""
+
+    kind = "redo"
+
+    def __init__(self, number: int, values: dict[str, Any]) -> None:
+        super().__init__(number, values)
+        self._new: dict[int, Patch] = {}
+        self._old: dict[int, Patch] = {}
+
+    @classmethod
+    def read(cls, number: int, values: dict[str, Any], folder: Path) -> Self:
+        """Return one with what was filled."""
+        step = cls(number, values)
+        step._new = {of: _read_patch(folder / f"{number}-{of}.npz") for of in values["done"]}
+        return step
+
+    def do(self, session: Session, progress: Progress = None) -> Changed:
+        """Fill from the patch of step `of` on, those that are shown."""
+        numbers = [number for number in session.patches if number >= self.values["of"] and session.shown[number]]
+        self._old = {number: session.patches[number] for number in numbers}
+        boxes = [patch.box for patch in self._old.values()]
+        try:
+            for number in numbers:
+                session.remove(number)
+            for count, number in enumerate(numbers):
+                old = self._old[number]
+                values = session.step(number).values
+                method = make_method(values["method"], values["parameters"])
+                part = progress and _part_of(progress, count, len(numbers))
+                new = self._new[number] = session.retouch.filled(old.box, old.levels, method, part)
+                new.made = self.number
+                session.add(number, new)
+        except BaseException:
+            self._put(session, self._old)
+            raise
+        self.values["done"] = numbers
+        return Changed(picture=boxes)
+
+    def undo(self, session: Session) -> Changed:
+        """Put back what there was."""
+        return self._put(session, self._old)
+
+    def again(self, session: Session) -> Changed:
+        """Put the new patches in once more."""
+        self._old = {number: session.patches[number] for number in self._new}
+        return self._put(session, self._new)
+
+    def _put(self, session: Session, patches: dict[int, Patch]) -> Changed:
+        for number, patch in patches.items():
+            session.replace(number, patch)
+        return Changed(picture=[patch.box for patch in patches.values()])
+
+    def save(self, folder: Path) -> None:
+        """Write what was filled."""
+        for number, patch in self._new.items():
+            _write_patch(patch, folder / f"{self.number}-{number}.npz")
+
+
+STEPS: dict[str, type[Step]] = {step.kind: step for step in (Mark, AllMarks, Heal, Restore, Switch, RedoFrom)}
+
+
+def _levels(hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.where(hole, np.uint8(255), np.uint8(0))
+
+
+def _cut(box: Box, levels: NDArray[np.uint8]) -> tuple[Box, NDArray[np.uint8]]:
+    """Return the smallest box around what is marked in another, and the levels in it."""
+    rows, columns = np.flatnonzero(levels.any(axis=1)), np.flatnonzero(levels.any(axis=0))
+    if not rows.size:
+        return (0, 0, 0, 0), levels[:0, :0]
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    cut = np.ascontiguousarray(levels[top:bottom, left:right])
+    return (box[0] + top, box[0] + bottom, box[2] + left, box[2] + right), cut
+
+
+def _covers(box: Box, levels: NDArray[np.uint8], patch: Patch) -> bool:
+    """Whether all of a patch lies where levels, uint8 [h, w] of a box, mark something."""
+    top, bottom, left, right = patch.box
+    if not (box[0] <= top and bottom <= box[1] and box[2] <= left and right <= box[3]):
+        return False
+    here = levels[top - box[0] : bottom - box[0], left - box[2] : right - box[2]]
+    return bool((here[patch.levels > 0] > 0).all())
+
+
+def _read_marks(session: Session, path: Path) -> NDArray[np.uint8]:
+    """Return the marks of a mask file as large as the picture is seen."""
+    mask = read_mask_file(path, "white", (), keep_values=True)
+    hole: NDArray[Any] = mask.hole
+    if hole.shape != session.size:
+        raise MaskError(
+            f"The mask is {hole.shape[1]} x {hole.shape[0]} pixels and the picture {session.size[1]} x "
+            f"{session.size[0]}: make it on this very picture."
+        )
+    if mask.weights is None:
+        return _levels(hole)
+    levels: NDArray[np.uint8] = np.ceil(mask.weights * np.float32(255)).astype(np.uint8)
+    return levels
+
+
+def _of_colour(session: Session, values: dict[str, Any]) -> NDArray[np.bool_]:
+    """Return the pixels that are like the one at x, y: `tolerance` of 0 to 255 in each band."""
+    pixels = session.retouch.seen
+    bands = pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
+    colours = bands[..., :3] if bands.shape[2] > 2 else bands[..., :1]
+    if colours.dtype not in (np.uint8, np.uint16) or session.picture.is_cmyk:
+        raise MaskError("Marks are made by colour in pictures of 8 or 16 bits, grey or RGB: paint them here.")
+    row, column = int(values["y"]), int(values["x"])
+    if not (0 <= row < session.size[0] and 0 <= column < session.size[1]):
+        raise MaskError("That place lies outside of the picture: pick a colour in it.")
+    scale = 1 if colours.dtype == np.uint8 else 257
+    picked = [int(value) / scale for value in colours[row, column]]
+    return of_colour(colours, [round(value) for value in picked], values["tolerance"])
+
+
+def _part_of(progress: Callable[[float], object], count: int, of: int) -> Callable[[float], object]:
+    """Return a progress from 0 to 1 of one of several equal parts."""
+    return lambda fraction: progress((count + fraction) / of)
+
+
+def _write_patch(patch: Patch, path: Path) -> None:
+    levels = np.frombuffer(zlib.compress(patch.levels.tobytes(), 1), np.uint8)
+    base = np.array(sorted(patch.base or ()), np.int64).reshape(-1, 2)
+    boxes = np.array([patch.box, patch.reads])
+    np.savez(path, boxes=boxes, levels=levels, values=patch.values, base=base, made=patch.made)
+
+
+def _read_patch(path: Path) -> Patch:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            box, reads = (tuple(box) for box in file["boxes"].tolist())
+            levels = np.frombuffer(zlib.decompress(file["levels"].tobytes()), np.uint8)
+            patch = Patch(box, levels.reshape(box[1] - box[0], box[3] - box[2]), file["values"], reads)
+            patch.made, patch.base = int(file["made"]), frozenset(tuple(pair) for pair in file["base"].tolist())
+            return patch
+    except (OSError, ValueError, KeyError, IndexError, EOFError, zlib.error, zipfile.BadZipFile):
+        raise ReadError("A step of the session can't be read: its file is damaged or missing.") from None

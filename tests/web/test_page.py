@@ -1,0 +1,189 @@
+"""The page in a browser: a picture is opened, healed, marked, restored, compared, saved; nothing is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import restauro
+from restauro.picture import as_stored
+from restauro.strokes import Stroke
+from tests.web.strokes import save, textured
+
+pytest.importorskip("fastapi", reason="the page needs the extra web")
+pytest.importorskip("playwright", reason="the page is tried with Playwright, of the extra dev")
+
+from tests.web.browser import CHROMIUM, Server, browsing, drag, idle, ready, serving
+
+STATIC = Path(restauro.__file__).parent / "web" / "static"
+VENDORED = {"openseadragon.min.js": "14d587cd3ee7c4861f1a41077ce642029364a21029956ba635bd8fb1202cf9ad"}
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (apt-get install chromium)")
+
+
+def test_what_others_wrote_is_what_they_published() -> None:
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (STATIC / "vendor").glob("*.js")}
+    assert files == VENDORED
+    assert "OpenSeadragon contributors" in (STATIC / "vendor" / "openseadragon.LICENSE.txt").read_text()
+
+
+def test_the_page_is_light_and_names_no_other_server() -> None:
+    files = [path for path in STATIC.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 600_000
+    for path in files:
+        if path.parent == STATIC:
+            named = set(re.findall(r"https?://[\w.]+", path.read_text(encoding="utf-8")))
+            assert named <= {"http://www.w3.org"}
+
+
+class Page:
+    """A page, what it asked for, and what went wrong on it."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.wrong: list[str] = []
+        self.asked: list[str] = []
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and self.wrong.append(said.text))
+        page.on("request", self._note)
+
+    def _note(self, request: Any) -> None:
+        self.asked.append(request.url)
+        if request.method == "POST" and request.post_data and request.url.endswith(("/heal", "/marks", "/restore")):
+            self.sent.append((request.url.rpartition("/")[2], json.loads(request.post_data)))
+
+    def saved(self, folder: Path) -> Path:
+        with self.page.expect_download() as waiting:
+            self.page.click("#save")
+        path = folder / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return path
+
+    @property
+    def results(self) -> int:
+        return int(self.page.locator(".results li").count())
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[tuple[Page, Server, Path]]:
+    path = save(tmp_path / "panel.tif", textured(400, 600))
+    with serving(tmp_path / "cache", path) as server, browsing(tmp_path / "profile") as browser:
+        page = Page(browser.new_page())
+        page.page.goto(server.address)
+        ready(page.page)
+        yield page, server, path
+
+
+@needs_browser
+def test_heal_mark_restore_undo_save(opened: tuple[Page, Server, Path], tmp_path: Path) -> None:
+    on, server, path = opened
+    page = on.page
+    drag(page, (0.3, 0.3), (0.5, 0.35))
+    drag(page, (0.5, 0.35), (0.6, 0.5))
+    assert on.results == 2
+    page.keyboard.press("Control+z")
+    idle(page)
+    assert on.results == 1
+    page.keyboard.press("Control+Shift+z")
+    idle(page)
+    assert on.results == 2
+    page.keyboard.press("b")
+    drag(page, (0.7, 0.7), (0.8, 0.6))
+    page.select_option("#panel-method select", "telea")
+    page.click("text=Restore what is marked")
+    page.wait_for_selector(".results li:nth-child(3)")
+    idle(page)
+
+    page.keyboard.press("s")
+    page.wait_for_selector("#divider:not([hidden])")
+    page.locator("#divider").fill("250")
+    page.keyboard.press("Escape")
+
+    result = restauro.read_picture(on.saved(tmp_path))
+    assert result.pixels.dtype == np.uint16
+    picture = restauro.read_picture(path)
+    assert [what for what, _ in on.sent] == ["heal", "heal", "marks", "restore"]
+    strokes = [body["stroke"] for what, body in on.sent if what != "restore"]
+    for values, method in zip(strokes, ["edge-enhancing", "edge-enhancing", "telea"], strict=True):
+        box, levels = Stroke.of(values).drawn((400, 600))
+        mask = np.zeros((400, 600), bool)
+        mask[box[0] : box[1], box[2] : box[3]] = levels > 0
+        restauro.inpaint(picture.pixels, as_stored(mask, 1), method, out=picture.pixels)
+    np.testing.assert_array_equal(result.pixels, picture.pixels)
+    assert (result.pixels != textured(400, 600)).any()
+    hosts = {urllib.parse.urlsplit(url).netloc for url in on.asked if not url.startswith(("data:", "blob:"))}
+    assert hosts == {f"127.0.0.1:{server.port}"}
+    assert on.wrong == []
+
+
+@needs_browser
+def test_what_was_done_is_there_after_a_reload_and_after_the_server_was_killed(
+    opened: tuple[Page, Server, Path], tmp_path: Path
+) -> None:
+    on, server, _ = opened
+    page = on.page
+    drag(page, (0.3, 0.3), (0.5, 0.35))
+    before = restauro.read_picture(on.saved(tmp_path)).pixels
+    page.reload()
+    ready(page)
+    assert on.results == 1
+    server.kill()
+    page.keyboard.press("Control+z")
+    page.wait_for_selector("#message.wrong")
+    assert "What was done is kept" in page.inner_text("#message")
+    server.start()
+    page.goto(server.address)
+    ready(page)
+    assert on.results == 1
+    np.testing.assert_array_equal(restauro.read_picture(on.saved(tmp_path)).pixels, before)
+
+
+@needs_browser
+def test_two_tabs_see_the_same(opened: tuple[Page, Server, Path]) -> None:
+    on, server, _ = opened
+    other = on.page.context.new_page()
+    other.goto(f"http://127.0.0.1:{server.port}/")
+    ready(other)
+    drag(on.page, (0.3, 0.3), (0.5, 0.35))
+    drag(other, (0.6, 0.6), (0.7, 0.65))
+    assert other.locator(".results li").count() == 2
+
+
+@needs_browser
+def test_the_keyboard_alone_is_enough(opened: tuple[Page, Server, Path]) -> None:
+    on, _, _ = opened
+    page = on.page
+    page.keyboard.press("?")
+    assert page.locator("dialog[open]").count() == 1
+    page.keyboard.press("Escape")
+    page.keyboard.press("]")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".results li")
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".results li:nth-child(2)")
+    assert on.wrong == []
+
+
+@needs_browser
+def test_every_control_has_a_name_and_a_tooltip(opened: tuple[Page, Server, Path]) -> None:
+    on, _, _ = opened
+    without = on.page.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, summary, a")].filter((element) => {
+            const words = [element.getAttribute("aria-label"), element.textContent, element.labels?.[0]?.textContent];
+            const named = words.some((text) => text?.trim());
+            const tip = element.title || element.closest("[title]");
+            return !(named && tip);
+        }).map((element) => element.outerHTML.slice(0, 120))"""
+    )
+    assert without == []
