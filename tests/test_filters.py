@@ -14,6 +14,10 @@ from scipy import ndimage
 
 from restauro import filters
 
+_MODES = {"symmetric": "reflect", "edge": "nearest"}  # SciPy's names of what is beyond a plane's rim
+_SHAPES = [(1, 1), (1, 40), (33, 2), (40, 61), (70, 1100)]
+_MASKS = arrays.arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9)))
+
 
 def noise(*shape: int) -> NDArray[np.float32]:
     return np.random.default_rng(sum(shape)).normal(100, 40, shape).astype(np.float32)
