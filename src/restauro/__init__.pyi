@@ -27,7 +27,9 @@ from .files.reading import read_picture as read_picture
 from .files.writing import Written as Written
 from .files.writing import write_picture as write_picture
 from .healing import heal as heal
+from .infrared.finding import infrared_mask as infrared_mask
 from .inpainting import inpaint as inpaint
+from .mask import Mask as Mask
 from .mask import grow_mask as grow_mask
 from .method import DEFAULT_METHOD as DEFAULT_METHOD
 from .method import Method as Method

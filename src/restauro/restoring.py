@@ -31,7 +31,7 @@ from restauro.methods.heal import Heal
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen
-from restauro.picture_mask import MaskSource, is_file, read_mask
+from restauro.picture_mask import MaskSource, file_of, is_file, is_infrared, read_mask
 from restauro.policy import Policy, check_allowed, checked_natures, find_policy
 from restauro.record import Restored
 from restauro.unknown import unknown_beside
@@ -86,6 +86,7 @@ class Restoration:
         self.notes: tuple[Note, ...] = ()
         self._mask: MaskSource | None = None  # as it was named
         self._partial: str | None = None
+        self._bands: int | None = None  # that are picture, the first ones
         self._beneath: NDArray[Any] | None = None  # what was in the holes before they were filled
         self._workers: int | None = None
         self._told: dict[str, Any] = {}  # what methods are guided by, as the pixels are stored
@@ -136,7 +137,7 @@ class Restoration:
         mask, polarity, values, resize, grow, tolerance
             See `restauro.read_mask`.
         partial
-            See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut.
+            See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut; of infrared it is "tone".
         accept_large_holes
             Don't take a mask of more than 60 % hole for an inverted one.
 
@@ -148,6 +149,7 @@ class Restoration:
             There is infinity outside the holes.
         """
         check_partial(partial)
+        partial = partial or ("tone" if is_infrared(mask) else None)
         with self._timed():
             if self._beneath is not None:
                 self.picture = read_picture(self.picture.path, self.picture.page, max_pixels=self._max_pixels)
@@ -163,10 +165,10 @@ class Restoration:
             check(share, grow=grow, before=lambda: _share(read_mask(mask, self.picture, **how).hole))
             self.unknown, notes = unknown_beside(self.picture, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes + notes, mask
-            self.weights, self._partial = found.weights, partial
+            self.weights, self._partial, self._bands = found.weights, partial, found.bands
             if not share:
                 sought = mask.partition(":")[2] if isinstance(mask, str) and not is_file(mask) else ""
-                why = f"No pixel is {sought}" if sought else "The mask is empty"
+                why = f"No pixel is {sought}" if sought and not is_infrared(mask) else "The mask is empty"
                 self.notes += (Note("mask-empty", f"{why}, so nothing is filled: the file is a copy."),)
         return self
 
@@ -226,8 +228,9 @@ class Restoration:
             else:
                 pixels[hole] = self._beneath
             self.method, self._workers = None, workers
+            filled = pixels[..., : self._bands] if self._bands else pixels
             _, self._filled = fill_and_count(
-                pixels, hole if self.weights is None else self.weights, chosen, told, out=pixels,
+                filled, hole if self.weights is None else self.weights, chosen, told, out=filled,
                 unknown=self.unknown, partial=self._partial, allow=natures, workers=workers, seed=seed,
                 progress=progress,
             )  # fmt: skip
@@ -264,9 +267,10 @@ class Restoration:
     ) -> None:
         """Raise WriteError for all that can be known before the work to be wrong with a target; see `write`."""
         target, saved = checked_path(target, "The target"), checked_path(save_mask, "The mask") if save_mask else None
-        mask = self._mask.path if isinstance(self._mask, MaskFile) else self._mask
-        if isinstance(mask, (str, os.PathLike)) and is_file(mask) and is_same(target, Path(mask)):
-            raise WriteError(f"The target {target} is the mask: choose another name.")
+        mask = file_of(self._mask)
+        if mask and is_same(target, mask):
+            what = "infrared" if is_infrared(self._mask) else "mask"
+            raise WriteError(f"The target {target} is the {what}: choose another name.")
         if saved:
             check_mask_target(saved, (target, self.picture.path), overwrite=overwrite)
         folder = nearest_folder(target)

@@ -66,7 +66,7 @@ def restore_file(
     mask, polarity, values, resize, grow, tolerance
         See `restauro.read_mask`.
     partial
-        See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut.
+        See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut; of infrared it is "tone".
     method, parameters, allow, workers, seed, progress
         See `restauro.inpaint`.
     policy

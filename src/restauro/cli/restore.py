@@ -122,6 +122,14 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     "in the folder of masks, or beside the pictures.",
 )
 @click.option(
+    "--infrared",
+    is_flag=False,
+    flag_value="",
+    metavar="[band|page:N|FILE]",
+    help="Find dust, hairs, scratches and smears of scanned film by the scan's infrared plane: the last band, another "
+    "picture of the file, or a file; named only where there are several. As --mask infrared, with --partial tone.",
+)
+@click.option(
     "-o",
     "--output",
     metavar="FILE|FOLDER",
@@ -185,6 +193,7 @@ def command(
     mask: str | None,
     mask_dir: Path | None,
     mask_name: str | None,
+    infrared: str | None,
     output: str | None,
     format_: str | None,
     save_mask: str | None,
@@ -194,9 +203,12 @@ def command(
     **options: Any,
 ) -> int:
     """Restore files one after the other; return the exit status."""
+    if infrared is not None and (mask or mask_dir or mask_name):
+        raise click.UsageError("Give --infrared or a mask, not both.")
+    mask = mask if infrared is None else ":".join(["infrared", *([infrared] if infrared else [])])
     masks = _Masks(mask, mask_dir, mask_name)
     jobs = _plan(paths.expand(inputs, masks.is_one), output, save_mask)
-    _check_masks(masks, options)
+    _check_masks(masks, options, several=len(jobs) > 1)
     _check_pipes(jobs, masks, format_)
     if skip_existing and options["overwrite"]:
         raise click.UsageError("Give --skip-existing or --overwrite, not both.")
@@ -261,13 +273,13 @@ def check_mask(mask: str) -> None:
         )
 
 
-def _check_masks(masks: _Masks, options: dict[str, Any]) -> None:
-    from restauro.picture_mask import check_options, is_file
+def _check_masks(masks: _Masks, options: dict[str, Any], *, several: bool) -> None:
+    from restauro.picture_mask import check_options, file_of, is_file, is_infrared
 
     if not masks.one and not masks.folder and not masks.pattern:
         raise click.UsageError(
             "Say what to fill: --mask FILE, --mask alpha (transparent pixels), --mask nan, --mask nodata, "
-            "--mask value:-9999, --mask color:#rrggbb, --mask-dir FOLDER, or --mask-name PATTERN."
+            "--mask value:-9999, --mask color:#rrggbb, --mask-dir FOLDER, --mask-name PATTERN, or --infrared."
         )
     if masks.one and (masks.folder or masks.pattern):
         raise click.UsageError(f"Give --mask or {'--mask-dir' if masks.folder else '--mask-name'}, not both.")
@@ -275,6 +287,13 @@ def _check_masks(masks: _Masks, options: dict[str, Any]) -> None:
         check_mask(masks.one)
     if masks.one and is_file(masks.one) and Path(masks.one).is_dir():
         raise click.UsageError(f"The mask {masks.one} is a folder: name one file, or use --mask-dir.")
+    if is_infrared(masks.one) and (plane := file_of(masks.one)):
+        if not plane.is_file():
+            raise click.UsageError(
+                f"There is no infrared {plane}: give a file, band, page:N or nothing; pictures stand before it."
+            )
+        if several:
+            raise click.UsageError(f"The infrared {plane} is of one picture: give that one alone.")
     if masks.folder and not masks.folder.is_dir():
         raise click.UsageError(f"There is no folder {masks.folder} of masks.")
     if masks.pattern and "{stem}" not in masks.pattern:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.detection import crack_responses, crack_weights, filters
+from restauro import filters
+from restauro.detection import crack_responses, crack_weights
 from restauro.detection.tiles import Progress
 from restauro.errors import ImageError, ImageTypeError
 from restauro.numerics.threads import checked_workers

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.detection import filters, tiles
+from restauro import filters
+from restauro.detection import tiles
 from restauro.errors import MaskError, MaskTypeError
 from restauro.mask import full_scale, strips
 from restauro.numerics.threads import checked_workers

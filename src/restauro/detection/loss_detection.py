@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.detection import filters, tiles
+from restauro import filters
+from restauro.detection import tiles
 
 _STEPS = (0.016, 0.04, 0.08)  # of full scale: what a flat area may differ by from pixel to pixel
 _SMALLEST = 8  # pixels

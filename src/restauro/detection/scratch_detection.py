@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.detection import filters, tiles
+from restauro import filters
+from restauro.detection import tiles
 
 _HALF = 30  # pixels to each side of a pixel that evidence is summed over
 _SHORT = 7  # the same for where a line ends
