@@ -343,3 +343,29 @@ def test_methods_are_described_with_their_parameters(client: TestClient) -> None
     assert [name for name in listed if listed[name]["default"]] == [restauro.DEFAULT_METHOD]
     radius = listed["telea"]["parameters"][0]
     assert (radius["name"], radius["kind"], radius["minimum"]) == ("radius", "int", 1)
+
+
+def test_what_cannot_be_written_down_is_not_done(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "deep.tif", textured(110, 130))
+    session = upload(client, path)["session"]
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "savez", full)
+        answer = client.post(f"/api/sessions/{session}/heal", json={"stroke": stroke((20, 20))})
+    assert answer.status_code == 400
+    assert "make room" in answer.json()["detail"]
+    assert client.get(f"/api/sessions/{session}").json()["canUndo"] is False
+    result = restauro.read_picture(saved(client, session, tmp_path)).pixels
+    np.testing.assert_array_equal(result, restauro.read_picture(path).pixels)
+
+
+def test_the_interface_describes_itself(client: TestClient) -> None:
+    assert client.get("/docs").status_code == 200
+    paths = client.get("/openapi.json").json()["paths"]
+    assert "/api/sessions/{number}/heal" in paths
+    assert all(route.get("description") for verbs in paths.values() for route in verbs.values())

@@ -147,6 +147,26 @@ def test_what_was_done_is_there_after_a_reload_and_after_the_server_was_killed(
 
 
 @needs_browser
+def test_a_mask_is_loaded_and_a_picture_is_sent(opened: tuple[Page, Server, Path], tmp_path: Path) -> None:
+    on, _, _ = opened
+    page = on.page
+    mask = np.zeros((400, 600), np.uint8)
+    mask[100:110, 200:300] = 255
+    page.set_input_files("#panel-marks input[type=file]", save(tmp_path / "mask.png", mask))
+    page.wait_for_selector("#undo:not([disabled])")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".results li")
+    idle(page)
+    pixels = restauro.read_picture(on.saved(tmp_path)).pixels
+    np.testing.assert_array_equal((pixels != textured(400, 600)).any(axis=2) & (mask == 0), False)
+    page.click("#home")
+    page.set_input_files("#file", save(tmp_path / "other.png", textured(50, 70, 1, np.uint8)))
+    page.wait_for_selector("body[data-state=work]")
+    assert "70 × 50" in page.inner_text("#name")
+    assert on.wrong == []
+
+
+@needs_browser
 def test_two_tabs_see_the_same(opened: tuple[Page, Server, Path]) -> None:
     on, server, _ = opened
     other = on.page.context.new_page()
@@ -164,6 +184,7 @@ def test_the_keyboard_alone_is_enough(opened: tuple[Page, Server, Path]) -> None
     page.keyboard.press("?")
     assert page.locator("dialog[open]").count() == 1
     page.keyboard.press("Escape")
+    page.wait_for_selector("dialog:not([open])", state="attached")
     page.keyboard.press("]")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")

@@ -65,7 +65,7 @@ class Heal(Method):
 
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
         """See `Method.fill`: what is copied, and on it the membrane through its differences to the rim."""
-        from restauro.numerics.dirichlet import known_range, laplacian_right_side
+        from restauro.numerics.dirichlet import laplacian_right_side
         from restauro.numerics.multigrid import Multigrid
         from restauro.numerics.sparse_grid import SparseGrid
 
@@ -74,28 +74,27 @@ class Heal(Method):
         here, beside = image[copied.place], copied.image
         wanted = task.wanted[copied.place]
         grid = SparseGrid.of(np.ascontiguousarray(wanted))
-        comparable = grid.load((copied.usable & ~hole[copied.place]).astype(np.uint8), np.nan)
+        (comparable,) = grid.load((copied.usable & ~hole[copied.place]).astype(np.uint8)[:, :, np.newaxis], np.nan)
         weights = np.where(comparable == 0, _HARDLY, comparable)
         first = grid.around[:, grid.margin]
         weights[np.repeat(first - np.cumsum(grid.lengths) + grid.lengths, grid.lengths) + np.arange(grid.pixels)] = 1
         links = np.zeros((5, grid.size), np.float32)
-        links[0] = np.maximum(laplacian_right_side(grid, weights, 0.0, 1.0), _HARDLY)
+        zero = np.zeros(1)
+        links[0] = np.maximum(laplacian_right_side(grid, weights[np.newaxis], zero, np.ones(1)), _HARDLY)
         links[1:3] = 1
         system = Multigrid(grid).set_links(links, task)
         values = np.empty((grid.pixels, image.shape[2]), precision(image))
-        u = grid.empty()
         for channel in range(image.shape[2]):
             if task.stopped:
                 break
-            difference = grid.load(here[:, :, channel], np.nan) - grid.load(beside[:, :, channel], np.nan)
-            difference[comparable != 1] = np.nan
-            low, high = known_range(difference)
-            unit = max(high, -low, 0.0)
-            u[:] = 0
+            some = slice(channel, channel + 1)
+            difference = grid.load(here[:, :, some], np.nan) - grid.load(beside[:, :, some], np.nan)  # [1, size]
+            difference[:, comparable != 1] = np.nan
+            unit = np.fmax.reduce(np.abs(difference), axis=1, initial=0.0)
+            u = np.zeros_like(difference)
             if unit > 0:
-                system.solve(laplacian_right_side(grid, difference, 0.0, unit), u, task, residual=_TOLERANCE)
-                u *= unit
-            grid.hole_values(u, values[:, channel])
+                system.solve(laplacian_right_side(grid, difference, zero, unit), u, task, residual=_TOLERANCE)
+            grid.hole_values(u, values[:, some], zero, unit)
             values[:, channel] += beside[:, :, channel][wanted]
             task.control[1] += grid.pixels // image.shape[2]
         return values

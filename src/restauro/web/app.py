@@ -68,6 +68,7 @@ def make_app(*, token: str, port: int, folder: Path, picture: Path | None = None
     app.include_router(router)
     app.add_exception_handler(RestauroError, _refused)
     app.add_exception_handler(MemoryError, _refused)
+    app.add_api_route("/docs", _docs, include_in_schema=False)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return Guard(app, token=token, port=port)
 
@@ -79,6 +80,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     threading.Thread(target=server.sessions.prune, daemon=True).start()
     yield
     await run_in_threadpool(server.jobs.stop)
+
+
+def _docs() -> FileResponse:
+    return FileResponse(STATIC / "docs.html")
 
 
 def _examples() -> dict[str, Path]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ParameterError, ReadError, RestauroError
+from restauro.errors import ParameterError, ReadError, RestauroError, WriteError
 from restauro.files.masks import write_mask
 from restauro.files.reading import stamp_of
 from restauro.holes import Box
@@ -102,13 +102,19 @@ class Session:
         with self.lock:
             step = STEPS[kind](self._next, values)
             changed = step.do(self, progress)
+            try:
+                step.save(self.folder)
+                self._log({"number": step.number, "kind": kind, "values": values})
+            except OSError as error:
+                self._look_at(step.undo(self))
+                raise WriteError(
+                    f"It can't be written down ({error.strerror}), so it isn't done: make room in the user's cache."
+                ) from None
             self._next += 1
             del self.steps[self.position :]
             self.steps.append(step)
             self._numbered[step.number] = step
             self.position += 1
-            step.save(self.folder)
-            self._log({"number": step.number, "kind": kind, "values": values})
             return self._look_at(changed)
 
     def undo(self) -> Changed:

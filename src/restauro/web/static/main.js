@@ -192,11 +192,15 @@ const strength = slider({ label: "Strength", title: "How much of a pixel is dama
 const pressure = checkbox({ label: "Pen pressure sets the size", title: "With a pen that tells how hard it is pressed", checked: true, change: (value) => { brush.pressure = value; } });
 const near = slider({ label: "Tolerance", title: "How far red, green and blue may each be from the colour that is clicked, of 255", minimum: 0, maximum: 128, value: tolerance, change: (value) => { tolerance = value; } });
 
-const marksShown = checkbox({ label: "Show marks", title: "Show what is marked (M)", checked: true, change: (value) => viewer.showMarks(value) });
+const marksShown = checkbox({ label: "Show", title: "Show what is marked (M)", checked: true, change: (value) => viewer.showMarks(value) });
 const markColour = select({ label: "Colour", title: "The colour in which marks are shown", value: "ff00c8", options: [["ff00c8", "magenta"], ["00e5ff", "cyan"], ["ffe600", "yellow"], ["ffffff", "white"]], change: (value) => viewer.setColour(value) });
 const by = make("input", { type: "number", min: "1", max: "50", value: "1", title: "How far marks grow or shrink, in pixels", "aria-label": "Pixels to grow or shrink by", onchange: () => { grow.pixels = Math.min(Math.max(Math.round(by.valueAsNumber) || 1, 1), 50); by.value = String(grow.pixels); } });
 const all = (action, title, label, values = () => ({})) => button({ label, title, press: () => step(() => session.all(action, values())) });
-const maskFile = make("input", { type: "file", title: "Marks from a mask file: white is damage", onchange: () => { if (maskFile.files[0]) step(() => session.load(maskFile.files[0]), "Reading the mask …"); maskFile.value = ""; } });
+const maskFile = make("input", { type: "file", title: "Marks from a mask file: white is damage", onchange: () => {
+  const [file] = maskFile.files;
+  maskFile.value = "";
+  if (file) step(() => session.load(file), "Reading the mask …");
+} });
 const saveMask = make("a", { download: "", class: "button", title: "Save the marks as a mask: white is damage", href: "#" }, "Save mask");
 saveMask.addEventListener("click", () => { saveMask.href = session.marks; });
 
@@ -323,7 +327,11 @@ theme(localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: light
 document.body.toggleAttribute("data-panels", innerWidth > 760);
 
 const send = (file) => { if (file) open(() => api.openFile(file), `Opening ${file.name} …`); };
-byId("file").onchange = () => { send(byId("file").files[0]); byId("file").value = ""; };
+byId("file").onchange = () => {
+  const [file] = byId("file").files;
+  byId("file").value = "";
+  send(file);
+};
 addEventListener("dragover", (event) => { event.preventDefault(); document.body.toggleAttribute("data-drop", true); });
 addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.toggleAttribute("data-drop", false); });
 addEventListener("drop", (event) => {

@@ -1,0 +1,207 @@
+"""Measures the page's server on a picture of 100 megapixels: first view, tiles, healing, undoing, memory given back.
+
+Needs Linux. What a browser adds isn't counted: a request's time is from its first byte to the answer's last.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Any
+
+import numpy as np
+import pyvips
+
+import _processes
+import _tables
+import restauro
+
+TICKS = os.sysconf("SC_CLK_TCK")
+STATIC = Path(restauro.__file__).parent / "web" / "static"
+VIEW = 4 * 3  # tiles that a window of 1024 x 768 pixels shows
+FIGURES = {
+    "first view, uncompressed strips": 3.0,
+    "first view, deflated tiles": 3.0,
+    "tile, median": 0.015,
+    "tile, slowest": 0.050,
+    "heal 10 000 pixels": 0.200,
+    "first heal after the start": 1.0,
+    "undo one of many": 0.100,
+    "redo one of many": 0.100,
+}
+
+
+class Server:
+    """`restauro serve` of a picture, in a process of its own; times are wall and processor seconds."""
+
+    def __init__(self, picture: Path, cache: Path) -> None:
+        command = [str(_processes.RESTAURO), "serve", str(picture), "--no-browser"]
+        self.process = Popen(command, stdout=PIPE, text=True, env={**os.environ, "RESTAURO_CACHE": str(cache)})
+        assert self.process.stdout
+        address, _, token = self.process.stdout.readline().strip().partition("/?token=")
+        self.headers = {"Authorization": f"Bearer {token}"}
+        self.connection = http.client.HTTPConnection(address.partition("://")[2])
+
+    def ask(self, method: str, path: str, body: Any = None) -> bytes:
+        headers = {**self.headers, "content-type": "application/json"}
+        self.connection.request(method, f"/api/{path}", None if body is None else json.dumps(body), headers)
+        answer = self.connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: {answer.status} {content[:300]!r}")
+        return content
+
+    def processor(self) -> float:
+        """Return the processor seconds that the process has taken."""
+        values = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(values[11]) + int(values[12])) / TICKS
+
+    def memory(self, what: str) -> float:
+        """Return VmRSS, what it has, or VmHWM, the most it had, in GB."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1e6
+
+
+@contextmanager
+def serving(picture: Path, cache: Path) -> Iterator[Server]:
+    server = Server(picture, cache)
+    try:
+        yield server
+    finally:
+        server.process.terminate()
+        server.process.wait()
+
+
+@dataclass
+class Measured:
+    """Seconds by the clock, and of the processor, of one thing done several times."""
+
+    wall: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+
+    def by(self, server: Server, work: Callable[[], object]) -> None:
+        before, start = server.processor(), time.perf_counter()
+        work()
+        self.wall.append(time.perf_counter() - start)
+        self.processor.append(server.processor() - before)
+
+
+def make_pictures(folder: Path, side: int) -> dict[str, Path]:
+    """Write a square of paint with 16 bits, as uncompressed strips and as deflated tiles."""
+    painting = pyvips.Image.new_from_file(str(_tables.PAINTING))
+    large = painting.resize(side / painting.width, vscale=side / painting.height).cast("ushort")
+    noise = pyvips.Image.gaussnoise(side, side, sigma=120)
+    image = (large * 257 + noise).cast("ushort").copy(interpretation="rgb16").copy_memory()
+    strips, tiles = folder / "strips.tif", folder / "tiles.tif"
+    image.tiffsave(str(strips))
+    image.tiffsave(str(tiles), compression="deflate", tile=True, tile_width=256, tile_height=256)
+    return {"uncompressed strips": strips, "deflated tiles": tiles}
+
+
+def view(server: Server) -> dict[str, Any]:
+    """Open the picture and ask for the tiles of the first view."""
+    about: dict[str, Any] = json.loads(server.ask("POST", "given"))
+    for column in range(4):
+        for row in range(3):
+            server.ask("GET", f"sessions/{about['session']}/tiles/picture/3/{column}/{row}")
+    return about
+
+
+def stroke(x: float, y: float, length: float = 480, radius: float = 10) -> dict[str, Any]:
+    """Return one of some 10 000 pixels."""
+    return {"points": [[x, y, radius], [x + length / 2, y + 20, radius], [x + length, y, radius]]}
+
+
+def heal(server: Server, session: str, x: float, y: float) -> None:
+    server.ask("POST", f"sessions/{session}/heal", {"stroke": stroke(x, y)})
+
+
+def measure(side: int, strokes: int) -> tuple[dict[str, Measured], dict[str, float]]:
+    """Return times, and memory in GB."""
+    times = {what: Measured() for what in (*list(FIGURES)[:2], "tile", *list(FIGURES)[4:])}
+    memory: dict[str, float] = {}
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory(prefix="restauro-page-") as name:
+        folder = Path(name)
+        for kind, picture in make_pictures(folder, side).items():
+            with serving(picture, folder / f"cache-{kind}") as server:
+                times[f"first view, {kind}"].by(server, partial(view, server))
+                about = json.loads(server.ask("POST", "given"))
+                session, top = about["session"], about["levels"] - 1
+                if kind == "uncompressed strips":
+                    times["first heal after the start"].by(server, partial(heal, server, session, 100, 100))
+                for _ in range(60):
+                    level = int(rng.integers(1, top + 1))
+                    across = max(side // 256 // 2 ** (top - level), 1)
+                    column, row = rng.integers(0, across, 2).tolist()
+                    path = f"sessions/{session}/tiles/picture/{level}/{column}/{row}"
+                    times["tile"].by(server, partial(server.ask, "GET", path))
+                if kind != "uncompressed strips":
+                    continue
+                memory["opened, looked at"] = server.memory("VmHWM")
+                for x, y in rng.integers(0, side - 600, (20, 2)).tolist():
+                    times["heal 10 000 pixels"].by(server, partial(heal, server, session, x, y))
+                for x, y in rng.integers(0, side - 600, (strokes, 2)).tolist():
+                    small = {"stroke": stroke(x, y, 20, 3), "method": "telea"}
+                    server.ask("POST", f"sessions/{session}/heal", small)
+                for _ in range(10):
+                    for word in ("undo", "redo"):
+                        path = f"sessions/{session}/{word}"
+                        times[f"{word} one of many"].by(server, partial(server.ask, "POST", path))
+                memory[f"after {strokes} strokes"] = server.memory("VmHWM")
+        with serving(_tables.PAINTING, folder / "cache-many") as server:
+            for number in range(51):
+                session = json.loads(server.ask("POST", "examples/0"))["session"]
+                server.ask("POST", f"sessions/{session}/heal", {"stroke": stroke(200, 300, 200, 6)})
+                server.ask("GET", f"sessions/{session}/tiles/picture/1/0/0")
+                server.ask("DELETE", f"sessions/{session}")
+                if number == 0:
+                    memory["one session closed"] = server.memory("VmRSS")
+            memory["51 sessions closed"] = server.memory("VmRSS")
+    return times, memory
+
+
+def rows_of(times: dict[str, Measured]) -> list[list[str]]:
+    """Return rows of a table; what is asked of a figure is asked of the median by the clock."""
+    rows = []
+    for what, most in FIGURES.items():
+        measured = times[what.partition(",")[0] if what.startswith("tile") else what]
+        of = max if what.endswith("slowest") else statistics.median
+        wall, processor = (1000 * of(values) for values in (measured.wall, measured.processor))
+        verdict = _tables.met(wall, 1000 * most, at_most=True)
+        rows.append([what, f"{wall:.0f}", f"{processor:.0f}", f"{1000 * most:.0f}", verdict])
+    return rows
+
+
+def main() -> None:
+    options = _tables.parser(__doc__)
+    options.add_argument("--side", type=int, default=10_000, help="of the square picture, in pixels")
+    options.add_argument("--strokes", type=int, default=1000, help="before undo and redo are measured")
+    arguments = options.parse_args()
+    load = _tables.load_before()
+    times, memory = measure(arguments.side, arguments.strokes)
+    weight = sum(path.stat().st_size for path in STATIC.rglob("*") if path.is_file()) / 1000
+    introduction = (
+        f"{_tables.conditions(load, 'restauro', 'fastapi', 'uvicorn', 'pyvips', 'numpy')}\n\n"
+        f"A picture of {arguments.side} x {arguments.side} pixels, 16 bits, three bands. Milliseconds of requests by "
+        "the clock and of the server's processor: medians, of tiles also the slowest. The first view is the picture "
+        f"opened and {VIEW} tiles; many are {arguments.strokes} strokes. Page: {weight:.0f} kB, of 600 at most."
+    )
+    head = ["what", "ms", "processor ms", "at most", "target"]
+    parts = [introduction, _tables.table(head, rows_of(times))]
+    parts.append(_tables.table(["memory", "GB"], [[what, f"{value:.2f}"] for what, value in memory.items()]))
+    _tables.publish("page", "The page", parts, print_only=arguments.print_only)
+
+
+if __name__ == "__main__":
+    main()

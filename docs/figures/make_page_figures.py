@@ -1,0 +1,84 @@
+"""Makes the screenshots of docs/page.md: python docs/figures/make_page_figures.py. Needs Chromium and the extra dev."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+import pyvips  # noqa: E402
+from tests.web.browser import browsing, drag, idle, ready, serving  # noqa: E402
+
+EXAMPLES = HERE.parents[1] / "examples"
+
+
+def shoot(page: object, name: str) -> None:
+    """Write a screenshot."""
+    shot = pyvips.Image.new_from_buffer(page.screenshot(), "")  # type: ignore[attr-defined]
+    shot.jpegsave(str(HERE / f"page-{name}.jpg"), Q=84)
+
+
+def main() -> None:
+    """Lead a browser through the page."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        serving(Path(name, "cache")) as server,
+        browsing(Path(name, "profile")) as browser,
+    ):
+        page = browser.new_page()
+        page.emulate_media(color_scheme="dark")
+        page.goto(server.address)
+        ready(page)
+        shoot(page, "start")
+        page.click("text=Canaletto")
+        page.wait_for_selector("body[data-state=work]")
+        idle(page)
+        for _ in range(3):
+            page.keyboard.press("+")
+        page.wait_for_timeout(3000)
+        drag(page, (0.36, 0.16), (0.39, 0.25), (0.44, 0.36), (0.46, 0.45))
+        box = page.locator("#view").bounding_box()
+        places = [(0.62, 0.13), (0.60, 0.22), (0.66, 0.32), (0.72, 0.38)]
+        for k, (x, y) in enumerate(places):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+            if k == 0:
+                page.mouse.down()
+        page.wait_for_timeout(500)
+        shoot(page, "heal")
+        page.mouse.up()
+        page.wait_for_timeout(100)
+        idle(page)
+        page.click("#home")
+        page.click("text=Canaletto >> nth=-1")
+        page.wait_for_selector("body[data-state=work]")
+        idle(page)
+        page.keyboard.press("b")
+        with page.expect_file_chooser() as chooser:
+            page.click("text=Load mask")
+        chooser.value.set_files(EXAMPLES / "canaletto-mask.png")
+        page.wait_for_timeout(500)
+        idle(page)
+        page.wait_for_timeout(2000)
+        shoot(page, "mark")
+        page.keyboard.press("Control+Enter")
+        page.wait_for_selector(".results li", timeout=120_000)
+        idle(page)
+        page.keyboard.press("s")
+        page.locator("#divider").fill("430")
+        page.locator("#panel-view").scroll_into_view_if_needed()
+        page.wait_for_timeout(3000)
+        shoot(page, "compare")
+        page.keyboard.press("Escape")
+        page.set_viewport_size({"width": 390, "height": 780})
+        page.reload()
+        ready(page)
+        page.keyboard.press("m")
+        page.wait_for_timeout(3000)
+        shoot(page, "phone")
+
+
+if __name__ == "__main__":
+    main()
