@@ -24,11 +24,29 @@ def find(block: Any) -> tuple[Any, Any, Any]:
 
 @kernel("u1[::1], u8[::1], i8, i8")
 def _find(flat: Any, words: Any, height: int, width: int) -> Any:
-    """Scan eight pixels at a time; where they aren't all known, one at a time."""
     row_start = np.zeros(height + 1, np.int64)
-    start = np.empty(256, np.int32)
-    stop = np.empty(256, np.int32)
+    room = 256 + flat.shape[0] // 64
+    while True:
+        start = np.empty(room, np.int32)
+        stop = np.empty(room, np.int32)
+        found = _scan(flat, words, width, row_start[1:], start, stop)
+        if found <= room:
+            break
+        room = found
+        row_start[:] = 0
+    for y in range(height):
+        row_start[y + 1] += row_start[y]
+    return row_start, start[:found].copy(), stop[:found].copy()
+
+
+@kernel()
+def _scan(flat: Any, words: Any, width: int, counts: Any, start: Any, stop: Any) -> int:
+    """Scan eight pixels at a time; where they aren't all known, one at a time. Counts on where there is no room.
+
+    counts: int64 [rows], set to the runs of every row.
+    """
     found = 0
+    room = start.shape[0]
     y = 0
     row_end = width
     after = -1  # flat index after the last hole pixel seen
@@ -37,7 +55,7 @@ def _find(flat: Any, words: Any, height: int, width: int) -> Any:
         if word < words.shape[0]:
             if words[word] == 0:
                 continue
-            if words[word] == _ALL_HOLE and after == word * _WORD and after + _WORD < row_end:
+            if words[word] == _ALL_HOLE and after == word * _WORD and after + _WORD < row_end and found <= room:
                 after += _WORD
                 stop[found - 1] += _WORD
                 continue
@@ -49,24 +67,14 @@ def _find(flat: Any, words: Any, height: int, width: int) -> Any:
                 row_end = (y + 1) * width
             x = i - (row_end - width)
             if i != after or x == 0:
-                if found == start.shape[0]:
-                    start, stop = _twice_as_long(start), _twice_as_long(stop)
-                row_start[y + 1] += 1
-                start[found] = x
+                counts[y] += 1
+                if found < room:
+                    start[found] = x
                 found += 1
-            stop[found - 1] = x + 1
+            if found <= room:
+                stop[found - 1] = x + 1
             after = i + 1
-    for y in range(height):
-        row_start[y + 1] += row_start[y]
-    return row_start, start[:found].copy(), stop[:found].copy()
-
-
-@inner
-def _twice_as_long(array: Any) -> Any:
-    longer = np.empty(2 * array.shape[0], array.dtype)
-    for k in range(array.shape[0]):
-        longer[k] = array[k]
-    return longer
+    return found
 
 
 @kernel("i8[::1], i4[::1], i4[::1], i8[::1], b1[:, ::1]")

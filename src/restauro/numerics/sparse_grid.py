@@ -87,6 +87,10 @@ class SparseGrid:
         row_start, start, stop = _whole_cells(self.row_start, self.start, self.stop, width)
         return self._made(((height + 1) // 2, (width + 1) // 2), self.margin, row_start, start, stop, self, cells=True)
 
+    def with_margin(self, margin: int) -> SparseGrid:
+        """Return the grid of the same hole pixels with another margin."""
+        return self._made(self.shape, margin, self.row_start, self.start, self.stop, None)
+
     def grown(self, margin: int) -> SparseGrid:
         """Return a grid, with a margin of its own, of all pixels of the picture that this one keeps."""
         s = self.stretches
