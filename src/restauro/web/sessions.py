@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from restauro.web.steps import STEPS, Changed, Progress, Step
 from restauro.web.zoom import Pyramid, Zoom, check_shown, shrunk_marks
 
 MOST_PIXELS = 400_000_000
-_ABOUT, _LOG = "session.json", "steps.jsonl"
+_ABOUT, LOG = "session.json", "steps.jsonl"
 _MOST_OPEN = 4  # in memory; others are opened again when they are asked for
 _OLDEST = 30 * 24 * 3600.0  # seconds since something was done
 _MOST_BYTES = 20_000_000_000  # of all sessions together, the newest first
@@ -141,6 +142,8 @@ class Session:
 
     def add(self, number: int, patch: Patch, *, compose: bool = False) -> None:
         """Take in a patch, which is in the picture already or is put there."""
+        if not patch.fits(self.retouch.seen):
+            raise ReadError(f"Step {number} is of another picture.")
         if patch.base is None:
             patch.base = self._base(number, patch)
         self.patches[number], self.shown[number] = patch, True
@@ -168,8 +171,15 @@ class Session:
 
     def stale(self) -> set[int]:
         """Return the numbers of patches that were filled upon something that isn't there any more."""
-        shown = [number for number in sorted(self.patches) if self.shown[number]]
-        return {number for number in shown if self.patches[number].base != self._base(number, self.patches[number])}
+        patches = [(number, self.patches[number]) for number in sorted(self.patches) if self.shown[number]]
+        boxes = _boxes([patch for _, patch in patches])
+        made = [(number, patch.made) for number, patch in patches]
+        found = set()
+        for k, (number, patch) in enumerate(patches):
+            now = [made[other] for other in np.flatnonzero(_meeting(boxes[:k], patch.reads)).tolist()]
+            if patch.base != frozenset(now):
+                found.add(number)
+        return found
 
     def write(self, target: Path) -> Restored:
         """Write the picture as it is, in its own depth; see `restauro.Restoration.write`."""
@@ -204,10 +214,8 @@ class Session:
     def _base(self, number: int, patch: Patch) -> frozenset[tuple[int, int]]:
         """Return what a patch would be filled upon now; see `Patch.base`."""
         earlier = [other for other in self.patches if other < number and self.shown[other]]
-        boxes = np.array([self.patches[other].box for other in earlier], np.int64).reshape(-1, 4)
-        top, bottom, left, right = patch.reads
-        meet = (boxes[:, 0] < bottom) & (top < boxes[:, 1]) & (boxes[:, 2] < right) & (left < boxes[:, 3])
-        return frozenset((earlier[k], self.patches[earlier[k]].made) for k in np.flatnonzero(meet).tolist())
+        meeting = np.flatnonzero(_meeting(_boxes([self.patches[other] for other in earlier]), patch.reads)).tolist()
+        return frozenset((earlier[k], self.patches[earlier[k]].made) for k in meeting)
 
     def _look_at(self, changed: Changed) -> Changed:
         self.revision += 1
@@ -218,28 +226,37 @@ class Session:
         return changed
 
     def _log(self, line: dict[str, Any]) -> None:
-        with (self.folder / _LOG).open("a", encoding="utf-8") as file:
+        with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def _read_log(self) -> None:
         """Do again what the folder says was done; a last line that is cut short wasn't."""
-        path = self.folder / _LOG
+        path = self.folder / LOG
         lines = path.read_bytes().split(b"\n") if path.exists() else []
         if lines and lines[-1]:
             path.write_bytes(b"\n".join([*lines[:-1], b""]))
-        for line in lines[:-1]:
-            entry = json.loads(line)
+        try:
+            self._do_again([json.loads(line) for line in lines[:-1]])
+        except RestauroError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):  # somebody else wrote it
+            raise ReadError("What was done can't be read, it is damaged: open the picture anew.") from None
+
+    def _do_again(self, entries: list[dict[str, Any]]) -> None:
+        for entry in entries:
             if entry["kind"] == "undo":
                 self.position -= 1
             elif entry["kind"] == "again":
                 self.position += 1
             else:
                 del self.steps[self.position :]
-                step = STEPS[entry["kind"]].read(entry["number"], entry["values"], self.folder)
+                step = STEPS[entry["kind"]].read(int(entry["number"]), entry["values"], self.folder)
                 self.steps.append(step)
                 self._numbered[step.number] = step
                 self.position += 1
                 self._next = step.number + 1
+            if not 0 <= self.position <= len(self.steps):
+                raise ValueError("more was undone than was done")
         for step in self.steps[: self.position]:
             step.again(self)
 
@@ -319,6 +336,7 @@ class Sessions:
         with self._lock:
             if number in self._open and self._open[number].about.owner == owner:
                 del self._open[number]
+                gc.collect()  # a session and its tiles know each other
 
     def forget(self, number: str, owner: str) -> None:
         """Remove a session with all that was done."""
@@ -326,7 +344,7 @@ class Sessions:
             about = next((about for about in self.of(owner) if about.number == number), None)
             if about is None:
                 raise GoneError("There is no such session.")
-            self._open.pop(number, None)
+            self.put_away(number, owner)
             shutil.rmtree(about.folder, ignore_errors=True)
 
     def prune(self) -> None:
@@ -351,11 +369,21 @@ class Sessions:
             self._open[session.about.number] = session
             idle = [number for number, other in self._open.items() if other is not session]
             for number in idle[: max(len(self._open) - _MOST_OPEN, 0)]:
-                del self._open[number]
+                self.put_away(number, self._open[number].about.owner)
+
+
+def _boxes(patches: Sequence[Patch]) -> NDArray[np.int64]:
+    return np.array([patch.box for patch in patches], np.int64).reshape(-1, 4)
+
+
+def _meeting(boxes: NDArray[np.int64], box: Box) -> NDArray[np.bool_]:
+    """Return which of some boxes, [n, 4], have a pixel in common with one."""
+    top, bottom, left, right = box
+    return (boxes[:, 0] < bottom) & (top < boxes[:, 1]) & (boxes[:, 2] < right) & (left < boxes[:, 3])
 
 
 def _last_used(folder: Path) -> float:
-    log = folder / _LOG
+    log = folder / LOG
     try:
         return (log if log.exists() else folder).stat().st_mtime
     except OSError:

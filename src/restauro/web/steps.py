@@ -119,7 +119,7 @@ class AllMarks(Mark):
         elif action == "shrink":
             new = np.minimum(marks, _levels(~grow_mask(marks == 0, self.values["pixels"])))
         elif action == "load":
-            new = _read_marks(session, session.folder / self.values["mask"])
+            new = _read_marks(session, session.folder / Path(self.values["mask"]).name)
         else:
             new = np.maximum(marks, _levels(_of_colour(session, self.values)))
         whole = (0, session.size[0], 0, session.size[1])
@@ -251,7 +251,7 @@ class RedoFrom(Step):
     def read(cls, number: int, values: dict[str, Any], folder: Path) -> Self:
         """Return one with what was filled."""
         step = cls(number, values)
-        step._new = {of: _read_patch(folder / f"{number}-{of}.npz") for of in values["done"]}
+        step._new = {of: _read_patch(folder / f"{number}-{int(of)}.npz") for of in values["done"]}
         return step
 
     def do(self, session: Session, progress: Progress = None) -> Changed:

@@ -21,7 +21,7 @@ async function ask(method, path, body, raw = false) {
 const named = (file) => `name=${encodeURIComponent(file.name)}`;
 
 export const start = () => ask("GET", "start");
-export const openFile = (file) => ask("POST", `sessions?${named(file)}`, file, true);
+export const openFile = (file) => ask("POST", file.name.endsWith(".restauro") ? "projects" : `sessions?${named(file)}`, file, true);
 export const openExample = (number) => ask("POST", `examples/${number}`);
 export const openGiven = () => ask("POST", "given");
 export const openSession = (session) => ask("GET", `sessions/${session}`);
@@ -46,6 +46,7 @@ export class Session {
   close = () => ask("POST", `${this.path}/close`);
   tile = (layer, level, x, y, query) => `/api/${this.path}/tiles/${layer}/${level}/${x}/${y}?${query}`;
   get picture() { return `/api/${this.path}/picture`; }
+  get project() { return `/api/${this.path}/project`; }
   get marks() { return `/api/${this.path}/marks`; }
 }
 

@@ -135,14 +135,14 @@ function choose(name) {
 const painter = new Painter(viewer, byId("over"), {
   tool: () => tool,
   brush,
-  done: (used, stroke) => {
+  done: (used, stroke, away) => {
     if (used.kind === "heal") return step(() => session.heal(stroke, method.value()));
     if (used.kind === "area") {
       painter.area = stroke;
       say("Only what is marked in this area is restored; Esc gives it up.");
       return Promise.resolve();
     }
-    return step(() => session.mark(stroke, used.kind));
+    return step(() => session.mark(stroke, away ? "erase" : used.kind));
   },
   picked: (x, y) => step(() => session.all("colour", { x: Math.max(x, 0), y: Math.max(y, 0), tolerance }), "Looking for the colour …"),
   moved: (x, y) => {
@@ -237,6 +237,9 @@ function compare(way) {
 
 const format = select({ label: "Format", title: "In its own format the picture keeps all that its file holds", value: "", options: [["", "its own"], [".tif", "TIFF"], [".png", "PNG"], [".jpg", "JPEG"], [".webp", "WebP"]], change: (value) => { byId("save").href = `${session.picture}${value ? `?ending=${value}` : ""}`; } });
 
+const saveProject = make("a", { download: "", class: "button", title: "The picture with its marks, results and steps in one file, to go on with anywhere", href: "#" }, "Save project");
+saveProject.addEventListener("click", () => { saveProject.href = session.project; });
+
 const panels = {
   brush: panel("Brush", "brush", true, size.element, hardness.element, strength.element, pressure.element),
   colour: panel("Mark by colour", "colour", true, near.element),
@@ -248,7 +251,7 @@ const panels = {
     restoreButton, make("progress", { id: "progress", max: "1", value: 0, hidden: true, "aria-label": "Restoring" }), cancelButton),
   results: panel("Results", "results", true, fade.element, results.element),
   view: panel("View", "view", true, ways, exposure.element, gamma.element, row(band.element, inverted.element), plain),
-  file: panel("File", "file", false, format.element, make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),
+  file: panel("File", "file", false, format.element, saveProject, make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),
 };
 byId("side").append(...Object.values(panels));
 

@@ -48,6 +48,7 @@ export class Painter {
     if (!this.viewer.session || !this.#paints || originalEvent.button > 0) return;
     const tool = this.options.tool();
     const point = this.#point(position, originalEvent);
+    this.away = originalEvent.altKey; // marks are taken away
     if (tool.shape === "place") this.options.picked(point[0], point[1]);
     else if (tool.shape === "corners") this.points = [...(this.points ?? []), point];
     else this.points = [point];
@@ -119,7 +120,7 @@ export class Painter {
     this.pending.add(waiting);
     this.draw();
     try {
-      await this.options.done(tool, stroke);
+      await this.options.done(tool, stroke, this.away);
     } finally {
       this.pending.delete(waiting);
       this.draw();

@@ -18,6 +18,7 @@ export const KEYS = [
   { keys: ["["], does: "Smaller brush", run: "smaller" },
   { keys: ["]"], does: "Larger brush", run: "larger" },
   { keys: ["Space"], does: "Move the picture, while it is held", held: "panning" },
+  { keys: ["Alt"], does: "Take marks away, while it is held and an area or a stroke is begun", held: "away" },
   { keys: ["o"], does: "See the picture as it was, while it is held", held: "before" },
   { keys: ["m"], does: "Show or hide the marks", run: "marks" },
   { keys: ["Ctrl+Z"], does: "Undo", run: "undo" },
@@ -51,7 +52,7 @@ export function listen(act, hold, choose) {
     return `Ctrl+${event.shiftKey ? "Shift+" : ""}${key.length === 1 ? key.toUpperCase() : key}`;
   };
   document.addEventListener("keydown", (event) => {
-    if (document.querySelector("dialog[open]") || event.altKey) return;
+    if (document.querySelector("dialog[open]") || event.altKey || event.key === "Alt") return;
     const target = event.target;
     const types = target.matches("input:not([type=range],[type=checkbox],[type=radio],[type=file]), select, textarea");
     const name = named(event);
@@ -66,10 +67,10 @@ export function listen(act, hold, choose) {
     else act(entry.run);
   });
   document.addEventListener("keyup", (event) => {
-    const entry = KEYS.find(({ keys, held }) => held && keys.includes(named(event)));
+    const entry = KEYS.find(({ keys, held }) => held && held !== "away" && keys.includes(named(event)));
     if (entry) hold(entry.held, false);
   });
-  window.addEventListener("blur", () => KEYS.filter(({ held }) => held).forEach(({ held }) => hold(held, false)));
+  window.addEventListener("blur", () => KEYS.filter(({ held }) => held && held !== "away").forEach(({ held }) => hold(held, false)));
 }
 
 /** Fill a list of terms with all keys. */
