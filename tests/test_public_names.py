@@ -41,6 +41,7 @@ NAMES = [
     "Written",
     "damage_file",
     "detect",
+    "detect_each",
     "detect_file",
     "grow_mask",
     "inpaint",

@@ -15,7 +15,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, WriteError, checked_path
+from restauro.detection.detectors import REPAIRED, UNSEEN
+from restauro.detection.proposing import propose
+from restauro.errors import MaskError, Remedy, WriteError, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder, write_mask
 from restauro.files.reading import read_picture
@@ -45,7 +47,8 @@ class Restoration:
     picture
         The file as `restauro.read_picture` returned it. Filling changes its pixels.
     hole
-        bool [H, W], True is hole, in the order of the picture's pixels as they are stored; None before `mask_from`.
+        bool [H, W], True is hole, in the order of the picture's pixels as they are stored; None before `mask_from` or
+        `detect`.
     unknown
         bool [H, W]: pixels that hold no value (NaN, or what the file calls missing) and aren't hole: neither read nor
         filled. None: there are none.
@@ -82,6 +85,7 @@ class Restoration:
         self.policy: Policy | None = None
         self.notes: tuple[Note, ...] = ()
         self._mask: MaskSource | None = None  # as it was named
+        self._too_much: str | None = None  # why what was proposed isn't filled unseen
         self._partial: str | None = None
         self._beneath: NDArray[Any] | None = None  # what was in the holes before they were filled
         self._workers: int | None = None
@@ -144,9 +148,7 @@ class Restoration:
         """
         check_partial(partial)
         with self._timed():
-            if self._beneath is not None:
-                self.picture = read_picture(self.picture.path, self.picture.page, max_pixels=self._max_pixels)
-                self.method, self._beneath = None, None
+            self._as_read()
             how: dict[str, Any] = {"polarity": polarity, "values": values, "resize": resize, "tolerance": tolerance}
             how["keep_values"] = partial is not None
             of_file = polarity if is_file(mask) and not values else None
@@ -158,12 +160,66 @@ class Restoration:
             check(share, grow=grow, before=lambda: _share(read_mask(mask, self.picture, **how).hole))
             self.unknown, notes = unknown_beside(self.picture, found.hole)
             self.hole, self.notes, self._mask = found.hole, found.notes + notes, mask
-            self.weights, self._partial = found.weights, partial
+            self.weights, self._partial, self._too_much = found.weights, partial, None
             if not share:
                 sought = mask.partition(":")[2] if isinstance(mask, str) and not is_file(mask) else ""
                 why = f"No pixel is {sought}" if sought else "The mask is empty"
                 self.notes += (Note("mask-empty", f"{why}, so nothing is filled: the file is a copy."),)
         return self
+
+    def detect(
+        self,
+        kind: str | Collection[str] = REPAIRED,
+        *,
+        sensitivity: float = UNSEEN,
+        smallest: int | None = None,
+        grow: int = 1,
+        accept_large_holes: bool = False,
+        workers: int | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> Self:
+        """Propose what is to be filled; after a fill the picture is read anew.
+
+        Where that is much of the picture, or a large or wide mark is among it, `fill` refuses: write it with
+        `write_mask`, look at it, correct it, and give it to `mask_from`.
+
+        Parameters
+        ----------
+        kind, sensitivity, smallest, workers, progress
+            See `restauro.detect`. By default dust, scratches and losses, with few false marks: cracks can belong to a
+            painting's age, and are looked for by name only. Marks of a colour: `mask_from("color:#rrggbb")`.
+        grow
+            Pixels to grow the mask by: of what surrounds a mark, something has its colour.
+        accept_large_holes
+            Fill it, however much it is.
+
+        Raises
+        ------
+        RestauroError
+            See `restauro.detect`.
+        """
+        with self._timed():
+            self._as_read()
+            found = propose(self.picture, kind, sensitivity, smallest, grow, workers, progress)
+            self.hole, self.unknown, self.notes = found.hole, found.unknown, found.notes
+            self._mask, self.weights, self._partial = None, None, None
+            self._too_much = None if accept_large_holes else found.too_much
+        return self
+
+    def _as_read(self) -> None:
+        """Read the picture anew after a fill."""
+        if self._beneath is not None:
+            self.picture = read_picture(self.picture.path, self.picture.page, max_pixels=self._max_pixels)
+            self.method, self._beneath = None, None
+
+    def check_proposed(self) -> None:
+        """Raise MaskError where too much was proposed to be filled unseen."""
+        if self._too_much:
+            raise MaskError(
+                f"What is proposed isn't filled unseen, for {self._too_much}",
+                "look at the mask that is proposed, correct it, and give it as the mask",
+                Remedy("accept_large_holes", True, "to have it filled as it is"),
+            )
 
     def fill(
         self,
@@ -181,6 +237,7 @@ class Restoration:
         What an exception interrupts leaves anything in the holes, and all else as it was: it can be filled again.
         """
         chosen = make_method(method, parameters)
+        self.check_proposed()
         with self._timed():
             pixels, hole = self.picture.pixels, self._marked()
             natures = self._allowed(chosen, allow)
@@ -268,9 +325,28 @@ class Restoration:
                 make_folder(path.parent)
             written = write_picture(self.picture, target, hole=hole, overwrite=overwrite)
             if saved:
-                used = hole if self.weights is None else self.weights
-                write_mask(as_seen(used, self.picture.orientation), saved, after="The picture was written, but")
+                self._save_mask(saved, after="The picture was written, but")
         return self._restored(target, self.method, self._filled, written)
+
+    def write_mask(self, target: str | os.PathLike[str], *, overwrite: bool = False) -> Self:
+        """Write the mask, a PNG: white is hole, grey is damaged in part. Its folder is made if it is missing.
+
+        Raises
+        ------
+        WriteError
+            The file can't be written.
+        MaskError
+            There is no mask yet.
+        """
+        target = checked_path(target, "The mask")
+        check_mask_target(target, (self.picture.path,), overwrite=overwrite)
+        make_folder(target.parent)
+        self._save_mask(target)
+        return self
+
+    def _save_mask(self, target: Path, after: str = "") -> None:
+        used = self._marked() if self.weights is None else self.weights
+        write_mask(as_seen(used, self.picture.orientation), target, after=after)
 
     def _to_be(self, target: Path, method: Method, allow: Collection[str] | None) -> Restored:
         """Say what would be done, or raise PolicyError."""
@@ -283,7 +359,7 @@ class Restoration:
 
     def _marked(self) -> NDArray[np.bool_]:
         if self.hole is None:
-            raise MaskError("It hasn't been said what is to be filled: call mask_from first.")
+            raise MaskError("It hasn't been said what is to be filled: call mask_from or detect first.")
         return self.hole
 
     def _restored(
