@@ -221,7 +221,7 @@ def main() -> None:
         text,
         _tables.table(["marked most", "% marked", "what is there"], most),
         "## Beside plain rules",
-        "No library that we know finds cracks; these are what a reader might try first, with scikit-image.",
+        "These are what a reader might try first, with scikit-image.",
         _tables.table([*head[:-1], "% marked undamaged, median"], plain),
         "## Time and memory",
         _tables.table(

@@ -43,6 +43,7 @@ NAMES = [
     "Written",
     "damage_file",
     "detect",
+    "detect_each",
     "detect_file",
     "grow_mask",
     "heal",

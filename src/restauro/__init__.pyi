@@ -5,6 +5,7 @@ from .damage.damaging import damage_file as damage_file
 from .damage.kinds import make_damage as make_damage
 from .damage.rendering import render_cracks as render_cracks
 from .detection.detecting import detect as detect
+from .detection.detecting import detect_each as detect_each
 from .detection.detecting_files import Detected as Detected
 from .detection.detecting_files import detect_file as detect_file
 from .errors import DataError as DataError

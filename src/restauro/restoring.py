@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import functools
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from restauro import compiling
 from restauro.errors import MaskError, WriteError, checked_path
-from restauro.files.bounds import MAX_PIXELS
-from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder, write_mask
-from restauro.files.reading import read_picture
+from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder
 from restauro.files.writing import Written, check_target, counted_outside, write_picture
-from restauro.guidance_files import donor_of, marks_of
+from restauro.guidance_files import donor_of
 from restauro.guiding import guidance_of
 from restauro.holes import count_regions
 from restauro.inpainting import fill_and_count, shares
-from restauro.mask import check_amount, check_partial, full_scale
-from restauro.mask_files import MaskFile
+from restauro.marking import Marked
+from restauro.mask import full_scale
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.methods.heal import Heal
-from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
-from restauro.picture import Picture, as_seen
-from restauro.picture_mask import MaskSource, file_of, is_file, is_infrared, read_mask
-from restauro.policy import Policy, check_allowed, checked_natures, find_policy
+from restauro.picture import as_seen
+from restauro.picture_mask import file_of, is_infrared
+from restauro.policy import check_allowed, checked_natures
 from restauro.record import Restored
-from restauro.unknown import unknown_beside
 
 
-class Restoration:
+class Restoration(Marked):
     """A picture file on its way to a restored one: opened, its damage marked, filled, written.
 
     It may be filled several times, with other methods or another mask, before it is written: the pixels can be looked
@@ -48,7 +40,8 @@ class Restoration:
     picture
         The file as `restauro.read_picture` returned it. Filling changes its pixels.
     hole
-        bool [H, W], True is hole, in the order of the picture's pixels as they are stored; None before `mask_from`.
+        bool [H, W], True is hole, in the order of the picture's pixels as they are stored; None before `mask_from` or
+        `detect`.
     unknown
         bool [H, W]: pixels that hold no value (NaN, or what the file calls missing) and aren't hole: neither read nor
         filled. None: there are none.
@@ -76,133 +69,6 @@ class Restoration:
     >>> folder.cleanup()
     """
 
-    def __init__(self, picture: Picture) -> None:
-        self.picture = picture
-        self.hole: NDArray[np.bool_] | None = None
-        self.weights: NDArray[np.float32] | None = None
-        self.unknown: NDArray[np.bool_] | None = None
-        self.method: Method | None = None
-        self.policy: Policy | None = None
-        self.notes: tuple[Note, ...] = ()
-        self._mask: MaskSource | None = None  # as it was named
-        self._partial: str | None = None
-        self._bands: int | None = None  # that are picture, the first ones
-        self._beneath: NDArray[Any] | None = None  # what was in the holes before they were filled
-        self._workers: int | None = None
-        self._told: dict[str, Any] = {}  # what methods are guided by, as the pixels are stored
-        self._guidance: dict[str, Any] = {}  # the same, for the record
-        self._filled: Mapping[str, int] = {}  # pixels, by what they were filled with
-        self._seconds = 0.0
-        self._max_pixels = MAX_PIXELS
-
-    @classmethod
-    def open(
-        cls,
-        source: str | os.PathLike[str],
-        page: int | None = None,
-        *,
-        policy: str | os.PathLike[str] | None = None,
-        max_pixels: int = MAX_PIXELS,
-    ) -> Self:
-        """Read a picture file; see `restauro.read_picture`.
-
-        policy: a file that says what is allowed (docs/guide-a-fill.md); by default `restauro.toml` in the picture's
-        folder or the nearest one above it, if there is one.
-        """
-        start = compiling.clock()
-        named = checked_path(policy, "The policy") if policy is not None else None
-        restoration = cls(read_picture(source, page, max_pixels=max_pixels))
-        found = named or find_policy(restoration.picture.path.parent)
-        restoration.policy = Policy.read(found) if found else None
-        restoration._max_pixels = max_pixels
-        restoration._seconds = compiling.clock() - start
-        return restoration
-
-    def mask_from(
-        self,
-        mask: MaskSource,
-        *,
-        polarity: str = "white",
-        values: Sequence[int] = (),
-        resize: bool = False,
-        grow: int = 0,
-        tolerance: int | None = None,
-        partial: str | None = None,
-        accept_large_holes: bool = False,
-    ) -> Self:
-        """Say what is to be filled; after a fill the picture is read anew.
-
-        Parameters
-        ----------
-        mask, polarity, values, resize, grow, tolerance
-            See `restauro.read_mask`.
-        partial
-            See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut; of infrared it is "tone".
-        accept_large_holes
-            Don't take a mask of more than 60 % hole for an inverted one.
-
-        Raises
-        ------
-        MaskError, ReadError
-            See `restauro.read_mask`; the mask looks inverted, or leaves nothing to fill from.
-        ImageError
-            There is infinity outside the holes.
-        """
-        check_partial(partial)
-        partial = partial or ("tone" if is_infrared(mask) else None)
-        with self._timed():
-            if self._beneath is not None:
-                self.picture = read_picture(self.picture.path, self.picture.page, max_pixels=self._max_pixels)
-                self.method, self._beneath = None, None
-            how: dict[str, Any] = {"polarity": polarity, "values": values, "resize": resize, "tolerance": tolerance}
-            how["keep_values"] = partial is not None
-            of_file = polarity if is_file(mask) and not values else None
-            check = functools.partial(check_amount, polarity=of_file, accept_large_holes=accept_large_holes)
-            if isinstance(mask, MaskFile):
-                check(_share(mask.hole))  # before it is grown, which takes a kernel
-            found = read_mask(mask, self.picture, grow=grow, **how)
-            share = _share(found.hole)
-            check(share, grow=grow, before=lambda: _share(read_mask(mask, self.picture, **how).hole))
-            self.unknown, notes = unknown_beside(self.picture, found.hole)
-            self.hole, self.notes, self._mask = found.hole, found.notes + notes, mask
-            self.weights, self._partial, self._bands = found.weights, partial, found.bands
-            if not share:
-                sought = mask.partition(":")[2] if isinstance(mask, str) and not is_file(mask) else ""
-                why = f"No pixel is {sought}" if sought and not is_infrared(mask) else "The mask is empty"
-                self.notes += (Note("mask-empty", f"{why}, so nothing is filled: the file is a copy."),)
-        return self
-
-    def guided_by(
-        self,
-        *,
-        sources: MaskSource | None = None,
-        avoid: MaskSource | None = None,
-        donor: str | os.PathLike[str] | None = None,
-    ) -> Self:
-        """Say what methods are to be guided by beside the mask, in place of what was said before.
-
-        Parameters
-        ----------
-        sources, avoid
-            Masks of where texture may come from, and must not; see `restauro.inpaint`, and `restauro.read_mask` for
-            what masks of files are. Soft ones are cut at half.
-        donor
-            For `restauro.Heal`: the file of another picture to copy from, of the same size, bands and depth, and
-            registered to this one.
-
-        Raises
-        ------
-        MaskError, ReadError
-            See `restauro.read_mask`.
-        """
-        masks = {name: mask for name, mask in (("sources", sources), ("avoid", avoid)) if mask is not None}
-        with self._timed():
-            self._told = {name: marks_of(mask, self.picture, self._max_pixels) for name, mask in masks.items()}
-            self._guidance = {name: int(np.count_nonzero(marks)) for name, marks in self._told.items()}
-            if donor is not None:
-                self._told["donor"] = self._guidance["donor"] = checked_path(donor, "The donor")
-        return self
-
     def fill(
         self,
         method: str | Method = DEFAULT_METHOD,
@@ -219,6 +85,7 @@ class Restoration:
         What an exception interrupts leaves anything in the holes, and all else as it was: it can be filled again.
         """
         chosen = make_method(method, parameters)
+        self.check_proposed()
         with self._timed():
             pixels, hole = self.picture.pixels, self._marked()
             natures, told = self._allowed(chosen, allow), self._told_to(chosen)
@@ -318,8 +185,7 @@ class Restoration:
                 make_folder(path.parent)
             written = write_picture(self.picture, target, hole=hole, overwrite=overwrite)
             if saved:
-                used = hole if self.weights is None else self.weights
-                write_mask(as_seen(used, self.picture.orientation), saved, after="The picture was written, but")
+                self._save_mask(saved, after="The picture was written, but")
         return self._restored(target, self.method, self._filled, written)
 
     def _to_be(self, target: Path, method: Method, allow: Collection[str] | None) -> Restored:
@@ -331,11 +197,6 @@ class Restoration:
             check_allowed(by, natures)
             filled[by.nature] += int(np.count_nonzero(some))
         return self._restored(target, method, +filled, None)
-
-    def _marked(self) -> NDArray[np.bool_]:
-        if self.hole is None:
-            raise MaskError("It hasn't been said what is to be filled: call mask_from first.")
-        return self.hole
 
     def _restored(
         self, target: Path, method: Method | None, filled: Mapping[str, int], written: Written | None
@@ -361,16 +222,3 @@ class Restoration:
             policy=self.policy.path if self.policy else None,
             notes=self.notes + (written.notes if written else ()),
         )
-
-    @contextlib.contextmanager
-    def _timed(self) -> Iterator[None]:
-        """Count the time that the body takes as work."""
-        start = compiling.clock()
-        try:
-            yield
-        finally:
-            self._seconds += compiling.clock() - start
-
-
-def _share(hole: NDArray[np.bool_]) -> float:
-    return int(np.count_nonzero(hole)) / hole.size

@@ -182,7 +182,7 @@ def test_memory_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, capsy
     def read(*_: object, **__: object) -> None:
         raise MemoryError("Unable to allocate 3.00 TiB")
 
-    monkeypatch.setattr("restauro.restoring.read_picture", read)
+    monkeypatch.setattr("restauro.marking.read_picture", read)
     assert run("restore panel.tif --mask losses.png -o out.tif") == 2
     assert "panel.tif: Unable to allocate 3.00 TiB" in capsys.readouterr().err
 

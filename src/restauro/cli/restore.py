@@ -15,6 +15,7 @@ import click
 
 from restauro.cli import batch, flags, paths, pipes, report
 from restauro.cli.wording import printable, say, worded
+from restauro.detection.detectors import REPAIRED
 from restauro.errors import RestauroError
 from restauro.guiding import check_takes
 from restauro.mask import PARTIAL
@@ -52,7 +53,7 @@ def _parameter_options(function: Function) -> Function:
     return function
 
 
-_HELP = """Fill what a mask marks in each of INPUTS, and change nothing else.
+_HELP = """Fill what a mask marks, or what --detect proposes, in each of INPUTS, and change nothing else.
 
 INPUTS are picture files, folders of them, or - for the standard input. Masks fit the picture as it is seen. Soft or
 JPEG-compressed masks are cut at half and grown by 1 pixel. JPEG to JPEG, only the blocks that the holes touch are
@@ -62,6 +63,7 @@ encoded anew.
 restauro restore panel.tif --mask losses.png -o panel-restored.tif
 restauro restore photo.jpg --mask marks.png --mask-polarity black --radius 7 -o out.png
 restauro restore scans/ --mask-dir masks/ -o restored/ --skip-existing
+restauro restore photo.jpg --detect -o out.jpg --save-mask mask.png
 
 Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several files failed.
 """
@@ -130,6 +132,15 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     "picture of the file, or a file; named only where there are several. As --mask infrared, with --partial tone.",
 )
 @click.option(
+    "--detect",
+    is_flag=False,
+    flag_value=",".join(REPAIRED),
+    metavar="[KIND,KIND]",
+    help="Without a mask: look for damage and fill what is found, unless it is much of the picture. Kinds are cracks, "
+    f"scratches, losses, dust.  [without a KIND: {','.join(REPAIRED)}]",
+)
+@flags.SENSITIVITY
+@click.option(
     "-o",
     "--output",
     metavar="FILE|FOLDER",
@@ -149,7 +160,12 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 @click.option(
     "--resize-mask", "resize", is_flag=True, help="Take mask files 2, 3, ... times as small or large as the picture."
 )
-@flags.GROW
+@click.option(
+    "--grow",
+    type=click.IntRange(0, 1000),
+    metavar="N",
+    help="Grow the mask by N pixels.  [default: 0, with --detect 1]",
+)
 @click.option(
     "--tolerance",
     type=click.IntRange(0, 255),
@@ -208,8 +224,11 @@ def command(
     mask = mask if infrared is None else ":".join(["infrared", *([infrared] if infrared else [])])
     masks = _Masks(mask, mask_dir, mask_name)
     jobs = _plan(paths.expand(inputs, masks.is_one), output, save_mask)
-    _check_masks(masks, options, several=len(jobs) > 1)
-    _check_pipes(jobs, masks, format_)
+    if options["detect"] is None:
+        _check_masks(masks, options, several=len(jobs) > 1)
+    else:
+        _check_detect(masks, options)
+    _check_pipes(jobs, masks, format_, needs_mask=options["detect"] is None)
     if skip_existing and options["overwrite"]:
         raise click.UsageError("Give --skip-existing or --overwrite, not both.")
     parameters = {name: options.pop(name) for name in _parameter_names()}
@@ -232,7 +251,7 @@ def _restore(job: _Job, masks: _Masks, format_: str | None, options: dict[str, A
     from restauro.policy import find_policy
     from restauro.restoring_files import restore_file
 
-    mask = masks.of(job.source)
+    mask = masks.of(job.source) if options["detect"] is None else None
     if pipes.is_pipe(job.source) and options["policy"] is None:  # whose copy lies elsewhere
         options |= {"policy": find_policy(Path())}
     with ExitStack() as files:
@@ -279,8 +298,11 @@ def _check_masks(masks: _Masks, options: dict[str, Any], *, several: bool) -> No
     if not masks.one and not masks.folder and not masks.pattern:
         raise click.UsageError(
             "Say what to fill: --mask FILE, --mask alpha (transparent pixels), --mask nan, --mask nodata, "
-            "--mask value:-9999, --mask color:#rrggbb, --mask-dir FOLDER, --mask-name PATTERN, or --infrared."
+            "--mask value:-9999, --mask color:#rrggbb, --mask-dir FOLDER, --mask-name PATTERN, or --infrared; or have "
+            "damage looked for: --detect."
         )
+    if options["sensitivity"] is not None:
+        raise click.UsageError("--sensitivity is for --detect: leave it out with a mask.")
     if masks.one and (masks.folder or masks.pattern):
         raise click.UsageError(f"Give --mask or {'--mask-dir' if masks.folder else '--mask-name'}, not both.")
     if masks.one:
@@ -305,7 +327,37 @@ def _check_masks(masks: _Masks, options: dict[str, Any], *, several: bool) -> No
         raise click.UsageError(worded(error)) from None
 
 
-def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None) -> None:
+def _check_detect(masks: _Masks, options: dict[str, Any]) -> None:
+    from restauro.detection.detectors import checked_repaired
+    from restauro.detection.marks import checked_sensitivity
+
+    if masks.one or masks.folder or masks.pattern:
+        raise click.UsageError("Give a mask or --detect, not both.")
+    given = [
+        flag
+        for flag, is_given in (
+            ("--mask-polarity", options["polarity"] != "white"),
+            ("--mask-value", options["values"]),
+            ("--resize-mask", options["resize"]),
+            ("--tolerance", options["tolerance"] is not None),
+            ("--partial", options["partial"]),
+        )
+        if is_given
+    ]
+    if given:
+        raise click.UsageError(f"{given[0]} is for masks: leave it out with --detect.")
+    try:
+        checked_repaired(options["detect"])
+        if options["sensitivity"] is not None:
+            checked_sensitivity(options["sensitivity"])
+    except RestauroError as error:
+        said = worded(error)
+        if Path(options["detect"]).exists():
+            said += " Put pictures before --detect."
+        raise click.UsageError(said) from None
+
+
+def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None, *, needs_mask: bool) -> None:
     """Refuse what can't be done with the standard input and output, and with pipes."""
     read = [job.source for job in jobs] + ([Path(masks.one)] if masks.one else [])
     to_stdout = jobs[0].target == pipes.STANDARD
@@ -320,7 +372,7 @@ def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None) -> No
             else "--format is for the standard output (-o -): a file's ending says its format."
         )
     for job in jobs:
-        if pipes.is_pipe(job.source) and not masks.one:
+        if pipes.is_pipe(job.source) and needs_mask and not masks.one:
             raise click.UsageError("A picture from a pipe has no name to find its mask by: give --mask FILE.")
         if pipes.is_pipe(job.source) and job.target.name == job.source.name and not to_stdout:
             raise click.UsageError("A picture from a pipe has no name for a folder: name the file, -o restored.png.")
