@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from restauro.errors import MethodError
 from restauro.holes import Holes, joined
 from restauro.magnitudes import fill_any_size
+from restauro.mask import strips
 from restauro.method import Task
 from restauro.windows import SIZES, Part, Sizes, Window, plan_windows
 
@@ -53,6 +54,18 @@ class Holed:
     def unknown(self) -> Holes:
         """All that isn't known before anything is filled."""
         return joined([part.holes for part in self.parts] + ([self.others] if self.others else []))
+
+    @cached_property
+    def known_range(self) -> tuple[float, float]:
+        """The least and the greatest known value, before anything is filled; 0 and 0 where nothing is known."""
+        found = []
+        for rows in strips(self.bands):
+            known = ~self.unknown.within((rows.start, rows.stop, 0, self.bands.shape[1]))
+            if known.any():
+                values = self.bands[rows][known]
+                found.append((float(values.min()), float(values.max())))
+        lows, highs = zip(*found, strict=True) if found else ((0.0,), (0.0,))
+        return min(lows), max(highs)
 
     def windows(self, stage: int, sizes: Sizes) -> list[Window]:
         """Plan the windows of a part."""
@@ -92,6 +105,12 @@ class _Work:
         self.sizes = sizes
         self.pixels = sum(part.holes.pixels for part in parts)
         self.own_threads = any(part.method.own_threads for part in parts)
+        # To networks numbers have a meaning, the same in all windows.
+        self.ranges = {
+            id(picture): picture.known_range
+            for picture in pictures
+            if picture.bands.dtype.kind == "f" and any(part.method.own_threads for part in picture.parts)
+        }
         self.threads = min(workers, workers if self.own_threads else 1 + self.pixels // _PIXELS_WORTH_A_THREAD)
         self.control = np.zeros(2, np.int64)  # stop, hole pixels done: see Task
         self.filled: Counter[str] = Counter()
@@ -176,6 +195,7 @@ class _Work:
             core, window.depth, threads, seed, self.control, scratch, pool,
             wanted=wanted, domain=domain, weights=weights if method.nature == "corrects" else None,
             guidance=window.part.guidance.within(window.box, picture.bands, lambda box: picture.unknown.within(box)),
+            known_range=self.ranges.get(id(picture), (0.0, 0.0)),
         )  # fmt: skip
         values = fill_any_size(method, image, hole, task)
         if not self.control[0]:

@@ -79,6 +79,8 @@ class Task:
         float32 [H, W], for a method that corrects: how much of each pixel is damage. None where that isn't known.
     guidance
         What a person said about the window, of what the method takes (`Method.takes`).
+    known_range
+        Of a picture of real numbers and a method with threads of its own: the least and the greatest known value.
     interpolated
         How many of the wanted pixels a fill has interpolated though that isn't its method's nature; the fill says so.
     """
@@ -97,12 +99,14 @@ class Task:
         domain: NDArray[np.bool_] = _NOTHING,
         weights: NDArray[np.float32] | None = None,
         guidance: Guidance = NO_GUIDANCE,
+        known_range: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         self.core = core
         self.wanted = wanted
         self.domain = domain
         self.weights = weights
         self.guidance = guidance
+        self.known_range = known_range
         self.interpolated = 0
         self.depth = depth
         self.workers = workers
