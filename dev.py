@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 import venv
 from collections.abc import Callable
@@ -26,7 +27,11 @@ DAMAGED = Path("examples", "canaletto-damaged.jpg")
 MASK = Path("examples", "canaletto-mask.png")
 RESTORED = Path("restored", "canaletto-restored.jpg")
 TORCH = "torch==2.13.0"  # before the extra: left to itself, pip may choose a build with gigabytes of CUDA
-COMPILED = "import sys; from restauro.numerics.compiled import library; sys.exit(library.find() is None)"
+COMPILED = """
+import sys
+from restauro.numerics.compiled import build, library
+sys.exit(any(build.missing(level, parts=build.{parts}) for level in library.levels()[:1]))
+"""
 QUIET_PIP = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_ROOT_USER_ACTION": "ignore"}
 
 
@@ -35,10 +40,11 @@ class StepError(Exception):
 
 
 class Environment:
-    """A virtual environment and what is installed in it."""
+    """A virtual environment and what is installed in it, by its own pip or by another environment's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, installer: "Environment | None" = None) -> None:
         self.folder = folder
+        self.installer = installer
 
     def program(self, name: str) -> Path:
         """Return the path of a program that is installed here."""
@@ -55,20 +61,22 @@ class Environment:
 
     def make(self) -> None:
         """Make the environment unless it is there."""
-        if self.program("pip").exists() and self.program("python").exists():
+        if (self.installer or self.program("pip").exists()) and self.program("python").exists():
             return
-        if importlib.util.find_spec("ensurepip") is None:
+        if self.installer is None and importlib.util.find_spec("ensurepip") is None:
             raise StepError(
                 f"{sys.executable} has no ensurepip, so it can't make a virtual environment: install it (Debian and "
                 "Ubuntu: sudo apt install python3-venv) and call this again."
             )
         print(f"Making a virtual environment in {self.folder}", flush=True)
-        venv.create(self.folder, with_pip=True, symlinks=not WINDOWS)
+        venv.create(self.folder, with_pip=self.installer is None, symlinks=not WINDOWS)
 
     def install(self, *what: str | Path) -> None:
         """Have pip install something."""
         print(f"Installing {' '.join(map(str, what))} into {self.folder} (a minute or two)", flush=True)
-        command = [self.program("python"), "-m", "pip", "install", "--quiet", *what]
+        pip: list[str | Path] = [(self.installer or self).program("python"), "-m", "pip"]
+        pip += ["--python", self.program("python")] if self.installer else []
+        command = [*pip, "install", "--quiet", "--no-compile", *what]  # Python compiles what it imports: a part of it
         if subprocess.run(command, cwd=CLONE, env={**os.environ, **QUIET_PIP}).returncode:
             raise StepError("pip could not install it; what it wrote is above. It needs the network.")
 
@@ -116,27 +124,43 @@ def extras(environment: Environment, names: list[str]) -> None:
     environment.install_clone(f"[{','.join(dict.fromkeys(names))}]", first=TORCH if "train" in names else "")
 
 
-def kernels(environment: Environment, _: list[str]) -> None:
-    """Compile the kernels for this computer's processor, unless they are."""
-    environment.install_clone()
-    if environment.ends_well(COMPILED):
+def compile_kernels(environment: Environment, *, first: bool = False) -> None:
+    """Compile the kernels for this computer's processor, or those of the default method first, unless they are."""
+    if environment.ends_well(COMPILED.format(parts="FIRST" if first else "PARTS")):
         print("The kernels are compiled.", flush=True)
         return
     builder = environment
     if not environment.has("numba"):
-        builder = Environment(environment.folder.with_name(f"{environment.folder.name}-kernels"))
+        folder = environment.folder.with_name(f"{environment.folder.name}-kernels")  # where `library` looks for it too
+        builder = Environment(folder, installer=environment)
         builder.make()
         project = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["restauro"]
-        builder.install(*project["compilers"], *([] if shutil.which("cc") else [project["linker"]]))
-    print("Compiling the kernels for this processor, once: a minute and a half of its time", flush=True)
-    builder.run("python", "-m", "restauro.numerics.compiled.build", PYTHONPATH=str(CLONE / "src"))
+        has_linker = sys.platform == "linux" and shutil.which("cc")
+        builder.install(*project["compilers"], *([] if has_linker else [project["linker"]]))
+    what = "the default method's kernels" if first else "the kernels"
+    print(
+        f"Compiling {what} for this processor, once, in two processes: some {15 if first else 30} seconds", flush=True
+    )
+    start = time.monotonic()
+    options = ["--first"] if first else []
+    builder.run("python", "-m", "restauro.numerics.compiled.build", *options, PYTHONPATH=str(CLONE / "src"))
+    print(f"Compiled in {time.monotonic() - start:.0f} s", flush=True)
+
+
+def kernels(environment: Environment, _: list[str]) -> None:
+    """Compile the kernels for this computer's processor, unless they are."""
+    environment.install_clone()
+    compile_kernels(environment)
 
 
 def demo(environment: Environment, _: list[str]) -> None:
-    """Install restauro, compile its kernels and restore a painting of examples/."""
-    kernels(environment, [])
+    """Install restauro, compile the default method's kernels and restore a painting of examples/."""
+    environment.install_clone()
+    compile_kernels(environment, first=True)
     environment.run("restauro", "restore", DAMAGED, "--mask", MASK, "-o", RESTORED, "--overwrite")
     print(f"\nThe damaged painting:  {CLONE / DAMAGED}\nThe restored painting: {CLONE / RESTORED}")
+    if not environment.ends_well(COMPILED.format(parts="PARTS")):
+        print("The other methods' kernels are compiled when they are first needed, or now by python3 dev.py kernels.")
 
 
 def test(environment: Environment, arguments: list[str]) -> None:

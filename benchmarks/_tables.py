@@ -32,7 +32,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 def classical_methods() -> list[str]:
     """Return the names of all methods that fill and need no model."""
     names = [name for name in restauro.method_names() if name != "network"]
-    return [name for name in names if not restauro.method_class(name).corrects]
+    return [name for name in names if restauro.method_class(name).nature != "corrects"]
 
 
 def cores() -> int:

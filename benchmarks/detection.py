@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 import _pictures
 import _processes
 import _tables
-from restauro.damage import crack_detection
 from restauro.damage.cracks import cracks
 from restauro.damage.rendering import render_cracks
+from restauro.detection import crack_detection
 from restauro.evaluation.detection import DetectionScores, score
 
 Image = NDArray[np.uint8]
@@ -42,7 +42,7 @@ CRACKED = {
 SCAN = """
 import sys, time, resource
 import numpy as np
-from restauro.damage.crack_detection import find_cracks
+from restauro.detection.crack_detection import find_cracks
 tile = np.load(sys.argv[1])
 image = np.tile(tile, (7000 // 512 + 1, 7200 // 512 + 1, 1))[:7000, :7200].copy()
 find_cracks(tile)
@@ -221,7 +221,7 @@ def main() -> None:
         text,
         _tables.table(["marked most", "% marked", "what is there"], most),
         "## Beside plain rules",
-        "No library that we know finds cracks; these are what a reader might try first, with scikit-image.",
+        "These are what a reader might try first, with scikit-image.",
         _tables.table([*head[:-1], "% marked undamaged, median"], plain),
         "## Time and memory",
         _tables.table(

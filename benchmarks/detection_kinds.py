@@ -16,9 +16,9 @@ from scipy import ndimage
 
 import _pictures
 import _tables
-from restauro.damage.detection import detect
 from restauro.damage.patches import losses
 from restauro.damage.synthesis import scratches
+from restauro.detection.detecting import detect
 from restauro.evaluation.detection import score
 
 Pixels = NDArray[np.uint8]

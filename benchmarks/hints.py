@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 import _pictures
 import _tables
-from restauro.damage.detection import detect
 from restauro.damage.rendering import render_cracks
+from restauro.detection.detecting import detect
 from restauro.evaluation.detection import score
 
 COUNTS = (100, 300, 1000)

@@ -30,7 +30,8 @@ FIGURES = _tables.CLONE / _tables.FOLDER / "methods"
 def plan(paintings: int, size: int) -> running.Plan:
     """Return what is compared: all there is."""
     shared = _pictures.shared()
-    ways = [NETWORK if name == "network" else name for name in method_names() if not method_class(name).corrects]
+    filling = [name for name in method_names() if method_class(name).nature != "corrects"]
+    ways = [NETWORK if name == "network" else name for name in filling]
     return running.Plan(
         pictures=protocol.find_pictures([shared / "data" / "paintings-val"], paintings),
         masks=protocol.choose_masks(["all"]),

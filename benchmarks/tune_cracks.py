@@ -25,9 +25,9 @@ from sklearn.neural_network import MLPClassifier
 
 import _pictures
 import _tables
-from restauro.damage import crack_detection, crack_responses
 from restauro.damage.cracks import cracks
 from restauro.damage.rendering import render_cracks
+from restauro.detection import crack_detection, crack_responses
 
 Field = NDArray[np.float32]
 Weights = tuple[Field, Field, Field, float]

@@ -7,8 +7,13 @@ from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-LEVELS = ("x86-64-v2", "x86-64-v3")
-TARGET, TAG = "x86_64-linux-gnu.2.17", "py3-none-manylinux_2_17_x86_64"  # manylinux2014
+# By system and machine: kinds of processor, the target that zig links for, with the oldest system, and the wheel's tag.
+PLATFORMS = {
+    ("Linux", "x86_64"): (("x86-64-v2", "x86-64-v3"), "x86_64-linux-gnu.2.17", "manylinux_2_17_x86_64"),
+    ("Linux", "aarch64"): (("armv8-a",), "aarch64-linux-gnu.2.17", "manylinux_2_17_aarch64"),
+    ("Darwin", "arm64"): (("apple-m1",), "aarch64-macos.11.0", "macosx_11_0_arm64"),
+    ("Windows", "AMD64"): (("x86-64-v2", "x86-64-v3"), "x86_64-windows-gnu", "win_amd64"),
+}
 
 
 class Kernels(BuildHookInterface):
@@ -16,15 +21,17 @@ class Kernels(BuildHookInterface):
 
     def initialize(self, version, build_data):
         """Add the libraries to a wheel. RESTAURO_LIBRARIES: a folder where they are kept from one build to the next."""
-        if version == "editable" or (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        here = platform.system(), platform.machine()
+        if version == "editable" or here not in PLATFORMS:
             return
+        levels, target, tag = PLATFORMS[here]
         sys.path.insert(0, str(Path(self.root, "src")))
         from restauro.numerics.compiled import build
 
         folder = Path(os.environ.get("RESTAURO_LIBRARIES") or Path(self.root, "build", "kernels"))
-        for level in LEVELS:
-            self.app.display_info(f"Compiling kernels for {level}: some 80 seconds of processor time, unless kept")
-            path = build.build(level, folder, target=TARGET)
-            build_data["force_include"][str(path)] = f"restauro/numerics/compiled/libraries/{path.name}"
+        for level in levels:
+            self.app.display_info(f"Compiling kernels for {level}: some 50 seconds of processor time, unless kept")
+            for path in build.build(level, folder, target=target):
+                build_data["force_include"][str(path)] = f"restauro/numerics/compiled/libraries/{path.name}"
         build_data["pure_python"] = False
-        build_data["tag"] = TAG
+        build_data["tag"] = f"py3-none-{tag}"

@@ -141,21 +141,71 @@ def test_a_program_that_fails_stops_the_work(dev: ModuleType, tmp_path: Path, mo
 
 
 @pytest.mark.parametrize(("compiled", "numba"), [(True, True), (False, True), (False, False)])
+@pytest.mark.parametrize("first", [False, True])
 def test_kernels_are_compiled_unless_they_are(
-    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, compiled: bool, numba: bool
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, compiled: bool, numba: bool, first: bool
 ) -> None:
     installed: list[str] = []
-    ran: list[tuple[Path, str]] = []
+    ran: list[tuple[object, ...]] = []
+    asked: list[str] = []
     own = dev.Environment(tmp_path / "venv")
-    monkeypatch.setattr(dev.Environment, "install_clone", lambda environment: None)
     monkeypatch.setattr(dev.Environment, "make", lambda environment: None)
-    monkeypatch.setattr(dev.Environment, "ends_well", lambda environment, code: compiled)
+    monkeypatch.setattr(dev.Environment, "ends_well", lambda environment, code: asked.append(code) or compiled)
     monkeypatch.setattr(dev.Environment, "has", lambda environment, module: numba)
     monkeypatch.setattr(dev.Environment, "install", lambda environment, *what: installed.extend(what))
     monkeypatch.setattr(
-        dev.Environment, "run", lambda environment, *what, **variables: ran.append((environment.folder, what[2]))
+        dev.Environment, "run", lambda environment, *what, **variables: ran.append((environment.folder, *what[2:]))
     )
-    dev.kernels(own, [])
+    dev.compile_kernels(own, first=first)
     folder = tmp_path / ("venv" if numba else "venv-kernels")
-    assert ran == ([] if compiled else [(folder, "restauro.numerics.compiled.build")])
+    options = ["--first"] if first else []
+    assert ran == ([] if compiled else [(folder, "restauro.numerics.compiled.build", *options)])
     assert any(what.startswith("numba==") for what in installed) == (not numba)
+    assert ("build.FIRST" in asked[0]) == first
+
+
+def test_the_demo_compiles_what_it_needs_and_says_that_there_is_more(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr(dev.Environment, "install_clone", lambda environment: None)
+    monkeypatch.setattr(dev, "compile_kernels", lambda environment, *, first: ran.append(first))
+    monkeypatch.setattr(dev.Environment, "run", lambda environment, *what, **variables: ran.append(what[1]))
+    for all_compiled in (False, True):
+        monkeypatch.setattr(dev.Environment, "ends_well", lambda environment, code, found=all_compiled: found)
+        dev.demo(dev.Environment(tmp_path), [])
+        said = capsys.readouterr().out
+        assert said.endswith("python3 dev.py kernels.\n") != all_compiled
+        assert str(dev.RESTORED) in said
+    assert ran == [True, "restore"] * 2
+
+
+@pytest.mark.parametrize("missing", [[], ["fills"]])
+def test_whether_kernels_are_compiled_is_asked_of_the_builder(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, missing: list[str]
+) -> None:
+    from restauro.numerics.compiled import build
+
+    asked: list[object] = []
+    monkeypatch.setattr(build, "missing", lambda level, *, parts: asked.append(parts) or missing)
+    with pytest.raises(SystemExit) as end:
+        exec(dev.COMPILED.format(parts="FIRST"), {})
+    assert bool(end.value.code) == bool(missing)
+    assert asked == [build.FIRST]
+
+
+def test_an_environment_without_pip_is_filled_by_another(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[object]] = []
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(dev.subprocess, "run", lambda command, **_: commands.append(command) or done)
+    other = dev.Environment(tmp_path / "venv")
+    made = dev.Environment(tmp_path / "venv-kernels", installer=other)
+    made.make()
+    made.install("numba")
+    assert made.program("python").exists()
+    assert not made.program("pip").exists()
+    assert commands[-1][0] == other.program("python")
+    assert commands[-1][3:5] == ["--python", made.program("python")]
+    assert commands[-1][-1] == "numba"

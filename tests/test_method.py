@@ -13,8 +13,9 @@ import pytest
 import restauro
 from restauro import method as methods
 from restauro.errors import MethodError, ParameterError, ParameterTypeError
-from restauro.method import ChoiceParameter, Method, Parameter, TextParameter
+from restauro.method import Method
 from restauro.methods.telea import Telea
+from restauro.parameters import ChoiceParameter, Parameter, TextParameter
 from tests.networks import needed, ready
 
 

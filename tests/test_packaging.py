@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
+import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
-from restauro.numerics.compiled import library
+import pytest
+
+from restauro.numerics.compiled import build, library
 
 CLONE = Path(__file__).resolve().parents[1]
 
@@ -18,16 +21,32 @@ def test_what_compiles_kernels_is_pinned() -> None:
     assert pinned == {"numba", "llvmlite", "ziglang"}
 
 
-def test_wheels_have_the_kinds_of_processor_that_the_loader_looks_for() -> None:
+def platforms() -> dict[tuple[str, str], tuple[tuple[str, ...], str, str]]:
+    """Return the table of the hook, which only hatchling can import."""
     hook = ast.parse((CLONE / "packaging" / "hook.py").read_text(encoding="utf-8"))
-    assigned = {
-        target.id: node.value
-        for node in hook.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    built = ast.literal_eval(assigned["LEVELS"])
-    looked_for = re.findall(r'"(x86-64-v\d)"', Path(library.__file__).read_text(encoding="utf-8"))
-    assert sorted(built) == sorted(looked_for)
-    assert list(built) == sorted(built)
+    (table,) = [node.value for node in hook.body if isinstance(node, ast.Assign)]
+    found: dict[tuple[str, str], tuple[tuple[str, ...], str, str]] = ast.literal_eval(table)
+    return found
+
+
+@pytest.mark.parametrize("here", platforms(), ids="-".join)
+def test_wheels_have_the_kinds_of_processor_that_the_loader_looks_for(
+    monkeypatch: pytest.MonkeyPatch, here: tuple[str, str]
+) -> None:
+    system, machine = here
+    levels, target, tag = platforms()[here]
+    monkeypatch.setattr(sys, "platform", {"Windows": "win32"}.get(system, system.lower()))
+    monkeypatch.setattr(library.platform, "machine", lambda: machine)
+    has = dict.fromkeys(("AVX2", "FMA3", "F16C", "SSE42", "POPCNT"), True)
+    monkeypatch.setattr(library, "import_module", lambda name: SimpleNamespace(__cpu_features__=has))
+    assert sorted(levels) == sorted(library.levels())
+    monkeypatch.setattr(build.importlib.util, "find_spec", lambda name: object())
+    assert build._linker(target)[-1] == target
+    assert tag.endswith(machine.lower())
+
+
+def test_wheels_say_which_systems_they_are_for() -> None:
+    tags = {tag: target for _, target, tag in platforms().values()}
+    assert tags["manylinux_2_17_x86_64"].endswith(".2.17")
+    assert tags["manylinux_2_17_aarch64"].endswith(".2.17")
+    assert tags["macosx_11_0_arm64"].endswith("macos.11.0")

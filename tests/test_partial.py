@@ -204,7 +204,7 @@ class TestFiles:
         out = tmp_path / "out.png"
         arguments = ["restore", str(panel), "--mask", str(mask), "--method", "telea", "-o", str(out)]
         assert main([*arguments, "--partial", "tone"]) == 0
-        assert "filled (28 %) by tone, telea where nearly opaque" in re.sub(
+        assert "filled (28 %) by tone, telea where nearly opaque (corrects" in re.sub(
             r"[\d.]+ %", "28 %", capsys.readouterr().out
         )
         marks: np.ndarray = weights if is_soft else weights > 0

@@ -19,7 +19,8 @@ from restauro.mask_files import MaskFile, read_mask_file
 from restauro.methods.telea import Telea
 from restauro.picture import as_stored
 from restauro.record import Restored
-from restauro.restoring import Restoration, restore_file
+from restauro.restoring import Restoration
+from restauro.restoring_files import restore_file
 from tests.panels import CLEAN, HOLE, files_in, save
 
 
@@ -40,10 +41,13 @@ def test_holes_are_filled_and_nothing_else_changed(panel: Path, losses: Path, tm
         parameters={"radius": 3},
         regions=2,
         hole_pixels=124,
+        natures={"interpolates": 124},
+        guidance={},
         seconds=0,
         changed_outside=0,
         counted_outside="mask",
         partial=None,
+        policy=None,
         notes=(),
     )
     assert 0 < restored.seconds < 60
@@ -284,7 +288,7 @@ def test_no_thread_is_left_behind(
         loading.set()
         time.sleep(0.2)
 
-    monkeypatch.setattr("restauro.restoring.load_kernels", load)
+    monkeypatch.setattr("restauro.restoring_files.load_kernels", load)
     save(tmp_path / "there.tif", CLEAN)
     before = set(threading.enumerate())
     with pytest.raises(WriteError) if wrong else contextlib.nullcontext():
@@ -298,7 +302,7 @@ def test_the_seconds_are_of_all_the_work(panel: Path, losses: Path, tmp_path: Pa
         time.sleep(0.5)
         return read_mask_file(*args, **options)
 
-    monkeypatch.setattr("restauro.restoring.read_mask_file", slowly)
+    monkeypatch.setattr("restauro.restoring_files.read_mask_file", slowly)
     for dry_run in (True, False):
         assert restore_file(panel, tmp_path / "out.tif", mask=losses, dry_run=dry_run).seconds >= 0.5
 

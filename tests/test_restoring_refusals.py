@@ -16,7 +16,7 @@ import pytest
 import tifffile
 
 from restauro.errors import ImageError, MaskError, MethodError, ParameterError, ReadError, RestauroError, WriteError
-from restauro.restoring import restore_file
+from restauro.restoring_files import restore_file
 from tests.panels import CLEAN, HOLE, files_in, save
 
 
@@ -140,7 +140,7 @@ def test_a_wrong_mask_loads_no_kernels(
 ) -> None:
     """The first time they are compiled, which takes longer than to say what is wrong."""
     loaded: list[object] = []
-    monkeypatch.setattr("restauro.restoring.load_kernels", loaded.append)
+    monkeypatch.setattr("restauro.restoring_files.load_kernels", loaded.append)
     mask = wrong.pop("mask")
     if isinstance(mask, bytes):
         (tmp_path / "mask.png").write_bytes(mask)

@@ -10,8 +10,8 @@ import pyvips
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from restauro.damage.detecting import detect_file
 from restauro.datasets import open_pictures
+from restauro.detection.detecting_files import detect_file
 from restauro.errors import ImageError
 from restauro.evaluation.comparing import compare_file
 from restauro.evaluation.references import make_way

@@ -127,8 +127,8 @@ def panel(pixels: Pixels) -> pyvips.Image:
 def main() -> None:
     """Make the figure."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    classical = [name for name in restauro.method_names() if name != "network"]  # which needs a model
-    classical = [name for name in classical if not restauro.method_class(name).corrects]
+    classical = [name for name in restauro.method_names() if name != "network"]  # which has its own figures
+    classical = [name for name in classical if restauro.method_class(name).nature != "corrects"]
     options.add_argument("--methods", nargs="*", default=classical, help="by default all but network")
     options.add_argument("-o", "--output", type=Path, default=HERE / "contact-sheet.jpg")
     arguments = options.parse_args()

@@ -14,9 +14,9 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.damage.crack_detection import find_cracks
 from restauro.damage.cracks import cracks
 from restauro.damage.rendering import render_cracks
+from restauro.detection.crack_detection import find_cracks
 
 HERE = Path(__file__).resolve().parent
 SHARED = Path(os.environ.get("RESTAURO_SHARED", HERE.parents[2] / "shared"))

@@ -122,6 +122,10 @@ class ParameterTypeError(RestauroError, TypeError):
     """A parameter's value is of the wrong type."""
 
 
+class PolicyError(RestauroError, ValueError):
+    """What was asked for isn't allowed: by `allow`, or by a policy file."""
+
+
 class ReadError(RestauroError, ValueError):
     """A file can't be read as a picture."""
 

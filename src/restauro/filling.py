@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from restauro.errors import MethodError
 from restauro.holes import Holes, joined
 from restauro.magnitudes import fill_any_size
+from restauro.mask import strips
 from restauro.method import Task
 from restauro.windows import SIZES, Part, Sizes, Window, plan_windows
 
@@ -47,6 +50,23 @@ class Holed:
     others: Holes | None = None
     weights: NDArray[np.float32] | None = None
 
+    @cached_property
+    def unknown(self) -> Holes:
+        """All that isn't known before anything is filled."""
+        return joined([part.holes for part in self.parts] + ([self.others] if self.others else []))
+
+    @cached_property
+    def known_range(self) -> tuple[float, float]:
+        """The least and the greatest known value, before anything is filled; 0 and 0 where nothing is known."""
+        found = []
+        for rows in strips(self.bands):
+            known = ~self.unknown.within((rows.start, rows.stop, 0, self.bands.shape[1]))
+            if known.any():
+                values = self.bands[rows][known]
+                found.append((float(values.min()), float(values.max())))
+        lows, highs = zip(*found, strict=True) if found else ((0.0,), (0.0,))
+        return min(lows), max(highs)
+
     def windows(self, stage: int, sizes: Sizes) -> list[Window]:
         """Plan the windows of a part."""
         if stage >= len(self.parts):
@@ -62,14 +82,18 @@ def fill(
     seed: int,
     progress: Callable[[float], object] | None = None,
     sizes: Sizes = SIZES,
-) -> None:
+) -> Counter[str]:
     """Fill the holes of some pictures, beside each other: all of them, or an exception leaves some unfilled.
 
-    Arguments as of `inpaint`. Every picture's values are what they are without the others.
+    Arguments as of `inpaint`. Every picture's values are what they are without the others. Returns how many pixels
+    what they are filled with is of each nature (`restauro.method.NATURES`).
     """
     parts = [part for picture in pictures for part in picture.parts]
-    if sum(part.holes.pixels for part in parts):
-        _Work(pictures, parts, workers, seed, sizes).run(progress)
+    if not sum(part.holes.pixels for part in parts):
+        return Counter()
+    work = _Work(pictures, parts, workers, seed, sizes)
+    work.run(progress)
+    return work.filled
 
 
 class _Work:
@@ -81,15 +105,26 @@ class _Work:
         self.sizes = sizes
         self.pixels = sum(part.holes.pixels for part in parts)
         self.own_threads = any(part.method.own_threads for part in parts)
+        # To networks numbers have a meaning, the same in all windows.
+        self.ranges = {
+            id(picture): picture.known_range
+            for picture in pictures
+            if picture.bands.dtype.kind == "f" and any(part.method.own_threads for part in picture.parts)
+        }
         self.threads = min(workers, workers if self.own_threads else 1 + self.pixels // _PIXELS_WORTH_A_THREAD)
         self.control = np.zeros(2, np.int64)  # stop, hole pixels done: see Task
+        self.filled: Counter[str] = Counter()
+        self._counting = threading.Lock()
 
     def run(self, progress: Callable[[float], object] | None) -> None:
         """Fill all windows. Where it takes time, the caller's thread reports and can be interrupted."""
         leads = progress is None and self.pixels < _SOON_DONE and not self.own_threads
         others = self.threads - leads
-        with ThreadPoolExecutor(max(others, 1)) as pool:
-            ready = threading.Barrier(max(others, 1))
+        if not others:
+            self._lead(None)
+            return
+        with ThreadPoolExecutor(others) as pool:
+            ready = threading.Barrier(others)
             try:
                 for _ in range(others):
                     pool.submit(ready.wait)  # starts every thread, while the windows are planned or before
@@ -110,14 +145,14 @@ class _Work:
                 self.control[0] = 1  # nobody is left who'd mind, but after an exception here
             leader.result()
 
-    def _lead(self, pool: ThreadPoolExecutor) -> None:
+    def _lead(self, pool: ThreadPoolExecutor | None) -> None:
         try:
             for stage in range(max(len(picture.parts) for picture in self.pictures)):
                 self._fill_stage(stage, pool)
         finally:
             self.control[0] = 1  # if one thread fails the others stop
 
-    def _fill_stage(self, stage: int, pool: ThreadPoolExecutor) -> None:
+    def _fill_stage(self, stage: int, pool: ThreadPoolExecutor | None) -> None:
         """Fill the large windows one after the other on all threads, then the small ones beside each other."""
         planned = [(picture, window) for picture in self.pictures for window in picture.windows(stage, self.sizes)]
         work = [_cost(window) for _, window in planned]
@@ -128,7 +163,7 @@ class _Work:
             if by_all:
                 self._fill(picture, window, self.threads, scratch, pool)
         queue = iter([item for item, by_all in zip(planned, shared, strict=True) if not by_all])  # next() is atomic
-        others = [pool.submit(self._drain, queue, {}) for _ in range(self.threads - 1)]
+        others = [pool.submit(self._drain, queue, {}) for _ in range(self.threads - 1)] if pool else []
         self._drain(queue, scratch)
         for other in others:
             other.result()
@@ -158,14 +193,19 @@ class _Work:
         core, seed, method = window.core_slices, (self.seed, *window.core), window.part.method
         task = Task(
             core, window.depth, threads, seed, self.control, scratch, pool,
-            wanted=wanted, domain=domain, weights=weights if method.corrects else None,
+            wanted=wanted, domain=domain, weights=weights if method.nature == "corrects" else None,
+            guidance=window.part.guidance.within(window.box, picture.bands, lambda box: picture.unknown.within(box)),
+            known_range=self.ranges.get(id(picture), (0.0, 0.0)),
         )  # fmt: skip
         values = fill_any_size(method, image, hole, task)
         if not self.control[0]:
             _check_values(values, (window.pixels, image.shape[2]), window)
-            if weights is not None and not method.corrects:
+            if weights is not None and method.nature != "corrects":
                 values = _blended(image[wanted], values, weights[wanted])
             _store(values, wanted[core], image[core])
+            with self._counting:
+                self.filled += Counter({method.nature: window.pixels - task.interpolated})
+                self.filled += Counter(interpolates=task.interpolated)
 
 
 def _cost(window: Window) -> int:
@@ -204,7 +244,7 @@ def _store(values: NDArray[np.floating[Any]], hole: NDArray[np.bool_], picture: 
         return
     whole = picture.dtype.kind in "iu"
     limits = np.iinfo(picture.dtype) if whole else np.finfo(picture.dtype)
-    if picture.dtype.name in DTYPES and values.dtype.name in DTYPES and picture.flags.aligned:
+    if picture.dtype in DTYPES and values.dtype in DTYPES and picture.flags.aligned:
         runs.store(np.ascontiguousarray(values), hole, picture, float(limits.min), float(limits.max), whole)
     else:  # a dtype that kernels don't know
         picture[hole] = np.clip(np.rint(values) if whole else values, limits.min, limits.max)

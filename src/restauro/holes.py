@@ -80,18 +80,18 @@ def find_holes(mask: NDArray[np.bool_], workers: int = 1) -> Holes:
     tops = range(0, height, rows)
 
     def scan(top: int) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-        block = np.ascontiguousarray(mask[top : top + rows])
-        counts = np.zeros(len(block), np.int64)
-        return counts, *runs.find(block, counts)
+        return runs.find(np.ascontiguousarray(mask[top : top + rows]))
 
-    if workers > 1 and len(tops) > 1:
+    if len(tops) == 1:
+        row_start, start, stop = scan(0)
+    else:
         with ThreadPoolExecutor(workers) as pool:
             found = list(pool.map(scan, tops))
-    else:
-        found = [scan(top) for top in tops]
-    counts, start, stop = (np.concatenate([part[k] for part in found]) for k in range(3))
-    pixels = int(stop.sum(dtype=np.int64) - start.sum(dtype=np.int64))
-    return Holes((height, width), np.append(0, np.cumsum(counts)), start, stop, pixels)
+        counts = np.concatenate([np.diff(part[0]) for part in found])
+        row_start = np.append(0, np.cumsum(counts))
+        start, stop = (np.concatenate([part[k] for part in found]) for k in (1, 2))
+    pixels = int((stop - start).sum(dtype=np.int64))
+    return Holes((height, width), row_start, start, stop, pixels)
 
 
 def placed(hole: NDArray[np.bool_], corner: tuple[int, int], shape: tuple[int, int]) -> Holes:
@@ -135,19 +135,13 @@ def joined(parts: Sequence[Holes]) -> Holes:
     return Holes(parts[0].shape, np.append(0, np.cumsum(counts)), start[order], stop[order], pixels)
 
 
-def groups(holes: Holes, distance: int) -> list[tuple[Box, NDArray[np.int64]]]:
-    """Boxes and runs of groups of holes: those within a Chebyshev distance of one another belong together."""
+def groups(holes: Holes, distance: int) -> list[tuple[Box, NDArray[np.int64], int]]:
+    """Boxes, runs and pixels of groups of holes: those within a Chebyshev distance of one another belong together."""
     from restauro.numerics import runs
 
-    labels = runs.label(holes.row_start, holes.start, holes.stop, distance)
-    order = np.argsort(labels, kind="stable")
-    ends = np.flatnonzero(np.diff(labels[order])) + 1
-    rows = holes.rows
-    return [
-        (
-            (int(rows[own[0]]), int(rows[own[-1]]) + 1, int(holes.start[own].min()), int(holes.stop[own].max())),
-            own,
-        )
-        for own in np.split(order, ends)
-        if own.size
-    ]
+    order, ends, about = runs.grouped(holes.row_start, holes.start, holes.stop, distance)
+    found, first = [], 0
+    for (top, bottom, left, right, pixels), end in zip(about.tolist(), ends.tolist(), strict=True):
+        found.append(((top, bottom, left, right), order[first:end], pixels))
+        first = end
+    return found

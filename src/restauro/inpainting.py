@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from restauro.arrays import checked_image, in_any_band, masked_pixels, not_finite, result_array
-from restauro.errors import MaskError, ParameterError, ParameterTypeError, RestauroError, check_progress
+from restauro.errors import MaskError, ParameterError, ParameterTypeError, PolicyError, RestauroError, check_progress
 from restauro.filling import Holed, fill
+from restauro.guidance import NO_PICTURE_GUIDANCE
+from restauro.guiding import guidance_of, placed_donor
 from restauro.holes import find_holes
 from restauro.mask import (
     MOST_BANDS,
@@ -26,7 +29,9 @@ from restauro.mask import (
     weighted,
 )
 from restauro.method import DEFAULT_METHOD, Method, make_method
+from restauro.methods.heal import Heal
 from restauro.numerics.threads import checked_workers
+from restauro.policy import check_allowed, checked_natures
 from restauro.windows import Part
 
 
@@ -37,6 +42,9 @@ def inpaint(
     *,
     unknown: ArrayLike | None = None,
     partial: str | None = None,
+    allow: Collection[str] | None = None,
+    sources: ArrayLike | None = None,
+    avoid: ArrayLike | None = None,
     out: NDArray[Any] | None = None,
     workers: int | None = None,
     seed: int = 0,
@@ -69,6 +77,14 @@ def inpaint(
         fills where w is 0.9 or more. A mask that has only 0 and 1 says nothing of w: all of it is corrected.
     method
         A name, with its parameters as keywords, or a `Method` instance. `restauro.method_names()` lists the names.
+    allow
+        What a fill may be made of: "interpolates" (between known values, as diffusion and fronts do), "copies" (from
+        other places, as patchmatch does), "learned" (from other pictures, as networks have), "corrects" (what is there,
+        as tone does). A method of another nature is refused. By default all are allowed.
+    sources
+        [H, W] like `mask`: where texture may come from, and from nowhere else, however far away. For patchmatch.
+    avoid
+        [H, W] like `mask`: where texture mustn't come from. For patchmatch.
     out
         Array of the image's shape and dtype for the result; `out=image` works in place. By default a new one.
     workers
@@ -103,13 +119,45 @@ def inpaint(
     (200, dtype('uint16'))
     """
     chosen = make_method(method, parameters)
+    return fill_and_count(
+        image, mask, chosen, {"sources": sources, "avoid": avoid}, unknown=unknown, partial=partial, allow=allow,
+        out=out, workers=workers, seed=seed, progress=progress,
+    )[0]  # fmt: skip
+
+
+def fill_and_count(
+    image: ArrayLike,
+    mask: ArrayLike,
+    chosen: Method,
+    told: Mapping[str, Any],
+    *,
+    unknown: ArrayLike | None = None,
+    partial: str | None = None,
+    allow: Collection[str] | None = None,
+    out: NDArray[Any] | None = None,
+    workers: int | None = None,
+    seed: int = 0,
+    progress: Callable[[float], object] | None = None,
+) -> tuple[NDArray[Any], Counter[str]]:
+    """Do what `inpaint` does; return as well how many pixels were filled by what of `restauro.method.NATURES`.
+
+    told: what `inpaint` is told by words of their own, by name.
+    """
     picture = checked_image(image)
     threads = checked_workers(workers)
     check_seed(seed)
     check_progress(progress)
     check_partial(partial)
+    natures = checked_natures(allow)
     result = result_array(picture, out)
     masked_pictures = _masked_pictures(image, picture, mask, unknown, partial=partial is not None)
+    first = masked_pictures[0]
+    one = first.which is ...
+    if isinstance(chosen, Heal):
+        if not one:
+            raise ParameterError("A stack can't be healed as one: heal its pictures one by one.")
+        told = {"donor": placed_donor(chosen, first.hole, first.unknown, told.get("donor"))}
+    guidance = guidance_of(told, chosen, picture.shape, first.hole if one else None)
     _warn_of(masked_pictures)
     if out is not image:
         np.copyto(result, picture)
@@ -118,32 +166,46 @@ def inpaint(
     pictures = [
         Holed(
             native[at.which] if native[at.which].ndim == 3 else native[at.which][:, :, np.newaxis],
-            _parts(at, chosen, partial, threads),
+            [
+                Part(find_holes(some, threads), by, guidance if by is chosen else NO_PICTURE_GUIDANCE)
+                for some, by in shares(at.hole, at.weights, chosen, partial)
+            ],
             None if at.unknown is None else find_holes(at.unknown, threads),
             at.weights,
         )
         for at in masked_pictures
     ]
-    fill(pictures, workers=threads, seed=seed, progress=progress)
+    for by in {part.method for at in pictures for part in at.parts}:
+        check_allowed(by, natures)
+    filled = fill(pictures, workers=threads, seed=seed, progress=progress)
+    if not natures.issuperset(filled):
+        raise PolicyError(
+            f"{filled['interpolates']} pixels are lost, not dimmed, and so interpolated, which isn't allowed: leave "
+            "them out of the mask, or allow it."
+        )
     if native is not result:
         for at in masked_pictures:
             result[at.which][at.hole] = native[at.which][at.hole]
     if progress is not None:
         progress(1.0)
-    return _masked_as(image, result, masked_pictures) if out is None else _unmasked(out, masked_pictures)
+    return (_masked_as(image, result, masked_pictures) if out is None else _unmasked(out, masked_pictures)), filled
 
 
-def _parts(at: _MaskedPicture, chosen: Method, partial: str | None, threads: int) -> list[Part]:
-    """Return the holes with what fills them; of damage that is corrected what is left of it after what isn't."""
+def shares(
+    hole: NDArray[np.bool_], weights: NDArray[np.float32] | None, chosen: Method, partial: str | None
+) -> list[tuple[NDArray[np.bool_], Method]]:
+    """Return the parts of a mask that are filled one after the other, and the method of each.
+
+    Of damage that is corrected these are what is dimmed, and then what is opaque.
+    """
     if partial != "tone":
-        return [Part(find_holes(at.hole, threads), chosen)]
-    tone = chosen if chosen.corrects else make_method("tone", {})
-    if at.weights is None:
-        return [Part(find_holes(at.hole, threads), tone)]
-    opaque = at.weights >= OPAQUE
-    fill_in = make_method(DEFAULT_METHOD, {}) if chosen.corrects else chosen
-    parts = [(at.hole & ~opaque, tone), (opaque, fill_in)]
-    return [Part(find_holes(some, threads), method) for some, method in parts if some.any()]
+        return [(hole, chosen)]
+    tone = chosen if chosen.nature == "corrects" else make_method("tone", {})
+    if weights is None:
+        return [(hole, tone)]
+    opaque = weights >= OPAQUE
+    fill_in = make_method(DEFAULT_METHOD, {}) if chosen.nature == "corrects" else chosen
+    return [(some, method) for some, method in ((hole & ~opaque, tone), (opaque, fill_in)) if some.any()]
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,11 @@ _EXPONENT = 600  # of the power of two: the largest double becomes 4e127, the sm
 def fill_any_size(
     method: Method, image: NDArray[Any], hole: NDArray[np.bool_], task: Task
 ) -> NDArray[np.floating[Any]]:
-    """Have a method fill what `Method.fill` describes, half precision and floats of any size included."""
-    seen = image.astype(np.float32) if image.dtype == np.float16 else image  # kernels don't know half precision
-    if seen.dtype.kind != "f" or method.own_threads:  # to networks 0 and 1 aren't any numbers
-        return method.fill(seen, hole, task)
+    """Have a method fill what `Method.fill` describes, floats of any size included."""
+    if image.dtype.kind != "f" or method.own_threads:  # to networks 0 and 1 aren't any numbers
+        return method.fill(image, hole, task)
     with np.errstate(all="ignore"):  # what comes of it is looked at
-        values = method.fill(seen, hole, task)
+        values = method.fill(image, hole, task)
     if task.stopped or values.size == 0:
         return values
     largest = float(max(values.max(), -values.min()))
@@ -34,10 +33,13 @@ def fill_any_size(
         return values
     task.clear_scratch()
     exponent = _EXPONENT if largest < _SMALLEST else -_EXPONENT
+
+    def scaled(values: NDArray[Any]) -> NDArray[np.float64]:
+        return np.ldexp(values.astype(np.float64), exponent)
+
     with np.errstate(all="ignore"):
-        again: NDArray[np.float64] = np.ldexp(
-            method.fill(np.ldexp(seen.astype(np.float64), exponent), hole, task), -exponent
-        )
+        task.guidance = task.guidance.converted(scaled)
+        again: NDArray[np.float64] = np.ldexp(method.fill(scaled(image), hole, task), -exponent)
     if largest < _SMALLEST and not np.isfinite(again).all():  # large values beside such small ones
         return values
     most = np.finfo(np.float64).max  # a fill may lie beyond what is known

@@ -1,4 +1,4 @@
-"""What a method is: its parameters with their ranges, its reach, its fill; and the table of all methods."""
+"""What a method is: its parameters, its reach, its fill; and the table of all methods."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MethodError, ParameterError, ParameterTypeError
+from restauro.errors import MethodError, ParameterError
+from restauro.guidance import NO_GUIDANCE, Guidance
+from restauro.parameters import NamedParameter
 
 # Methods of this package: name, and where the class is. Others come by entry points of the group "restauro.methods".
 BUILT_IN = {
@@ -38,109 +40,12 @@ TO_COMPARE_WITH = (
     "onnx",
 )  # fmt: skip
 
+# What a fill can be made of: values between known ones; places elsewhere in this or another picture; what a network has
+# learned from other pictures; what is there itself, its tone corrected.
+NATURES = ("interpolates", "copies", "learned", "corrects")
+
 # What is used when nobody chooses: by `inpaint`, on the command line, on the page.
 DEFAULT_METHOD = "edge-enhancing"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """What a person needs to know of a method's parameter; it stands in the annotation of the method's field.
-
-    >>> Parameter("how far to look for known pixels", minimum=1, maximum=32, unit="pixels").range_text
-    '1 to 32 pixels'
-    """
-
-    meaning: str
-    minimum: float
-    maximum: float
-    unit: str = ""
-
-    metavar: ClassVar[str] = "NUMBER"
-
-    @property
-    def range_text(self) -> str:
-        """Range and unit in words."""
-        return f"{self.minimum:g} to {self.maximum:g} {self.unit}".rstrip()
-
-    def checked(self, name: str, kind: type, value: object) -> int | float:
-        """Return `value` as a number of type `kind`; raise unless it is one, within the range. 3.0 is whole."""
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        real = isinstance(value, (float, np.floating)) and (kind is not int or float(value).is_integer())
-        if not whole and not real:
-            wanted = "a whole number" if kind is int else "a number"
-            raise ParameterTypeError(f"{name} must be {wanted} ({self.range_text}), not {value!r}.")
-        number: int | float = value  # type: ignore[assignment]
-        if not self.minimum <= number <= self.maximum:  # NaN is outside too
-            raise ParameterError(f"{name}={number} is out of range: it must be {self.range_text}.")
-        return int(number) if kind is int else float(number)
-
-
-@dataclass(frozen=True)
-class TextParameter:
-    """The same of a parameter that is a text; the method itself checks what it says.
-
-    >>> TextParameter("what to run", "a model's name", metavar="NAME").range_text
-    "a model's name"
-    """
-
-    meaning: str
-    range_text: str
-    metavar: str = "TEXT"
-
-    def checked(self, name: str, kind: type, value: object) -> str:
-        """Return `value`; raise unless it is a text."""
-        if not isinstance(value, str):
-            raise ParameterTypeError(f"{name} must be a text ({self.range_text}), not {value!r}.")
-        return value
-
-
-@dataclass(frozen=True)
-class ChoiceParameter:
-    """The same of a parameter that is one of a few words.
-
-    >>> ChoiceParameter("how thorough it is", ("fast", "best")).range_text
-    'fast or best'
-    """
-
-    meaning: str
-    choices: tuple[str, ...]
-
-    @property
-    def range_text(self) -> str:
-        """The words to choose from."""
-        return " or ".join(self.choices)
-
-    @property
-    def metavar(self) -> str:
-        """The same as the command line has it."""
-        return "|".join(self.choices)
-
-    def checked(self, name: str, kind: type, value: object) -> str:
-        """Return `value`; raise unless it is one of the words."""
-        if not isinstance(value, str):
-            raise ParameterTypeError(f"{name} must be a text ({self.range_text}), not {value!r}.")
-        if value not in self.choices:
-            raise ParameterError(f"{name}={value} isn't known: it must be {self.range_text}.")
-        return value
-
-
-@dataclass(frozen=True)
-class NamedParameter:
-    """A parameter together with its field: name, type and default; a text whose default is empty must be given."""
-
-    name: str
-    kind: type
-    default: Any
-    about: Parameter | TextParameter | ChoiceParameter
-
-    @property
-    def default_text(self) -> str:
-        """The default in words.
-
-        >>> NamedParameter("detail", float, 0.75, Parameter("how much", 0, 1)).default_text
-        '0.75'
-        """
-        return (self.default or "none") if self.kind is str else f"{self.default:g}"
 
 
 _NOTHING = np.zeros((0, 0), np.bool_)
@@ -172,6 +77,12 @@ class Task:
         it themselves, so that a long fill reports and can be stopped without coming back to Python.
     weights
         float32 [H, W], for a method that corrects: how much of each pixel is damage. None where that isn't known.
+    guidance
+        What a person said about the window, of what the method takes (`Method.takes`).
+    known_range
+        Of a picture of real numbers and a method with threads of its own: the least and the greatest known value.
+    interpolated
+        How many of the wanted pixels a fill has interpolated though that isn't its method's nature; the fill says so.
     """
 
     def __init__(
@@ -187,11 +98,16 @@ class Task:
         wanted: NDArray[np.bool_] = _NOTHING,
         domain: NDArray[np.bool_] = _NOTHING,
         weights: NDArray[np.float32] | None = None,
+        guidance: Guidance = NO_GUIDANCE,
+        known_range: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         self.core = core
         self.wanted = wanted
         self.domain = domain
         self.weights = weights
+        self.guidance = guidance
+        self.known_range = known_range
+        self.interpolated = 0
         self.depth = depth
         self.workers = workers
         self.seed = seed
@@ -268,17 +184,24 @@ class Method(ABC):
     title: ClassVar[str]
     reference: ClassVar[str]
     summary: ClassVar[str]
+    # What its fill is made of, one of NATURES. To what "corrects", what is under the hole does matter.
+    nature: ClassVar[str]
+    # What guidance it takes, names of the fields of `PictureGuidance`; with other guidance it is refused.
+    takes: ClassVar[frozenset[str]] = frozenset()
     # A connected hole may not be cut (elliptic methods, patchmatch).
     whole_hole: ClassVar[bool] = False
     # A filled value depends on pixels further inside the hole too, so `depth` is that of all pixels within reach.
     from_deeper: ClassVar[bool] = False
     # A library with threads of its own does the work, and what it costs goes with the window instead of the holes.
     own_threads: ClassVar[bool] = False
-    # It corrects what is under the hole instead of filling it in, so that what is there does matter.
-    corrects: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check every parameter against its range; what NumPy's numbers and 3.0 mean becomes an int or a float."""
+        if getattr(self, "nature", None) not in NATURES:
+            raise MethodError(
+                f"{type(self).__name__} doesn't say what its fill is made of: give the class a nature, one of "
+                f"{', '.join(NATURES)}."
+            )
         for parameter in self.parameters():
             value = parameter.about.checked(parameter.name, parameter.kind, getattr(self, parameter.name))
             object.__setattr__(self, parameter.name, value)
@@ -303,8 +226,8 @@ class Method(ABC):
         Parameters
         ----------
         image
-            [H, W, C], a view of the picture in its own dtype (float16 as float32), not to be written to. What is under
-            the hole may be anything, NaN included, and must not matter but to a method that `corrects`.
+            [H, W, C], a view of the picture in its own dtype, not to be written to. What is under the hole may be
+            anything, NaN included, and must not matter but to a method that corrects.
         hole
             bool [H, W], everything that is unknown, whoever fills it.
         task

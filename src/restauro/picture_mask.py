@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from restauro.errors import MaskError, Remedy, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.images import CHROMA
+from restauro.infrared.planes import BAND, PAGE, check_which, found_by
 from restauro.mask import (
     MAX_GROW,
     Mask,
@@ -57,20 +58,24 @@ class PictureMask:
         Sentences for the person who asked.
     weights
         float32 [H, W], 0 to 1: how much of each hole pixel is damage; None where that isn't said.
+    bands
+        How many of the picture's bands are picture, the first ones; those after it stay as they are. None: all are.
     """
 
     hole: NDArray[np.bool_]
     notes: tuple[Note, ...] = ()
     weights: NDArray[np.float32] | None = None
+    bands: int | None = None
 
 
 class _Found(NamedTuple):
-    """A hole, by how many pixels it is to be grown for what was found, notes, and weights."""
+    """A hole, by how many pixels it is to be grown for what was found, notes, weights, and bands of picture."""
 
     hole: NDArray[np.bool_]
     grow: int = 0
     notes: tuple[Note, ...] = ()
     weights: NDArray[np.float32] | None = None
+    bands: int | None = None
 
 
 def read_mask(
@@ -100,7 +105,9 @@ def read_mask(
         than half transparent where it is soft, grown by 1 pixel), "nan" (pixels with NaN in any band), "nodata" (pixels
         that the file says hold none: by GDAL's nodata value, or by a mask inside of a TIFF), "value:-9999"
         (pixels that have this value in all bands), "color:#rrggbb" (pixels of that colour; in a JPEG grown by as much
-        as it blurs colours).
+        as it blurs colours), "infrared" (what a scan's infrared plane shows as damage: a fourth band, of grey a second,
+        or another grey picture in the file; "infrared:band", "infrared:page:1" where there are several, and
+        "infrared:ir.tif" for one in a file of its own; see `restauro.infrared_mask`).
     picture
         What `restauro.read_picture` returned.
     polarity
@@ -154,12 +161,15 @@ def read_mask(
         found = _without_data(picture)
     elif source == "value":
         found = _Found(_of_value(picture, parse_value(str(mask).partition(":")[2])))
+    elif source == "infrared":
+        found = _by_infrared(picture, str(mask), keep_values=keep_values)
     else:
         found = _coloured(picture, str(mask), tolerance)
     if grow and found.weights is not None:
         raise MaskError("A mask whose values are kept, as partial damage, can't be grown: leave that out.")
     grow = min(grow + found.grow, MAX_GROW)
-    return PictureMask(grow_mask(found.hole, grow) if grow else found.hole, found.notes, found.weights)
+    hole = grow_mask(found.hole, grow) if grow else found.hole
+    return PictureMask(hole, found.notes, found.weights, found.bands)
 
 
 def check_sizes(mask: Path, picture: Path, page: int | None = None, *, resize: bool = False) -> None:
@@ -172,6 +182,21 @@ def check_sizes(mask: Path, picture: Path, page: int | None = None, *, resize: b
 def is_file(mask: MaskSource) -> bool:
     """Whether a mask, as `read_mask` takes it, is a file."""
     return _source(mask) == "file"
+
+
+def is_infrared(mask: MaskSource | None) -> bool:
+    """Whether a mask, as `read_mask` takes it, is found by infrared."""
+    return mask is not None and _source(mask) == "infrared"
+
+
+def file_of(mask: MaskSource | None) -> Path | None:
+    """Return the file that a mask is read from, or found by; None where there is none beside the picture."""
+    if isinstance(mask, MaskFile):
+        return mask.path
+    if isinstance(mask, str) and _source(mask) == "infrared":
+        named = mask.partition(":")[2]
+        return Path(named) if named and named != BAND and not named.startswith(PAGE) else None
+    return Path(mask) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
 
 
 def check_options(
@@ -191,6 +216,8 @@ def check_options(
         _parse_colour(str(mask))
     if source == "value":
         parse_value(str(mask).partition(":")[2])
+    if source == "infrared":
+        check_which(str(mask).partition(":")[2])
     if polarity not in POLARITIES:
         raise MaskError(f"A mask's polarity is white or black (what is hole), not {polarity!r}.")
     if polarity == "black" and source != "file":
@@ -209,7 +236,7 @@ def check_options(
 
 
 def _source(mask: MaskSource) -> str:
-    """Tell what a mask is taken from: "alpha", "nan", "nodata", "value", "color", "file" or "array".
+    """Tell what a mask is taken from: "alpha", "nan", "nodata", "value", "color", "infrared", "file" or "array".
 
     A file of such a name can be given as a Path or as ./alpha.
     """
@@ -218,6 +245,8 @@ def _source(mask: MaskSource) -> str:
             return mask
         if re.match("colou?r:", mask):
             return "color"
+        if mask == "infrared" or mask.startswith("infrared:"):
+            return "infrared"
         return "value" if mask.startswith("value:") else "file"
     return "file" if isinstance(mask, (os.PathLike, MaskFile)) else "array"
 
@@ -317,6 +346,12 @@ def _of_value(picture: Picture, value: float) -> NDArray[np.bool_]:
     for rows in strips(bands):
         hole[rows] = (bands[rows] == dtype.type(value)).all(axis=2)
     return hole
+
+
+def _by_infrared(picture: Picture, text: str, *, keep_values: bool) -> _Found:
+    """Damage by the infrared plane; without its values all of it is hole, however little it is."""
+    found, bands = found_by(picture, text.partition(":")[2])
+    return _Found(found.mask.hole, 0, found.notes, found.mask.weights if keep_values else None, bands)
 
 
 def _coloured(picture: Picture, text: str, tolerance: int | None) -> _Found:

@@ -63,6 +63,10 @@ class Restored(Record):
         Number of holes; pixels that touch by a corner belong to one.
     hole_pixels
         Number of pixels filled.
+    natures
+        How many of them were filled with what: "interpolates", "copies", "learned", "corrects".
+    guidance
+        What the method was guided by: how many pixels "sources" and "avoid" mark, the file of the "donor".
     changed_outside
         Pixels in which the two files, both read again, differ outside of `counted_outside`. None after a dry run.
     counted_outside
@@ -70,12 +74,17 @@ class Restored(Record):
     partial
         "cover" or "tone", as was asked for: what values of the mask between none and full mean. None where it wasn't,
         or where the mask had no such values to mix by.
+    policy
+        The policy file that allowed it; None where there is none.
     """
 
     method: str
     parameters: dict[str, Any]
     regions: int
     hole_pixels: int
+    natures: dict[str, int]
+    guidance: dict[str, Any]
     changed_outside: int | None
     counted_outside: str
     partial: str | None
+    policy: Path | None

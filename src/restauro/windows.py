@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro.guidance import NO_PICTURE_GUIDANCE, PictureGuidance
 from restauro.holes import Box, Holes, find_holes, groups
 from restauro.method import Method
 
@@ -56,10 +57,11 @@ SIZES = Sizes()
 
 @dataclass(frozen=True)
 class Part:
-    """Some of a picture's holes, and the method that fills them."""
+    """Some of a picture's holes, the method that fills them, and what that is told beside."""
 
     holes: Holes
     method: Method
+    guidance: PictureGuidance = NO_PICTURE_GUIDANCE
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,7 @@ def _clusters(deep: NDArray[np.bool_]) -> list[Box]:
     """
     if not deep.any():
         return []
-    boxes = [box for box, _ in groups(find_holes(deep), 1)]
+    boxes = [box for box, _, _ in groups(find_holes(deep), 1)]
     joined: list[Box] = []
     while boxes:
         box = boxes.pop()
@@ -255,8 +257,7 @@ def _whole_holes(part: Part, unknown: Holes) -> list[Window]:
     """One window for every group of holes that are closer to one another than the method's surroundings."""
     around = part.method.reach(0)
     windows = []
-    for core, own in groups(part.holes, 2 * around + 1):
-        pixels = int((part.holes.stop[own] - part.holes.start[own]).sum())
+    for core, own, pixels in groups(part.holes, 2 * around + 1):
         box = _grown(core, around, unknown.shape)
         alone = part.holes is unknown or part.holes.count(box) == unknown.count(box)
         if not alone:

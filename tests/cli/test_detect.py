@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import pyvips
 
 from restauro.cli import detect as cli_detect
 from restauro.cli import main
-from restauro.damage import detecting
-from restauro.damage.detection import KINDS
+from restauro.detection import detecting_files
+from restauro.detection.detecting import KINDS
 from restauro.files.reading import read_picture
+from tests.detection.damaged import damaged
 
 HOLE = np.zeros((60, 80), bool)
 HOLE[10:16, 5:60] = True
@@ -42,7 +44,7 @@ def run(arguments: str) -> int:
 
 def test_it_says_what_it_found_and_restore_takes_the_mask(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("detect panel.tif --kind color --color #ff0000 -o mask.png --preview preview.png") == 0
-    assert capsys.readouterr().out == "mask.png: 2 marks, 410 pixels (8.5 %)\n"
+    assert capsys.readouterr().out == "mask.png: 2 marks proposed, 410 pixels (8.5 %)\n"
     np.testing.assert_array_equal(read_picture("mask.png").pixels, np.where(HOLE, 255, 0))
     assert read_picture("preview.png").pixels.shape == (60, 80, 3)
     assert run("restore panel.tif --mask mask.png -o out.tif") == 0
@@ -75,6 +77,21 @@ def test_all_options_reach_the_work(capsys: pytest.CaptureFixture[str]) -> None:
         "color",
     )
     assert (said["width"], said["height"], said["marks"], said["notes"]) == (80, 60, 2, [])
+
+
+def test_several_kinds_a_mask_each_and_probabilities(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image, specks = damaged("dust")
+    save(folder / "dusty.png", image)
+    arguments = "--kind dust,scratches --sensitivity 1 --each --probability p.tif -o masks/m.png"
+    assert run(f"detect dusty.png {arguments}") == 0
+    assert re.match(r"masks/m\.png: 5 marks proposed \(scratches 0, dust 5\), \d+ pixels", capsys.readouterr().out)
+    every, dust, scratches = (read_picture(f"masks/{name}.png").pixels for name in ("m", "m-dust", "m-scratches"))
+    np.testing.assert_array_equal(every, dust)
+    assert not scratches.any()
+    likely = pyvips.Image.new_from_file("p.tif").numpy()
+    assert (likely.dtype, likely.shape) == (np.float32, (*specks.shape, 5))
+    assert likely[specks, 3].mean() > 0.9
+    assert likely[~specks, 3].mean() < 0.1
 
 
 def test_hints(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,14 +127,21 @@ def test_several_files_go_on_past_a_bad_one(capsys: pytest.CaptureFixture[str]) 
     ("arguments", "match"),
     [
         ("panel.tif --kind losses", "Say where to write: -o mask.png"),
-        ("panel.tif -o m.png", "Say what to look for, a kind (cracks, scratches, losses, color), or give hints."),
+        ("panel.tif -o m.png", "Say what to look for, a kind (cracks, scratches, losses, dust, color), or give hints."),
         (
             "panel.tif --kind color -o m.png",
             "which colour the marks have: use --color '#ff0000' for pure red",
         ),
         ("panel.tif --kind losses --tolerance 3 -o m.png", "A colour and a tolerance are for marks of a colour"),
-        ("panel.tif --kind stains -o m.png", "'stains' is not one of 'cracks', 'scratches', 'losses', 'color'"),
+        (
+            "panel.tif --kind stains -o m.png",
+            "There is no kind of damage 'stains' to be found: it is one of cracks, scratches, losses, dust, color.",
+        ),
         ("panel.tif clean.tif --kind color --color red -o m/", "Error: The colour 'red' isn't of the form #rrggbb"),
+        ("panel.tif --kind cracks,rust -o m.png", "There is no kind of damage 'rust' to be found"),
+        ("panel.tif --kind dust --sensitivity 0.1 -o m.png", "The sensitivity 0.1 is out of range"),
+        ("panel.tif --kind dust --probability p.png -o m.png", "The file of probabilities is written as a TIFF"),
+        ("panel.tif --kind dust --probability panel.tif -o m.png", "which is the picture, its mask or its hints"),
         ("panel.tif clean.tif --kind losses -o m.png", "Several pictures need a folder to write to"),
     ],
 )
@@ -131,7 +155,7 @@ def test_wrong_usage(arguments: str, match: str, capsys: pytest.CaptureFixture[s
 def test_where_nothing_can_be_written_is_known_before_the_work(
     arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(detecting, "detect", lambda *_, **__: pytest.fail("it was looked for"))
+    monkeypatch.setattr(detecting_files, "detect", lambda *_, **__: pytest.fail("it was looked for"))
     assert run(f"detect panel.tif --kind losses {arguments}") == 2
     assert "The folder panel.tif can't be made" in capsys.readouterr().err
 

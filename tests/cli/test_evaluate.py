@@ -119,7 +119,7 @@ def test_detection_is_judged_on_pictures_with_masks(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With a detector of its own: what is dark is damage."""
-    detection, scores = ModuleType("restauro.damage.detection"), ModuleType("restauro.evaluation.detection")
+    detection, scores = ModuleType("restauro.detection.detecting"), ModuleType("restauro.evaluation.detection")
     import dataclasses
 
     Scores = dataclasses.make_dataclass("Scores", ["precision", "recall", "f1", "iou"])
@@ -127,7 +127,7 @@ def test_detection_is_judged_on_pictures_with_masks(
     scores.score = lambda found, truth: Scores(
         *[float((found & truth).sum() / part.sum()) for part in (found, truth, found | truth, found | truth)]
     )
-    monkeypatch.setitem(sys.modules, "restauro.damage.detection", detection)
+    monkeypatch.setitem(sys.modules, "restauro.detection.detecting", detection)
     monkeypatch.setitem(sys.modules, "restauro.evaluation.detection", scores)
     (folder / "museum").mkdir()
     for name, half in (("a", 10), ("b", 20)):

@@ -33,7 +33,7 @@ def test_one_file_in_one_file_out(capsys: pytest.CaptureFixture[str]) -> None:
     assert is_restored("out.tif")
     out, _ = capsys.readouterr()
     assert re.fullmatch(
-        r"out\.tif: 2 regions, 124 pixels filled \(5\.5 %\) by edge-enhancing in \d+\.\d s; "
+        r"out\.tif: 2 regions, 124 pixels filled \(5\.5 %\) by edge-enhancing \(interpolates\) in \d+\.\d s; "
         r"0 pixels changed outside the mask\n",
         out,
     )
@@ -108,9 +108,12 @@ def test_json_is_an_object_a_line_with_errors_too(capsys: pytest.CaptureFixture[
         "parameters": {"steps": 6},
         "regions": 2,
         "hole_pixels": 124,
+        "natures": {"interpolates": 124},
+        "guidance": {},
         "changed_outside": 0,
         "counted_outside": "mask",
         "partial": None,
+        "policy": None,
         "notes": [],
     }
     assert bad == {"source": "missing.tif", "error": "There is no such file: check its name."}
@@ -121,8 +124,8 @@ def test_a_dry_run_says_what_would_be_done(folder: Path, capsys: pytest.CaptureF
     before = sorted(folder.rglob("*"))
     assert run("restore panel.tif --mask losses.png -o new/ --dry-run") == 0
     assert capsys.readouterr().out == (
-        "panel.tif: 56 x 40 pixels; 2 regions, 124 pixels (5.5 %) would be filled by edge-enhancing and written to "
-        f"{os.path.normpath('new/panel.tif')}\n"
+        "panel.tif: 56 x 40 pixels; 2 regions, 124 pixels (5.5 %) would be filled by edge-enhancing "
+        f"(interpolates) and written to {os.path.normpath('new/panel.tif')}\n"
     )
     assert sorted(folder.rglob("*")) == before
     assert run("restore panel.tif --mask inverted.png -o new/ --dry-run") == 2
@@ -179,7 +182,7 @@ def test_memory_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, capsy
     def read(*_: object, **__: object) -> None:
         raise MemoryError("Unable to allocate 3.00 TiB")
 
-    monkeypatch.setattr("restauro.restoring.read_picture", read)
+    monkeypatch.setattr("restauro.marking.read_picture", read)
     assert run("restore panel.tif --mask losses.png -o out.tif") == 2
     assert "panel.tif: Unable to allocate 3.00 TiB" in capsys.readouterr().err
 
@@ -191,7 +194,7 @@ def test_an_interrupt_is_a_short_word(
     def inpaint(*_: object, **__: object) -> None:
         raise stop
 
-    monkeypatch.setattr("restauro.restoring.inpaint", inpaint)
+    monkeypatch.setattr("restauro.restoring.fill_and_count", inpaint)
     assert run("restore panel.tif --mask losses.png -o out.tif") == 130
     assert capsys.readouterr().err.endswith("Stopped; no file is half written.\n")
     assert not Path("out.tif").exists()
@@ -200,14 +203,14 @@ def test_an_interrupt_is_a_short_word(
 @pytest.mark.usefixtures("ctrl_c_arrives")
 def test_ctrl_c_waits_for_a_good_place(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """An exception that is raised at once can get lost in a library's callback, as while kernels are loaded."""
-    inpaint = restoring.inpaint
+    fill = restoring.fill_and_count
 
     def interrupted(*arguments: object, **options: object) -> object:
         with contextlib.suppress(KeyboardInterrupt):  # as ctypes does in a callback
             signal.raise_signal(signal.SIGINT)
-        return inpaint(*arguments, **options)  # type: ignore[arg-type]
+        return fill(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(restoring, "inpaint", interrupted)
+    monkeypatch.setattr(restoring, "fill_and_count", interrupted)
     assert run("restore panel.tif --mask losses.png -o out.tif") == 130
     assert capsys.readouterr().err.endswith("Stopped; no file is half written.\n")
     assert not Path("out.tif").exists()

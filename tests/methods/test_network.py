@@ -79,6 +79,20 @@ def test_real_numbers_beyond_0_to_1_have_the_range_of_the_known() -> None:
     assert np.abs(dark - expected)[hole].max() > 1e-3
 
 
+def test_real_numbers_have_one_scale_in_all_windows() -> None:
+    """What is dark in a picture of floats is dark to the network wherever it lies."""
+    rng = np.random.default_rng(4)
+    image = picture(rng, (30, 400, 3), "float64")
+    image[:, 200:] = 40 * image[:, :200]  # two windows, of which the second is 40 times as bright
+    hole = np.zeros((30, 400), bool)
+    hole[10:14, 20:30] = hole[10:14, 350:360] = True
+    known = image[~hole]
+    scaled = fill((image - known.min()) / np.ptp(known), hole)
+    np.testing.assert_allclose(fill(image, hole), scaled * np.ptp(known) + known.min(), rtol=0, atol=1e-4)
+    image[hole] = [[1e30, -1e30, np.nan]] * hole.sum()  # nor does it matter what lies under holes
+    np.testing.assert_allclose(fill(image, hole), scaled * np.ptp(known) + known.min(), rtol=0, atol=1e-4)
+
+
 def test_no_value_is_beyond_the_known_ones() -> None:
     image, hole = damaged((8, 8, 3))
     image[:, :, 1] = 0.2 + image[:, :, 1] / 1000

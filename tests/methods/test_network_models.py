@@ -22,13 +22,12 @@ from tests.methods.network_pictures import damaged, fill
 from tests.networks import METADATA, tiny_model, write_network, write_tiny
 
 
-def test_a_model_has_to_be_named() -> None:
-    image, hole = damaged((8, 8))
-    there = "".join(f'use model="{name}", or ' for name in network.shipped_models())
-    with pytest.raises(
-        ModelError, match=f"^Method 'network' needs a model: {there}give it the path of an .onnx file that"
-    ):
-        restauro.inpaint(image, hole, "network")
+def test_without_a_name_it_is_the_network_of_paintings() -> None:
+    image, hole = damaged((40, 40, 3))
+    found = restauro.inpaint(image, hole, "network")
+    np.testing.assert_array_equal(found, restauro.inpaint(image, hole, "network", model="paintings"))
+    assert np.abs(found - restauro.inpaint(image, hole))[hole].max() < 0.5  # it corrects the default method's fill
+    assert not np.array_equal(found, restauro.inpaint(image, hole))
 
 
 def test_shipped_models_are_known_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,8 +40,10 @@ def test_shipped_models_are_known_by_name(tmp_path: Path, monkeypatch: pytest.Mo
         restauro.inpaint(image, hole, Network(str(tiny_model()))),
     )
     ways = 'use model="frescoes", or use model="icons", or give it the path of'
-    with pytest.raises(ModelError, match=f"needs a model: {ways}"):
+    with pytest.raises(ModelError, match=f"There is no model 'paintings': {ways}"):
         Network()
+    with pytest.raises(ModelError, match=f"There is no model '': {ways}"):
+        Network(model="")
     with pytest.raises(ModelError, match=f"There is no model 'icon': {ways}"):
         Network(model="icon")
 
@@ -195,10 +196,10 @@ def test_on_the_command_line(
     line = ["restore", "photo.png", "--mask", "m.png", "--method", "network", "-o", "out.png"]
     assert main([*line, "--model", str(tiny_model())]) == 0
     np.testing.assert_array_equal(restauro.read_picture("out.png").pixels, fill(image, hole))
-    assert "filled (23.4 %) by network in" in capsys.readouterr().out
-    assert main(line) == 2
+    assert "filled (23.4 %) by network (learned) in" in capsys.readouterr().out
+    assert main([*line, "--model", "painting"]) == 2
     ways = "".join(f"use --model {name}, or " for name in network.shipped_models()) + "give it the path of"
-    assert f"Error: Method 'network' needs a model: {ways}" in capsys.readouterr().err
+    assert f"Error: There is no model 'painting': {ways}" in capsys.readouterr().err
     assert main([*line, "--model", "nothing.onnx"]) == 2
     assert f"Error: There is no file nothing.onnx: {ways}" in capsys.readouterr().err
     assert main([*line[:-1], "other.png", "--model", "./photo.png"]) == 2

@@ -1,6 +1,9 @@
 """Calls of kernels in a library: recorded while pictures are damaged, searched and filled; repeated by the compiler.
 
-python -m tests.numerics.recorded_calls record|repeat FILE
+python -m tests.numerics.recorded_calls record|compile|repeat FILE
+
+What Numba has compiled is called in another process, which loads it from the disk: in the one that compiles it, kernels
+that other kernels call may be those that were compiled for themselves, and round in another way.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import pickle
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +67,9 @@ def work() -> None:
         image = picture.clip(0, 255).astype(dtype)
         for method in METHODS:
             restauro.inpaint(image, hole, method, workers=1)
+    large = np.zeros((200, 200), bool)
+    large[10:180, 10:180] = True  # whose levels are set up in several calls
+    restauro.inpaint(np.tile(picture[:50, :100].clip(0, 255).astype(np.uint8), (4, 2, 1)), large, "harmonic", workers=1)
     for kind in KINDS:
         restauro.make_damage(kind, 120, 150, rng=3)
     restauro.grow_mask(hole, 3)
@@ -84,7 +91,7 @@ def work() -> None:
     half = structure_tensor.half_gaussian(1.0)
     reach = half.size - 1
     structure_tensor.smooth(
-        J[0].astype(np.float32), 17, 21, half, np.ones((17 - 2 * reach, 21 - 2 * reach), bool), room[0]
+        J[0].astype(np.float32), 17, 21, half, np.ones((17 - 2 * reach, 21 - 2 * reach), bool), room[0, 0]
     )
     for values in (np.float32, np.float64):
         for dtype in (np.uint8, np.uint16, np.float32, np.float64):
@@ -92,7 +99,7 @@ def work() -> None:
                        0.0, 70.0, dtype is np.uint8)  # fmt: skip
 
 
-def repeat(path: Path) -> None:
+def repeat(path: Path, *, call: bool = True) -> None:
     """Repeat the calls with the compiler; print whether their bits are the same, and of how many signatures."""
     from numba import typeof
     from numba.core.sigutils import normalize_signature
@@ -108,7 +115,7 @@ def repeat(path: Path) -> None:
             if not all(map(_alike, map(typeof, calls[0][0]), types)):
                 continue
             dispatcher.compile(types)
-            for before, after, result in calls:
+            for before, after, result in calls if call else ():
                 found = dispatcher.overloads[types].entry_point(*before)
                 same = _bits(found) == _bits(result) and _bits(before) == _bits(after)
                 print(name, f"({signature})", "same" if same else "DIFFERENT", flush=True)
@@ -133,4 +140,5 @@ def _bits(value: Any) -> Any:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    {"record": record, "repeat": repeat}[sys.argv[1]](Path(sys.argv[2]))
+    actions = {"record": record, "compile": partial(repeat, call=False), "repeat": repeat}
+    actions[sys.argv[1]](Path(sys.argv[2]))

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from restauro.numerics.sparse_grid import SparseGrid
+
+
+def scattered(grid: Any, values: np.ndarray) -> np.ndarray:
+    """Values of hole pixels where the grid keeps them."""
+    kept, n = grid.empty(), 0
+    for begin, length in zip(grid.around[:, grid.margin], grid.lengths, strict=True):
+        kept[begin : begin + length] = values[n : n + length]
+        n += length
+    return kept
+
+
+def gathered(grid: SparseGrid, kept: np.ndarray) -> np.ndarray:
+    """Values of hole pixels, row by row, of those that the grid keeps."""
+    begins = zip(grid.around[:, grid.margin], grid.lengths, strict=True)
+    return np.concatenate([kept[begin : begin + length] for begin, length in begins])
 
 
 def neighbours(shape: tuple[int, int], y: int, x: int) -> list[tuple[int, int]]:

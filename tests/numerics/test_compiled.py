@@ -27,10 +27,12 @@ def run(action: str, path: Path, **variables: str) -> list[str]:
 def test_every_signature_gives_the_bits_of_the_compiler(tmp_path: Path) -> None:
     run("record", tmp_path / "calls", RESTAURO_KERNELS="compiled")
     assert kernel.LIBRARY is not None
-    *calls, total = run(
-        "repeat", tmp_path / "calls", RESTAURO_KERNELS="jit", NUMBA_CPU_NAME=kernel.LIBRARY.level,
-        NUMBA_CPU_FEATURES="", NUMBA_CACHE_DIR=str(tmp_path / "cache"),
-    )  # fmt: skip
+    variables = {
+        "RESTAURO_KERNELS": "jit", "NUMBA_CPU_NAME": kernel.LIBRARY.level, "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+    }  # fmt: skip
+    run("compile", tmp_path / "calls", **variables)
+    *calls, total = run("repeat", tmp_path / "calls", **variables)
     assert [line for line in calls if not line.endswith(" same")] == []
     compared, of_all = re.fullmatch(r"(\d+) of (\d+) signatures", total).groups()  # type: ignore[union-attr]
     assert compared == of_all

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from restauro.numerics.dirichlet import known_range, laplacian_right_side
 from restauro.numerics.sparse_grid import SparseGrid
-from tests.numerics.systems import known_sum
+from tests.numerics.systems import gathered, known_sum
 from tests.promises.pictures import holes, picture, seeds
 
 
@@ -19,13 +19,13 @@ def test_right_side_and_range(seed: int, height: int, width: int, margin: int) -
     if not hole.any():
         return
     grid = SparseGrid.of(hole, margin)
-    known = grid.load(np.where(hole, np.inf, image), np.nan)
+    known = grid.load(np.stack([np.where(hole, np.inf, image), 2 * image], axis=2), np.nan)
     near = np.zeros_like(hole)
     for y, x in np.argwhere(hole):
         near[max(y - margin, 0) : y + margin + 1, max(x - margin, 0) : x + margin + 1] = True
     seen = image[near & ~hole]
-    assert known_range(known) == ((seen.min(), seen.max()) if seen.size else (np.inf, -np.inf))
-    found = np.empty(grid.pixels)
-    grid.hole_values(laplacian_right_side(grid, known, 0.5, 2.0), found)
-    np.testing.assert_allclose(found, known_sum(hole, (image - 0.5) / 2), rtol=0, atol=1e-12)
-    assert not laplacian_right_side(grid, known, 0.5, 0.0).any()
+    expected = ((seen.min() + seen.max()) / 2, np.ptp(seen)) if seen.size else (np.nan, -np.inf)
+    np.testing.assert_allclose(known_range(known), np.outer(expected, (1, 2)), rtol=1e-12)
+    right_side = laplacian_right_side(grid, known, np.array([0.5, 1.0]), np.array([2.0, 0.0]))
+    np.testing.assert_allclose(gathered(grid, right_side[0]), known_sum(hole, (image - 0.5) / 2), rtol=0, atol=1e-12)
+    assert not right_side[1].any()

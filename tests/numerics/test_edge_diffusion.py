@@ -16,6 +16,7 @@ from restauro.numerics.kernel import MODE, kernel
 from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.structure_tensor import GRADIENT_REACH, add_gradients, half_gaussian, smooth
 from tests.numerics import naive_edge_diffusion as naive
+from tests.numerics.systems import gathered
 from tests.promises.pictures import holes, picture, seeds
 
 SCALE, RATIO = 1.0, 0.1
@@ -31,10 +32,8 @@ def diffusion_of(image: np.ndarray, hole: np.ndarray) -> EdgeDiffusion:
 
 def filled(diffusion: EdgeDiffusion, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     result = image.astype(float)
-    values = np.empty(diffusion.grid.pixels)
     for c in range(image.shape[2]):
-        diffusion.grid.hole_values(diffusion.v[c] * diffusion.unit[c] + diffusion.zero[c], values)
-        result[:, :, c][hole] = values
+        result[:, :, c][hole] = gathered(diffusion.grid, diffusion.v[c]) * diffusion.unit[c] + diffusion.zero[c]
     return result
 
 
@@ -89,13 +88,12 @@ def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile:
     found = diffusion._squared_contrast[0]
     assert found == kernels._NO_CONTRAST if np.isinf(squared) else found == pytest.approx(squared, rel=1e-4)
     A = naive.matrix(hole.shape, naive.structure_tensor(whole / unit, SCALE), squared)
-    r, at_holes = diffusion.grid.empty(np.float32), np.empty(diffusion.grid.pixels)
+    r = diffusion.grid.empty(np.float32)
     for c in range(2):
         kernels.imbalance(diffusion.grid.around, diffusion.grid.lengths, diffusion._links, diffusion.v[c], r)
-        diffusion.grid.hole_values(r.astype(float), at_holes)
         expected = -(A @ whole[:, :, c].ravel())[hole.ravel()] / diffusion.unit[c]
-        np.testing.assert_allclose(at_holes, expected, rtol=0, atol=2e-4)
-    diffusion.grid.hole_values(diffusion._links[0].astype(float), at_holes)
+        np.testing.assert_allclose(gathered(diffusion.grid, r), expected, rtol=0, atol=2e-4)
+    at_holes = gathered(diffusion.grid, diffusion._links[0])
     np.testing.assert_allclose(at_holes, np.diag(A)[hole.ravel()], rtol=0, atol=2e-4)
 
 

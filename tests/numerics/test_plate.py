@@ -10,27 +10,12 @@ from restauro.method import Task
 from restauro.numerics import plate_kernels
 from restauro.numerics.plate import MARGIN, Plate
 from restauro.numerics.sparse_grid import SparseGrid
-from tests.numerics.systems import plate, plate_energy
+from tests.numerics.systems import gathered, plate, plate_energy, scattered
 from tests.promises.pictures import holes, picture, seeds
 
 
 def task() -> Task:
     return Task((slice(0, 1), slice(0, 1)), 1, 1, (0,), np.zeros(2, np.int64))
-
-
-def scattered(grid: SparseGrid, values: np.ndarray) -> np.ndarray:
-    """Values of hole pixels where the grid keeps them."""
-    kept, n = grid.empty(), 0
-    for begin, length in zip(grid.around[:, grid.margin], grid.lengths, strict=True):
-        kept[begin : begin + length] = values[n : n + length]
-        n += length
-    return kept
-
-
-def gathered(grid: SparseGrid, kept: np.ndarray) -> np.ndarray:
-    values = np.empty(grid.pixels)
-    grid.hole_values(kept, values)
-    return values
 
 
 def interpolation(size: int) -> np.ndarray:
@@ -71,7 +56,7 @@ def test_the_system_is_the_derivative_of_the_energy(seed: int, height: int, widt
     )
     found = gathered(grid, product)
     np.testing.assert_allclose(found, matrix[np.ix_(inside, inside)] @ values, rtol=0, atol=1e-11)
-    right_side = gathered(grid, system.right_side(grid.load(image, np.nan), 0.25, 2.0))
+    right_side = gathered(grid, system.right_side(grid.load(image[..., np.newaxis], np.nan)[0], 0.25, 2.0))
     expected = -matrix[np.ix_(inside, ~inside)] @ ((image.ravel()[~inside] - 0.25) / 2)
     np.testing.assert_allclose(right_side, expected, rtol=0, atol=1e-11)
 
@@ -116,5 +101,5 @@ def test_it_is_solved_as_by_a_dense_solver(seed: int, height: int, width: int) -
     grid = SparseGrid.of(hole, MARGIN)
     system = Plate(grid, task())
     u = grid.empty()
-    system.solve(system.right_side(grid.load(image, np.nan), 0, 1), u, task(), residual=1e-11)
+    system.solve(system.right_side(grid.load(image[..., np.newaxis], np.nan)[0], 0, 1), u, task(), residual=1e-11)
     np.testing.assert_allclose(gathered(grid, u), plate(image, hole), rtol=0, atol=1e-6)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from restauro.method import Task
-from restauro.numerics.surroundings import HOLE, INNER, NEAR, SOUND, Surroundings
+from restauro.numerics.surroundings import HOLE, INNER, KNOWN, NEAR, SOUND, Surroundings
 from tests.promises.pictures import holes, picture, seeds
 
 TAPS = np.array([1, 2, 2, 2, 1]) / 8
@@ -45,6 +45,7 @@ def test_kinds_of_pixels(seed: int, height: int, width: int, reach: int) -> None
     kind = spread(Surroundings.of(hole, reach, task()), Surroundings.of(hole, reach, task()).kind)
     np.testing.assert_array_equal(kind & NEAR > 0, near)
     np.testing.assert_array_equal(kind & HOLE > 0, hole)
+    np.testing.assert_array_equal(kind & KNOWN > 0, near & ~hole)
     np.testing.assert_array_equal(kind & INNER > 0, ndimage.binary_erosion(near, around))
     np.testing.assert_array_equal(kind & SOUND > 0, ndimage.binary_erosion(near & ~hole, around))
 
@@ -58,11 +59,10 @@ def test_means_are_those_of_the_pixels_that_count(seed: int, height: int, width:
         return
     near = Surroundings.of(hole, reach, task())
     values = near.load(image)
-    counts = (near.kind & (NEAR | HOLE)) == NEAR
-    mask = spread(near, counts.astype(float))
+    mask = spread(near, ((near.kind & KNOWN) > 0).astype(float))
     sums, weights = smoothed(image[:, :, 1] * mask, 1), smoothed(mask, 1)
     expected = np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
-    found = spread(near, near.weighted_mean(values, counts.astype(float), 1)[1])
+    found = spread(near, near.mean(values, KNOWN, 1)[1])
     inside = spread(near, near.kind) > 0
     np.testing.assert_allclose(found[inside], expected[inside], rtol=0, atol=1e-12)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import restauro
-from restauro.damage.crack_detection import find_cracks
+from restauro.detection.crack_detection import find_cracks
 from restauro.errors import ParameterError, ParameterTypeError
 from restauro.evaluation.comparing import compare_file
 

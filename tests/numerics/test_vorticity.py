@@ -8,6 +8,7 @@ import pytest
 from restauro.numerics import vorticity
 from restauro.numerics.navier_stokes import _Flow, navier_stokes
 from restauro.numerics.surroundings import HOLE, NEAR, SOUND, Surroundings
+from tests.numerics.systems import gathered
 from tests.numerics.test_surroundings import spread, task
 
 
@@ -26,10 +27,8 @@ def transported(near: Surroundings, angle: float, coherence: float, source: np.n
     fields[:, 2] = near.kind & SOUND > 0
     fields[:, 3] = source * fields[:, 2]
     w = np.zeros((1, near.holes.size))
-    near.each_hole(vorticity.transport, fields, near.kind, near.up, near.down, friction, task().control, w)
-    values = np.empty(near.holes.pixels)
-    near.holes.hole_values(w[0], values)
-    return values.reshape(14, -1)
+    near.each_hole(vorticity.transport, fields, near.kind, near.column, friction, task().control, w)
+    return gathered(near.holes, w[0]).reshape(14, -1)
 
 
 def as_plane(near: Surroundings, image: np.ndarray) -> np.ndarray:
@@ -50,7 +49,7 @@ def test_isophotes_of_a_ramp() -> None:
     J = near.planes(3)
     near.each(vorticity.gradient_products, near.load((x + 2 * y)[:, :, np.newaxis]), near.kind, SOUND, J)
     fields = np.zeros((near.grid.size, 4))
-    near.each(vorticity.isophotes, J, near.planes(3), near.kind, near.planes(1), fields)
+    near.each(vorticity.isophotes, J, near.planes(3), fields)
     sound = near.kind & SOUND > 0
     angle = np.arctan2(-1, 2)  # along the isophote x + 2 y = 0
     np.testing.assert_allclose(fields[sound, :2], [[np.cos(2 * angle), np.sin(2 * angle)]] * sound.sum(), atol=1e-12)
@@ -132,7 +131,7 @@ def test_means_along_isophotes_are_those_of_small_steps() -> None:
     fields = np.stack([as_plane(near, plane) for plane in planes], axis=1)
     fields[near.kind & SOUND == 0, 2:] = 0
     means = near.planes(1)
-    near.each(vorticity.means_along_isophotes, fields, near.kind, near.up, near.down, task().control, means)
+    near.each(vorticity.means_along_isophotes, fields, near.kind, near.column, task().control, means)
     expected = means_by_steps(near, fields)
     assert np.ptp(expected) > 1
     np.testing.assert_allclose(spread(near, means[0]), expected, rtol=0, atol=1e-9)
@@ -173,14 +172,14 @@ def test_nothing_flows_without_isophotes() -> None:
 
 def test_vorticity_of_one_sign_is_reduced_as_far_as_the_other() -> None:
     near = band()
-    w = np.zeros((1, near.holes.size))
-    w[0, near.holes.around[:, 1]] = 2.0
-    w[0, near.holes.around[:, 1] + 1] = -1.0
+    w = np.zeros(near.holes.size)
+    w[near.holes.around[:, 1]] = 2.0
+    w[near.holes.around[:, 1] + 1] = -1.0
     both_signs = near.planes(2).astype(np.float32)
     both_signs[0], both_signs[1] = 3.0, 1.0
     near.each_hole(vorticity.balance, both_signs, 1.5, w)
-    assert w[0, near.holes.around[3, 1]] == 1.0  # by 1.5 * 1 / 3
-    assert w[0, near.holes.around[3, 1] + 1] == -1.0
+    assert w[near.holes.around[3, 1]] == 1.0  # by 1.5 * 1 / 3
+    assert w[near.holes.around[3, 1] + 1] == -1.0
 
 
 def test_kernels_that_follow_isophotes_end_when_stopped() -> None:
@@ -188,10 +187,10 @@ def test_kernels_that_follow_isophotes_end_when_stopped() -> None:
     fields = np.ones((near.grid.size, 4))
     means, w = near.planes(1), np.zeros((1, near.holes.size))
     rows = 0, len(near.table)
-    vorticity.means_along_isophotes(near.table, *rows, fields, near.kind, near.up, near.down, stopped, means)
+    vorticity.means_along_isophotes(near.table, *rows, fields, near.kind, near.column, stopped, means)
     assert not means.any()
     rows = 0, len(near.hole_table)
-    vorticity.transport(near.hole_table, *rows, fields, near.kind, near.up, near.down, 1.0, stopped, w)
+    vorticity.transport(near.hole_table, *rows, fields, near.kind, near.column, 1.0, stopped, w)
     assert not w.any()
 
 

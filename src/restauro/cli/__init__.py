@@ -13,7 +13,7 @@ import click
 import restauro
 from restauro.errors import RestauroError
 
-_COMMANDS = ("restore", "serve", "detect", "damage", "methods", "compare", "evaluate", "train", "export")
+_COMMANDS = ("restore", "heal", "serve", "detect", "damage", "methods", "compare", "evaluate", "train", "export")
 _HELP = """Restore damaged pictures: fill what a mask marks, and change nothing else.
 
 \b

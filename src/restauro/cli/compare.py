@@ -158,8 +158,8 @@ def _original_in(folder: Path, picture: Path) -> Path:
 
 
 def _classical() -> list[str]:
-    names = [name for name in method_names() if name != "network"]  # which needs a model
-    return [name for name in names if not method_class(name).corrects]
+    names = [name for name in method_names() if name != "network"]  # which is asked for
+    return [name for name in names if method_class(name).nature != "corrects"]
 
 
 def _check_usage(

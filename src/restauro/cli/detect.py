@@ -14,9 +14,9 @@ from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError
 
 if TYPE_CHECKING:
-    from restauro.damage.detecting import Detected
+    from restauro.detection.detecting_files import Detected
 
-_KINDS = ("cracks", "scratches", "losses", "color")
+_KINDS = ("cracks", "scratches", "losses", "dust", "color")
 _HELP = """Look for damage in each of INPUTS, files or folders, and write a mask: white is damage.
 
 It is a proposal. Look at it with --preview, correct it in any paint program, then restore with it. Where nothing is
@@ -24,6 +24,7 @@ found the mask is empty.
 
 \b
 restauro detect panel.tif --kind cracks -o mask.png --preview preview.png
+restauro detect photo.jpg --kind scratches,losses,dust --each -o mask.png
 restauro detect photo.jpg --kind color --color '#ff0000' -o mask.png
 restauro detect panel.tif --hints strokes.png -o mask.png
 restauro detect scans/*.tif --kind scratches -o masks/
@@ -34,8 +35,25 @@ Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input
 
 @click.command("detect", help=_HELP, short_help="Find damage in picture files.")
 @click.argument("inputs", nargs=-1, required=True, type=paths.NAME)
-@click.option("--kind", type=click.Choice(_KINDS), help="What to look for; with --hints it may be left out.")
+@click.option(
+    "--kind",
+    metavar="KIND,KIND",
+    help=f"What to look for, of {', '.join(_KINDS)}; with --hints it may be left out.",
+)
+@flags.SENSITIVITY
+@click.option(
+    "--smallest",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Leave out marks of fewer than N pixels.  [default: by kind]",
+)
 @click.option("-o", "--output", metavar="FILE|FOLDER", help="Where to write the mask, a PNG.")
+@click.option("--each", is_flag=True, help="Also write a mask of each kind beside it: mask-dust.png.")
+@click.option(
+    "--probability",
+    metavar="FILE|FOLDER",
+    help="Also write the network's probabilities, a TIFF of floats: bands crack, scratch, loss, dust, stain.",
+)
 @click.option("--preview", metavar="FILE|FOLDER", help="Also write the picture with the marks in magenta, PNG or JPEG.")
 @click.option(
     "--hints",
@@ -57,22 +75,34 @@ Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input
 @flags.JSON
 @flags.WORKERS
 def command(
-    inputs: Sequence[Path], output: str | None, preview: str | None, quiet: bool, as_json: bool, **options: Any
+    inputs: Sequence[Path],
+    output: str | None,
+    preview: str | None,
+    probability: str | None,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
 ) -> int:
     """Detect in files one after the other; return the exit status."""
     inputs = paths.expand(inputs)
     _check(inputs, output, options)
     masks = paths.mask_targets(inputs, output, "-o", "masks")
     previews = paths.mask_targets(inputs, preview, "--preview", "previews")
+    likely = paths.mask_targets(inputs, probability, "--probability", "probabilities", ".tif")
     works = [
-        (source, partial(_detect, source, target or Path(), shown, options, with_bar=not quiet))
-        for source, target, shown in zip(inputs, masks, previews, strict=True)
+        (source, partial(_detect, source, target or Path(), options | also, with_bar=not quiet))
+        for source, target, also in zip(
+            inputs,
+            masks,
+            ({"preview": shown, "probability": file} for shown, file in zip(previews, likely, strict=True)),
+            strict=True,
+        )
     ]
     return batch.run(works, _as_line, quiet=quiet, as_json=as_json)
 
 
 def _check(inputs: Sequence[Path], output: str | None, options: dict[str, Any]) -> None:
-    from restauro.damage.detection import check_options
+    from restauro.detection.detecting import check_options
 
     if not output:
         raise click.UsageError(f"Say where to write: -o {'masks/' if len(inputs) > 1 else 'mask.png'}")
@@ -82,23 +112,27 @@ def _check(inputs: Sequence[Path], output: str | None, options: dict[str, Any]) 
     if hints and not hints.is_file():
         raise click.UsageError(f"There is no file of hints {printable(hints)}.")
     try:
-        check_options(options["kind"], options["colour"], options["tolerance"], has_hints=hints is not None)
+        names = ("kind", "colour", "tolerance", "sensitivity", "smallest")
+        check_options(*(options[name] for name in names), has_hints=hints is not None)
     except RestauroError as error:
         raise click.UsageError(worded(error)) from None
 
 
-def _detect(source: Path, target: Path, preview: Path | None, options: dict[str, Any], *, with_bar: bool) -> Detected:
+def _detect(source: Path, target: Path, options: dict[str, Any], *, with_bar: bool) -> Detected:
     """Look for damage in one file, with a bar where it is to be shown."""
-    from restauro.damage.detecting import detect_file
+    from restauro.detection.detecting_files import detect_file
 
     with report.progress_bar(source.name, shown=with_bar) as progress:
-        return detect_file(source, target, preview=preview, progress=progress, **options)
+        return detect_file(source, target, progress=progress, **options)
 
 
 def _as_line(found: Detected) -> str:
     target = printable(found.target)
     if not found.pixels:
-        what = {None: "damage", "color": "marks of that colour"}.get(found.kind, found.kind)
+        names = found.kind.split(",") if found.kind else ["damage"]
+        what = " or ".join("marks of that colour" if name == "color" else name for name in names)
         return f"{target}: no {what} found: the mask is empty"
     share = report.percent(found.pixels / (found.width * found.height))
-    return f"{target}: {report.count(found.marks, 'mark')}, {report.count(found.pixels, 'pixel')} ({share})"
+    each = ", ".join(f"{kind} {marks}" for kind, marks in found.kinds.items()) if len(found.kinds) > 1 else ""
+    marks = report.count(found.marks, "mark")
+    return f"{target}: {marks} proposed{each and f' ({each})'}, {report.count(found.pixels, 'pixel')} ({share})"

@@ -115,7 +115,7 @@ def command(
     from restauro.evaluation.references import split_ways
 
     ways = [way for listed in methods for way in split_ways(listed)] or [
-        name for name in method_names() if name != "network" and not method_class(name).corrects
+        name for name in method_names() if name != "network" and method_class(name).nature != "corrects"
     ]
     chosen = protocol.choose_masks(_split(masks) or ["strokes"], _bins(bins), border, reading)
     _check_out(out, [*pictures, *(mask.file for mask in chosen if mask.file)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from restauro.cli import paths
 from restauro.files.bounds import MAX_PIXELS
 
 MASK = click.option(
@@ -23,8 +24,26 @@ MASK_POLARITY = click.option(
 ACCEPT_LARGE_HOLES = click.option(
     "--accept-large-holes", is_flag=True, help="Take a mask of more than 60 % hole as it is."
 )
+ALLOW = click.option(
+    "--allow",
+    metavar="NATURE,NATURE",
+    help="What a fill may be made of: interpolates, copies, learned, corrects. Methods of another nature are refused.",
+)
+POLICY = click.option(
+    "--policy",
+    type=paths.NAME,
+    metavar="FILE",
+    help="What is allowed, beside --allow.  [default: restauro.toml in the picture's folder or one above it]",
+)
 GROW = click.option(
     "--grow", type=click.IntRange(0, 1000), default=0, metavar="N", help="Grow the mask by N pixels.", show_default=True
+)
+SENSITIVITY = click.option(
+    "--sensitivity",
+    type=float,
+    metavar="N",
+    help="Of damage that is looked for: false marks a megapixel to be expected of each kind, 0.3 to 30, as counted on "
+    "undamaged paintings. More find fainter damage.  [default: by kind; where it is filled, 3]",
 )
 LARGEST = click.option(
     "--max-pixels",
@@ -36,6 +55,13 @@ LARGEST = click.option(
 )
 OVERWRITE_INPUT_TOO = click.option(
     "--overwrite", is_flag=True, help="Replace files that are there, the input too if it is the output."
+)
+SAVE_MASK = click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
+PAGE = click.option(
+    "--page", type=click.IntRange(min=0), metavar="N", help="Which picture of a TIFF of several to restore, from 0."
+)
+DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Read and check everything, say what would be done, write nothing."
 )
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 JSON = click.option(

@@ -23,7 +23,7 @@ def command(name: str | None) -> None:
 def _list_methods() -> None:
     for name in method_names():
         chosen = method_class(name)
-        click.echo(f"{name}{' (default)' * (name == DEFAULT_METHOD)}: {chosen.title}")
+        click.echo(f"{name}{' (default)' * (name == DEFAULT_METHOD)}: {chosen.title}; {chosen.nature}")
         _print_wrapped(chosen.summary)
     click.echo("\nrestauro methods NAME describes the parameters of one.")
 
@@ -31,6 +31,7 @@ def _list_methods() -> None:
 def _describe(method: type[Method]) -> None:
     click.echo(f"{method.title}\n")
     _print_wrapped(method.summary, indent="")
+    _print_wrapped(f"What its fill is made of: {method.nature}.", indent="")
     _print_wrapped(f"Source: {method.reference}", indent="")
     click.echo("" if method.parameters() else "\nIt has no parameters.")
     for parameter in method.parameters():

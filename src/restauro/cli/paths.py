@@ -63,11 +63,13 @@ def picture_targets(inputs: Sequence[Path], output: str | None, word: str) -> li
     return _distinct(inputs, _targets(inputs, output, "-o", word))
 
 
-def mask_targets(inputs: Sequence[Path], output: str | None, flag: str, word: str) -> Sequence[Path | None]:
+def mask_targets(
+    inputs: Sequence[Path], output: str | None, flag: str, word: str, ending: str = ".png"
+) -> Sequence[Path | None]:
     """Return where each input's mask goes, a PNG of its name in a folder, or the file that `output` names."""
     if not output:
         return [None] * len(inputs)
-    return _distinct(inputs, _targets([Path(f"{path.stem}.png") for path in inputs], output, flag, word))
+    return _distinct(inputs, _targets([Path(f"{path.stem}{ending}") for path in inputs], output, flag, word))
 
 
 def _targets(names: Sequence[Path], output: str, flag: str, word: str) -> list[Path]:

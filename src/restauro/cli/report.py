@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from restauro.cli.wording import printable, say, worded
+from restauro.compiling import LOGGER
 from restauro.interrupts import interruptible
 
 if TYPE_CHECKING:
@@ -35,9 +37,14 @@ def as_line(restored: Restored) -> str:
 
 
 def _by(restored: Restored) -> str:
-    """Say what filled: of partial tone `tone`, and the method that was named only where too little is left."""
+    """Say what filled, of partial tone `tone`, and the method that was named only where too little is left; and how."""
     named = restored.method
-    return f"tone, {named} where nearly opaque" if restored.partial == "tone" and named != "tone" else named
+    by = f"tone, {named} where nearly opaque" if restored.partial == "tone" and named != "tone" else named
+    natures = restored.natures
+    if len(natures) > 1:
+        shares = (f"{nature} {count(pixels, 'pixel')}" for nature, pixels in natures.items())
+        return f"{by} ({', '.join(shares)})"
+    return f"{by} ({next(iter(natures))})" if natures else by
 
 
 def damaged_as_line(damaged: Damaged) -> str:
@@ -111,34 +118,21 @@ def _bar(label: str, *, shown: bool) -> Iterator[Callable[[float], object]]:
         yield lambda fraction: progress.update(task, completed=fraction)
 
 
-class _Announcement:
-    """Says once that kernels are being compiled, which happens on the first run; Numba's way of telling is its own."""
+class _Announcement(logging.Handler):
+    """Says on stderr, in the words of the log, that kernels are being compiled."""
 
-    def __init__(self) -> None:
-        self.made = False
-
-    def notify(self, event: Any) -> None:
-        if event.is_start and not self.made:
-            self.made = True
-            say(
-                "Compiling, the first time for this kind of picture: it takes some seconds and is kept for later runs.",
-                err=True,
-            )
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage(), err=True)
 
 
-def announce_compiling(*, quiet: bool = False) -> AbstractContextManager[object]:
-    """While the body runs, say so once on stderr, unless quiet, if a kernel is compiled rather than loaded."""
-    from restauro.numerics.kernel import MODE
-
-    if MODE != "jit":
-        return nullcontext()
-    import logging
-
-    from numba.core import event
-
-    logging.getLogger("restauro.kernels").disabled = True  # which would say so as well
-    if quiet:
-        return nullcontext()
-    event.Listener.register(_Announcement)
-    manager: AbstractContextManager[object] = event.install_listener("numba:compile", _Announcement())
-    return manager
+@contextmanager
+def announce_compiling(*, quiet: bool = False) -> Iterator[None]:
+    """While the body runs, say so on stderr, unless quiet, if kernels are compiled first."""
+    handler = logging.NullHandler() if quiet else _Announcement()
+    LOGGER.addHandler(handler)
+    LOGGER.propagate = False
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.propagate = True

@@ -15,7 +15,9 @@ import click
 
 from restauro.cli import batch, flags, paths, pipes, report
 from restauro.cli.wording import printable, say, worded
+from restauro.detection.detectors import REPAIRED
 from restauro.errors import RestauroError
+from restauro.guiding import check_takes
 from restauro.mask import PARTIAL
 from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 
@@ -51,7 +53,7 @@ def _parameter_options(function: Function) -> Function:
     return function
 
 
-_HELP = """Fill what a mask marks in each of INPUTS, and change nothing else.
+_HELP = """Fill what a mask marks, or what --detect proposes, in each of INPUTS, and change nothing else.
 
 INPUTS are picture files, folders of them, or - for the standard input. Masks fit the picture as it is seen. Soft or
 JPEG-compressed masks are cut at half and grown by 1 pixel. JPEG to JPEG, only the blocks that the holes touch are
@@ -61,6 +63,7 @@ encoded anew.
 restauro restore panel.tif --mask losses.png -o panel-restored.tif
 restauro restore photo.jpg --mask marks.png --mask-polarity black --radius 7 -o out.png
 restauro restore scans/ --mask-dir masks/ -o restored/ --skip-existing
+restauro restore photo.jpg --detect -o out.jpg --save-mask mask.png
 
 Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several files failed.
 """
@@ -121,6 +124,23 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     "in the folder of masks, or beside the pictures.",
 )
 @click.option(
+    "--infrared",
+    is_flag=False,
+    flag_value="",
+    metavar="[band|page:N|FILE]",
+    help="Find dust, hairs, scratches and smears of scanned film by the scan's infrared plane: the last band, another "
+    "picture of the file, or a file; named only where there are several. As --mask infrared, with --partial tone.",
+)
+@click.option(
+    "--detect",
+    is_flag=False,
+    flag_value=",".join(REPAIRED),
+    metavar="[KIND,KIND]",
+    help="Without a mask: look for damage and fill what is found, unless it is much of the picture. Kinds are cracks, "
+    f"scratches, losses, dust.  [without a KIND: {','.join(REPAIRED)}]",
+)
+@flags.SENSITIVITY
+@click.option(
     "-o",
     "--output",
     metavar="FILE|FOLDER",
@@ -140,7 +160,12 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 @click.option(
     "--resize-mask", "resize", is_flag=True, help="Take mask files 2, 3, ... times as small or large as the picture."
 )
-@flags.GROW
+@click.option(
+    "--grow",
+    type=click.IntRange(0, 1000),
+    metavar="N",
+    help="Grow the mask by N pixels.  [default: 0, with --detect 1]",
+)
 @click.option(
     "--tolerance",
     type=click.IntRange(0, 255),
@@ -148,21 +173,27 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     help="With color:#rrggbb, how far red, green and blue may each be off.  [default: 0; in a JPEG 60 or 40]",
 )
 @click.option(
+    "--sources",
+    metavar="FILE",
+    help="A mask, white where texture may come from, near or far, and from nowhere else. For patchmatch.",
+)
+@click.option("--avoid", metavar="FILE", help="A mask, white where texture mustn't come from. For patchmatch.")
+@click.option(
     "--partial",
     type=click.Choice(PARTIAL),
     help="Keep the values of a soft mask, which say how much of a pixel is damage. cover: a layer with soft edges lies "
     "over the picture, and is mixed with the fill. tone: light still comes through, and its tone is corrected; where "
     "it is nearly opaque, the method fills.  [default: cut it]",
 )
-@click.option("--save-mask", metavar="FILE|FOLDER", help="Write the mask that was used, as a PNG.")
+@flags.ALLOW
+@flags.POLICY
+@flags.SAVE_MASK
 @flags.ACCEPT_LARGE_HOLES
-@click.option(
-    "--page", type=click.IntRange(min=0), metavar="N", help="Which picture of a TIFF of several to restore, from 0."
-)
+@flags.PAGE
 @flags.LARGEST
 @flags.OVERWRITE_INPUT_TOO
 @click.option("--skip-existing", is_flag=True, help="Leave out pictures whose output is there.")
-@click.option("--dry-run", is_flag=True, help="Read and check everything, say what would be done, write nothing.")
+@flags.DRY_RUN
 @flags.QUIET
 @flags.JSON
 @flags.WORKERS
@@ -178,6 +209,7 @@ def command(
     mask: str | None,
     mask_dir: Path | None,
     mask_name: str | None,
+    infrared: str | None,
     output: str | None,
     format_: str | None,
     save_mask: str | None,
@@ -187,15 +219,21 @@ def command(
     **options: Any,
 ) -> int:
     """Restore files one after the other; return the exit status."""
+    if infrared is not None and (mask or mask_dir or mask_name):
+        raise click.UsageError("Give --infrared or a mask, not both.")
+    mask = mask if infrared is None else ":".join(["infrared", *([infrared] if infrared else [])])
     masks = _Masks(mask, mask_dir, mask_name)
     jobs = _plan(paths.expand(inputs, masks.is_one), output, save_mask)
-    _check_masks(masks, options)
-    _check_pipes(jobs, masks, format_)
+    if options["detect"] is None:
+        _check_masks(masks, options, several=len(jobs) > 1)
+    else:
+        _check_detect(masks, options)
+    _check_pipes(jobs, masks, format_, needs_mask=options["detect"] is None)
     if skip_existing and options["overwrite"]:
         raise click.UsageError("Give --skip-existing or --overwrite, not both.")
     parameters = {name: options.pop(name) for name in _parameter_names()}
     options["parameters"] = {name: value for name, value in parameters.items() if value is not None}
-    _check_method(options["method"], options["parameters"])
+    _check_method(options)
     there = [job for job in jobs if skip_existing and job.target.exists()]
     for job in there if as_json or not quiet else ():
         _say_skipped(job, as_json=as_json)
@@ -210,9 +248,12 @@ def command(
 
 def _restore(job: _Job, masks: _Masks, format_: str | None, options: dict[str, Any], *, shown: bool) -> Restored:
     """Restore one file, with a bar where it is to be shown."""
-    from restauro.restoring import restore_file
+    from restauro.policy import find_policy
+    from restauro.restoring_files import restore_file
 
-    mask = masks.of(job.source)
+    mask = masks.of(job.source) if options["detect"] is None else None
+    if pipes.is_pipe(job.source) and options["policy"] is None:  # whose copy lies elsewhere
+        options |= {"policy": find_policy(Path())}
     with ExitStack() as files:
         source = files.enter_context(pipes.readable(job.source))
         if isinstance(mask, str) and pipes.is_pipe(Path(mask)):
@@ -241,22 +282,40 @@ def _plan(inputs: Sequence[Path], output: str | None, save_mask: str | None) -> 
     return [_Job(*job) for job in zip(inputs, found, masks, strict=True)]
 
 
-def _check_masks(masks: _Masks, options: dict[str, Any]) -> None:
-    from restauro.picture_mask import check_options, is_file
+def check_mask(mask: str) -> None:
+    """Refuse a mask that is no word and no file that is there."""
+    from restauro.picture_mask import is_file
+
+    if is_file(mask) and not Path(mask).exists() and not pipes.is_pipe(Path(mask)):
+        raise click.UsageError(
+            f"There is no mask {mask}: give a file, alpha, nan, nodata, value:-9999 or color:#rrggbb."
+        )
+
+
+def _check_masks(masks: _Masks, options: dict[str, Any], *, several: bool) -> None:
+    from restauro.picture_mask import check_options, file_of, is_file, is_infrared
 
     if not masks.one and not masks.folder and not masks.pattern:
         raise click.UsageError(
             "Say what to fill: --mask FILE, --mask alpha (transparent pixels), --mask nan, --mask nodata, "
-            "--mask value:-9999, --mask color:#rrggbb, --mask-dir FOLDER, or --mask-name PATTERN."
+            "--mask value:-9999, --mask color:#rrggbb, --mask-dir FOLDER, --mask-name PATTERN, or --infrared; or have "
+            "damage looked for: --detect."
         )
+    if options["sensitivity"] is not None:
+        raise click.UsageError("--sensitivity is for --detect: leave it out with a mask.")
     if masks.one and (masks.folder or masks.pattern):
         raise click.UsageError(f"Give --mask or {'--mask-dir' if masks.folder else '--mask-name'}, not both.")
-    if masks.one and is_file(masks.one) and not Path(masks.one).exists() and not pipes.is_pipe(Path(masks.one)):
-        raise click.UsageError(
-            f"There is no mask {masks.one}: give a file, alpha, nan, nodata, value:-9999 or color:#rrggbb."
-        )
+    if masks.one:
+        check_mask(masks.one)
     if masks.one and is_file(masks.one) and Path(masks.one).is_dir():
         raise click.UsageError(f"The mask {masks.one} is a folder: name one file, or use --mask-dir.")
+    if is_infrared(masks.one) and (plane := file_of(masks.one)):
+        if not plane.is_file():
+            raise click.UsageError(
+                f"There is no infrared {plane}: give a file, band, page:N or nothing; pictures stand before it."
+            )
+        if several:
+            raise click.UsageError(f"The infrared {plane} is of one picture: give that one alone.")
     if masks.folder and not masks.folder.is_dir():
         raise click.UsageError(f"There is no folder {masks.folder} of masks.")
     if masks.pattern and "{stem}" not in masks.pattern:
@@ -268,7 +327,37 @@ def _check_masks(masks: _Masks, options: dict[str, Any]) -> None:
         raise click.UsageError(worded(error)) from None
 
 
-def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None) -> None:
+def _check_detect(masks: _Masks, options: dict[str, Any]) -> None:
+    from restauro.detection.detectors import checked_repaired
+    from restauro.detection.marks import checked_sensitivity
+
+    if masks.one or masks.folder or masks.pattern:
+        raise click.UsageError("Give a mask or --detect, not both.")
+    given = [
+        flag
+        for flag, is_given in (
+            ("--mask-polarity", options["polarity"] != "white"),
+            ("--mask-value", options["values"]),
+            ("--resize-mask", options["resize"]),
+            ("--tolerance", options["tolerance"] is not None),
+            ("--partial", options["partial"]),
+        )
+        if is_given
+    ]
+    if given:
+        raise click.UsageError(f"{given[0]} is for masks: leave it out with --detect.")
+    try:
+        checked_repaired(options["detect"])
+        if options["sensitivity"] is not None:
+            checked_sensitivity(options["sensitivity"])
+    except RestauroError as error:
+        said = worded(error)
+        if Path(options["detect"]).exists():
+            said += " Put pictures before --detect."
+        raise click.UsageError(said) from None
+
+
+def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None, *, needs_mask: bool) -> None:
     """Refuse what can't be done with the standard input and output, and with pipes."""
     read = [job.source for job in jobs] + ([Path(masks.one)] if masks.one else [])
     to_stdout = jobs[0].target == pipes.STANDARD
@@ -283,16 +372,17 @@ def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None) -> No
             else "--format is for the standard output (-o -): a file's ending says its format."
         )
     for job in jobs:
-        if pipes.is_pipe(job.source) and not masks.one:
+        if pipes.is_pipe(job.source) and needs_mask and not masks.one:
             raise click.UsageError("A picture from a pipe has no name to find its mask by: give --mask FILE.")
         if pipes.is_pipe(job.source) and job.target.name == job.source.name and not to_stdout:
             raise click.UsageError("A picture from a pipe has no name for a folder: name the file, -o restored.png.")
     pipes.check_terminals(reads=pipes.STANDARD in read, writes=to_stdout)
 
 
-def _check_method(method: str, parameters: dict[str, Any]) -> None:
+def _check_method(options: dict[str, Any]) -> None:
     try:
-        make_method(method, parameters)
+        chosen = make_method(options["method"], options["parameters"])
+        check_takes(chosen, {name: options[name] for name in ("sources", "avoid")})
     except RestauroError as error:
         raise click.UsageError(worded(error)) from None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import compiling
 from restauro.damage.kinds import kind_named
 from restauro.errors import ParameterError, Remedy, checked_path
 from restauro.files.bounds import MAX_PIXELS
@@ -109,7 +109,7 @@ def damage_file(
     (0, 0.1)
     >>> folder.cleanup()
     """
-    start = time.perf_counter()
+    start = compiling.clock()
     options = dict(options or {})
     check_options(kind, ratio=ratio, seed=seed, fill=fill, render=render, contrast=contrast, options=options)
     source, target = checked_path(source, "The picture"), checked_path(target, "The target")
@@ -145,7 +145,7 @@ def damage_file(
         kind=kind,
         seed=seed,
         hole_pixels=int(np.count_nonzero(hole)),
-        seconds=time.perf_counter() - start,
+        seconds=compiling.clock() - start,
         changed_outside=written.changed_outside,
         counted_outside=outside,
         notes=notes,

@@ -112,7 +112,7 @@ def run(
 
 
 def _row(name: str, path: Path, truth: NDArray[np.bool_], kind: str, workers: int | None) -> Row:
-    from restauro.damage.detection import detect
+    from restauro.detection.detecting import detect
     from restauro.evaluation.detection import score
 
     picture = FilePictures([(path, path.name, None, 0)], "").read(0)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import EvaluationError
-from restauro.method import ChoiceParameter, Parameter
 from restauro.onnx_sessions import CPU, first_line, open_session
+from restauro.parameters import ChoiceParameter, Parameter
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]

@@ -21,8 +21,9 @@ import restauro
 from restauro import provenance
 from restauro.errors import EvaluationError
 from restauro.evaluation.settings import checked, number, split_settings
-from restauro.method import ChoiceParameter, Parameter, make_method, method_class, method_names
+from restauro.method import make_method, method_class, method_names
 from restauro.methods.network import shipped_models
+from restauro.parameters import ChoiceParameter, Parameter
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from restauro.errors import EvaluationError
-from restauro.method import NamedParameter
+from restauro.parameters import NamedParameter
 
 
 def split_settings(text: str, listed: str) -> list[tuple[str, str]]:

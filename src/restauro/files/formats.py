@@ -181,6 +181,11 @@ class Format(ABC):
         del picture
         return None
 
+    def planes_beside(self, picture: Picture) -> tuple[int, ...]:
+        """Return which other pictures of a picture's file are grey and of its size: numbers for `open`."""
+        del picture
+        return ()
+
     def plain_rows(self, path: Path, page: int | None = None) -> PlainRows | None:
         """Return where the rows of a picture lie, if they lie one behind the other as they do in memory."""
         del path, page

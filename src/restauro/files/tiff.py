@@ -87,6 +87,10 @@ class Tiff(Format):
         valid: NDArray[np.bool_] = np.atleast_3d(pixels)[..., 0] != 0
         return valid
 
+    def planes_beside(self, picture: Picture) -> tuple[int, ...]:
+        """Return the other grey pictures of the picture's size, as infrared is kept by SilverFast."""
+        return picture.kept.planes_beside if picture.kept else ()
+
     def plain_rows(self, path: Path, page: int | None = None) -> PlainRows | None:
         """Return where the rows lie in a TIFF that isn't compressed, strip behind strip."""
         found = tiff_pages.read_page(path, page)

@@ -84,12 +84,18 @@ class TiffPage:
         """Which of the file's pictures is the mask of this one, inside of it or behind it; None: none of its size."""
         alike = [k for k, ifd in enumerate(self.ifds) if _size(ifd) == _size(self.ifd)]
         pictures = [k for k in alike if not _is_mask(self.ifds[k])]
-        for mask in (k for k in alike if _is_mask(self.ifds[k])):
+        for mask in (k for k in alike if _says_valid(self.ifds[k])):
             before = [k for k in pictures if k < mask] or pictures[:1]
             around = self.ifds[mask].inside
             if self.index == (around if around in pictures else before[-1] if before else None):
                 return mask
         return None
+
+    @property
+    def planes_beside(self) -> tuple[int, ...]:
+        """Which of the file's other pictures are grey and of the size of this one, as infrared is."""
+        others = [k for k, ifd in enumerate(self.ifds) if k != self.index and _size(ifd) == _size(self.ifd)]
+        return tuple(k for k in others if _is_grey(self.ifds[k]) and not _is_reduced(self.ifds[k]))
 
     @property
     def coding(self) -> tuple[object, ...]:
@@ -254,6 +260,16 @@ def _is_reduced(ifd: Ifd) -> bool:
 
 def _is_mask(ifd: Ifd) -> bool:
     return bool(number(ifd.tags, tiff_tags.NEW_SUBFILE_TYPE, 0) & _TRANSPARENCY_MASK)
+
+
+def _says_valid(ifd: Ifd) -> bool:
+    """Whether a picture is a mask that says which pixels are valid, and not an infrared plane that is called one."""
+    return _is_mask(ifd) and number(ifd.tags, tiff_tags.PHOTOMETRIC, BLACK_IS_ZERO) == _MASK
+
+
+def _is_grey(ifd: Ifd) -> bool:
+    is_grey = number(ifd.tags, tiff_tags.PHOTOMETRIC, BLACK_IS_ZERO) in (_WHITE_IS_ZERO, BLACK_IS_ZERO)
+    return is_grey and number(ifd.tags, tiff_tags.SAMPLES, 1) == 1 and number(ifd.tags, tiff_tags.BITS, 1) >= 8
 
 
 def _is_copy(ifd: Ifd, of: Ifd) -> bool:

@@ -136,7 +136,8 @@ class Ifd:
     inside
         Number of the picture that it is a part of, None in the chain of pages.
     tags
-        Only those of size, kind, coding, photometric interpretation and pictures inside; and the mark of raw data.
+        Only those of size, samples, kind, coding, photometric interpretation and pictures inside; and the mark of raw
+        data.
     """
 
     offset: int
@@ -147,7 +148,8 @@ class Ifd:
     tags: Directory
 
 
-_OF_PLACES = {NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, SUB_PICTURES, DNG_VERSION}
+_OF_PLACES = {NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, BITS, SAMPLES, COMPRESSION, PHOTOMETRIC, SUB_PICTURES}
+_OF_PLACES |= {DNG_VERSION}
 
 
 def header(form: Form) -> bytes:

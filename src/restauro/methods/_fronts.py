@@ -60,7 +60,6 @@ class Fronts:
         planes: [C, pixels of T], finite. reaches: see `numerics.layers.order_by_layer`.
         """
         from restauro.numerics import layers, march
-        from restauro.numerics.pixels import readable
 
         if self._task.stopped:
             return False
@@ -80,7 +79,7 @@ class Fronts:
             room = min(2 * math.ceil(self.limit / march.UNIT) * len(rims), T.size)
             self.known = _march(T, rims, -1, self.limit, room, task)
             if not task.stopped:
-                layers.load(readable(image), pad, T.shape[1], self.known, planes)
+                _load(image, pad, T.shape[1], self.known, planes)
 
         # The front that runs into the holes and the one that runs out of them don't read each other's times.
         task.together([inside, outside])
@@ -111,6 +110,22 @@ def _march(T: NDArray[np.int32], rims: NDArray[np.int32], sign: int, unreached: 
             return visited[:count]
         room *= 2  # how often the front comes back to a pixel depends on the shapes
         march.reset(T, sign, unreached)
+
+
+def _load(image: NDArray[Any], pad: int, stride: int, known: NDArray[np.int32], planes: NDArray[Any]) -> None:
+    """Copy known pixels into planes [C, pixels]; of a dtype that kernels don't know, no others are converted."""
+    from restauro.numerics import layers
+    from restauro.numerics.pixels import is_readable, readable
+
+    if is_readable(image):
+        layers.load(readable(image), pad, stride, known, planes)
+        return
+    for first in range(0, len(known), _AT_ONCE):
+        some = known[first : first + _AT_ONCE]
+        planes[: image.shape[2], some] = image[some // stride - pad, some % stride - pad].T
+
+
+_AT_ONCE = 1 << 14  # pixels
 
 
 def margin_of_times(latest: float) -> int:

@@ -47,6 +47,7 @@ class Biharmonic(Method):
     summary: ClassVar[str] = (
         "Good for smooth shading and thin cracks, whose slopes it continues; exaggerates noise around wider holes."
     )
+    nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
 
     def reach(self, depth: float) -> int:
@@ -67,14 +68,12 @@ class Biharmonic(Method):
         for channel in range(image.shape[2]):
             if task.stopped:
                 break
-            known = grid.load(image[:, :, channel], np.nan)
-            low, high = known_range(known)
-            middle = low / 2 + high / 2  # halved first: the sum of large numbers might overflow
-            u = grid.empty()
-            system.solve(system.right_side(known, middle, high - low), u, task, residual=1e-14, change=_TOLERANCE)
-            u *= high - low
-            u += middle
-            grid.hole_values(u, values[:, channel])
+            known = grid.load(image[:, :, channel : channel + 1], np.nan)
+            zero, unit = known_range(known)
+            u = np.zeros_like(known)
+            right = system.right_side(known[0], zero[0], unit[0])
+            system.solve(right, u[0], task, residual=1e-14, change=_TOLERANCE)
+            grid.hole_values(u, values[:, channel : channel + 1], zero, unit)
             if len(open_slopes):
                 _level(values[:, channel], image[:, :, channel], task.domain, *open_slopes)
             task.control[1] += grid.pixels // image.shape[2]
@@ -88,7 +87,7 @@ def _open_slopes(grid: SparseGrid) -> tuple[NDArray[np.float64], NDArray[np.floa
     """
     height, width = grid.shape
     rows, columns = (
-        grid.load(np.broadcast_to(places, grid.shape), np.nan)
+        grid.load(np.broadcast_to(places, grid.shape)[..., np.newaxis], np.nan)[0]
         for places in (np.arange(height, dtype=np.float64)[:, np.newaxis], np.arange(width, dtype=np.float64))
     )
     known = np.isfinite(rows)

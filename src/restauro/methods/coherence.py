@@ -10,9 +10,10 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Parameter, Task
+from restauro.method import Method, Task
 from restauro.methods._fronts import Fronts, margin_of_times
 from restauro.methods._precision import precision
+from restauro.parameters import Parameter
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Coherence(Method):
         "Good for cracks, scratches and losses up to about 30 pixels wide: carries edges and lines straight across. "
         "No canvas or brush strokes in wider ones. Fast."
     )
+    nature: ClassVar[str] = "interpolates"
     from_deeper: ClassVar[bool] = True
 
     radius: Annotated[

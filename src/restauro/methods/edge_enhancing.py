@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Parameter, Task
+from restauro.method import Method, Task
 from restauro.methods._precision import precision
+from restauro.parameters import Parameter
 
 _SCALE = 5.0  # standard deviation, in pixels, of the Gaussian that gathers gradients into a structure tensor
 _REACH = 15  # pixels around a hole that the tensor is made of: 2.5 standard deviations, and 2 of the gradients
@@ -46,6 +47,7 @@ class EdgeEnhancing(Method):
         "Good for cracks, scratches and losses up to some 30 pixels across edges and lines, which it carries on sharp; "
         "smooth between them."
     )
+    nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
 
     steps: Annotated[
@@ -82,8 +84,7 @@ class EdgeEnhancing(Method):
             diffusion.step(done, self.steps - 1 - step)
         dtype = precision(image)
         values = np.empty((pixels, channels), dtype)
-        for c in range(channels):
-            diffusion.grid.hole_values(diffusion.v[c] * diffusion.unit[c] + diffusion.zero[c], values[:, c])
+        diffusion.grid.hole_values(diffusion.v, values, diffusion.zero, diffusion.unit)
         if not task.stopped:  # it may have been done before all steps
             task.control[1] += pixels - solved * pixels // systems
         return task.wanted_of(values)

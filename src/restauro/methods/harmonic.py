@@ -43,6 +43,7 @@ class Harmonic(Method):
         "Good for thin cracks and specks, and as a plain ground to retouch on; smooth inside, edges fade within a few "
         "pixels."
     )
+    nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
 
     def reach(self, depth: float) -> int:
@@ -68,21 +69,13 @@ def membrane(image: NDArray[Any], task: Task, progress: int) -> NDArray[np.float
     channels = image.shape[2]
     values = np.empty((grid.pixels, channels), precision(image))
     for first in range(0, channels, system.at_once):
-        some = range(first, min(first + system.at_once, channels))
-        b, u = np.zeros((2, len(some), grid.size))
-        middles, ranges = np.zeros((2, len(some)))
-        for k, channel in enumerate(some):
-            if task.stopped:
-                return values
-            known = grid.load(image[:, :, channel], np.nan)
-            low, high = known_range(known)
-            # From the middle of the range, halved first: sums of large numbers might overflow.
-            middles[k], ranges[k] = low / 2 + high / 2, high - low
-            b[k] = laplacian_right_side(grid, known, middles[k], ranges[k])
-        system.solve(b, u, task, residual=_TOLERANCE)
-        for k, channel in enumerate(some):
-            u[k] *= ranges[k]
-            u[k] += middles[k]
-            grid.hole_values(u[k], values[:, channel])
-            task.control[1] += progress // channels
+        if task.stopped:
+            break
+        some = slice(first, first + system.at_once)
+        known = grid.load(image[:, :, some], np.nan)
+        zero, unit = known_range(known)
+        u = np.zeros_like(known)
+        system.solve(laplacian_right_side(grid, known, zero, unit), u, task, residual=_TOLERANCE)
+        grid.hole_values(u, values[:, some], zero, unit)
+        task.control[1] += len(u) * (progress // channels)
     return values

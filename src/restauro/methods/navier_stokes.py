@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Parameter, Task
+from restauro.method import Method, Task
+from restauro.parameters import Parameter
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class NavierStokes(Method):
         "Good for cracks, scratches and strokes up to some 20 pixels wide that edges cross: it carries them through, "
         "straight or gently bent; smooth between them."
     )
+    nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
 
     friction: Annotated[

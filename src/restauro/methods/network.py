@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ModelError, Remedy
-from restauro.method import Method, Task, TextParameter, make_method
+from restauro.method import Method, Task, make_method
 from restauro.methods._onnx import Session, open_model
 from restauro.methods._tiles import Tile, places
 from restauro.onnx_sessions import CPU, stoppable
+from restauro.parameters import TextParameter
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
+DEFAULT_MODEL = "paintings"
 _MODEL_NAMES = " or ".join([*(path.stem for path in sorted(MODELS.glob("*.onnx"))), "an .onnx file"])
 
 _SHARES = 64  # a power of two by which numbers are divided before they are summed up, so that all sums are numbers
@@ -38,10 +40,10 @@ class Network(Method):
 
     Examples
     --------
-    >>> Network(model="paintings")
+    >>> Network(model="frescoes")
     Traceback (most recent call last):
     ...
-    restauro.errors.ModelError: There is no model 'paintings': use ...
+    restauro.errors.ModelError: There is no model 'frescoes': use ...
     """
 
     name: ClassVar[str] = "network"
@@ -51,20 +53,21 @@ class Network(Method):
         "partial convolutions, ECCV 2018"
     )
     summary: ClassVar[str] = (
-        "Good for what its model was trained on, and no more than that; a model must be named. Costs go with the box "
-        "around a hole, not with the hole."
+        "Good for what its model was trained on, paintings where none is named, and no more than that. Costs go with "
+        "the box around a hole, not with the hole."
     )
+    nature: ClassVar[str] = "learned"
     whole_hole: ClassVar[bool] = True
     own_threads: ClassVar[bool] = True
 
     model: Annotated[
         str,
         TextParameter(
-            "the network, which has to be given",
+            "the network",
             _MODEL_NAMES,
             metavar="NAME|FILE",
         ),
-    ] = ""
+    ] = DEFAULT_MODEL
     providers: Annotated[
         str,
         TextParameter(
@@ -97,7 +100,7 @@ class Network(Method):
             task.control[1] += rows.size
             return np.tile(image[~hole].mean(axis=0, dtype=np.float64), (rows.size, 1))
         start = _start(session.corrected, image, task) if session.corrected else None
-        scale = _scale(image.dtype, tiles)
+        scale = _scale(image.dtype, task.known_range)
         values, weights = np.zeros((rows.size, image.shape[2])), np.zeros(rows.size)
         with stoppable(lambda: task.stopped) as options:
             for tile in tiles:
@@ -141,12 +144,10 @@ def _find(model: str) -> Path:
         return there[model]
     path = Path(model)
     with suppress(OSError, ValueError):  # what can't be a file's name isn't one's
-        if model and path.is_file():
+        if path.is_file():
             return path
     ways: list[Remedy | str] = [Remedy("model", name) for name in there]
     ways.append("give it the path of an .onnx file that `restauro export` made")
-    if not model:
-        raise ModelError("Method 'network' needs a model", *ways)
     if path.suffix == ".onnx" or len(path.parts) > 1:
         raise ModelError(f"There is no file {model}", *ways)
     raise ModelError(f"There is no model {model!r}", *ways)
@@ -176,7 +177,7 @@ def _start(method: str, image: NDArray[Any], task: Task) -> _Fill:
     return _Fill(rows, columns, values)
 
 
-def _scale(dtype: np.dtype[Any], tiles: list[Tile]) -> tuple[float, float]:
+def _scale(dtype: np.dtype[Any], known_range: tuple[float, float]) -> tuple[float, float]:
     """Return black and white in the picture's units.
 
     Whole numbers have their dtype's range. Real ones have 0 to 1 if the known lie in it, else the range of the known.
@@ -186,12 +187,8 @@ def _scale(dtype: np.dtype[Any], tiles: list[Tile]) -> tuple[float, float]:
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         return float(limits.min), float(limits.max)
-    low, high = 0.0, 1.0
-    found = [(float(seen.min()), float(seen.max())) for tile in tiles if (seen := tile.image[tile.known()]).size]
-    least, most = min(pair[0] for pair in found), max(pair[1] for pair in found)
-    if least < low or most > high:
-        low, high = least, most
-    return low, high
+    least, most = known_range
+    return (least, most) if least < 0 or most > 1 else (0.0, 1.0)
 
 
 def _restored(

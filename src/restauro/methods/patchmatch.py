@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import ImageError
-from restauro.method import Method, Parameter, Task
+from restauro.method import Method, Task
 from restauro.methods.harmonic import membrane
+from restauro.parameters import Parameter
 
 if TYPE_CHECKING:
     from restauro.numerics.patches import Level, Patches
@@ -66,7 +66,9 @@ class PatchMatch(Method):
         "Good for losses from some 10 pixels up to a quarter of the picture in canvas, strokes and other texture, "
         "which it carries in from around; makes up what can't be known. A few microseconds a hole pixel."
     )
+    nature: ClassVar[str] = "copies"
     whole_hole: ClassVar[bool] = True
+    takes: ClassVar[frozenset[str]] = frozenset({"sources", "avoid"})
 
     detail: Annotated[
         float,
@@ -84,35 +86,35 @@ class PatchMatch(Method):
 
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
         """See `Method.fill`: the harmonic fill, patches from coarse to fine, and the mixture of both."""
+        from restauro.methods._collage import Collage
         from restauro.numerics import patches
         from restauro.numerics.low_pass import low_pass
-        from restauro.numerics.pixels import readable
 
-        domain = task.domain
-        holes = np.flatnonzero(domain)
-        if domain.size > np.iinfo(np.int32).max:
-            raise ImageError(
-                f"Holes that belong together span {domain.shape[0]} x {domain.shape[1]} pixels, more than one window "
-                "holds; restore the picture in parts."
-            )
+        collage = Collage.of(image, task.domain, _SURROUNDINGS, task.guidance)
+        depth, (height, width) = collage.depth, collage.depth.shape
+        holes = np.flatnonzero(depth == 1)
         first_share = int(holes.size * (_MEMBRANE_SHARE if self.detail > 0 else 1))
         smooth = membrane(image, task, first_share)
-        if task.stopped or self.detail == 0 or min(domain.shape) < patches.SIDE:
+        if task.stopped or self.detail == 0:
             return task.wanted_of(smooth)
-        finest = patches.Level.empty(domain.shape[0], domain.shape[1], image.shape[2])
-        patches.mark(domain, _SURROUNDINGS, finest.depth)
-        known = readable(image)
-        low, high = patches.known_range(known, finest.depth)
+        if min(height, width) < patches.SIDE:
+            return task.wanted_of(smooth)
+        low, high = patches.known_range(collage.image, depth)
         if not _SMALLEST_UNIT < high - low < np.inf:
             return task.wanted_of(smooth)
-        patches.load(known, finest.depth, smooth, low, high - low, finest.values)
+        finest = patches.Level.empty(height, width, image.shape[2], collage.usable)
+        finest.depth[:] = depth
+        patches.load(collage.image, finest.depth, smooth, low, high - low, finest.values)
         patches.measure_depth(finest.depth)
-        pixels = finest.values[: domain.size * image.shape[2]].reshape(domain.size, -1)
+        pixels = finest.values[: depth.size * image.shape[2]].reshape(depth.size, -1)
         difference = -pixels[holes]
-        if not _match(finest, holes.size - first_share, task) or task.stopped:
+        found = _match(finest, holes.size - first_share, task)
+        if not found and collage.usable is not None and not task.stopped:
+            raise collage.nothing_usable(task.guidance)
+        if not found or task.stopped:
             return task.wanted_of(smooth)
         difference += pixels[holes]
-        coarse = low_pass(difference, holes.astype(np.int32), domain.shape[1], _SIGMA)
+        coarse = low_pass(difference, holes.astype(np.int32), width, _SIGMA)
         smooth += (high - low) * (self.detail * difference + (self.detail**3 - self.detail) * coarse).astype(
             smooth.dtype
         )
@@ -133,7 +135,7 @@ def _match(finest: Level, progress: int, task: Task) -> bool:
     coarser = None
     while levels and not task.stopped:
         level, pixels, scale = levels.pop(), holes.pop(), len(levels)
-        patches = Patches.of(level.depth)
+        patches = Patches.of(level.depth, level.usable)
         share = progress * work[scale] // max(sum(work), 1)
         fillable = patches.sample.size > 0 and pixels.size > 0
         coarser = _fill_level(level, patches, pixels, scale, coarser, share, task) if fillable else None
@@ -176,13 +178,14 @@ def _fill_level(
         fields.start_at_random(*start)
     else:
         fields.start_from_coarser(*start, confidence, coarser.shape, coarser.place, coarser.nearest)
+    far = 0 if task.guidance.sources is not None else _FAR * 2**scale  # who names sources knows where
     trust = np.append(_DISTRUST ** -np.arange(255.0), 0).astype(np.float32)
     parts = min(task.workers, 1 + count // _PATCHES_WORTH_A_THREAD)
     shared = np.zeros(1 + 3 * (_sweeps(scale) + 1), np.int64)
 
     def part_of(part: int) -> None:
         refine(
-            level.values, level.depth, trust, np.float32(_FAR * 2**scale), level.channels, shape, patches.complete,
+            level.values, level.depth, trust, np.float32(far), level.channels, shape, patches.complete,
             patches.place, patches.targets, holes, _sweeps(scale), coarser is not None, scale == 0, radius, seed,
             field.nearest, distances, confidence, part, parts, progress, shared, task.control,
         )  # fmt: skip

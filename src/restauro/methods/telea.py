@@ -10,9 +10,10 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Parameter, Task
+from restauro.method import Method, Task
 from restauro.methods._fronts import Fronts, margin_of_times
 from restauro.methods._precision import precision
+from restauro.parameters import Parameter
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Telea(Method):
         "Good for cracks, scratches and small losses up to about 15 pixels wide; smooth inside, so wide holes look "
         "blurred. The fastest method."
     )
+    nature: ClassVar[str] = "interpolates"
 
     radius: Annotated[
         int,

@@ -8,10 +8,11 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Parameter, Task
+from restauro.method import Method, Task
 from restauro.methods._light import Light
 from restauro.methods._precision import precision
 from restauro.methods.harmonic import membrane
+from restauro.parameters import Parameter
 
 _DEEPEST = 96  # pixels from the rim up to which a stain's profile is looked for; it is flat beyond
 _AROUND = 24  # pixels outside of the rim that are read
@@ -53,8 +54,8 @@ class Tone(Method):
         "Good for stains, foxing, fading and tape through which paint shows: takes them back, keeps detail, invents "
         "none."
     )
+    nature: ClassVar[str] = "corrects"
     whole_hole: ClassVar[bool] = True
-    corrects: ClassVar[bool] = True
 
     largest: Annotated[
         float, Parameter("largest gain, either way; what would need more is filled", minimum=1, maximum=100)
@@ -74,6 +75,7 @@ class Tone(Method):
         domain = task.wanted  # what of the hole is others' isn't damaged in this way, whatever it is
         values = image.astype(np.float64)
         values[domain] = light.to_stored((damaged[domain] - offset + _DARKEST) * np.exp(-log_gain) - _DARKEST)
+        task.interpolated = int(np.count_nonzero(lost))
         if lost.any():
             others = hole & ~domain
             grounded = task.of(task.core, lost, lost | others)  # the rest of the domain is known by now

@@ -13,10 +13,10 @@ import numpy as np
 
 from restauro.numerics import plate_kernels
 from restauro.numerics.atomics import wait_for_all
+from restauro.numerics.hierarchy import CHUNKS
 from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.multigrid_kernels import first_step, multiply, prolong, residual, restrict, span, sweep
 
-CHUNKS = 32
 _SMALL = 2000  # pixels of a level up to which one thread does it and all coarser ones alone
 
 # Rows of `sums`: the largest residual, residual times multigrid's step, direction times its product, the largest step.
@@ -185,7 +185,7 @@ def conjugate_gradients(
     turn = np.zeros(1, np.int64)
     planes = np.arange(sums.shape[1])
     before = np.ones(sums.shape[1])
-    mine = range(CHUNKS * part // parts, CHUNKS * (part + 1) // parts)
+    mine = _with_runs(bounds, CHUNKS * part // parts, CHUNKS * (part + 1) // parts)
     for chunk in mine:
         low, high = bounds[0, chunk], bounds[0, chunk + 1]
         at = span(table, low, high)
@@ -244,6 +244,18 @@ def conjugate_gradients(
                 )  # fmt: skip
                 sums[_RESIDUAL, plane, chunk] = _largest(left)
     return most
+
+
+@inner
+def _with_runs(bounds: Any, first: int, end: int) -> Any:
+    """Return those chunks of the first level that have runs: of a small hole hardly any."""
+    found = np.empty(end - first, np.int64)
+    count = 0
+    for chunk in range(first, end):
+        if bounds[0, chunk] < bounds[0, chunk + 1]:
+            found[count] = chunk
+            count += 1
+    return found[:count]
 
 
 @inner

@@ -63,7 +63,7 @@ class EdgeDiffusion:
         task: Threads,
     ) -> None:
         self.grid = SparseGrid.of(hole)
-        self._image, self._hole, self._tolerance, self._task = readable(image), hole, tolerance, task
+        self._image, self._hole, self._tolerance, self._task = image, hole, tolerance, task
         self._half = half_gaussian(scale)
         self._contrast = contrast
         self._around = self._half.size - 1 + GRADIENT_REACH
@@ -89,18 +89,18 @@ class EdgeDiffusion:
         """
         self._system.laplacian(self._task)
         right_sides = np.zeros_like(self._change)
-        for c in range(len(self.v)):
+        for first in range(0, len(self.v), self._system.at_once):
             if self._task.control[0]:
                 return
-            known = self.grid.load(self._image[:, :, c], np.nan)
-            low, high = known_range(known)
-            # From the middle of the range, halved first: sums of large numbers might overflow.
-            self.zero[c] = low / 2 + high / 2
-            self._ranges[c] = high - low
-            if high > low:
-                self.unit[c] = high - low
-            right_sides[c] = laplacian_right_side(self.grid, known, self.zero[c], high - low)
-            self.v[c] = np.where(np.isnan(known), 0.0, (known - self.zero[c]) / self.unit[c])
+            some = slice(first, first + self._system.at_once)
+            known = self.grid.load(self._image[:, :, some], np.nan)
+            self.zero[some], ranges = known_range(known)
+            self._ranges[some], self.unit[some] = ranges, np.where(ranges > 0, ranges, 1)
+            right_sides[some] = laplacian_right_side(self.grid, known, self.zero[some], ranges)
+            known -= self.zero[some, np.newaxis]
+            known /= self.unit[some, np.newaxis]
+            known[np.isnan(known)] = 0
+            self.v[some] = known
         self._add_solutions(right_sides, done, to_come)
         if not self._task.control[0]:
             self._squared_contrast = self._measured_contrast()
@@ -157,7 +157,9 @@ class EdgeDiffusion:
                 top, left = box[0] - self._around, box[2] - self._around
                 shape = len(self.v), box[1] - top + self._around, box[3] - left + self._around
                 tile = values[: math.prod(shape)].reshape(shape)
-                kernels.load_known(self._image, top, left, self.zero, self.unit, tile)
+                y, x = max(top, 0), max(left, 0)
+                seen = readable(self._image[y : top + shape[1], x : left + shape[2]])
+                kernels.load_known(seen, top - y, left - x, self.zero, self.unit, tile)
                 kernel(
                     tile, self._hole, grid.row_start, grid.start, grid.stop, grid.around, self.v, shares, self._half,
                     box, sums, room, *arguments,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from restauro.numerics.conjugate_gradients import CHUNKS
+from restauro.numerics.hierarchy import CHUNKS
 from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.multigrid_kernels import (
     BELOW,

@@ -17,12 +17,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
+from restauro import compiling
 from restauro.errors import KernelsError
 from restauro.numerics.compiled import library
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 VARIABLE = "RESTAURO_KERNELS"
+BUILDING = os.environ.get(VARIABLE) == "build"  # of compiled/build.py alone: Numba's, to make a library of
 
 # Sums may be taken in any order and products fused, which is what lets loops use vector registers. NaN and infinity
 # keep their meaning (no "nnan", "ninf"): with plain fastmath=True, isnan(nan) is False.
@@ -34,17 +36,19 @@ SIGNATURES: dict[str, list[str]] = {}  # of all kernels whose modules are import
 def _chosen() -> tuple[str, library.Library | None]:
     """Return how kernels run, and the library that they are in where they are compiled."""
     wanted = os.environ.get(VARIABLE, "")
+    if BUILDING:
+        return "jit", None
     if wanted not in ("", "compiled", "jit", "python"):
         raise KernelsError(f"{VARIABLE}={wanted} means nothing: it is compiled, jit or python, or not set.")
     if wanted == "python":
         return "python", None
     has_numba = importlib.util.find_spec("numba") is not None
-    if wanted in ("", "compiled") and (path := library.find()):
+    if wanted in ("", "compiled") and (files := library.find()):
         try:
-            return "compiled", library.Library(path)
+            return "compiled", library.Library(files)
         except OSError as error:
             if wanted or not has_numba:
-                raise KernelsError(f"The compiled kernels in {path} can't be used: {error}") from None
+                raise KernelsError(f"The compiled kernels in {files[0].parent} can't be used: {error}") from None
     if wanted == "compiled":
         raise KernelsError(
             f"{VARIABLE}=compiled, but there are no compiled kernels of this version for this processor in "
@@ -61,29 +65,24 @@ def _chosen() -> tuple[str, library.Library | None]:
 MODE, LIBRARY = _chosen()
 
 if MODE == "jit":
-    import logging
-
     import numba
     from numba.core import event
     from numba.core.compiler_lock import global_compiler_lock
 
-    class _Note(event.Listener):  # type: ignore[misc]
-        """Says once a process, in the log, why somebody has to wait; the command line has words of its own."""
-
-        def __init__(self) -> None:
-            self.made = False
+    class _Waiting(event.Listener):  # type: ignore[misc]
+        """Tells whoever waits why."""
 
         def on_start(self, _: Any) -> None:
-            if not self.made:
-                self.made = True
-                logging.getLogger("restauro.kernels").warning(
-                    "Numba compiles kernels: up to half a minute for a method's first picture, kept for later runs."
-                )
+            compiling.begin(
+                "Compiling kernels with Numba, the first time for this kind of picture: up to half a minute for a "
+                "method, kept for later runs."
+            )
 
         def on_end(self, _: Any) -> None:
-            pass
+            compiling.end()
 
-    event.register("numba:compile", _Note())
+    if not BUILDING:
+        event.register("numba:compile", _Waiting())
 
     # A child that is forked while another thread compiles would find the compiler locked, and nobody there to open it.
     if hasattr(os, "register_at_fork"):
@@ -181,6 +180,8 @@ def _options(fastmath: set[str] | bool) -> dict[str, Any]:
 
 
 def _compiled(function: Function, fastmath: set[str] | bool) -> Function:
+    if BUILDING:
+        return numba.njit(function, **_options(fastmath))  # type: ignore[no-any-return]
     options = _options(fastmath) | {"no_cpython_wrapper": False}
     try:
         compiled = numba.njit(function, cache=True, **options)

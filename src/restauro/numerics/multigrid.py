@@ -17,23 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.numerics import galerkin
-from restauro.numerics.conjugate_gradients import CHUNKS, conjugate_gradients
-from restauro.numerics.multigrid_kernels import (
-    CHILD_ABOVE,
-    EDGES,
-    ENDS_BETWEEN,
-    LENGTH,
-    ODD,
-    PARENT_ABOVE,
-    PARENT_BELOW,
-    STANDS_FOR_BELOW,
-    STANDS_FOR_RIGHT,
-)
+from restauro.numerics.conjugate_gradients import conjugate_gradients
+from restauro.numerics.hierarchy import CHUNKS, Layout, every_second
 from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
 
 _MOST_STEPS = 300  # of conjugate gradients; ten are usual
 _AT_ONCE = 4  # systems that are solved side by side: more would read no less, and want more memory
+_HARDLY_ANY_MEMORY = 10_000  # pixels kept, for which it doesn't matter how many there are
 _PIXELS_WORTH_A_THREAD = 4000  # in a solve, where threads meet again and again
 _PIXELS_WORTH_A_START = 20_000  # in a step of setting up, for which they have to be woken
 # Two Jacobi steps, damped by the roots of the Chebyshev polynomial on the spectrum from 0.15 of its bound up.
@@ -45,25 +36,26 @@ class Levels:
 
     Parameters
     ----------
-    grids
-        Every level's, the finest first.
+    grid
+        The finest.
+    layout
+        Where the pixels of all levels are.
     links
         Room for what kernels know as A. Its dtype is what the V-cycle is computed in.
     damping
         Roots of the smoother's polynomial, as shares of the spectrum's bound.
     """
 
-    def __init__(self, grids: list[SparseGrid], links: NDArray[np.floating[Any]], damping: NDArray[np.float64]) -> None:
-        self.grid = grids[0]
-        self._grids = grids
-        self._offsets = np.append(0, np.cumsum([level.size for level in grids]))
-        self._table, self._bounds = _table(grids, self._offsets)
-        self._sizes = np.array([level.pixels for level in grids])
+    def __init__(
+        self, grid: SparseGrid, layout: Layout, links: NDArray[np.floating[Any]], damping: NDArray[np.float64]
+    ) -> None:
+        self.grid = grid
+        self._table, self._bounds, self._sizes, self._offsets = layout
         self._links = links
         self._inverse = np.zeros(self._offsets[-1], links.dtype)
         self._room = np.zeros((3, 0), links.dtype)  # what kernels know as B, X and Y
         self._damping = damping
-        self._spectrum = np.zeros((len(grids), 2))
+        self._spectrum = np.zeros((len(self._sizes), 2))
         self._unit = False
         self._wide: Any = None
 
@@ -75,6 +67,8 @@ class Levels:
     @property
     def at_once(self) -> int:
         """How many systems are solved side by side: fewer where most that is kept, and takes memory, isn't hole."""
+        if self.grid.size < _HARDLY_ANY_MEMORY:
+            return _AT_ONCE
         return max(1, min(_AT_ONCE, 5 * int(self._sizes[0]) // self.grid.size))
 
     def _planes(self, count: int) -> NDArray[np.floating[Any]]:
@@ -167,13 +161,8 @@ class Multigrid(Levels):
     """
 
     def __init__(self, grid: SparseGrid) -> None:
-        grids = [grid]
-        while (coarser := grids[-1].coarsened()).pixels not in (0, grids[-1].pixels):
-            grids.append(coarser)
-        super().__init__(grids, np.zeros((5, sum(level.size for level in grids)), np.float32), _ROOTS)
-        for level in range(1, len(grids)):
-            fine, coarse = (self._table[slice(*self._runs(k))] for k in (level - 1, level))
-            _connect(grids[level - 1], grids[level], fine, coarse, self._offsets[level - 1 :])
+        layout = every_second(grid)
+        super().__init__(grid, layout, np.zeros((5, layout.offsets[-1]), np.float32), _ROOTS)
 
     def laplacian(self, task: Threads) -> Multigrid:
         """Take the Laplacian: links of 1 between neighbours by a side; beyond the picture's edge there is nothing."""
@@ -238,38 +227,3 @@ class Multigrid(Levels):
             self._spectrum[level] = 1 / (self._damping * max(1.0, self._over_runs(level, task, bound)))
         opposite[:] = 0
         return self
-
-
-def _table(grids: list[SparseGrid], offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the table of all runs of all levels, and where the chunks of every level begin in it."""
-    counts = [len(grid.start) for grid in grids]
-    begin = np.append(0, np.cumsum(counts))
-    table = np.zeros((begin[-1], 11), np.int64)
-    bounds = np.empty((len(grids), CHUNKS + 1), np.int64)
-    for level, grid in enumerate(grids):
-        mine = table[begin[level] : begin[level + 1]]
-        for column, row in enumerate((0, -1, 1)):
-            mine[:, column] = grid.around[:, grid.margin + row] + offsets[level]
-        mine[:, LENGTH] = grid.lengths
-        ends = np.cumsum(grid.lengths)
-        wanted = ends[-1] * np.arange(1, CHUNKS) / CHUNKS
-        bounds[level] = begin[level] + np.concatenate([[0], np.searchsorted(ends, wanted), [len(ends)]])
-    return table, bounds
-
-
-def _connect(
-    fine: SparseGrid, coarse: SparseGrid, fine_table: Any, coarse_table: Any, offsets: NDArray[np.int64]
-) -> None:
-    """Note where parents and children are, and which of them stand at the picture's edge."""
-    height, width = fine.shape
-    rows, columns = fine.rows, fine.start >> 1
-    above, below = rows >> 1, np.minimum((rows + 1) >> 1, coarse.shape[0] - 1)
-    fine_table[:, PARENT_ABOVE] = coarse.kept_at(above, columns) + offsets[1]
-    fine_table[:, PARENT_BELOW] = coarse.kept_at(below, columns) + offsets[1]
-    fine_table[:, ODD] = fine.start & 1
-    fine_table[:, EDGES] |= np.where((fine.stop == width) & (width % 2 == 0), ENDS_BETWEEN, 0)
-    rows, columns = coarse.rows, 2 * coarse.start
-    for row in range(3):
-        coarse_table[:, CHILD_ABOVE + row] = fine.kept_at(2 * rows, columns, row - 1) + offsets[0]
-    coarse_table[:, EDGES] |= np.where((coarse.stop == coarse.shape[1]) & (width % 2 == 0), STANDS_FOR_RIGHT, 0)
-    coarse_table[:, EDGES] |= np.where((rows == coarse.shape[0] - 1) & (height % 2 == 0), STANDS_FOR_BELOW, 0)

@@ -20,6 +20,7 @@ from restauro.numerics.vectors import LANES, evens, load, lower_woven, store, up
 
 # Columns of `table`, int64 [runs, 11]. The last three are rows of the finer level around a coarse run's first node.
 FIRST, ABOVE, BELOW, LENGTH, PARENT_ABOVE, PARENT_BELOW, ODD, EDGES, CHILD_ABOVE, CHILD, CHILD_BELOW = range(11)
+COLUMNS = 11
 # Bits of EDGES: the run ends at the picture's last column, whose node would lie beyond it; the run's last node, or all
 # its nodes, stand in for such a node of the finer level.
 ENDS_BETWEEN, STANDS_FOR_RIGHT, STANDS_FOR_BELOW = 1, 2, 4

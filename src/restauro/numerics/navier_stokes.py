@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from restauro.numerics import vorticity
 from restauro.numerics.multigrid import Multigrid
-from restauro.numerics.surroundings import HOLE, INNER, NEAR, SOUND, Surroundings
+from restauro.numerics.surroundings import INNER, KNOWN, NEAR, SOUND, Surroundings
 from restauro.numerics.threads import Threads
 
 REACH = 8  # pixels around a hole that are read
@@ -89,16 +89,13 @@ def navier_stokes(
         task.control[1] += near.holes.pixels >> steps
     if task.control[0]:
         return filled, Report(steps, 0.0, 0.0, 0.0)
-    for channel in range(channels):
-        of_channel = np.empty(len(filled))
-        near.holes.hole_values(flow.u[channel], of_channel)
-        filled[:, channel] += unit * of_channel
+    near.holes.hole_values(flow.u, filled, middle, np.full(channels, unit))
     return filled, Report(steps, unit * residual, unit * flow.change, unit * flow.root_mean_square(flow.w))
 
 
 def _measure(near: Surroundings, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Measure known values from the middle of their channel in units of the largest range, in place; return both."""
-    known = (near.kind & (NEAR | HOLE)) == NEAR
+    known = (near.kind & KNOWN) > 0
     low, high = np.zeros((2, len(values)))
     for c, plane in enumerate(values):
         if near.task.control[0]:
@@ -126,12 +123,14 @@ class _Flow:
     def __init__(self, near: Surroundings, values: NDArray[np.float64], friction: float) -> None:
         self._near, self._values, self._friction = near, values, friction
         self._poisson = Multigrid(near.holes).laplacian(near.task)
-        self._known_tensor = _tensor(near, _known_means(near, values), SOUND)
+        self._products = near.planes(3)
+        self._known_tensor = self._structure(near.mean(values, KNOWN, _OF_KNOWN), SOUND).copy()
         self._tensor = near.planes(3)
         self._fields = np.zeros((near.grid.size, 3 + len(values)))
+        self._signs = np.zeros((2, near.grid.size), np.float32)
         self._source = self._known_vorticity()
         self._continue(self._known_tensor)
-        self._right = np.array([self._from_known(plane) for plane in values])
+        self._right = self._from_known(values)
         self.u, self.w = np.zeros_like(self._right), np.zeros_like(self._right)
         self._solve()
         self._start = self.u.copy()
@@ -141,17 +140,22 @@ class _Flow:
         near, before = self._near, self.u.copy()
         self._find_isophotes()
         near.each_hole(
-            vorticity.transport, self._fields, near.kind, near.up, near.down, self._friction, near.task.control, self.w
+            vorticity.transport, self._fields, near.kind, near.column, self._friction, near.task.control, self.w
         )
         self._balance()
         self._solve()
         if near.task.control[0]:
             return 0.0
         near.each_hole(vorticity.put, self.u, self._values)
-        tensor = _tensor(near, near.mean(self._values, NEAR, _OF_FILLED), INNER)
-        tensor *= _WEIGHT_OF_FILL
-        self._tensor = (self._tensor + tensor) / 2 if self._tensor.any() else tensor
-        return self.root_mean_square(self.u - before)
+        tensor = self._structure(near.mean(self._values, NEAR, _OF_FILLED), INNER)
+        if self._tensor.any():
+            self._tensor /= 2
+            tensor *= _WEIGHT_OF_FILL / 2
+            self._tensor += tensor
+        else:
+            np.multiply(tensor, _WEIGHT_OF_FILL, out=self._tensor)
+        before -= self.u
+        return self.root_mean_square(before)
 
     @property
     def change(self) -> float:
@@ -170,61 +174,54 @@ class _Flow:
         near, w = self._near, self._near.planes(len(self._values))
         near.each(vorticity.laplacian, self._values, near.kind, w)
         near.each(vorticity.diffuse, self._known_tensor, near.kind, near.mean(w, SOUND, _OF_VORTICITY), w)
-        self._source = w
+        near.each(vorticity.set_sources, w, near.kind, self._fields)
         self._find_isophotes()
         means = np.zeros_like(w)
-        near.each(
-            vorticity.means_along_isophotes, self._fields, near.kind, near.up, near.down, near.task.control, means
-        )
+        near.each(vorticity.means_along_isophotes, self._fields, near.kind, near.column, near.task.control, means)
+        near.each(vorticity.set_sources, means, near.kind, self._fields)
         return means
 
     def _find_isophotes(self) -> None:
-        """Set what transport reads from both structure tensors and the known vorticity."""
-        near = self._near
-        near.each(vorticity.isophotes, self._tensor, self._known_tensor, near.kind, self._source, self._fields)
+        """Set the directions along which transport goes from both structure tensors."""
+        self._near.each(vorticity.isophotes, self._tensor, self._known_tensor, self._fields)
+
+    def _structure(self, smoothed: NDArray[np.float64], kind: int) -> NDArray[np.float64]:
+        """Return the structure tensor of all channels together, its gradients taken at pixels of a kind.
+
+        It is overwritten when something else is smoothed.
+        """
+        self._near.each(vorticity.gradient_products, smoothed, self._near.kind, kind, self._products)
+        return self._near.mean(self._products, kind, _OF_TENSOR)
 
     def _balance(self) -> None:
         """Reduce vorticity in the holes that nothing of the other sign balances nearby."""
         near = self._near
-        for channel in range(len(self.w)):
+        for of_known, of_holes in zip(self._source, self.w, strict=True):
             if near.task.control[0]:
                 return
-            both_signs = np.zeros((2, near.grid.size), np.float32)
-            of_holes, w = self.w[channel : channel + 1], self._source[channel : channel + 1].copy()
-            near.each_hole(vorticity.put, of_holes, w)
-            near.each(vorticity.parts, w, both_signs)
-            near.each_hole(vorticity.balance, near.smooth(both_signs, _OF_BALANCE), _EXCESS, of_holes)
+            near.each(vorticity.parts, of_known, self._signs)
+            near.each_hole(vorticity.parts_of_holes, of_holes, self._signs)
+            near.each_hole(vorticity.balance, near.smooth(self._signs, _OF_BALANCE), _EXCESS, of_holes)
 
     def _solve(self) -> None:
         """Solve lap u = w from what u is."""
         self._poisson.solve(self._right - self.w, self.u, self._near.task, residual=_RESIDUAL)
 
-    def _from_known(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what known pixels give to Laplace's equation in the holes."""
-        near, right = self._near, self._near.holes.empty()
-        near.each_hole(vorticity.known_neighbours, plane, near.kind, near.up, near.down, right)
+    def _from_known(self, planes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what known pixels give to Laplace's equation in the holes, [planes, holes' size]."""
+        near, right = self._near, np.zeros((len(planes), self._near.holes.size))
+        near.each_hole(vorticity.known_neighbours, planes, near.kind, near.column, right)
         return right
 
     def _continue(self, planes: NDArray[np.float64]) -> None:
         """Continue planes into the holes harmonically."""
         if self._near.task.control[0]:
             return
-        largest = float(np.abs(planes).max())
+        largest = float(max(planes.max(), -planes.min()))
         if largest > 0:
-            right = np.array([self._from_known(plane) for plane in planes]) / largest
+            right = self._from_known(planes)
+            right /= largest
             inside = np.zeros_like(right)
             self._poisson.solve(right, inside, self._near.task, residual=_TENSOR_RESIDUAL)
-            self._near.each_hole(vorticity.put, inside * largest, planes)
-
-
-def _known_means(near: Surroundings, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the picture smoothed, of known pixels alone."""
-    known = ((near.kind & (NEAR | HOLE)) == NEAR).astype(np.float64)
-    return near.weighted_mean(values, known, _OF_KNOWN)
-
-
-def _tensor(near: Surroundings, smoothed: NDArray[np.float64], kind: int) -> NDArray[np.float64]:
-    """Return the structure tensor of all channels together, its gradients taken at pixels of a kind."""
-    J = near.planes(3)
-    near.each(vorticity.gradient_products, smoothed, near.kind, kind, J)
-    return near.mean(J, kind, _OF_TENSOR)
+            inside *= largest
+            self._near.each_hole(vorticity.put, inside, planes)

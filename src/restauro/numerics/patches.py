@@ -41,18 +41,20 @@ class Level:
         float32 [H * W * C + some], pixel by pixel.
     depth
         uint8 [H, W], see DEEPEST and UNUSED.
+    usable
+        bool [H, W], which known pixels may be copied; None: all.
     """
 
     values: NDArray[np.float32]
     depth: NDArray[np.uint8]
     channels: int
+    usable: NDArray[np.bool_] | None = None
 
     @classmethod
-    def empty(cls, height: int, width: int, channels: int) -> Level:
+    def empty(cls, height: int, width: int, channels: int, usable: NDArray[np.bool_] | None = None) -> Level:
         """Return a level of zeros."""
-        return cls(
-            np.zeros(height * width * channels + _BEYOND, np.float32), np.zeros((height, width), np.uint8), channels
-        )
+        values = np.zeros(height * width * channels + _BEYOND, np.float32)
+        return cls(values, np.zeros((height, width), np.uint8), channels, usable)
 
     @property
     def halving(self) -> bool:
@@ -62,7 +64,7 @@ class Level:
     def halved(self, task: Threads) -> Level:
         """Return the level of every second row and column, weighted averages of the known pixels around."""
         height, width = ((side + 1) // 2 for side in self.depth.shape)
-        coarse = Level.empty(height, width, self.channels)
+        coarse = Level.empty(height, width, self.channels, None if self.usable is None else _halved(self.usable))
         parts = task.workers
         ends = [height * part // parts for part in range(parts + 1)]
         task.together(
@@ -97,14 +99,28 @@ class Patches:
     sample: NDArray[np.int32]
 
     @classmethod
-    def of(cls, depth: NDArray[np.uint8]) -> Patches:
-        """Find them."""
+    def of(cls, depth: NDArray[np.uint8], usable: NDArray[np.bool_] | None = None) -> Patches:
+        """Find them; sources are those whose pixels are all usable."""
         complete, place = np.zeros(depth.size, np.bool_), np.full(depth.size, -1, np.int32)
         targets = np.empty(depth.size, np.int32)
         found, sources = _find(depth, complete, place, targets)
+        if usable is not None:
+            complete[:] = False
+            known = np.where(usable & (depth == 0), np.uint8(0), np.uint8(UNUSED))
+            _, sources = _find(known, complete, np.empty_like(place), np.empty(0, np.int32))
         sample = np.empty(min(sources, _SAMPLES), np.int32)
         _sample(complete, sources, sample)
         return cls(complete, targets[:found].copy(), place, sample)
+
+
+def _halved(usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return where a coarser level may be copied from: where all four pixels that it is mainly made of may be."""
+    for axis in (0, 1):
+        first, second = (usable.take(range(start, usable.shape[axis], 2), axis) for start in (0, 1))
+        if first.shape != second.shape:  # the last is by itself
+            second = np.concatenate([second, first.take([-1], axis)], axis)
+        usable = first & second
+    return usable
 
 
 @kernel("b1[:, ::1], i8, u1[:, ::1]")

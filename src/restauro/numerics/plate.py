@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.numerics import plate_kernels as kernels
+from restauro.numerics.hierarchy import CHUNKS, Layout, set_bounds
 from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.multigrid import Levels
+from restauro.numerics.multigrid_kernels import COLUMNS
 from restauro.numerics.plate_kernels import CENTRE, CHILD, COLUMN, FINE_COLUMN, FINE_ROW, PARENT, PLACES, ROW
 from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
@@ -28,8 +30,9 @@ class Plate(Levels):
         grids = [grid]
         while (coarser := grids[-1].in_cells()).pixels not in (0, grids[-1].pixels):
             grids.append(coarser)
-        nodes = sum(level.pixels for level in grids[1:])
-        super().__init__(grids, np.zeros((25, nodes)), _ROOTS)
+        layout = _layout(grids)
+        self._grids = grids
+        super().__init__(grid, layout, np.zeros((25, layout.sizes[1:].sum())), _ROOTS)
         self._unit = True
         heights, widths = zip(*(level.shape for level in grids), strict=True)
         self._weight_offsets = [_offsets(heights), _offsets(widths)]
@@ -100,6 +103,22 @@ class Plate(Levels):
             kernels.multiply(self._table, *self._runs(0), True, self._links, self._wide, g, b)
             np.negative(b, out=b)
         return b
+
+
+def _layout(grids: list[SparseGrid]) -> Layout:
+    """Lay out all levels behind one another, the finest first."""
+    offsets = np.append(0, np.cumsum([grid.size for grid in grids]))
+    counts = [len(grid.start) for grid in grids]
+    begin = np.append(0, np.cumsum(counts))
+    table = np.zeros((begin[-1], COLUMNS), np.int64)
+    bounds = np.empty((len(grids), CHUNKS + 1), np.int64)
+    for level, grid in enumerate(grids):
+        mine = table[begin[level] : begin[level + 1]]
+        for column, row in ((_FIRST, 0), (_ABOVE, -1), (_BELOW, 1)):
+            mine[:, column] = grid.around[:, grid.margin + row] + offsets[level]
+        mine[:, _LENGTH] = grid.lengths
+        set_bounds(mine, begin[level], bounds[level])
+    return Layout(table, bounds, np.array([grid.pixels for grid in grids]), offsets)
 
 
 def _offsets(sizes: tuple[int, ...]) -> list[int]:

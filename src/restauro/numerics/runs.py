@@ -12,29 +12,39 @@ _WORD = 8  # mask pixels looked at together
 _ALL_HOLE = np.uint64(0x0101010101010101)
 
 
-def find(block: Any, counts: Any) -> tuple[Any, Any]:
-    """Return the first columns and the columns after the last of all runs in a block, bool [rows, W], C-contiguous.
-
-    counts: int64 [rows], set to the runs of every row.
-    """
+def find(block: Any) -> tuple[Any, Any, Any]:
+    """Return all runs in a block, bool [rows, W], C-contiguous: row_start, start and stop as of `Holes`."""
     flat = block.reshape(-1).view(np.uint8)
-    if flat.ctypes.data % _WORD:  # a part of a stack of masks, say
-        flat = flat.copy()
     words = flat[: flat.size // _WORD * _WORD].view(np.uint64)
-    room = 1024
+    if not words.flags.aligned:  # a part of a stack of masks, say
+        flat = flat.copy()
+        words = flat[: words.nbytes].view(np.uint64)
+    return _find(flat, words, *block.shape)  # type: ignore[no-any-return]
+
+
+@kernel("u1[::1], u8[::1], i8, i8")
+def _find(flat: Any, words: Any, height: int, width: int) -> Any:
+    row_start = np.zeros(height + 1, np.int64)
+    room = 256 + flat.shape[0] // 64
     while True:
         start = np.empty(room, np.int32)
         stop = np.empty(room, np.int32)
-        found = _find(flat, words, block.shape[1], counts, start, stop)
+        found = _scan(flat, words, width, row_start[1:], start, stop)
         if found <= room:
-            return start[:found].copy(), stop[:found].copy()
+            break
         room = found
-        counts[:] = 0
+        row_start[:] = 0
+    for y in range(height):
+        row_start[y + 1] += row_start[y]
+    return row_start, start[:found].copy(), stop[:found].copy()
 
 
-@kernel("u1[::1], u8[::1], i8, i8[::1], i4[::1], i4[::1]")
-def _find(flat: Any, words: Any, width: int, counts: Any, start: Any, stop: Any) -> int:
-    """Scan eight pixels at a time; where they aren't all known, one at a time. Counts on where there is no room."""
+@kernel()
+def _scan(flat: Any, words: Any, width: int, counts: Any, start: Any, stop: Any) -> int:
+    """Scan eight pixels at a time; where they aren't all known, one at a time. Counts on where there is no room.
+
+    counts: int64 [rows], set to the runs of every row.
+    """
     found = 0
     room = start.shape[0]
     y = 0
@@ -153,6 +163,44 @@ def _join(parent: Any, a: int, b: int) -> None:
         parent[b] = a
     else:
         parent[a] = b
+
+
+@kernel("i8[::1], i4[::1], i4[::1], i8")
+def grouped(row_start: Any, start: Any, stop: Any, distance: int) -> Any:
+    """Return the runs, group by group as `label` has it, where each group's end, and what each group is.
+
+    That is int64 [groups, 5]: the box around it, rows from, to, columns from, to, and its pixels.
+    """
+    group = label(row_start, start, stop, distance)
+    number = np.empty(group.shape[0], np.int64)
+    groups = 0
+    for run in range(group.shape[0]):  # the first run of a group is its label
+        if group[run] == run:
+            number[run] = groups
+            groups += 1
+    ends = np.zeros(groups, np.int64)
+    about = np.zeros((groups, 5), np.int64)
+    for y in range(row_start.shape[0] - 1):
+        for run in range(row_start[y], row_start[y + 1]):
+            k = number[group[run]]
+            if ends[k] == 0:
+                about[k, 0] = y
+                about[k, 2] = start[run]
+            about[k, 1] = y + 1
+            about[k, 2] = min(about[k, 2], start[run])
+            about[k, 3] = max(about[k, 3], stop[run])
+            about[k, 4] += stop[run] - start[run]
+            ends[k] += 1
+    place = np.zeros(groups, np.int64)
+    for k in range(1, groups):
+        place[k] = ends[k - 1]
+        ends[k] += ends[k - 1]
+    order = np.empty(group.shape[0], np.int64)
+    for run in range(group.shape[0]):
+        k = number[group[run]]
+        order[place[k]] = run
+        place[k] += 1
+    return order, ends, about
 
 
 @kernel("i8[::1], i4[::1], i4[::1], i8[::1], i4[::1], i4[::1], i8, i8, i8, i8[:, :, ::1], i8[:, ::1], i8[:, ::1]")

@@ -5,8 +5,7 @@ stretches of all rows stand behind one another. Around a run of hole pixels each
 below is one stretch, so a kernel that knows where the run's first pixel and those above and below it are kept
 (`around`) goes through contiguous memory. Pixels beyond the picture's edge are kept too, as zeros.
 
-Coarser grids (`coarsened`) hold every second row and column; they keep as well what interpolation to the finer one
-reads.
+Coarser grids keep as well what interpolation to the finer one reads: see `in_cells`, and `hierarchy`.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.numerics import runs
-from restauro.numerics.kernel import kernel
-from restauro.numerics.pixels import readable
+from restauro.numerics.kernel import inner, kernel, orderly_kernel
+from restauro.numerics.pixels import strips
 from restauro.numerics.vectors import LANES
 
 _NONE = np.iinfo(np.int32).max
@@ -64,9 +63,7 @@ class SparseGrid:
         >>> SparseGrid.of(np.array([[False, True, False], [False, False, False]])).size
         18
         """
-        counts = np.zeros(len(hole), np.int64)
-        start, stop = runs.find(np.ascontiguousarray(hole), counts)
-        return cls._made((hole.shape[0], hole.shape[1]), margin, np.append(0, np.cumsum(counts)), start, stop, None)
+        return cls._made((hole.shape[0], hole.shape[1]), margin, *runs.find(np.ascontiguousarray(hole)), None)
 
     @classmethod
     def _made(
@@ -80,26 +77,19 @@ class SparseGrid:
         cells: bool = False,
     ) -> SparseGrid:
         fine = (row_start[:1], start[:0], stop[:0]) if finer is None else (finer.row_start, finer.start, finer.stop)
-        rows, first, last = _stretches(row_start, start, stop, margin, *fine, cells)
-        kept = 1 + np.append(0, np.cumsum(last - first, dtype=np.int64))
+        rows, first, last, kept, around, size = _laid_out(row_start, start, stop, margin, *fine, cells)
         stretches = Stretches(rows, first, last, kept)
-        around = np.empty((len(start), 2 * margin + 1), np.int64)
-        grid = cls(shape, margin, int(kept[-1]) + LANES, row_start, start, stop, around, stretches)
-        for column in range(2 * margin + 1):
-            around[:, column] = grid.kept_at(grid.rows, start, column - margin)
-        return grid
-
-    def coarsened(self) -> SparseGrid:
-        """Return the grid of every second row and column, from the first on."""
-        height, width = self.shape
-        row_start, start, stop = _every_second(self.row_start, self.start, self.stop)
-        return self._made(((height + 1) // 2, (width + 1) // 2), self.margin, row_start, start, stop, self)
+        return cls(shape, margin, size, row_start, start, stop, around, stretches)
 
     def in_cells(self) -> SparseGrid:
         """Return the grid of cells of two rows and two columns, from the first on, that lie wholly in the hole."""
         height, width = self.shape
         row_start, start, stop = _whole_cells(self.row_start, self.start, self.stop, width)
         return self._made(((height + 1) // 2, (width + 1) // 2), self.margin, row_start, start, stop, self, cells=True)
+
+    def with_margin(self, margin: int) -> SparseGrid:
+        """Return the grid of the same hole pixels with another margin."""
+        return self._made(self.shape, margin, self.row_start, self.start, self.stop, None)
 
     def grown(self, margin: int) -> SparseGrid:
         """Return a grid, with a margin of its own, of all pixels of the picture that this one keeps."""
@@ -128,24 +118,30 @@ class SparseGrid:
         """Return where the pixels `row` rows below some others, given in row-major order, are kept."""
         s, lines = self.stretches, np.ascontiguousarray(rows, np.int64)
         return np.asarray(
-            _kept_at(lines, np.ascontiguousarray(columns, np.int32), row + self.margin, s.row_start, s.start, s.kept)
+            kept_at(lines, np.ascontiguousarray(columns, np.int32), row + self.margin, s.row_start, s.start, s.kept)
         )
 
     def empty(self, dtype: type | np.dtype[Any] = np.float64) -> NDArray[Any]:
         """Return zeros for every pixel kept, [size]."""
         return np.zeros(self.size, dtype)
 
-    def load(self, plane: NDArray[Any], unknown: float = 0) -> NDArray[np.float64]:
-        """Return one channel, [H, W], with `unknown` at hole pixels and beyond the picture's edge."""
-        values = np.full(self.size, unknown, np.float64)
+    def load(self, image: NDArray[Any], unknown: float = 0) -> NDArray[np.float64]:
+        """Return what is kept of an image [H, W, C], [C, size]; `unknown` at hole pixels and beyond the edge."""
+        values = np.full((image.shape[2], self.size), unknown, np.float64)
         s = self.stretches
-        _load(readable(plane), self.margin, s.row_start, s.start, s.stop, s.kept, values)
-        _set(values, self.around[:, self.margin], self.lengths, float(unknown))
+        for top, strip in strips(image):
+            _load(strip, self.margin, s.row_start[top:], s.start, s.stop, s.kept, values)
+        _set(values, self.around, self.margin, self.start, self.stop, float(unknown))
         return values
 
-    def hole_values(self, values: NDArray[Any], out: NDArray[Any]) -> None:
-        """Copy the hole pixels of `values`, [size], to `out`, [hole pixels], in row-major order."""
-        _gather(values, self.around[:, self.margin], self.lengths, out)
+    def hole_values(
+        self, values: NDArray[np.float64], out: NDArray[Any], zero: NDArray[np.float64], unit: NDArray[np.float64]
+    ) -> None:
+        """Copy the hole pixels of `values`, [C, size], to `out`, [hole pixels, C], in row-major order.
+
+        values are measured from `zero` in `unit`s, both [C].
+        """
+        _gather(values, self.around, self.margin, self.start, self.stop, zero, unit, out)
 
 
 @dataclass(frozen=True)
@@ -159,7 +155,7 @@ class Stretches:
     start, stop
         int32: first column, column after the last; from -margin to W + margin.
     kept
-        int64: where the first pixel is kept.
+        int64: where the first pixel is kept; and, one more, the place after the last.
     """
 
     row_start: NDArray[np.int64]
@@ -169,16 +165,22 @@ class Stretches:
 
 
 @kernel("i8[::1], i4[::1], i4[::1], i8, i8[::1], i4[::1], i4[::1], b1")
-def _stretches(
-    row_start: Any,
-    start: Any,
-    stop: Any,
-    margin: int,
-    fine_row_start: Any,
-    fine_start: Any,
-    fine_stop: Any,
+def _laid_out(
+    row_start: Any, start: Any, stop: Any, margin: int, fine_row_start: Any, fine_start: Any, fine_stop: Any,
     cells: bool,
-) -> Any:
+) -> Any:  # fmt: skip
+    """Return the stretches of a grid, where they are kept, where runs and the rows around them are, and the size."""
+    rows, first, last = stretches_around(row_start, start, stop, margin, fine_row_start, fine_start, fine_stop, cells)
+    kept = kept_from(first, last)
+    around = around_runs(row_of_runs(row_start), start, margin, rows, first, kept)
+    return rows, first, last, kept, around, size_of(kept)
+
+
+@kernel()
+def stretches_around(
+    row_start: Any, start: Any, stop: Any, margin: int, fine_row_start: Any, fine_start: Any, fine_stop: Any,
+    cells: bool,
+) -> Any:  # fmt: skip
     """Return the union of all runs grown by the margin, and of what interpolation to the finer runs reads.
 
     That is the nodes on either side of a pixel; with cells, the pixel's own and those around it.
@@ -227,24 +229,41 @@ def _stretches(
     return rows, first[:found].copy(), last[:found].copy()
 
 
-@kernel("i8[::1], i4[::1], i4[::1]")
-def _every_second(row_start: Any, start: Any, stop: Any) -> Any:
-    """Return the runs of even rows and columns, numbered by half."""
-    height = (row_start.shape[0]) // 2
-    rows = np.zeros(height + 1, np.int64)
-    first = np.empty(start.shape[0], np.int32)
-    last = np.empty(start.shape[0], np.int32)
-    found = 0
-    for y in range(height):
-        for k in range(row_start[2 * y], row_start[2 * y + 1]):
-            left = start[k] + 1 >> 1
-            right = stop[k] + 1 >> 1
-            if left < right:
-                first[found] = left
-                last[found] = right
-                found += 1
-        rows[y + 1] = found
-    return rows, first[:found].copy(), last[:found].copy()
+@kernel()
+def kept_from(first: Any, last: Any) -> Any:
+    """Return where stretches are kept, and the place after the last."""
+    kept = np.empty(first.shape[0] + 1, np.int64)
+    kept[0] = 1  # one pixel is beside the first
+    for k in range(first.shape[0]):
+        kept[k + 1] = kept[k] + last[k] - first[k]
+    return kept
+
+
+@inner
+def size_of(kept: Any) -> Any:
+    """Return how many places stretches take, and what is read beside them."""
+    return kept[kept.shape[0] - 1] + LANES
+
+
+@kernel()
+def row_of_runs(row_start: Any) -> Any:
+    """Return the row of every run."""
+    rows = np.empty(row_start[row_start.shape[0] - 1], np.int64)
+    for y in range(row_start.shape[0] - 1):
+        rows[row_start[y] : row_start[y + 1]] = y
+    return rows
+
+
+@kernel()
+def around_runs(rows: Any, start: Any, margin: int, row_start: Any, first: Any, kept: Any) -> Any:
+    """Return where the pixels in each run's first column are kept, in the rows from `margin` above to `margin` below.
+
+    rows, start: of the runs; row_start, first, kept: the stretches.
+    """
+    around = np.empty((rows.shape[0], 2 * margin + 1), np.int64)
+    for row in range(2 * margin + 1):
+        around[:, row] = kept_at(rows, start, row, row_start, first, kept)
+    return around
 
 
 @kernel("i8[::1], i4[::1], i4[::1], i8")
@@ -276,7 +295,7 @@ def _whole_cells(row_start: Any, start: Any, stop: Any, width: int) -> Any:
 
 
 @kernel("i8[::1], i4[::1], i8, i8[::1], i4[::1], i8[::1]")
-def _kept_at(rows: Any, columns: Any, row: int, row_start: Any, first: Any, kept: Any) -> Any:
+def kept_at(rows: Any, columns: Any, row: int, row_start: Any, first: Any, kept: Any) -> Any:
     """Return where pixels are kept: those in the columns given, `row` rows below the rows given, in row-major order.
 
     row_start, first, kept: the stretches, row_start from the first row that is kept.
@@ -295,25 +314,28 @@ def _kept_at(rows: Any, columns: Any, row: int, row_start: Any, first: Any, kept
     return found
 
 
-@kernel("T[:, :], i8, i8[::1], i4[::1], i4[::1], i8[::1], f8[::1]", T="u1 u2 f4 f8")
-def _load(plane: Any, margin: int, rows: Any, first: Any, last: Any, kept: Any, values: Any) -> None:
-    height, width = plane.shape
+@kernel("T[:, :, :], i8, i8[::1], i4[::1], i4[::1], i8[::1], f8[:, ::1]", T="u1 u2 f4 f8")
+def _load(image: Any, margin: int, rows: Any, first: Any, last: Any, kept: Any, values: Any) -> None:
+    height, width = image.shape[0], image.shape[1]
     for y in range(height):
         for k in range(rows[y + margin], rows[y + margin + 1]):
-            for x in range(max(first[k], 0), min(last[k], width)):
-                values[kept[k] + x - first[k]] = plane[y, x]
+            for c in range(values.shape[0]):
+                for x in range(max(first[k], 0), min(last[k], width)):
+                    values[c, kept[k] + x - first[k]] = image[y, x, c]
 
 
-@kernel("f8[::1], i8[:], i8[::1], f8")
-def _set(values: Any, begin: Any, lengths: Any, value: float) -> None:
-    for run in range(begin.shape[0]):
-        values[begin[run] : begin[run] + lengths[run]] = value
+@kernel("f8[:, ::1], i8[:, ::1], i8, i4[::1], i4[::1], f8")
+def _set(values: Any, around: Any, margin: int, start: Any, stop: Any, value: float) -> None:
+    for run in range(start.shape[0]):
+        begin = around[run, margin]
+        values[:, begin : begin + stop[run] - start[run]] = value
 
 
-@kernel("f8[::1], i8[:], i8[::1], T[:]", T="f4 f8")
-def _gather(values: Any, begin: Any, lengths: Any, out: Any) -> None:
+@orderly_kernel("f8[:, ::1], i8[:, ::1], i8, i4[::1], i4[::1], f8[::1], f8[::1], T[:, :]", T="f4 f8")
+def _gather(values: Any, around: Any, margin: int, start: Any, stop: Any, zero: Any, unit: Any, out: Any) -> None:
     n = 0
-    for run in range(begin.shape[0]):
-        for i in range(begin[run], begin[run] + lengths[run]):
-            out[n] = values[i]
+    for run in range(start.shape[0]):
+        for j in range(stop[run] - start[run]):
+            for c in range(values.shape[0]):
+                out[n, c] = values[c, around[run, margin] + j] * unit[c] + zero[c]
             n += 1

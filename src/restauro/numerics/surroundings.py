@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.numerics.kernel import orderly_kernel
-from restauro.numerics.pixels import readable
+from restauro.numerics.pixels import strips
 from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.threads import Threads
 from restauro.numerics.vectors import LANES, load, store
 
-# What a pixel is: within reach of a hole, in a hole, with all eight neighbours within reach, and these known as well.
-NEAR, HOLE, INNER, SOUND = 1, 2, 4, 8
+# What a pixel is: within reach of a hole, in a hole, with all eight neighbours within reach, and these known as well;
+# within reach and known itself.
+NEAR, HOLE, INNER, SOUND, KNOWN = 1, 2, 4, 8, 16
 
 VARIANCE = 1.5  # pixels^2, of one pass of smoothing, along rows and along columns
 _FRAME = 2  # pixels around those within reach: the smoothing's taps
@@ -46,9 +47,9 @@ class Surroundings:
         int64 [runs, 6]: of each run of pixels within reach, where its first pixel is kept, and those 2 and 1 rows above
         it and 1 and 2 rows below it, and its length.
     kind
-        uint8 [size]: what each pixel is, bits of NEAR, HOLE, INNER, SOUND; 0 in the frame.
-    up, down
-        int32 [size]: where the pixel above and the one below are kept; 0 in the frame.
+        uint8 [size]: what each pixel is, bits of NEAR, HOLE, INNER, SOUND, KNOWN; 0 in the frame.
+    column
+        int32 [size, 3]: where the pixel above, the pixel itself and the one below are kept; 0 in the frame.
     hole_table
         int64 [hole runs, 3]: of each run of hole pixels, where its first pixel is kept here and in `holes`, its length.
     task
@@ -59,8 +60,7 @@ class Surroundings:
     holes: SparseGrid
     table: NDArray[np.int64]
     kind: NDArray[np.uint8]
-    up: NDArray[np.int32]
-    down: NDArray[np.int32]
+    column: NDArray[np.int32]
     hole_table: NDArray[np.int64]
     task: Threads
 
@@ -68,14 +68,14 @@ class Surroundings:
     def of(cls, hole: NDArray[np.bool_], reach: int, task: Threads) -> Surroundings:
         """Find the pixels within `reach` rows and columns of a hole, bool [H, W]."""
         holes = SparseGrid.of(hole)
-        grid = SparseGrid.of(hole, reach).grown(_FRAME)
+        grid = holes.with_margin(reach).grown(_FRAME)
         table = np.ascontiguousarray(np.column_stack([grid.around[:, [2, 0, 1, 3, 4]], grid.lengths]))
         here = grid.kept_at(holes.rows, holes.start)
         hole_table = np.ascontiguousarray(np.column_stack([here, holes.around[:, holes.margin], holes.lengths]))
         kind = np.zeros(grid.size, np.uint8)
-        up, down = np.zeros(grid.size, np.int32), np.zeros(grid.size, np.int32)
-        _classify(table, hole_table, kind, up, down)
-        return cls(grid, holes, table, kind, up, down, hole_table, task)
+        column = np.zeros((grid.size, 3), np.int32)
+        _classify(table, hole_table, kind, column)
+        return cls(grid, holes, table, kind, column, hole_table, task)
 
     @cached_property
     def _smoothed(self) -> dict[tuple[int, int], NDArray[np.float64]]:
@@ -83,9 +83,19 @@ class Surroundings:
         return {}
 
     @cached_property
-    def _room(self) -> dict[tuple[np.dtype[Any], int], NDArray[Any]]:
-        """Planes that nothing is kept in, by their dtype and number: what is new costs more than what is smoothed."""
+    def _room(self) -> dict[np.dtype[Any], NDArray[Any]]:
+        """Two times some planes, by their dtype, for `smooth`: what is new costs more than what is smoothed."""
         return {}
+
+    @cached_property
+    def _pixels(self) -> NDArray[np.int64]:
+        """Pixels within reach up to each run's end."""
+        return np.cumsum(self.table[:, 5])
+
+    @cached_property
+    def _hole_pixels(self) -> NDArray[np.int64]:
+        """Hole pixels up to each run's end."""
+        return np.cumsum(self.hole_table[:, 2])
 
     def planes(self, count: int) -> NDArray[np.float64]:
         """Return zeros, [count, size]."""
@@ -94,16 +104,17 @@ class Surroundings:
     def load(self, image: NDArray[Any]) -> NDArray[np.float64]:
         """Return the known pixels of [H, W, C] as planes, 0 in holes."""
         values = self.planes(image.shape[2])
-        _load(readable(image), self.grid.row_start, self.grid.start, self.table, self.kind, values)
+        for top, strip in strips(image):
+            _load(strip, self.grid.row_start[top:], self.grid.start, self.table, self.kind, values)
         return values
 
     def each(self, step: Callable[..., None], *arguments: Any) -> None:
         """Run a kernel, step(table, from run, to run, ...), on all runs within reach, on several threads."""
-        self._divided(partial(step, self.table), np.cumsum(self.table[:, 5]), arguments)
+        self._divided(partial(step, self.table), self._pixels, arguments)
 
     def each_hole(self, step: Callable[..., None], *arguments: Any) -> None:
         """Run a kernel, step(hole_table, from run, to run, ...), on all runs of hole pixels, on several threads."""
-        self._divided(partial(step, self.hole_table), np.cumsum(self.hole_table[:, 2]), arguments)
+        self._divided(partial(step, self.hole_table), self._hole_pixels, arguments)
 
     def _divided(self, step: Callable[..., None], pixels: NDArray[np.int64], arguments: tuple[Any, ...]) -> None:
         """Run step(from, to, ...) on parts of a list; pixels: how many there are up to each entry's end.
@@ -128,47 +139,41 @@ class Surroundings:
     def smooth(self, planes: NDArray[Any], passes: int) -> NDArray[Any]:
         """Return sums over neighbours, weighted by nearly a Gaussian of variance VARIANCE times passes.
 
-        `planes`, [planes, size], are taken: they may be the room of the next call.
+        planes: [planes, size], 0 in the frame. What is returned is overwritten by the next call for their dtype.
         """
-        kind = (planes.dtype, len(planes))
-        here, there = planes, self._room.pop(kind, None)
-        if there is None:
-            there = np.zeros_like(planes)
-        for _ in range(passes):
-            self.each(_smooth, here.reshape(-1), there.reshape(-1), len(planes))
-            here, there = there, here
-        self._room[kind] = there
-        return here
+        size = planes.size
+        room = self._room.get(planes.dtype)
+        if room is None or room.shape[1] < size:
+            room = self._room[planes.dtype] = np.zeros((2, size), planes.dtype)
+        here = planes.reshape(-1)
+        for smoothed in range(passes):
+            there = room[smoothed % 2, :size]
+            self.each(_smooth, here, there, len(planes))
+            here = there
+        return here.reshape(planes.shape)
 
     def mean(self, planes: NDArray[np.float64], kind: int, passes: int) -> NDArray[np.float64]:
-        """Return means over neighbouring pixels of a kind; 0 where there are none near."""
+        """Return means over neighbouring pixels of a kind; 0 where there are none near.
+
+        planes: 0 at pixels that aren't of the kind. For what is returned see `smooth`.
+        """
         if self.task.control[0]:
             return planes
-        weights = ((self.kind & kind) == kind).astype(np.float64)
         if (kind, passes) not in self._smoothed:
-            self._smoothed[kind, passes] = self.smooth(weights[np.newaxis].copy(), passes)[0]
-        return _quotient(self.smooth(planes * weights, passes), self._smoothed[kind, passes])
-
-    def weighted_mean(
-        self, planes: NDArray[np.float64], weights: NDArray[np.float64], passes: int
-    ) -> NDArray[np.float64]:
-        """Return means over neighbouring pixels with weights, [size]; 0 where all of them are 0."""
-        return _quotient(self.smooth(planes * weights, passes), self.smooth(weights[np.newaxis].copy(), passes)[0])
+            counts = ((self.kind & kind) > 0).astype(np.float64)
+            self._smoothed[kind, passes] = self.smooth(counts[np.newaxis], passes)[0].copy()
+        sums = self.smooth(planes, passes)
+        self.each(_divide, sums, self._smoothed[kind, passes])
+        return sums
 
 
-def _quotient(sums: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide sums by weights where there are any, in place."""
-    return np.divide(sums, weights, out=sums, where=weights > 0)
-
-
-@orderly_kernel("i8[:, ::1], i8[:, ::1], u1[::1], i4[::1], i4[::1]")
-def _classify(table: Any, hole_table: Any, kind: Any, up: Any, down: Any) -> None:
+@orderly_kernel("i8[:, ::1], i8[:, ::1], u1[::1], i4[:, ::1]")
+def _classify(table: Any, hole_table: Any, kind: Any, column: Any) -> None:
     for run in range(table.shape[0]):
         i, above, below = table[run, 0], table[run, 2], table[run, 3]
         for j in range(table[run, 5]):
             kind[i + j] = NEAR
-            up[i + j] = above + j
-            down[i + j] = below + j
+            column[i + j, 0], column[i + j, 1], column[i + j, 2] = above + j, i + j, below + j
     for run in range(hole_table.shape[0]):
         for k in range(hole_table[run, 0], hole_table[run, 0] + hole_table[run, 2]):
             kind[k] |= HOLE
@@ -176,7 +181,8 @@ def _classify(table: Any, hole_table: Any, kind: Any, up: Any, down: Any) -> Non
         for k in range(table[run, 0], table[run, 0] + table[run, 5]):
             every = NEAR
             some = 0
-            for row in (np.int64(up[k]), k, np.int64(down[k])):
+            kind[k] |= KNOWN if not kind[k] & HOLE else 0
+            for row in column[k]:
                 for q in range(row - 1, row + 2):
                     every &= kind[q]
                     some |= kind[q]
@@ -193,6 +199,16 @@ def _load(image: Any, row_start: Any, start: Any, table: Any, kind: Any, values:
                 if not kind[k] & HOLE:
                     for c in range(values.shape[0]):
                         values[c, k] = image[y, start[run] + j, c]
+
+
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], f8[::1]")
+def _divide(table: Any, low: int, high: int, sums: Any, weights: Any) -> None:
+    """Divide sums by weights where there are any."""
+    for run in range(low, high):
+        for c in range(sums.shape[0]):
+            for k in range(table[run, 0], table[run, 0] + table[run, 5]):
+                if weights[k] > 0:
+                    sums[c, k] /= weights[k]
 
 
 @orderly_kernel("i8[:, ::1], i8, i8, T[::1], T[::1], i8", T="f4 f8")

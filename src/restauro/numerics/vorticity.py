@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from restauro.numerics.kernel import inner, orderly_kernel
-from restauro.numerics.surroundings import HOLE, NEAR, SOUND
+from restauro.numerics.surroundings import KNOWN, NEAR, SOUND
 
 # Pixels of one step along an isophote. Nothing in a picture has this period, so no step ends just between two pixels.
 _STEP = 0.927
@@ -20,7 +20,7 @@ _MOST_STEPS = 300
 _HARDLY_ANYTHING = 0.05  # the share of the vorticity that isn't worth another step
 _ABSORPTION = 1 - np.exp(-_STEP / 0.7)  # by known pixels in one step
 _LARGEST_GAIN = 3.0
-_BATCH = 16  # pixels whose isophotes are followed side by side
+_BATCH = 32  # pixels whose isophotes are followed side by side
 
 # What is kept of an isophote on its way: where within a pixel it is (-0.5 to 0.5), its last step, the shares that known
 # pixels have left and absorbed and that friction leaves, its length in the hole, how far the known pixels are, and
@@ -41,28 +41,38 @@ def laplacian(table: Any, low: int, high: int, values: Any, kind: Any, w: Any) -
                     w[c, k] = around - 4 * values[c, k]
 
 
-@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], f4[:, ::1]")
+@orderly_kernel("i8[:, ::1], i8, i8, f8[::1], f4[:, ::1]")
 def parts(table: Any, low: int, high: int, w: Any, both_signs: Any) -> None:
-    """Split w, [1, size], into the difference of two planes that are nowhere negative."""
+    """Split w, [size], into the difference of two planes that are nowhere negative."""
     for run in range(low, high):
         for k in range(table[run, 0], table[run, 0] + table[run, 5]):
-            both_signs[0, k] = max(w[0, k], 0.0)
-            both_signs[1, k] = max(-w[0, k], 0.0)
+            both_signs[0, k] = max(w[k], 0.0)
+            both_signs[1, k] = max(-w[k], 0.0)
 
 
-@orderly_kernel("i8[:, ::1], i8, i8, f4[:, ::1], f8, f8[:, ::1]")
+@orderly_kernel("i8[:, ::1], i8, i8, f8[::1], f4[:, ::1]")
+def parts_of_holes(hole_table: Any, low: int, high: int, w: Any, both_signs: Any) -> None:
+    """Split the vorticity of hole pixels, [holes' size], as `parts` does."""
+    for run in range(low, high):
+        for j in range(hole_table[run, 2]):
+            of_hole = w[hole_table[run, 1] + j]
+            both_signs[0, hole_table[run, 0] + j] = max(of_hole, 0.0)
+            both_signs[1, hole_table[run, 0] + j] = max(-of_hole, 0.0)
+
+
+@orderly_kernel("i8[:, ::1], i8, i8, f4[:, ::1], f8, f8[::1]")
 def balance(hole_table: Any, low: int, high: int, both_signs: Any, excess: float, w: Any) -> None:
     """Reduce vorticity where its sign outweighs the other around it by more than `excess`, as far as that.
 
-    both_signs: local means of positive and of negative vorticity. w: [1, holes' size], changed in place.
+    both_signs: local means of positive and of negative vorticity. w: [holes' size], changed in place.
     """
     for run in range(low, high):
         for j in range(hole_table[run, 2]):
             k, i = hole_table[run, 0] + j, hole_table[run, 1] + j
-            mine = both_signs[0 if w[0, i] > 0 else 1, k]
-            other = excess * both_signs[1 if w[0, i] > 0 else 0, k]
+            mine = both_signs[0 if w[i] > 0 else 1, k]
+            other = excess * both_signs[1 if w[i] > 0 else 0, k]
             if mine > other:
-                w[0, i] *= other / mine
+                w[i] *= other / mine
 
 
 @orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], f8[:, ::1], f8[:, ::1]")
@@ -103,12 +113,24 @@ def gradient_products(table: Any, low: int, high: int, values: Any, kind: Any, w
                     J[2, k] += y * y
 
 
-@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], f8[:, ::1], u1[::1], f8[:, ::1], f8[:, ::1]")
-def isophotes(table: Any, low: int, high: int, J: Any, K: Any, kind: Any, source: Any, fields: Any) -> None:
-    """Directions of the isophotes of a structure tensor J + K, and all else that transport reads.
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], f8[:, ::1]")
+def set_sources(table: Any, low: int, high: int, source: Any, kind: Any, fields: Any) -> None:
+    """Set what `transport` reads of known pixels: 1 for those whose neighbours are known, and the vorticity there.
 
-    fields: [size, 3 + C]: coherence times cosine and sine of twice the angle of the tensor's lesser eigenvector, 1 for
-    known pixels whose neighbours are known, and the vorticity there.
+    fields: [size, 3 + C]; the other two are of `isophotes`.
+    """
+    for run in range(low, high):
+        for k in range(table[run, 0], table[run, 0] + table[run, 5]):
+            fields[k, 2] = 1 if kind[k] & SOUND else 0
+            for c in range(source.shape[0]):
+                fields[k, 3 + c] = source[c, k]
+
+
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], f8[:, ::1], f8[:, ::1]")
+def isophotes(table: Any, low: int, high: int, J: Any, K: Any, fields: Any) -> None:
+    """Set fields[:, :2] to the directions of the isophotes of a structure tensor J + K.
+
+    That is coherence times cosine and sine of twice the angle of the tensor's lesser eigenvector.
     """
     for run in range(low, high):
         for k in range(table[run, 0], table[run, 0] + table[run, 5]):
@@ -119,222 +141,161 @@ def isophotes(table: Any, low: int, high: int, J: Any, K: Any, kind: Any, source
             else:
                 fields[k, 0] = 0
                 fields[k, 1] = 0
-            fields[k, 2] = 1 if kind[k] & SOUND else 0
-            for c in range(source.shape[0]):
-                fields[k, 3 + c] = source[c, k]
 
 
-@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], i4[::1], i4[::1], f8, i8[::1], f8[:, ::1]")
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], i4[:, ::1], f8, i8[::1], f8[:, ::1]")
 def transport(
-    hole_table: Any,
-    low: int,
-    high: int,
-    fields: Any,
-    kind: Any,
-    up: Any,
-    down: Any,
-    friction: float,
-    control: Any,
-    w: Any,
+    hole_table: Any, low: int, high: int, fields: Any, kind: Any, column: Any, friction: float, control: Any, w: Any
 ) -> None:
     """Solve v . grad w = -r w with the known vorticity at both ends of each isophote, by characteristics.
 
     From every hole pixel the isophote is followed both ways until known pixels have absorbed it. The two values are
     weighed as linear interpolation between the ends would. w: [C, holes' size].
     """
-    channels = w.shape[0]
-    place = np.empty(2 * _BATCH, np.uint64)
-    going = np.empty(2 * _BATCH, np.int64)
-    state = np.empty((2 * _BATCH, _READ + channels))
-    for run in range(low, high):
-        for begin in range(0, hole_table[run, 2], _BATCH):
-            if control[0] != 0:
-                return
-            pixels = min(_BATCH, hole_table[run, 2] - begin)
-            for ray in range(2 * pixels):
-                place[ray] = np.uint64(hole_table[run, 0] + begin + ray // 2)
-            _follow(fields, kind, up, down, 2 * pixels, friction, place, going, state)
-            _settle(2 * pixels, state)
-            for j in range(pixels):
-                ahead, back = state[2 * j, _DISTANCE], state[2 * j + 1, _DISTANCE]
-                share = 1.0 if back == np.inf else 0.0
-                if ahead < np.inf and back < np.inf:
-                    share = (back + 0.5) / (ahead + back + 1)
-                for n in range(channels):
-                    of_ahead, of_back = state[2 * j, _READ + n], state[2 * j + 1, _READ + n]
-                    w[n, hole_table[run, 1] + begin + j] = share * of_ahead + (1 - share) * of_back
+    starts, going, place = np.empty(_BATCH, np.int64), np.empty(2 * _BATCH, np.int64), np.empty(2 * _BATCH, np.uint64)
+    state = np.empty((2 * _BATCH, _READ + w.shape[0]))
+    to = np.empty(_BATCH, np.int64)
+    run, j, count = low, 0, 0
+    while run < high or count > 0:
+        if run < high and count < _BATCH:
+            starts[count], to[count] = hole_table[run, 0] + j, hole_table[run, 1] + j
+            count += 1
+            j += 1
+            if j == hole_table[run, 2]:
+                run += 1
+                j = 0
+            continue
+        if control[0] != 0:
+            return
+        _follow(fields, kind, column, starts, count, _STEP, friction, False, place, going, state)
+        for p in range(count):
+            _settle(state, p, w, to[p])
+        count = 0
 
 
 @inner
-def _follow(
-    fields: Any, kind: Any, up: Any, down: Any, rays: int, friction: float, place: Any, going: Any, state: Any
-) -> None:
-    """Follow isophotes from the centres of pixels, every second one the other way.
-
-    They go on side by side, a step each, so that none waits for the last one's square roots. What they bring, in
-    state[:, _READ:], is the vorticity of the first known pixels, less friction on the way through the hole, whose rate
-    per pixel is the square of 1 - coherence; state[:, _DISTANCE] is how far these known pixels are. Indices are
-    unsigned, so that none can be negative, which spares a check; and no step is a function of arrays, whose references
-    would be counted at every call.
-    """
-    for ray in range(rays):
-        going[ray] = ray
-        state[ray, :] = 0
-        state[ray, _REMAINS] = 1
-        state[ray, _SURVIVES] = 1
-    left = rays
-    for step in range(_MOST_STEPS):
-        now, left = left, 0
-        for m in range(now):
-            ray = going[m]
-            k, x, y = place[ray], state[ray, _X], state[ray, _Y]
-            # The four pixels around the place, and their shares in bilinear interpolation.
-            other = np.uint64(down[k] if y > 0 else up[k])
-            k_beside, other_beside = _beside(k, x), _beside(other, x)
-            a, b, c, d = _shares(abs(x), abs(y))
-            cosine = a * fields[k, 0] + b * fields[k_beside, 0] + c * fields[other, 0] + d * fields[other_beside, 0]
-            sine = a * fields[k, 1] + b * fields[k_beside, 1] + c * fields[other, 1] + d * fields[other_beside, 1]
-            known = a * fields[k, 2] + b * fields[k_beside, 2] + c * fields[other, 2] + d * fields[other_beside, 2]
-            remains = state[ray, _REMAINS]
-            if known > 0:
-                part = remains * _ABSORPTION
-                for n in range(3, fields.shape[1]):
-                    of_k = a * fields[k, n] + b * fields[k_beside, n]
-                    state[ray, _READ - 3 + n] += part * (of_k + c * fields[other, n] + d * fields[other_beside, n])
-                state[ray, _ABSORBED] += part * known
-                state[ray, _DISTANCE] += part * known * state[ray, _PATH]
-                remains *= 1 - _ABSORPTION * known
-            coherence = np.sqrt(cosine * cosine + sine * sine)
-            decay = 1 / (1 + friction * _STEP * (1 - known) * (1 - coherence) ** 2)
-            remains *= decay
-            state[ray, _REMAINS] = remains
-            state[ray, _SURVIVES] *= decay
-            state[ray, _PATH] += _STEP * (1 - known)
-            if remains < _HARDLY_ANYTHING or not coherence > 0:
-                continue
-            step_x, step_y = _half_angle(cosine, sine, coherence)
-            forwards = step_x * state[ray, _BEFORE_X] + step_y * state[ray, _BEFORE_Y]
-            if step == 0:
-                forwards = 1.0 - 2.0 * (ray % 2)
-            step_x, step_y = (step_x, step_y) if forwards >= 0 else (-step_x, -step_y)
-            state[ray, _BEFORE_X], state[ray, _BEFORE_Y] = step_x, step_y
-            x += _STEP * step_x
-            y += _STEP * step_y
-            if abs(y) > 0.5:
-                k = np.uint64(down[k] if y > 0 else up[k])
-                y -= 1.0 if y > 0 else -1.0
-            if abs(x) > 0.5:
-                k = _beside(k, x)
-                x -= 1.0 if x > 0 else -1.0
-            place[ray], state[ray, _X], state[ray, _Y] = k, x, y
-            if kind[k] & NEAR:
-                going[left] = ray
-                left += 1
-        if left == 0:
-            break
+def _settle(state: Any, p: int, w: Any, to: int) -> None:
+    """Set the vorticity of a pixel from what its isophote has read both ways, for all that would have come along it."""
+    ahead, back = state[2 * p], state[2 * p + 1]
+    of_ahead = min(ahead[_SURVIVES] / ahead[_ABSORBED], _LARGEST_GAIN) if ahead[_ABSORBED] > 0 else 0.0
+    of_back = min(back[_SURVIVES] / back[_ABSORBED], _LARGEST_GAIN) if back[_ABSORBED] > 0 else 0.0
+    share = 0.0 if back[_ABSORBED] > 0 else 1.0
+    if ahead[_ABSORBED] > 0 and back[_ABSORBED] > 0:  # by the mean distances of what has been read
+        to_ahead, to_back = ahead[_DISTANCE] / ahead[_ABSORBED], back[_DISTANCE] / back[_ABSORBED]
+        share = (to_back + 0.5) / (to_ahead + to_back + 1)
+    for n in range(w.shape[0]):
+        w[n, to] = share * (of_ahead * ahead[_READ + n]) + (1 - share) * (of_back * back[_READ + n])
 
 
-@inner
-def _settle(rays: int, state: Any) -> None:
-    """Take what isophotes have read for all that would have come along them, and the mean distance of it."""
-    for ray in range(rays):
-        absorbed = state[ray, _ABSORBED]
-        gain = min(state[ray, _SURVIVES] / absorbed, _LARGEST_GAIN) if absorbed > 0 else 0.0
-        state[ray, _DISTANCE] = state[ray, _DISTANCE] / absorbed if absorbed > 0 else np.inf
-        for n in range(_READ, state.shape[1]):
-            state[ray, n] *= gain
-
-
-@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], i4[::1], i4[::1], i8[::1], f8[:, ::1]")
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], i4[:, ::1], i8[::1], f8[:, ::1]")
 def means_along_isophotes(
-    table: Any, low: int, high: int, fields: Any, kind: Any, up: Any, down: Any, control: Any, means: Any
+    table: Any, low: int, high: int, fields: Any, kind: Any, column: Any, control: Any, means: Any
 ) -> None:
     """Take the mean of the vorticity along each isophote, as far as its pixels' neighbours are known.
 
     means: [C, size], 0 where they aren't.
     """
-    place = np.empty(2 * _BATCH, np.uint64)
-    going = np.empty(2 * _BATCH, np.int64)
+    starts, going, place = np.empty(_BATCH, np.int64), np.empty(2 * _BATCH, np.int64), np.empty(2 * _BATCH, np.uint64)
     state = np.empty((2 * _BATCH, _READ + means.shape[0]))
-    starts = np.empty(_BATCH, np.int64)
-    count = 0
-    for run in range(low, high):
+    run, j, count = low, 0, 0
+    while run < high or count > 0:
+        if run < high and count < _BATCH:
+            starts[count] = table[run, 0] + j
+            count += 1 if kind[starts[count]] & SOUND else 0
+            j += 1
+            if j == table[run, 5]:
+                run += 1
+                j = 0
+            continue
         if control[0] != 0:
             return
-        for k in range(table[run, 0], table[run, 0] + table[run, 5]):
-            if kind[k] & SOUND:
-                starts[count] = k
-                count += 1
-                if count == _BATCH:
-                    _take_means(fields, kind, up, down, starts, count, place, going, state, means)
-                    count = 0
-    _take_means(fields, kind, up, down, starts, count, place, going, state, means)
+        _follow(fields, kind, column, starts, count, _FINE_STEP, 0.0, True, place, going, state)
+        for p in range(count):
+            weight = state[2 * p, _ABSORBED] + state[2 * p + 1, _ABSORBED]
+            for n in range(means.shape[0] if weight > 0 else 0):
+                means[n, starts[p]] = (state[2 * p, _READ + n] + state[2 * p + 1, _READ + n]) / weight
+        count = 0
 
 
 @inner
-def _take_means(
-    fields: Any, kind: Any, up: Any, down: Any, starts: Any, count: int, place: Any, going: Any, state: Any, means: Any
-) -> None:
-    """Take the means along the isophotes through some pixels; they are followed as in `_follow`."""
+def _follow(
+    fields: Any, kind: Any, column: Any, starts: Any, count: int, length: float, friction: float, among_known: bool,
+    place: Any, going: Any, state: Any,
+) -> None:  # fmt: skip
+    """Follow isophotes from the centres of pixels, both ways, in steps of a length.
+
+    They go on side by side, a step each, so that none waits for the last one's square roots; and what depends on where
+    they are is chosen without jumps, which a processor couldn't foresee. What they bring, in state[:, _READ:], is the
+    vorticity of the first known pixels, less friction on the way through the hole, whose rate per pixel is the square
+    of 1 - coherence; state[:, _DISTANCE] is how far these known pixels are. Or, `among_known`, the sum over all pixels
+    up to the first whose neighbours aren't known. Indices are unsigned, so that none can be negative, which spares a
+    check; and no step is a function of arrays, whose references would be counted at every call.
+    """
     for ray in range(2 * count):
         going[ray] = ray
         place[ray] = np.uint64(starts[ray // 2])
-        state[ray, :] = 0
+        for n in range(state.shape[1]):
+            state[ray, n] = 0
         state[ray, _REMAINS] = 1
+        state[ray, _SURVIVES] = 1
     left = 2 * count
     for step in range(_MOST_STEPS):
         now, left = left, 0
         for m in range(now):
             ray = going[m]
             k, x, y = place[ray], state[ray, _X], state[ray, _Y]
-            other = np.uint64(down[k] if y > 0 else up[k])
+            # The four pixels around the place, and their shares in bilinear interpolation.
+            other = np.uint64(column[k, np.uint64(2 if y > 0 else 0)])
             k_beside, other_beside = _beside(k, x), _beside(other, x)
             a, b, c, d = _shares(abs(x), abs(y))
-            known = a * fields[k, 2] + b * fields[k_beside, 2] + c * fields[other, 2] + d * fields[other_beside, 2]
-            remains = state[ray, _REMAINS] * known
-            if not remains > 0:
-                continue
-            state[ray, _REMAINS] = remains
-            state[ray, _ABSORBED] += remains
-            for n in range(3, fields.shape[1]):
-                of_k = a * fields[k, n] + b * fields[k_beside, n]
-                state[ray, _READ - 3 + n] += remains * (of_k + c * fields[other, n] + d * fields[other_beside, n])
             cosine = a * fields[k, 0] + b * fields[k_beside, 0] + c * fields[other, 0] + d * fields[other_beside, 0]
             sine = a * fields[k, 1] + b * fields[k_beside, 1] + c * fields[other, 1] + d * fields[other_beside, 1]
+            known = a * fields[k, 2] + b * fields[k_beside, 2] + c * fields[other, 2] + d * fields[other_beside, 2]
+            remains = state[ray, _REMAINS]
+            if among_known:
+                remains *= known
+                part = remains
+                state[ray, _ABSORBED] += part
+            else:
+                part = remains * _ABSORPTION
+                state[ray, _ABSORBED] += part * known
+                state[ray, _DISTANCE] += part * known * state[ray, _PATH]
+                remains *= 1 - _ABSORPTION * known
+            for n in range(3, fields.shape[1]):
+                of_k = a * fields[k, n] + b * fields[k_beside, n]
+                state[ray, _READ - 3 + n] += part * (of_k + c * fields[other, n] + d * fields[other_beside, n])
             coherence = np.sqrt(cosine * cosine + sine * sine)
+            if not among_known:
+                decay = 1 / (1 + friction * length * (1 - known) * (1 - coherence) ** 2)
+                remains *= decay
+                state[ray, _SURVIVES] *= decay
+                state[ray, _PATH] += length * (1 - known)
+            state[ray, _REMAINS] = remains
             if not coherence > 0:
                 continue
             step_x, step_y = _half_angle(cosine, sine, coherence)
             forwards = step_x * state[ray, _BEFORE_X] + step_y * state[ray, _BEFORE_Y]
+            sense = 1.0 if forwards >= 0 else -1.0
             if step == 0:
-                forwards = 1.0 - 2.0 * (ray % 2)
-            step_x, step_y = (step_x, step_y) if forwards >= 0 else (-step_x, -step_y)
+                sense = 1.0 - 2.0 * (ray % 2)
+            step_x, step_y = sense * step_x, sense * step_y
             state[ray, _BEFORE_X], state[ray, _BEFORE_Y] = step_x, step_y
-            x += _FINE_STEP * step_x
-            y += _FINE_STEP * step_y
-            if abs(y) > 0.5:
-                k = np.uint64(down[k] if y > 0 else up[k])
-                y -= 1.0 if y > 0 else -1.0
-            if abs(x) > 0.5:
-                k = _beside(k, x)
-                x -= 1.0 if x > 0 else -1.0
-            place[ray], state[ray, _X], state[ray, _Y] = k, x, y
-            if kind[k] & NEAR:
-                going[left] = ray
-                left += 1
+            x += length * step_x
+            y += length * step_y
+            right, down = np.rint(x), np.rint(y)  # -1, 0 or 1
+            k = np.uint64(column[k, np.uint64(1 + np.int64(down))] + np.int64(right))
+            place[ray], state[ray, _X], state[ray, _Y] = k, x - right, y - down
+            goes_on = remains > 0 if among_known else remains >= _HARDLY_ANYTHING
+            going[left] = ray
+            left += 1 if goes_on and kind[k] & NEAR else 0
         if left == 0:
             break
-    for j in range(count):
-        weight = state[2 * j, _ABSORBED] + state[2 * j + 1, _ABSORBED]
-        if weight > 0:
-            for n in range(means.shape[0]):
-                means[n, starts[j]] = (state[2 * j, _READ + n] + state[2 * j + 1, _READ + n]) / weight
 
 
 @inner
 def _beside(k: Any, x: Any) -> Any:
     """Return the pixel to the right of pixel k, or to the left where x isn't positive."""
-    return k + np.uint64(1) if x > 0 else k - np.uint64(1)
+    return np.uint64(np.int64(k) + (1 if x > 0 else -1))
 
 
 @inner
@@ -346,25 +307,23 @@ def _shares(x: Any, y: Any) -> Any:
 @inner
 def _half_angle(cosine: Any, sine: Any, length: Any) -> Any:
     """Return a unit vector with half the angle of a vector of some length; which of the two is left open."""
-    if cosine >= 0:
-        x, y = length + cosine, sine
-    else:
-        x, y = sine, length - cosine
-    scale = 1 / np.sqrt(2 * length * (length + abs(cosine)))
-    return scale * x, scale * y
+    longer = length + abs(cosine)
+    scale = 1 / np.sqrt(2 * length * longer)
+    return scale * (longer if cosine >= 0 else sine), scale * (sine if cosine >= 0 else longer)
 
 
-@orderly_kernel("i8[:, ::1], i8, i8, f8[::1], u1[::1], i4[::1], i4[::1], f8[::1]")
-def known_neighbours(hole_table: Any, low: int, high: int, values: Any, kind: Any, up: Any, down: Any, b: Any) -> None:
+@orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], u1[::1], i4[:, ::1], f8[:, ::1]")
+def known_neighbours(hole_table: Any, low: int, high: int, values: Any, kind: Any, column: Any, b: Any) -> None:
     """Return in b the sum of each hole pixel's known neighbours: the right side of Laplace's equation."""
     for run in range(low, high):
         for j in range(hole_table[run, 2]):
             k = hole_table[run, 0] + j
-            total = 0.0
-            for q in (k - 1, k + 1, np.int64(up[k]), np.int64(down[k])):
-                if kind[q] & NEAR and not kind[q] & HOLE:
-                    total += values[q]
-            b[hole_table[run, 1] + j] = total
+            for c in range(values.shape[0]):
+                total = 0.0
+                for q in (k - 1, k + 1, np.int64(column[k, 0]), np.int64(column[k, 2])):
+                    if kind[q] & KNOWN:
+                        total += values[c, q]
+                b[c, hole_table[run, 1] + j] = total
 
 
 @orderly_kernel("i8[:, ::1], i8, i8, f8[:, ::1], f8[:, ::1]")

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from restauro.holes import Box
-from restauro.method import DEFAULT_METHOD, ChoiceParameter, Parameter, method_class, method_names
+from restauro.method import DEFAULT_METHOD, method_class, method_names
+from restauro.parameters import ChoiceParameter, Parameter
 from restauro.strokes import LARGEST_RADIUS, MOST_POINTS, Stroke
 from restauro.web.sessions import Session
 from restauro.web.steps import Changed

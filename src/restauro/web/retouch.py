@@ -135,7 +135,7 @@ class Retouch:
         marked = np.ascontiguousarray(as_stored(hole, turn))
         shape = (pixels.shape[0], pixels.shape[1])
         weights = None
-        if (levels[hole] < 255).any() and not method.corrects:
+        if (levels[hole] < 255).any() and method.nature != "corrects":
             weights = np.zeros(shape, np.float32)  # of which only the window is ever touched, and so in memory
             weights[stored[0] : stored[1], stored[2] : stored[3]] = as_stored(levels, turn) / np.float32(255)
         bands = pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import importlib.util
+import os
 import platform
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
+from restauro import compiling
+from restauro.errors import KernelsError
 from restauro.numerics.compiled.runtime import DTYPES, FUNCTIONS, OBJECTS
 
 LIBRARIES = Path(__file__).parent / "libraries"
@@ -33,10 +39,10 @@ def digest() -> str:
 
 def levels() -> list[str]:
     """Return the kinds of processor whose machine code runs here, the best first."""
-    machine = {"amd64": "x86_64", "aarch64": "arm64"}.get(platform.machine().lower(), platform.machine().lower())
-    if machine == "arm64":
-        return ["arm64"]
-    if machine != "x86_64":
+    machine = platform.machine().lower()
+    if machine in ("arm64", "aarch64"):
+        return ["apple-m1" if sys.platform == "darwin" else "armv8-a"]
+    if machine not in ("x86_64", "amd64"):
         return []
     core = "numpy._core" if hasattr(np, "_core") else "numpy.core"  # NumPy 1
     has = import_module(f"{core}._multiarray_umath").__cpu_features__
@@ -44,44 +50,45 @@ def levels() -> list[str]:
     return [level for level, features in wanted.items() if all(has.get(feature) for feature in features)]
 
 
-def find(folder: Path = LIBRARIES) -> Path | None:
-    """Return the library of these sources for the best kind of processor that runs here, if there is one."""
+def find(folder: Path = LIBRARIES) -> list[Path]:
+    """Return the parts of the library of these sources for the best kind of processor that runs here and has any."""
     for level in levels():
-        for path in sorted(folder.glob(f"{level}-{digest()}-numba*{SUFFIX}")):
-            return path
-    return None
+        if files := sorted(folder.glob(f"{level}-{digest()}-numba*{SUFFIX}")):
+            return files
+    return []
 
 
 class Library:
-    """The kernels in a shared library.
+    """The kernels in shared libraries.
 
     Parameters
     ----------
-    path
-        The file, named LEVEL-DIGEST-numbaVERSION.
+    files
+        Its parts, named LEVEL-DIGEST-numbaVERSION-PART. In a clone some may have been left for when they are needed.
 
     Raises
     ------
     OSError
-        It can't be loaded.
+        One can't be loaded.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, files: Iterable[Path]) -> None:
         probe = np.arange(3.0)
         data = ctypes.c_void_p.from_address(id(probe) + _HEADER).value
         if object.__basicsize__ != _HEADER or data != probe.ctypes.data:
             raise OSError("this Python, or this NumPy, keeps arrays in another way than compiled kernels expect.")
-        self.path = path
-        self.level, _, self.compiler = path.stem.rsplit("-", 2)
-        self._library = ctypes.CDLL(str(path))
+        self._lock = Lock()
         objects = {name: id(value) for name, value in _OBJECTS.items()}
         interface = {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value for name in FUNCTIONS}
         self._addresses = (ctypes.c_void_p * (len(OBJECTS) + len(FUNCTIONS)))(
             *(objects[name] for name in OBJECTS), *(interface[name] for name in FUNCTIONS)
         )
         self._numbers = (ctypes.c_int * (2 * len(DTYPES)))(*(n for name in DTYPES for n in _numbers(np.dtype(name))))
-        self._library.restauro_setup(self._addresses, self._numbers)
         self._kept: list[Any] = []  # what the functions point to, for as long as the process lives
+        self._parts: dict[Path, ctypes.CDLL] = {}
+        for file in files:
+            self._load(file)
+        self.level, _, self.compiler, _ = file.stem.rsplit("-", 3)
 
     def function(self, function: Callable[..., Any], name: str, signatures: Iterable[str]) -> Callable[..., Any]:
         """Return a kernel's machine code as a function; it raises a TypeError for what no signature is of."""
@@ -94,7 +101,7 @@ class Library:
 
         method = _Method(
             function.__name__.encode(),
-            ctypes.cast(self._library[f"restauro.{name}"], ctypes.c_void_p),
+            ctypes.cast(self._entry(f"restauro.{name}"), ctypes.c_void_p),
             _FAST_CALL,
             (function.__doc__ or "").encode(),
         )
@@ -103,6 +110,43 @@ class Library:
         make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
         made: Callable[..., Any] = make(ctypes.addressof(method), refuse, None)
         return made
+
+    def _load(self, file: Path) -> None:
+        part = ctypes.CDLL(str(file))
+        part.restauro_setup(self._addresses, self._numbers)
+        self._parts[file] = part
+
+    def _entry(self, name: str) -> Any:
+        """Return a function of one of the parts; if it is in none, have those built that are missing."""
+        with self._lock:
+            if (entry := self._found(name)) is None:
+                folder = next(iter(self._parts)).parent
+                _build_missing(self.level, folder)
+                for file in set(find(folder)) - set(self._parts):
+                    self._load(file)
+                entry = self._found(name)
+            if entry is None:
+                raise KernelsError(f"No part of the compiled kernels in {folder} has {name}.")
+            return entry
+
+    def _found(self, name: str) -> Any:
+        return next((part[name] for part in self._parts.values() if hasattr(part, name)), None)
+
+
+def _build_missing(level: str, folder: Path) -> None:
+    """Compile the parts that were left for later when the clone was set up, by the Numba that compiled the others."""
+    beside = Path(f"{sys.prefix}-kernels", *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
+    python = sys.executable if importlib.util.find_spec("numba") else str(beside)
+    if not os.path.exists(python):
+        raise KernelsError(
+            "Of the compiled kernels those that this needs are missing: in a clone, python3 dev.py kernels builds them."
+        )
+    with compiling.waiting("Compiling the kernels that were left for when they are needed, once: half a minute."):
+        command = [python, "-m", "restauro.numerics.compiled.build", level, str(folder)]
+        variables = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise KernelsError(f"Kernels could not be compiled: {(done.stderr.splitlines() or ['?'])[-1]}")
 
 
 class _Method(ctypes.Structure):

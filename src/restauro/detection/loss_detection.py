@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.damage import filters, tiles
+from restauro import filters
+from restauro.detection import tiles
 
 _STEPS = (0.016, 0.04, 0.08)  # of full scale: what a flat area may differ by from pixel to pixel
 _SMALLEST = 8  # pixels
@@ -49,9 +50,9 @@ def find_losses(
     Parameters
     ----------
     image
-        [H, W] or [H, W, C], uint8, uint16 or float of 0 to 1; see `restauro.damage.tiles.checked_picture`.
+        [H, W] or [H, W, C], uint8, uint16 or float of 0 to 1; see `restauro.detection.tiles.checked_picture`.
     workers, progress
-        See `restauro.damage.detection.detect`.
+        See `restauro.detection.detecting.detect`.
 
     Returns
     -------

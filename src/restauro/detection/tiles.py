@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from restauro.errors import ImageError, ImageTypeError
-from restauro.mask import full_scale, strips
+from restauro import filters
+from restauro.errors import ImageError, ImageTypeError, MaskError
+from restauro.mask import full_scale, marked, strips
 from restauro.numerics.threads import checked_workers
 
 SIDE = 1024  # pixels of a tile without its surroundings
 _PROGRESS_INTERVAL = 0.2  # seconds
+_AROUND = 33  # pixels, side of the square whose known pixels unknown ones are the mean of
+_NEAR = 1e-3  # share of it that is known, from which on its mean counts
 
 Progress = Callable[[float], object]
 
@@ -55,11 +58,78 @@ def checked_picture(image: ArrayLike) -> NDArray[Any]:
     return image.astype(np.float32) if image.dtype.kind == "f" else image
 
 
+def prepared(
+    image: ArrayLike, unknown: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Return a picture as `checked_picture` does; and which pixels are unknown, bool [H, W], or None if all are known.
+
+    Unknown is what is said to be, and NaN. These pixels get the mean of the known ones around, so that they have no
+    outline that could be taken for damage. Other whole numbers than 8 and 16 bits without a sign, which name no black
+    and white, become 0 to 1 from the lowest known to the highest.
+
+    Raises
+    ------
+    ImageTypeError, ImageError, MaskError
+        See `checked_picture`; there is infinity; `unknown` is no such mask, or nothing is known.
+
+    Examples
+    --------
+    >>> picture, unknown = prepared(np.array([[0.5, np.nan, 0.5]]))
+    >>> picture, unknown
+    (array([[0.5, 0.5, 0.5]], dtype=float32), array([[False,  True, False]]))
+    """
+    nothing = None if unknown is None else marked(unknown, np.shape(image), "array of unknown pixels").copy()
+    if isinstance(image, np.ndarray) and image.ndim in (2, 3) and image.size:
+        if image.dtype.kind == "f":
+            nan = np.asarray(np.isnan(image).reshape(*image.shape[:2], -1).any(axis=2), np.bool_)
+            nothing = nan if nothing is None else nothing | nan
+        nothing = nothing if nothing is not None and nothing.any() else None
+        if nothing is not None and nothing.all():
+            raise MaskError("Nothing of the picture is known, so no damage can be looked for in it.")
+        if image.dtype in (np.int8, np.int16, np.int32, np.uint32):
+            image = _spread(image, nothing)
+        if nothing is not None:
+            image = _without_unknown(image, nothing)
+    return checked_picture(image), nothing
+
+
+def _spread(image: NDArray[Any], unknown: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Return whole numbers as floats from the lowest known, 0, to the highest, 1."""
+    known = image if unknown is None else image[~unknown]
+    low, high = float(known.min()), float(known.max())
+    floats = np.empty(image.shape, np.float32)
+    for rows in strips(image):
+        floats[rows] = np.clip((image[rows].astype(np.float64) - low) / ((high - low) or 1.0), 0, 1)
+    return floats
+
+
+def _without_unknown(image: NDArray[Any], unknown: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return a copy whose unknown pixels have the mean of the known ones within some pixels, else of the picture."""
+    filled = image.copy()
+    bands = np.atleast_3d(filled)
+    of_all = np.array([np.mean(bands[..., band][~unknown], dtype=np.float64) for band in range(bands.shape[2])])
+    for place in places_of(unknown.shape, SIDE, _AROUND):
+        hidden = unknown[place.with_halo]
+        here = unknown[place.inside]
+        if not here.any():
+            continue
+        weight = filters.mean((~hidden).astype(np.float32), _AROUND)[place.core][here]
+        for band, usual in enumerate(of_all):
+            values = np.atleast_3d(image)[place.with_halo][..., band].astype(np.float32)
+            values[hidden] = 0
+            sums = filters.mean(values, _AROUND)[place.core][here]
+            near = weight > _NEAR
+            means = np.where(near, sums / np.maximum(weight, _NEAR), usual)
+            inside = bands[place.inside][..., band]
+            inside[here] = means if image.dtype.kind == "f" else np.rint(means)
+    return filled
+
+
 def _check_range(image: NDArray[Any]) -> None:
     for rows in strips(image):
         low, high = float(image[rows].min()), float(image[rows].max())
         if np.isnan(low):
-            raise ImageError("The image holds NaN, in which no damage can be looked for: replace it by a value first.")
+            raise ImageError("The image holds NaN: replace it by a value first.")
         if not 0 <= low <= high <= 1:
             raise ImageError(
                 f"Floats must be 0 to 1, and the image's go from {low:g} to {high:g}: divide them by white's value."
@@ -199,9 +269,15 @@ def find_at(
     def fill(place: Place) -> None:
         found[place.inside] = find(place)
 
+    do_at(places, fill, checked_workers(workers), progress)
+    return found
+
+
+def do_at(places: Sequence[Place], do: Callable[[Place], None], threads: int, progress: Progress | None) -> None:
+    """Have something done at every place, on several threads; progress is called in this one."""
     report = progress or (lambda fraction: None)
-    with ThreadPoolExecutor(checked_workers(workers)) as pool:
-        running = {pool.submit(fill, place) for place in places}
+    with ThreadPoolExecutor(threads) as pool:
+        running = {pool.submit(do, place) for place in places}
         try:
             while running:
                 try:
@@ -214,7 +290,6 @@ def find_at(
                     report(1 - len(running) / len(places))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-    return found
 
 
 def part(progress: Progress | None, begin: float, end: float) -> Progress | None:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.damage import filters, tiles
+from restauro import filters
+from restauro.detection import tiles
 
 _HALF = 30  # pixels to each side of a pixel that evidence is summed over
 _SHORT = 7  # the same for where a line ends
@@ -37,9 +38,9 @@ def find_scratches(
     Parameters
     ----------
     image
-        [H, W] or [H, W, C], uint8, uint16 or float of 0 to 1; see `restauro.damage.tiles.checked_picture`.
+        [H, W] or [H, W, C], uint8, uint16 or float of 0 to 1; see `restauro.detection.tiles.checked_picture`.
     workers, progress
-        See `restauro.damage.detection.detect`.
+        See `restauro.detection.detecting.detect`.
 
     Returns
     -------

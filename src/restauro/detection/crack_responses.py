@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.damage import filters
+from restauro import filters
 
 Field = NDArray[np.float32]
 

@@ -1,20 +1,21 @@
-"""`detect_file`: a picture file in, a mask of its damage out, and a preview to judge the mask by."""
+"""`detect_file`: a picture file in, masks of its damage out, and a preview to judge them by."""
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyvips
 from numpy.typing import NDArray
 
-from restauro.damage.detection import check_options, detect
-from restauro.damage.tiles import checked_picture
-from restauro.errors import MaskError, RestauroError, WriteError, checked_path
+from restauro import compiling
+from restauro.detection.detecting import Found, check_options, detect, detect_each, joined
+from restauro.detection.tiles import part, prepared
+from restauro.errors import MaskError, ParameterError, RestauroError, WriteError, check_progress, checked_path
 from restauro.files import images
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.jpeg import save_jpeg
@@ -26,8 +27,9 @@ from restauro.holes import count_regions
 from restauro.mask import check_grow, grow_mask, strips
 from restauro.notes import Note
 from restauro.numerics.threads import checked_workers
-from restauro.picture import Picture, as_seen, as_stored
+from restauro.picture import Picture, as_seen, as_stored, unknown_pixels
 from restauro.record import Record
+from restauro.unknown import own_mask
 from restauro.viewing import view
 
 _MARKED = np.array([255, 0, 200], np.float32)  # a colour that paintings hardly have
@@ -44,27 +46,40 @@ class Detected(Record):
     preview
         The picture with the marks in colour, where one was asked for.
     kind
-        What was looked for; None where only hints say so.
+        What was looked for, several kinds with commas between; None where only hints say so.
     marks
-        How many; pixels that touch by a corner belong to one.
+        How many are proposed; pixels that touch by a corner belong to one.
     pixels
         Number of pixels marked.
+    kinds
+        Number of marks of each kind, before they are grown; with hints, none.
+    masks
+        The masks of every kind, where they were asked for.
+    probability
+        The file of probabilities, where one was asked for.
     """
 
     preview: Path | None
     kind: str | None
     marks: int
     pixels: int
+    kinds: dict[str, int]
+    masks: dict[str, Path]
+    probability: Path | None
 
 
 def detect_file(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    kind: str | None = None,
+    kind: str | Collection[str] | None = None,
+    sensitivity: float | None = None,
+    smallest: int | None = None,
     colour: str | None = None,
     tolerance: int | None = None,
     hints: str | os.PathLike[str] | None = None,
+    each: bool = False,
+    probability: str | os.PathLike[str] | None = None,
     preview: str | os.PathLike[str] | None = None,
     grow: int = 0,
     overwrite: bool = False,
@@ -75,21 +90,26 @@ def detect_file(
     """Look for damage in a picture file, and write a mask that `restauro.restore_file` takes.
 
     The mask is an 8-bit PNG, 255 is damage, as large as the picture as people see it. It is written whole or not at
-    all; where nothing is found it is empty. Transparency is left aside.
+    all; where nothing is found it is empty. Transparency is left aside, and what holds no value is never marked.
 
     Parameters
     ----------
     source, target
         The picture, the mask (.png). The mask's folder is made if it is missing.
-    kind, colour, tolerance, workers, progress
+    kind, sensitivity, smallest, colour, tolerance, workers, progress
         See `restauro.detect`.
     hints
         A picture as large as the source with strokes in vivid colours, on a transparent layer or on a copy of the
-        source: red is damage, green or blue is not; see `restauro.damage.hints.read_hints`.
+        source: red is damage, green or blue is not; see `restauro.detection.hints.read_hints`.
+    each
+        Also write a mask of every kind beside the one of all: mask-cracks.png beside mask.png.
+    probability
+        A TIFF (.tif) to write the probabilities to that the network gives, 0 to 1: float32 with five bands, crack,
+        scratch, loss, dust, stain, whatever is looked for.
     preview
         A PNG or JPEG to write the picture to with the marks in magenta, at full size, 8 bits, in sRGB.
     grow
-        Pixels to grow the mask by, as `restauro.grow_mask` does.
+        Pixels to grow the masks by, as `restauro.grow_mask` does.
     overwrite
         Replace files that are there.
     max_pixels
@@ -112,39 +132,64 @@ def detect_file(
     (1, 12)
     >>> folder.cleanup()
     """
-    start, threads = time.perf_counter(), checked_workers(workers)
+    start, threads = compiling.clock(), checked_workers(workers)
     source, target = checked_path(source, "The picture"), checked_path(target, "The mask")
     shown = checked_path(preview, "The preview") if preview else None
+    likely = checked_path(probability, "The file of probabilities") if probability else None
     strokes = None if hints is None else checked_path(hints, "The file of hints")
-    check_options(kind, colour, tolerance, has_hints=hints is not None)
+    kinds = check_options(kind, colour, tolerance, sensitivity, smallest, has_hints=hints is not None)
+    check_progress(progress)
     check_grow(grow)
-    _check_targets(source, target, shown, strokes, overwrite=overwrite)
+    masks = {name: target.with_name(f"{target.stem}-{name}{target.suffix}") for name in kinds if each}
+    if each and strokes:
+        raise ParameterError("With hints there is one mask of all that is found: leave out a mask for each kind.")
+    _check_targets(source, target, masks, likely, shown, strokes, overwrite=overwrite)
     picture = read_picture(source, max_pixels=max_pixels)
-    pixels = _colours(picture)
+    pixels, unknown = colours(picture), without_value(picture)
     labels = _read_labels(strokes, picture, pixels) if strokes else None
-    for path in (target, shown) if shown else (target,):
-        make_folder(path.parent)  # what can't be written is known before the work
-    found = detect(
-        pixels, kind, colour=colour, tolerance=tolerance, hints=labels, workers=workers, progress=progress
-    )  # fmt: skip
-    found = grow_mask(found, grow) if grow else found
-    seen = np.ascontiguousarray(as_seen(found, picture.orientation))
+    for path in (target, shown, likely):
+        if path:
+            make_folder(path.parent)  # what can't be written is known before the work
+    done = part(progress, 0.5, 1.0) if likely else progress
+    if likely:
+        write_probabilities(picture, pixels, unknown, likely, workers, part(progress, 0.0, 0.5))
+    how: dict[str, Any] = {"sensitivity": sensitivity, "smallest": smallest, "unknown": unknown, "colour": colour}
+    how |= {"tolerance": tolerance, "workers": workers, "progress": done}
+    found: Found = {}
+    if labels is not None:
+        every = detect(pixels, kind, hints=labels, **how)
+    else:
+        found = detect_each(pixels, kind, **how)
+        every = joined(found)
+    counts = {name: _count(mask, threads) for name, mask in found.items()}
+    every = grow_mask(every, grow) if grow else every
+    seen = np.ascontiguousarray(as_seen(every, picture.orientation))
     if shown:
         _save_preview(picture, seen, shown)
+    for name, path in masks.items():
+        grown = grow_mask(found[name], grow) if grow else found[name]
+        write_mask(np.ascontiguousarray(as_seen(grown, picture.orientation)), path)
     write_mask(seen, target, after="The preview was written, but" if shown else "")
-    count = int(np.count_nonzero(found))
+    count = int(np.count_nonzero(every))
     return Detected(
         source=source,
         target=target,
         preview=shown,
-        kind=kind,
+        kind=",".join(kinds) or None,
         width=seen.shape[1],
         height=seen.shape[0],
-        marks=count_regions(found, threads) if count else 0,
+        marks=_count(every, threads),
         pixels=count,
-        seconds=time.perf_counter() - start,
-        notes=_notes(count / found.size),
+        kinds=counts,
+        masks=masks,
+        probability=likely,
+        seconds=compiling.clock() - start,
+        notes=_notes(count / every.size),
     )
+
+
+def _count(mask: NDArray[np.bool_], threads: int) -> int:
+    return count_regions(mask, threads) if mask.any() else 0
 
 
 def _notes(share: float) -> tuple[Note, ...]:
@@ -154,8 +199,14 @@ def _notes(share: float) -> tuple[Note, ...]:
     return (Note("much-marked", text),)
 
 
-def _colours(picture: Picture) -> NDArray[Any]:
-    """Return a picture's pixels without transparency; inks as red, green and blue."""
+def without_value(picture: Picture) -> NDArray[np.bool_] | None:
+    """Return which pixels hold no value, bool [H, W]: NaN, nodata, what the file's own mask calls missing; or None."""
+    unknown, own = unknown_pixels(picture), own_mask(picture)
+    return own if unknown is None else unknown if own is None else unknown | own
+
+
+def colours(picture: Picture) -> NDArray[Any]:
+    """Return a picture's pixels as they are looked at: without transparency, inks as red, green and blue."""
     pixels = picture.pixels
     if picture.is_cmyk:
         return _without_inks(pixels)
@@ -176,7 +227,7 @@ def _without_inks(inks: NDArray[Any]) -> NDArray[Any]:
 
 def _read_labels(path: Path, picture: Picture, pixels: NDArray[Any]) -> NDArray[np.int8]:
     """Read a file of hints, turned as the picture's pixels are stored."""
-    from restauro.damage.hints import read_hints
+    from restauro.detection.hints import read_hints
 
     try:
         strokes = read_picture(path)
@@ -187,26 +238,63 @@ def _read_labels(path: Path, picture: Picture, pixels: NDArray[Any]) -> NDArray[
                 f"The hints are {seen.shape[1]} x {seen.shape[0]} pixels and the picture {width} x {height}: draw them "
                 f"on a layer over this very picture."
             )
-        return read_hints(np.ascontiguousarray(as_stored(seen, picture.orientation)), checked_picture(pixels))
+        return read_hints(np.ascontiguousarray(as_stored(seen, picture.orientation)), prepared(pixels)[0])
     except RestauroError as error:
         raise error.of(str(path)) from None
 
 
-def _check_targets(source: Path, target: Path, preview: Path | None, hints: Path | None, *, overwrite: bool) -> None:
+def _check_targets(
+    source: Path,
+    target: Path,
+    masks: dict[str, Path],
+    probability: Path | None,
+    preview: Path | None,
+    hints: Path | None,
+    *,
+    overwrite: bool,
+) -> None:
     """Refuse what can't be written, before the work."""
     if hints and is_same(target, hints):
         raise WriteError(f"The mask can't be written to {target}, which holds the hints: choose another name.")
-    check_mask_target(target, [source], overwrite=overwrite)
-    if not preview:
-        return
-    if preview.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise WriteError(f"The preview is written as a PNG or JPEG, so {preview} must end in .png or .jpg.")
-    if any(is_same(preview, other) for other in (source, target, hints) if other):
-        raise WriteError(
-            f"The preview can't be written to {preview}, which is the picture, its mask or its hints: choose another "
-            f"name."
-        )
-    check_free(preview, "The preview", overwrite=overwrite)
+    for mask in (target, *masks.values()):
+        check_mask_target(mask, [source], overwrite=overwrite)
+    written = [target, *masks.values()]
+    for path, what, endings, called in (
+        (probability, "file of probabilities", (".tif", ".tiff"), "a TIFF"),
+        (preview, "preview", (".png", ".jpg", ".jpeg"), "a PNG or JPEG"),
+    ):
+        if not path:
+            continue
+        if path.suffix.lower() not in endings:
+            raise WriteError(f"The {what} is written as {called}, so {path} must end in {' or '.join(endings[:2])}.")
+        if any(is_same(path, other) for other in (source, hints, *written) if other):
+            raise WriteError(
+                f"The {what} can't be written to {path}, which is the picture, its mask or its hints: choose another "
+                f"name."
+            )
+        check_free(path, f"The {what}", overwrite=overwrite)
+        written.append(path)
+
+
+def write_probabilities(
+    picture: Picture,
+    pixels: NDArray[Any],
+    unknown: NDArray[np.bool_] | None,
+    path: Path,
+    workers: int | None,
+    progress: Callable[[float], object] | None,
+) -> None:
+    """Write what the network says of every pixel, as people see the picture: a TIFF of five bands of float32."""
+    from restauro.detection.network import CLASSES, grades, probabilities_of
+
+    graded = grades(prepared(pixels, unknown)[0], range(len(CLASSES)), workers, progress)
+    seen = np.ascontiguousarray(as_seen(graded.transpose(1, 2, 0), picture.orientation))
+    table = probabilities_of(np.arange(256, dtype=np.uint8))[np.newaxis]
+    image = pyvips.Image.new_from_array(seen, interpretation="multiband").maplut(pyvips.Image.new_from_array(table))
+    image = image.copy()
+    image.set_type(pyvips.GValue.gstr_type, "image-description", f"probability of {', '.join(CLASSES)}")
+    with replacing(path, "The file of probabilities") as temporary:
+        image.tiffsave(str(temporary), compression="deflate", predictor="float")
 
 
 def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from restauro.damage import tiles
-from restauro.damage.loss_detection import find_losses
 from restauro.damage.patches import losses
-from restauro.damage.scratch_detection import find_scratches
+from restauro.detection import tiles
+from restauro.detection.loss_detection import find_losses
+from restauro.detection.scratch_detection import find_scratches
 from restauro.numerics import flat_zones, straight_lines
 
 
@@ -92,7 +92,7 @@ def test_a_smooth_disc_is_no_loss() -> None:
 
 
 def test_large_pictures_are_looked_at_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    from restauro.damage import loss_detection
+    from restauro.detection import loss_detection
 
     hole = losses(256, 256, 0.2, np.random.default_rng(1))
     image = noise(256)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.damage import filters, tiles
+from restauro import filters
+from restauro.detection import tiles
 from restauro.errors import ImageError, ParameterError, ParameterTypeError
 from restauro.mask import full_scale, of_colour, parse_colour
 
@@ -32,13 +33,13 @@ def find_colour(
     Parameters
     ----------
     image
-        [H, W] or [H, W, 3], uint8, uint16, or float of 0 to 1; see `restauro.damage.tiles.checked_picture`.
+        [H, W] or [H, W, 3], uint8, uint16, or float of 0 to 1; see `restauro.detection.tiles.checked_picture`.
     colour
         "#rrggbb"; of grey pictures a grey one.
     tolerance
         0 to 85, of 255; None is 24.
     workers, progress
-        See `restauro.damage.detection.detect`.
+        See `restauro.detection.detecting.detect`.
 
     Returns
     -------

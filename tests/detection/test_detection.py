@@ -12,9 +12,9 @@ import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from restauro.damage import tiles
-from restauro.damage.detecting import detect_file
-from restauro.damage.detection import KINDS, detect
+from restauro.detection import tiles
+from restauro.detection.detecting import KINDS, detect
+from restauro.detection.detecting_files import detect_file
 from restauro.errors import (
     ImageError,
     ImageTypeError,
@@ -50,14 +50,14 @@ class TestWhatIsRefused:
         ("image", "error", "match"),
         [
             ([[1, 2]], ImageTypeError, r"uint8, uint16 or floats, not list: convert it"),
-            (np.zeros((4, 4), np.int32), ImageTypeError, r"not dtype int32"),
+            (np.zeros((4, 4), complex), ImageTypeError, r"not dtype complex128"),
             (np.zeros(4, np.uint8), ImageError, r"has the shape \(4,\): it must be \[H, W\] or \[H, W, C\]"),
             (np.zeros((0, 4), np.uint8), ImageError, r"not empty"),
             (np.full((4, 4), 200.0), ImageError, r"must be 0 to 1, and the image's go from 200 to 200: divide"),
             (
                 np.full((4, 4), np.nan),
-                ImageError,
-                r"The image holds NaN, in which no damage can be looked for: replace it",
+                MaskError,
+                r"Nothing of the picture is known, so no damage can be looked for in it",
             ),
         ],
     )
@@ -68,7 +68,7 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("kind", "options", "match"),
         [
-            (None, {}, r"Say what to look for, a kind \(cracks, scratches, losses, color\), or give hints\."),
+            (None, {}, r"Say what to look for, a kind \(cracks, scratches, losses, dust, color\), or give hints\."),
             ("stains", {}, r"no kind of damage 'stains' to be found: it is one of cracks, scratches"),
             ("color", {}, r"It isn't said which colour the marks have: use colour=.#ff0000. for pure red"),
             ("losses", {"colour": "#ffffff"}, r"are for marks of a colour: ask for the kind color"),
@@ -77,7 +77,9 @@ class TestWhatIsRefused:
             ("color", {"colour": "#ffffff", "tolerance": 86}, r"The tolerance 86 is out of range: it must be 0 to 85"),
             ("color", {"colour": "#ffffff", "workers": 0}, r"workers=0 is out of range"),
             ("color", {"colour": "#ffffff", "workers": -2}, r"workers=-2 is out of range"),
-            (["losses"], {}, r"There is no kind of damage \['losses'\]"),
+            (["rust"], {}, r"There is no kind of damage 'rust' to be found: it is one of"),
+            ((), {}, r"There is no kind of damage \(\) to be found"),
+            (5, {}, r"There is no kind of damage 5 to be found"),
         ],
     )
     def test_options(self, kind: Any, options: dict[str, Any], match: str) -> None:

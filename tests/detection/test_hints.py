@@ -9,9 +9,9 @@ import pytest
 import pyvips
 from sklearn.ensemble import RandomForestClassifier
 
-from restauro.damage.detecting import detect_file
-from restauro.damage.detection import detect
-from restauro.damage.hints import read_hints
+from restauro.detection.detecting import detect
+from restauro.detection.detecting_files import detect_file
+from restauro.detection.hints import read_hints
 from restauro.errors import MaskError, MaskTypeError
 from restauro.files.reading import read_picture
 from restauro.numerics import forest

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.damage import crack_responses, crack_weights, filters
-from restauro.damage.tiles import Progress
+from restauro import filters
+from restauro.detection import crack_responses, crack_weights
+from restauro.detection.tiles import Progress
 from restauro.errors import ImageError, ImageTypeError
 from restauro.numerics.threads import checked_workers
 

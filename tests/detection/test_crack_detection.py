@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from restauro.damage import crack_detection, crack_responses
-from restauro.damage.crack_detection import crack_features, find_cracks
 from restauro.damage.cracks import cracks
 from restauro.damage.rendering import render_cracks
+from restauro.detection import crack_detection, crack_responses
+from restauro.detection.crack_detection import crack_features, find_cracks
 from restauro.errors import ImageError, ImageTypeError, ParameterError
 from restauro.evaluation.detection import score
 

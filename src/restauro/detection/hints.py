@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.damage import filters, tiles
+from restauro import filters
+from restauro.detection import tiles
 from restauro.errors import MaskError, MaskTypeError
 from restauro.mask import full_scale, strips
 from restauro.numerics.threads import checked_workers
@@ -104,7 +105,7 @@ def find_by_hints(
     Parameters
     ----------
     image
-        [H, W] or [H, W, C], uint8, uint16 or float of 0 to 1; see `restauro.damage.tiles.checked_picture`.
+        [H, W] or [H, W, C], uint8, uint16 or float of 0 to 1; see `restauro.detection.tiles.checked_picture`.
     labels
         Integers [H, W]: 1 damage, -1 sound, 0 unknown.
     found
@@ -112,7 +113,7 @@ def find_by_hints(
         only what the forest is sure of comes to it: a few strokes know less than a detector that was made for a kind.
         All False says nothing.
     workers, progress
-        See `restauro.damage.detection.detect`.
+        See `restauro.detection.detecting.detect`.
 
     Returns
     -------
@@ -203,7 +204,7 @@ def _features(
     picture: NDArray[Any], found: NDArray[np.bool_] | None, where: tuple[slice, slice]
 ) -> NDArray[np.float32]:
     """Return what filters say about a part of a picture, float32 [F, h, w]."""
-    from restauro.damage.crack_detection import crack_features
+    from restauro.detection.crack_detection import crack_features
 
     bands, grey = tiles.as_floats(picture[where]), tiles.as_grey(picture[where])
     channels = [bands[..., k] for k in range(3)] if bands.ndim == 3 else [grey]

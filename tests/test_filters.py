@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from restauro.damage import filters
+from restauro import filters
 
 _MODES = {"symmetric": "reflect", "edge": "nearest"}  # SciPy's names of what is beyond a plane's rim
 _SHAPES = [(1, 1), (1, 40), (33, 2), (40, 61), (70, 1100)]

@@ -1,0 +1,101 @@
+"""Thresholds of the network that finds damage, by what it marks on undamaged paintings; written beside the model.
+
+    python3 dev.py bench calibrate_detection
+
+Every painting of the tuning set (tuning-set.txt) counts as undamaged: what is marked on it is false. For each kind the
+log odds are sought at which there are so many marks a megapixel, at the kind's usual smallest mark. Where rules are
+joined, a line without log odds says how many marks they make, on the middle of every 14th painting: they are slow.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+import _pictures
+import _tables
+from restauro import filters, network
+from restauro.detection.detectors import KINDS
+from restauro.detection.marks import LEAST, MOST, THRESHOLDS
+
+RATES = (LEAST, 1.0, 3.0, 10.0, MOST)  # false marks a megapixel
+ODDS = np.arange(-3, 12.6, 0.5)  # log odds that are tried
+RULES_EVERY = 14
+
+
+def tuning_set() -> list[str]:
+    """Return the paintings of the tuning set, by folder and file."""
+    lines = (_tables.CLONE / "benchmarks" / "tuning-set.txt").read_text(encoding="ascii").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def graded(names: list[str]) -> Iterator[network.Grades]:
+    """Yield the grades of every painting, whole."""
+    for k, name in enumerate(names):
+        print(f"{k + 1} of {len(names)}", end="\r", file=sys.stderr)
+        yield network.grades(_pictures.read(_pictures.shared() / "data" / name), range(len(network.CLASSES)))
+
+
+def counts(grades: network.Grades, kind: str) -> NDArray[np.int64]:
+    """Return how many marks there are at each of the odds."""
+    learned = KINDS[kind].learned
+    assert learned is not None
+    planes, found = dict(enumerate(grades)), np.zeros(len(ODDS), np.int64)
+    for k, odds in enumerate(ODDS):
+        found[k] = len(filters.pieces(learned.marks(planes, odds)).pixels)
+        if not found[k] and odds > 0:  # there will be none above either
+            break
+    return found
+
+
+def rule_marks(names: list[str]) -> dict[str, float]:
+    """Return how many marks a megapixel the rules make."""
+    pixels, found = 0, dict.fromkeys((name for name, detector in KINDS.items() if detector.rule), 0)
+    for name in names:
+        painting = _pictures.middle(_pictures.read(_pictures.shared() / "data" / name))
+        pixels += painting.shape[0] * painting.shape[1]
+        for kind in found:
+            rule = KINDS[kind].rule
+            assert rule is not None
+            found[kind] += len(filters.pieces(rule(painting, None, None)).pixels)
+    return {kind: 1e6 * count / pixels for kind, count in found.items()}
+
+
+def odds_at(marks: NDArray[np.float64], megapixels: float) -> list[float]:
+    """Return the log odds at which there are so many marks, of sums over pictures at each of the odds."""
+    falling = np.maximum.accumulate(marks[::-1])[::-1] / megapixels  # where odds are low, marks grow together
+    logs = np.log(np.maximum(falling, 0.1 / megapixels))
+    return [float(np.interp(-np.log(rate), -logs, ODDS)) for rate in RATES]
+
+
+def main() -> None:
+    options = _tables.parser(__doc__)
+    options.add_argument("--every", type=int, default=1, metavar="N", help="every Nth painting only (for trials)")
+    arguments = options.parse_args()
+    kinds = [name for name, detector in KINDS.items() if detector.learned]
+    sums = {kind: np.zeros(len(ODDS)) for kind in kinds}
+    megapixels = 0.0
+    for grades in graded(tuning_set()[:: arguments.every]):
+        megapixels += grades[0].size / 1e6
+        for kind in kinds:
+            sums[kind] += counts(grades, kind)
+    rows = [
+        [kind, f"{rate:g}", f"{odds:.2f}"]
+        for kind in kinds
+        for rate, odds in zip(RATES, odds_at(sums[kind], megapixels), strict=True)
+    ]
+    names = tuning_set()[::-RULES_EVERY]
+    rows += [[kind, f"{rate:.1f}", ""] for kind, rate in rule_marks(names[:: arguments.every]).items()]
+    head = ["kind", "false_marks", "log_odds"]
+    print(f"{megapixels:.1f} megapixels\n\n{_tables.table(head, rows)}")
+    if not arguments.print_only:
+        with THRESHOLDS.open("w", encoding="ascii", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([head, *rows])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Damage found in pictures: proposed as masks to look at, to correct, and to restore with."""

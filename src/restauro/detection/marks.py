@@ -1,0 +1,117 @@
+"""Marks of what a network said: pixels that hang together, likely all over and surely somewhere, and not too small."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restauro import filters
+from restauro.detection.network import EVEN, MODEL, STEPS, Grades, either
+from restauro.errors import ParameterError, ParameterTypeError
+
+THRESHOLDS = MODEL.with_name("damage-thresholds.csv")
+LEAST, MOST = 0.3, 30.0  # false marks a megapixel that can be asked for: what was measured
+_BELOW = 1.5  # log odds below the threshold, from which on pixels belong to a mark
+_LINES = (0, 1)  # of CLASSES: crack and scratch, of which a line may have something of both
+
+
+@dataclass(frozen=True)
+class Class:
+    """How marks of a class are made.
+
+    Attributes
+    ----------
+    place
+        In `CLASSES`.
+    smallest
+        Pixels: smaller marks are left out by default.
+    """
+
+    place: int
+    smallest: int
+
+    @property
+    def needed(self) -> tuple[int, ...]:
+        """Places of the classes that must be looked at: lines are followed as cracks and scratches together."""
+        return _LINES if self.place in _LINES else (self.place,)
+
+    def marks(self, graded: dict[int, Grades], threshold: float, smallest: int | None = None) -> NDArray[np.bool_]:
+        """Return the marks, bool [H, W].
+
+        A mark hangs together by sides or corners, is above a lower bound all over and above the threshold somewhere:
+        hysteresis. A line is a crack or a scratch by what more of its pixels say.
+
+        Parameters
+        ----------
+        graded
+            Grades [H, W] of the needed classes, by place.
+        threshold
+            Log odds that one of its pixels must have.
+        smallest
+            Pixels; None: as many as is usual for the class.
+        """
+        is_line = self.place in _LINES
+        plane = either(*(graded[place] for place in _LINES)) if is_line else graded[self.place]
+        found = filters.pieces(plane >= _grade(threshold - _BELOW))
+        kept = (found.count(plane >= _grade(threshold)) > 0) & (
+            found.pixels >= (self.smallest if smallest is None else smallest)
+        )
+        if is_line:
+            rather = found.count(graded[_LINES[0]] >= graded[_LINES[1]]) * 2 >= found.pixels
+            kept &= rather if self.place == _LINES[0] else ~rather
+        return found.those(kept)
+
+
+def _grade(odds: float) -> int:
+    return int(np.clip(round(STEPS * odds) + EVEN, 1, 255))
+
+
+def threshold_of(kind: str, false_marks: float) -> float:
+    """Return the log odds at which so many marks a megapixel of undamaged pictures are wrong; see `THRESHOLDS`.
+
+    Between those that were measured it is interpolated, by the logarithm of the number of marks.
+    """
+    marks, odds = _measured(kind, with_odds=True)
+    return float(np.interp(np.log(false_marks), np.log(marks), odds))
+
+
+def rule_marks(kind: str) -> float:
+    """Return how many marks a megapixel of undamaged pictures are wrong where a kind's rules are joined."""
+    return _measured(kind, with_odds=False)[0][0]
+
+
+@cache
+def _measured(kind: str, *, with_odds: bool) -> tuple[list[float], list[float]]:
+    """Return false marks a megapixel, rising, and the network's log odds for each; or what the rules have, without."""
+    with THRESHOLDS.open(encoding="ascii", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["kind"] == kind and bool(row["log_odds"]) == with_odds]
+    return [float(row["false_marks"]) for row in rows], [float(row["log_odds"]) for row in rows if with_odds]
+
+
+def checked_sensitivity(sensitivity: Any) -> float:
+    """Return the false marks a megapixel that are asked for, or raise ParameterError or ParameterTypeError."""
+    if isinstance(sensitivity, bool) or not isinstance(sensitivity, (int, float, np.integer, np.floating)):
+        raise ParameterTypeError(
+            f"The sensitivity {sensitivity!r} isn't a number: it is {LEAST} to {MOST:g} expected false marks a "
+            "megapixel."
+        )
+    if not LEAST <= sensitivity <= MOST:
+        raise ParameterError(
+            f"The sensitivity {sensitivity} is out of range: it must be {LEAST} to {MOST:g} (expected false marks a "
+            "megapixel)."
+        )
+    return float(sensitivity)
+
+
+def checked_smallest(smallest: Any) -> int:
+    """Return the pixels of the smallest mark, or raise ParameterError or ParameterTypeError."""
+    if isinstance(smallest, bool) or not isinstance(smallest, (int, np.integer)):
+        raise ParameterTypeError(f"The smallest mark {smallest!r} isn't a whole number of pixels, 1 or more.")
+    if smallest < 1:
+        raise ParameterError(f"The smallest mark {smallest} is out of range: it must be 1 pixel or more.")
+    return int(smallest)

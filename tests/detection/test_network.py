@@ -1,0 +1,179 @@
+"""Damage that the network proposes: what it takes, its tiles, thresholds, marks; nothing where there is nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import restauro
+from restauro.detection import marks, network
+from restauro.detection.detecting import detect_each
+from restauro.detection.detectors import KINDS
+from restauro.errors import ImageError, MaskError, ModelError, ParameterError, ParameterTypeError
+from tests.detection.damaged import SIZE, damaged
+from tests.detection.test_detection import noisy
+
+LEARNED = tuple(kind for kind, detector in KINDS.items() if detector.learned)
+BY_NETWORK = {"cracks": 30.0, "scratches": 3.0, "losses": 1.0, "dust": 1.0}  # where no slow rule is joined
+
+
+@pytest.mark.parametrize("kind", LEARNED)
+def test_clear_damage_is_found(kind: str) -> None:
+    image, hole = damaged(kind)
+    found = restauro.detect(image, kind, sensitivity=BY_NETWORK[kind])
+    near = restauro.grow_mask(hole, 2)
+    assert found[hole].mean() > 0.6
+    assert not found[~near].any()
+
+
+def test_several_kinds_are_looked_for_at_once() -> None:
+    dusty, specks = damaged("dust")
+    scratched, line = damaged("scratches")
+    image = np.where(line[..., None], scratched, dusty)
+    each = detect_each(image, "scratches,dust", sensitivity=1)
+    assert list(each) == ["scratches", "dust"]
+    assert each["dust"][specks & ~line].mean() > 0.9
+    assert each["scratches"][line].mean() > 0.6
+    assert not (each["dust"] & restauro.grow_mask(line, 2)).any()
+    every = restauro.detect(image, ["dust", "scratches"], sensitivity=1)
+    np.testing.assert_array_equal(every, each["scratches"] | each["dust"])
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 5))
+def test_pictures_of_any_size_and_depth(height: int, width: int, seed: int) -> None:
+    image = noisy(height, width, seed)
+    expected = network.grades(image, range(5), 1)
+    assert expected.shape == (5, height, width)
+    for same in (image.astype(np.uint16) * 257, (image / 255).astype(np.float32)):
+        np.testing.assert_allclose(network.grades(same, range(5), 1).astype(int), expected, atol=1)
+    grey = np.repeat(image[..., :1], 3, axis=2)
+    np.testing.assert_array_equal(network.grades(image[..., 0], range(5), 1), network.grades(grey, range(5), 1))
+
+
+def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.concatenate([damaged("cracks")[0], damaged("losses")[0]])
+    whole = network.grades(image, range(5), 1)
+    monkeypatch.setattr(network, "_SIDE", 64)
+    said: list[float] = []
+    tiled = network.grades(image, range(5), 1, said.append)
+    assert len(said) >= 20
+    assert said[-1] == 1
+    np.testing.assert_allclose(tiled.astype(int), whole, atol=1)  # rounding
+
+
+def test_threads_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_SIDE", 64)
+    image = damaged("cracks")[0]
+    np.testing.assert_array_equal(network.grades(image, (0, 2), 1), network.grades(image, (0, 2), 3))
+
+
+@pytest.mark.parametrize("kind", LEARNED)
+@pytest.mark.parametrize("level", [0, 77, 255])
+def test_nothing_is_found_on_flat_pictures(kind: str, level: int) -> None:
+    assert not restauro.detect(np.full((90, 70, 3), level, np.uint8), kind).any()
+    assert not restauro.detect(np.full((90, 70), level, np.uint8), kind, sensitivity=marks.MOST).any()
+
+
+def test_more_false_marks_allowed_mark_more() -> None:
+    image, _ = damaged("cracks")
+    found = [restauro.detect(image, "cracks", sensitivity=rate).sum() for rate in (0.3, 3, 30)]
+    assert found[0] <= found[1] <= found[2]
+    assert found[0] < found[2]
+    odds = [marks.threshold_of("dust", rate) for rate in (0.3, 0.9, 1, 20, 30)]
+    assert odds == sorted(odds, reverse=True)
+
+
+def test_small_marks_are_left_out() -> None:
+    image, hole = damaged("dust")
+    assert restauro.detect(image, "dust", smallest=15).any()
+    assert not restauro.detect(image, "dust", smallest=hole.sum()).any()
+
+
+class TestUnknownPixels:
+    def test_they_are_never_marked_and_have_no_outline(self) -> None:
+        image = (noisy(*SIZE) / 255).astype(np.float32)
+        image[60:100, 50:120] = np.nan
+        for kind in LEARNED:
+            assert not restauro.detect(image, kind, sensitivity=BY_NETWORK[kind]).any(), kind
+
+    @pytest.mark.parametrize("kind", ["dust", "losses"])
+    def test_those_that_are_named(self, kind: str) -> None:
+        image, hole = damaged(kind)
+        left = np.zeros(SIZE, bool)
+        left[:, :90] = True
+        found = restauro.detect(image, kind, sensitivity=1, unknown=left)
+        assert not found[left].any()
+        assert found[hole & ~left].mean() > 0.6
+
+    def test_nothing_known(self) -> None:
+        with pytest.raises(MaskError, match="Nothing of the picture is known"):
+            restauro.detect(np.full((8, 8), np.nan), "dust")
+        with pytest.raises(MaskError, match="The array of unknown pixels"):
+            restauro.detect(noisy(), "dust", unknown=np.zeros((3, 3), bool))
+
+    def test_infinity_is_refused(self) -> None:
+        with pytest.raises(ImageError, match="Floats must be 0 to 1"):
+            restauro.detect(np.full((8, 8), np.inf), "dust")
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint32])
+def test_whole_numbers_without_black_and_white_are_spread(dtype: Any) -> None:
+    image, hole = damaged("losses")
+    deep = image[..., 0].astype(np.int64) * 100 - (2000 if dtype != np.uint32 else 0)
+    found = restauro.detect(deep.astype(dtype), "losses", sensitivity=1)
+    assert found[hole].mean() > 0.6
+    assert not found[~restauro.grow_mask(hole, 2)].any()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        (
+            {"sensitivity": 0.2},
+            ParameterError,
+            r"The sensitivity 0.2 is out of range: it must be 0.3 to 30 \(expected",
+        ),
+        ({"sensitivity": "3"}, ParameterTypeError, r"The sensitivity '3' isn't a number: it is 0.3 to 30 expected"),
+        ({"smallest": 0}, ParameterError, r"The smallest mark 0 is out of range: it must be 1 pixel or more"),
+        ({"smallest": 2.0}, ParameterTypeError, r"The smallest mark 2.0 isn't a whole number of pixels"),
+    ],
+)
+def test_numbers_that_are_refused(options: dict[str, Any], error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match):
+        restauro.detect(noisy(), "dust", **options)
+
+
+def test_a_colour_has_no_sensitivity() -> None:
+    with pytest.raises(ParameterError, match=r"are for kinds that aren't a colour"):
+        restauro.detect(noisy(), "color", colour="#ff0000", sensitivity=3)
+
+
+def test_another_file_in_the_models_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = tmp_path / "damage.onnx"
+    wrong.write_bytes(b"no network")
+    monkeypatch.setattr(network, "MODEL", wrong)
+    with pytest.raises(ModelError, match=r"damage\.onnx can't be opened as an ONNX file"):
+        network.grades(noisy(), (0,))
+    monkeypatch.setattr(network, "MODEL", Path(restauro.__file__).parent / "models" / "cifar10.onnx")
+    with pytest.raises(ModelError, match=r"isn't the network that finds damage: install restauro again"):
+        network.grades(noisy(), (0,))
+
+
+def test_onnx_runtime_is_loaded_when_it_is_needed() -> None:
+    code = (
+        "import sys, numpy as np, restauro\n"
+        "image = np.zeros((8, 8, 3), np.uint8)\n"
+        "restauro.detect(image, 'color', colour='#ff0000'); restauro.Restoration\n"
+        "assert 'onnxruntime' not in sys.modules\n"
+        "restauro.detect(image, 'dust')\n"
+        "assert 'onnxruntime' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
