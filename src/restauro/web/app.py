@@ -23,7 +23,7 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 import restauro
-from restauro.errors import MaskError, ReadError, Remedy, RestauroError
+from restauro.errors import MaskError, ReadError, RestauroError
 from restauro.files.formats import ENDINGS
 from restauro.files.reading import stamp_of
 from restauro.inpainting import load_kernels
@@ -122,17 +122,7 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, MemoryError):
         return JSONResponse({"detail": "There isn't memory enough for it: close other pictures."}, 507)
     status = 404 if isinstance(error, GoneError) else 429 if isinstance(error, BusyError) else 400
-    return JSONResponse({"detail": sentence(error)}, status)
-
-
-def sentence(error: Exception) -> str:
-    """Return what an error says to a person at the page."""
-    if not isinstance(error, RestauroError):
-        return f"restauro failed on it ({type(error).__name__}). The fault is restauro's: please report it."
-    ways = [remedy for remedy in error.remedies if not isinstance(remedy, Remedy)]
-    said = RestauroError(error.fact.removeprefix(f"{error.subject}: "), *ways)
-    text = str(said) if ways or not error.remedies else f"{said.fact}."
-    return re.sub(r"(?:/[^\s/:']+)+/(?=[^\s/])", "", text)
+    return JSONResponse({"detail": asked.sentence(error)}, status)
 
 
 @router.get("/start")
@@ -331,7 +321,7 @@ async def follow(number: str, server: Shared, owner: Owner) -> StreamingResponse
             ended = job.ended
             told: dict[str, Any] = {"state": job.state, "fraction": job.fraction}
             if ended:
-                told |= {"result": job.result, "detail": sentence(job.error) if job.error else None}
+                told |= {"result": job.result, "detail": asked.sentence(job.error) if job.error else None}
             yield f"data: {json.dumps(told)}\n\n"
             if ended:
                 return

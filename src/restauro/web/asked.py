@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from restauro.errors import Remedy, RestauroError
 from restauro.holes import Box
 from restauro.method import DEFAULT_METHOD, method_class, method_names
 from restauro.parameters import ChoiceParameter, Parameter
@@ -136,6 +138,16 @@ def methods() -> list[dict[str, Any]]:
         ]
         listed.append({**about, "default": name == DEFAULT_METHOD, "parameters": parameters})
     return listed
+
+
+def sentence(error: Exception) -> str:
+    """Return what an error says to a person at the page."""
+    if not isinstance(error, RestauroError):
+        return f"restauro failed on it ({type(error).__name__}). The fault is restauro's: please report it."
+    ways = [remedy for remedy in error.remedies if not isinstance(remedy, Remedy)]
+    said = RestauroError(error.fact.removeprefix(f"{error.subject}: "), *ways)
+    text = str(said) if ways or not error.remedies else f"{said.fact}."
+    return re.sub(r"(?:/[^\s/:']+)+/(?=[^\s/])", "", text)
 
 
 def _turned(box: Box) -> tuple[int, int, int, int]:
