@@ -142,9 +142,8 @@ def compile_kernels(environment: Environment, *, first: bool = False) -> None:
         f"Compiling {what} for this processor, once, in two processes: some {15 if first else 30} seconds", flush=True
     )
     start = time.monotonic()
-    builder.run(
-        "python", "-m", "restauro.numerics.compiled.build", "first" if first else "all", PYTHONPATH=str(CLONE / "src")
-    )
+    parts = "first" if first else "all"
+    builder.run("python", "-m", "restauro.numerics.compiled.build", parts, PYTHONPATH=str(CLONE / "src"))
     print(f"Compiled in {time.monotonic() - start:.0f} s", flush=True)
 
 

@@ -171,9 +171,9 @@ def _link(code: bytes, level: str, path: Path, target: str) -> None:
         for old in path.parent.glob(f"{level}-*"):
             if not old.name.startswith(path.name.rpartition("-")[0]):
                 old.unlink(missing_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        shutil.copyfile(linked, part)
-        part.replace(path)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        shutil.copyfile(linked, beside)
+        beside.replace(path)
 
 
 def _optimised(llvm: Any, module: Any, machine: Any) -> None:
@@ -210,10 +210,8 @@ def main() -> None:
     level = asked.level or next(iter(library.levels()), "")
     if not level:
         parser.error("kernels aren't compiled ahead of time for this kind of processor: pip install 'restauro[jit]'.")
-    print(
-        *build(level, asked.folder, target=asked.target, parts=FIRST if asked.parts == "first" else tuple(PARTS)),
-        sep="\n",
-    )
+    parts = FIRST if asked.parts == "first" else tuple(PARTS)
+    print(*build(level, asked.folder, target=asked.target, parts=parts), sep="\n")
 
 
 if __name__ == "__main__":
