@@ -142,8 +142,8 @@ def compile_kernels(environment: Environment, *, first: bool = False) -> None:
         f"Compiling {what} for this processor, once, in two processes: some {15 if first else 30} seconds", flush=True
     )
     start = time.monotonic()
-    options = ["--first"] if first else []
-    builder.run("python", "-m", "restauro.numerics.compiled.build", *options, PYTHONPATH=str(CLONE / "src"))
+    parts = "first" if first else "all"
+    builder.run("python", "-m", "restauro.numerics.compiled.build", parts, PYTHONPATH=str(CLONE / "src"))
     print(f"Compiled in {time.monotonic() - start:.0f} s", flush=True)
 
 
@@ -220,16 +220,20 @@ def docs(environment: Environment, _: list[str]) -> None:
     print(f"It begins at {CLONE / 'build' / 'site' / 'index.html'}")
 
 
-def wheel(environment: Environment, _: list[str]) -> None:
-    """Build the wheel, install it into an empty environment, and try it away from the clone."""
-    environment.install_clone("[dev,eval]")
+def wheel(environment: Environment, arguments: list[str]) -> None:
+    """Build the wheel, install it into an empty environment, and try it away from the clone; FOLDER keeps it."""
+    if len(arguments) > 1:
+        raise StepError("Say where to keep the wheel, if at all: python3 dev.py wheel [FOLDER].")
+    environment.make()
+    environment.install("build>=1.2")
     with tempfile.TemporaryDirectory(prefix="restauro-wheel-") as name:
         folder = Path(name)
+        built = (CLONE / arguments[0]) if arguments else folder / "dist"
         kept = str(CLONE / "build" / "kernels")  # from one build to the next
-        environment.run("python", "-m", "build", "--outdir", folder, RESTAURO_LIBRARIES=kept)
+        environment.run("python", "-m", "build", "--outdir", built, RESTAURO_LIBRARIES=kept)
         empty = Environment(folder / "environment")
         empty.make()
-        empty.install(*folder.glob("*.whl"))
+        empty.install(max(built.glob("*.whl"), key=lambda path: path.stat().st_mtime))
         shutil.copy(CLONE / DAMAGED, folder)
         shutil.copy(CLONE / MASK, folder)
         if empty.has("numba"):

@@ -16,15 +16,19 @@ PLATFORMS = {
 }
 
 
+def here():
+    """Return the system and the machine that this is."""
+    return platform.system(), platform.machine()
+
+
 class Kernels(BuildHookInterface):
     """Compiles kernels for every kind of processor of the platform."""
 
     def initialize(self, version, build_data):
         """Add the libraries to a wheel. RESTAURO_LIBRARIES: a folder where they are kept from one build to the next."""
-        here = platform.system(), platform.machine()
-        if version == "editable" or here not in PLATFORMS:
+        if version == "editable" or here() not in PLATFORMS:
             return
-        levels, target, tag = PLATFORMS[here]
+        levels, target, tag = PLATFORMS[here()]
         sys.path.insert(0, str(Path(self.root, "src")))
         from restauro.numerics.compiled import build
 

@@ -132,6 +132,12 @@ def test_unknown_extras_are_refused(names: list[str]) -> None:
     assert "eval, hints, train" in result.stderr
 
 
+def test_a_wheel_is_kept_in_one_folder_at_most() -> None:
+    result = run_dev("wheel", "dist", "other")
+    assert result.returncode == 1
+    assert result.stderr == "dev.py wheel: Say where to keep the wheel, if at all: python3 dev.py wheel [FOLDER].\n"
+
+
 def test_a_program_that_fails_stops_the_work(dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dev.Environment, "program", lambda environment, name: Path(sys.executable))
     environment = dev.Environment(tmp_path)
@@ -158,8 +164,8 @@ def test_kernels_are_compiled_unless_they_are(
     )
     dev.compile_kernels(own, first=first)
     folder = tmp_path / ("venv" if numba else "venv-kernels")
-    options = ["--first"] if first else []
-    assert ran == ([] if compiled else [(folder, "restauro.numerics.compiled.build", *options)])
+    parts = "first" if first else "all"
+    assert ran == ([] if compiled else [(folder, "restauro.numerics.compiled.build", parts)])
     assert any(what.startswith("numba==") for what in installed) == (not numba)
     assert ("build.FIRST" in asked[0]) == first
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -27,6 +28,18 @@ def platforms() -> dict[tuple[str, str], tuple[tuple[str, ...], str, str]]:
     (table,) = [node.value for node in hook.body if isinstance(node, ast.Assign)]
     found: dict[tuple[str, str], tuple[tuple[str, ...], str, str]] = ast.literal_eval(table)
     return found
+
+
+def test_every_platform_has_a_machine_that_builds_and_tries_its_wheel() -> None:
+    machines = {
+        "ubuntu-latest": ("Linux", "x86_64"), "ubuntu-24.04-arm": ("Linux", "aarch64"),
+        "macos-latest": ("Darwin", "arm64"), "windows-latest": ("Windows", "AMD64"),
+    }  # fmt: skip
+    workflow = (CLONE / ".github" / "workflows" / "wheels.yml").read_text(encoding="utf-8")
+    listed = re.findall(r"os: \[(.*)\]", workflow)
+    assert len(listed) == 2
+    for names in listed:
+        assert {machines[name] for name in names.split(", ")} == set(platforms())
 
 
 @pytest.mark.parametrize("here", platforms(), ids="-".join)

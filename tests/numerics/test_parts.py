@@ -106,10 +106,10 @@ COMPILER = """#!{python}
 import shutil, sys, time
 from pathlib import Path
 time.sleep(2)
-assert sys.argv[1:4] == ["-m", "restauro.numerics.compiled.build", {level!r}]
+assert sys.argv[1:5] == ["-m", "restauro.numerics.compiled.build", "all", {level!r}]
 for path in Path({libraries!r}).iterdir():
-    if not Path(sys.argv[4], path.name).exists():  # those that are loaded stay as they are
-        shutil.copy(path, sys.argv[4])
+    if not Path(sys.argv[5], path.name).exists():  # those that are loaded stay as they are
+        shutil.copy(path, sys.argv[5])
 """
 NOTE = "Compiling the kernels that were left for when they are needed, once: half a minute.\n"
 

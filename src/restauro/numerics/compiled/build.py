@@ -1,6 +1,6 @@
 """Builds the library of compiled kernels: Numba compiles, LLVM writes an object file for a kind of processor, cc links.
 
-python -m restauro.numerics.compiled.build [--first] [LEVEL [FOLDER [TARGET]]]
+python -m restauro.numerics.compiled.build [all|first [LEVEL [FOLDER [TARGET]]]]
 
 It needs Numba, which the library then doesn't, and a C compiler's driver for linking: cc, or the package ziglang.
 """
@@ -171,9 +171,9 @@ def _link(code: bytes, level: str, path: Path, target: str) -> None:
         for old in path.parent.glob(f"{level}-*"):
             if not old.name.startswith(path.name.rpartition("-")[0]):
                 old.unlink(missing_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        shutil.copyfile(linked, part)
-        part.replace(path)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        shutil.copyfile(linked, beside)
+        beside.replace(path)
 
 
 def _optimised(llvm: Any, module: Any, machine: Any) -> None:
@@ -202,7 +202,7 @@ def _linker(target: str) -> list[str]:
 def main() -> None:
     """Build what is asked for, and print where it is."""
     parser = argparse.ArgumentParser(prog="python -m restauro.numerics.compiled.build")
-    parser.add_argument("--first", action="store_true", help="only what the default method needs")
+    parser.add_argument("parts", nargs="?", default="all", choices=("all", "first"), help="first: the default method's")
     parser.add_argument("level", nargs="?", default="", help="the kind of processor; by default this one's")
     parser.add_argument("folder", nargs="?", type=Path, default=library.LIBRARIES)
     parser.add_argument("target", nargs="?", default="", help="a target of zig's; by default this system")
@@ -210,7 +210,8 @@ def main() -> None:
     level = asked.level or next(iter(library.levels()), "")
     if not level:
         parser.error("kernels aren't compiled ahead of time for this kind of processor: pip install 'restauro[jit]'.")
-    print(*build(level, asked.folder, target=asked.target, parts=FIRST if asked.first else tuple(PARTS)), sep="\n")
+    parts = FIRST if asked.parts == "first" else tuple(PARTS)
+    print(*build(level, asked.folder, target=asked.target, parts=parts), sep="\n")
 
 
 if __name__ == "__main__":
