@@ -99,7 +99,7 @@ def grades(
 def probabilities_of(graded: Grades) -> NDArray[np.float32]:
     """Return grades as probabilities, float32 of the same shape.
 
-    >>> probabilities_of(np.array([64, 128, 160], np.uint8)).round(2)
+    >>> probabilities_of(np.array([90, 128, 148], np.uint8)).round(2)
     array([0.02, 0.5 , 0.88], dtype=float32)
     """
     odds = np.arange(256, dtype=np.float32) / STEPS - EVEN / STEPS
@@ -110,7 +110,7 @@ def either(one: Grades, other: Grades) -> Grades:
     """Return the grades of being one or the other, as if the two were independent, [H, W].
 
     >>> either(np.array([128, 20], np.uint8), np.array([128, 200], np.uint8))
-    array([146, 200], dtype=uint8)
+    array([139, 200], dtype=uint8)
     """
     shares = probabilities_of(np.arange(256).astype(np.uint8)).astype(np.float64)
     table = _graded(1 - (1 - shares[:, np.newaxis]) * (1 - shares))
