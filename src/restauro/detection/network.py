@@ -38,9 +38,13 @@ class _Session:
         """Return probabilities [5, H, W] of a tile, float32 [H, W, 3], 0 to 1, of any size."""
         height, width = tile.shape[:2]
         beyond = [(0, -side % self.multiple) for side in (height, width)]
+        from onnxruntime import RunOptions
+
+        options = RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")  # nothing is kept after a run
         image = np.ascontiguousarray(np.pad(tile, [*beyond, (0, 0)], "edge").transpose(2, 0, 1)[np.newaxis])
         try:
-            (found,) = self.runtime.run(["probability"], {"image": image})
+            (found,) = self.runtime.run(["probability"], {"image": image}, options)
         except Exception as error:  # ONNX Runtime's own classes have no name outside it
             raise ModelError(
                 f"The network failed on a tile of {width} x {height} pixels ({first_line(error)}): use fewer workers "
