@@ -253,7 +253,7 @@ class TestRestoration:
     def test_steps_out_of_order_are_refused(self, panel: Path, losses: Path, tmp_path: Path) -> None:
         restoration = Restoration.open(panel)
         for step in (restoration.fill, lambda: restoration.write(tmp_path / "out.tif")):
-            with pytest.raises(MaskError, match=r"said what is to be filled: call mask_from first\."):
+            with pytest.raises(MaskError, match=r"said what is to be filled: call mask_from or detect first\."):
                 step()
         restoration.mask_from(losses)
         with pytest.raises(MaskError, match=r"The holes haven't been filled: call fill first\."):

@@ -30,7 +30,7 @@ def too_much(found: NDArray[np.bool_], unknown: NDArray[np.bool_] | None = None)
     None
     >>> found[50:80, 50:80] = True
     >>> too_much(found)
-    'a mark is 2.4 % of the picture, and 1 % is the most'
+    'a mark is 2.2 % of the picture, and 1 % is the most'
     """
     if not found.any():
         return None
