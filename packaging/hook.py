@@ -1,4 +1,7 @@
-"""Puts the compiled kernels into wheels. Where they can't be built for a platform, wheels have none and need Numba."""
+"""Puts the page's examples into wheels, and the compiled kernels.
+
+Where kernels can't be built for a platform, wheels have none and need Numba.
+"""
 
 import os
 import platform
@@ -22,11 +25,18 @@ def here():
 
 
 class Kernels(BuildHookInterface):
-    """Compiles kernels for every kind of processor of the platform."""
+    """Compiles kernels for every kind of processor of the platform; adds the page's examples."""
 
     def initialize(self, version, build_data):
-        """Add the libraries to a wheel. RESTAURO_LIBRARIES: a folder where they are kept from one build to the next."""
-        if version == "editable" or here() not in PLATFORMS:
+        """Add the examples and the libraries to a wheel.
+
+        RESTAURO_LIBRARIES: a folder where libraries are kept from one build to the next.
+        """
+        if version == "editable":
+            return
+        for name in ("canaletto-damaged.jpg", "goya-damaged.tif"):  # see restauro.web.app
+            build_data["force_include"][str(Path(self.root, "examples", name))] = f"restauro/web/examples/{name}"
+        if here() not in PLATFORMS:
             return
         levels, target, tag = PLATFORMS[here()]
         sys.path.insert(0, str(Path(self.root, "src")))
