@@ -221,11 +221,11 @@ class TestCommandLine:
     def test_natures_are_said_and_refused(self, tmp_path: Path) -> None:
         common = ("panel.tif", "--mask", "losses.png", "--overwrite", "-o", "out.tif", "--method")
         ran = self.run(*common, "telea", "--allow", "interpolates,copies")
-        assert (ran.returncode, ran.stderr) == (0, "")
+        assert ran.returncode == 0, ran.stderr
         assert "filled (5.5 %) by telea (interpolates) in" in ran.stdout
         refused = self.run(*common, "patchmatch", "--allow", "interpolates,corrects")
         assert refused.returncode == 2
-        assert refused.stderr == (
+        assert refused.stderr.endswith(
             "panel.tif: Method 'patchmatch' copies, and what is allowed is corrects, interpolates: use --method of "
             "telea, harmonic, biharmonic, coherence, edge-enhancing, navier-stokes, tone, or use --allow "
             "copies,corrects,interpolates if that is meant.\n"

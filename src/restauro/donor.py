@@ -82,14 +82,10 @@ class Donor:
             twice[1] += (twice[0] + twice[1]) % 2  # about a pixel's middle or corner
         return cls(matrix, (twice - matrix @ twice) // 2 + np.array(offset), picture, unknown)
 
-    def as_stored(self, swap: bool, mirror_rows: bool, mirror_columns: bool, seen: tuple[int, int]) -> Self:
-        """Return the same for a picture of the size `seen` that is turned as `restauro.picture.TURNS` has it."""
-        turn = np.diag([-1 if mirror_rows else 1, -1 if mirror_columns else 1])
-        start = np.array([mirror_rows * (seen[0] - 1), mirror_columns * (seen[1] - 1)])
-        if swap:
-            turn, start = turn[::-1], start[::-1]
-        matrix = turn @ self.matrix @ turn.T
-        return replace(self, matrix=matrix, shift=turn @ self.shift + start - matrix @ start)
+    def moved(self, matrix: NDArray[np.int64], start: NDArray[np.int64]) -> Self:
+        """Return the same for a picture whose pixel p is moved to matrix p + start, by turns and mirrorings."""
+        turned = matrix @ self.matrix @ matrix.T
+        return replace(self, matrix=turned, shift=matrix @ self.shift + start - turned @ start)
 
     def missing(self, hole: NDArray[np.bool_], unknown: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Return the hole's pixels, [n, 2], that come from beyond the picture or from where nothing is known.

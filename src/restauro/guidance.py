@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,10 +24,14 @@ _SPARSEST, _SHORTEST, _OVERLAP = 3, 128, 16
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A piece of the picture, [h, w, C], and which of its pixels may be copied, bool [h, w]."""
+    """A piece of the picture, [h, w, C], which of its pixels may be copied, bool [h, w], and where it lies.
+
+    place: row and column of its first pixel, counted from the window's first.
+    """
 
     image: NDArray[Any]
     usable: NDArray[np.bool_]
+    place: tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +44,16 @@ class Guidance:
         Pieces of the picture, near or far, that texture may come from, and from nowhere else. None: from around.
     avoid
         bool [H, W], pixels of the window that texture mustn't come from; None: none.
+    segments
+        float64 [n, 4]: lines that go on across holes, piece by piece: rows and columns of their ends within the window;
+        whole numbers are the middles of pixels.
     donor
         What a hole is healed with.
     """
 
     sources: tuple[Source, ...] | None = None
     avoid: NDArray[np.bool_] | None = None
+    segments: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
     donor: Copied | None = None
 
     def converted(self, convert: Callable[[NDArray[Any]], NDArray[Any]]) -> Guidance:
@@ -67,18 +75,27 @@ class PictureGuidance:
     ----------
     sources, avoid
         bool [H, W]: pixels that texture may come from, from no others; pixels that it mustn't come from.
+    guides
+        Polylines that go on across holes, float64 [n, 2] each: rows and columns.
     donor
         Where holes are healed from.
     """
 
     sources: NDArray[np.bool_] | None = None
     avoid: NDArray[np.bool_] | None = None
+    guides: tuple[NDArray[np.float64], ...] | None = None
     donor: Donor | None = None
 
     @property
     def given(self) -> tuple[str, ...]:
         """Names of what was said."""
-        return tuple(field.name for field in fields(self) if getattr(self, field.name) is not None)
+        return tuple(each.name for each in fields(self) if getattr(self, each.name) is not None)
+
+    @cached_property
+    def segments(self) -> NDArray[np.float64]:
+        """The guides' pieces, float64 [n, 4]: rows and columns of their ends."""
+        pieces = [np.concatenate([guide[:-1], guide[1:]], axis=1) for guide in self.guides or ()]
+        return np.concatenate(pieces) if pieces else np.zeros((0, 4))
 
     @cached_property
     def pieces(self) -> tuple[Box, ...]:
@@ -95,14 +112,30 @@ class PictureGuidance:
         sources = None
         if self.sources is not None:
             sources = tuple(
-                Source(picture[_slices(piece)], self.sources[_slices(piece)] & ~unknown(piece)) for piece in self.pieces
+                Source(
+                    picture[_slices(piece)],
+                    self.sources[_slices(piece)] & ~unknown(piece),
+                    (piece[0] - box[0], piece[2] - box[2]),
+                )
+                for piece in self.pieces
             )
         avoid = None if self.avoid is None else self.avoid[_slices(box)]
         donor = None if self.donor is None else self.donor.within(box, picture, unknown)
-        return Guidance(sources, avoid, donor)
+        return Guidance(sources, avoid, self.segments - (box[0], box[2], box[0], box[2]), donor)
 
 
 NO_PICTURE_GUIDANCE = PictureGuidance()
+
+
+def points_along(line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points of a polyline, [n, 2], half a pixel apart or less.
+
+    >>> points_along(np.array([[0.0, 0.0], [0.0, 1.0]])).tolist()
+    [[0.0, 0.0], [0.0, 0.5], [0.0, 1.0]]
+    """
+    steps = np.maximum(np.ceil(2 * np.abs(np.diff(line, axis=0)).max(axis=1)), 1)
+    at = np.concatenate([[0], np.cumsum(steps)])
+    return np.stack([np.interp(np.arange(at[-1] + 1), at, line[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def _slices(box: Box) -> tuple[slice, slice]:

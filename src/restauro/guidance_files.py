@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from restauro.donor import Donor
 from restauro.errors import ImageError, checked_path
 from restauro.files.reading import read_picture
-from restauro.guiding import placed_donor
+from restauro.guide_files import read_guides
+from restauro.guiding import checked_lines, placed_donor
 from restauro.mask_files import MaskFile, read_mask_file
 from restauro.methods.heal import Heal
-from restauro.picture import TURNS, Picture, as_seen, as_stored, unknown_pixels
+from restauro.picture import Picture, as_seen, as_stored, stored_places, unknown_pixels
 from restauro.picture_mask import MaskSource, is_file, read_mask
+
+Guides = str | os.PathLike[str] | Sequence[ArrayLike]
 
 
 def marks_of(mask: MaskSource, picture: Picture, max_pixels: int) -> NDArray[np.bool_]:
@@ -25,6 +29,14 @@ def marks_of(mask: MaskSource, picture: Picture, max_pixels: int) -> NDArray[np.
     if isinstance(mask, MaskFile):
         mask = dataclasses.replace(mask, soft=False)
     return read_mask(mask, picture).hole
+
+
+def guides_of(guides: Guides, picture: Picture) -> list[NDArray[np.float64]]:
+    """Return polylines, or those of an SVG file, drawn on a picture as people see it, as its pixels are stored."""
+    height, width = as_seen(picture.pixels, picture.orientation).shape[:2]
+    drawn = read_guides(guides, (height, width)) if isinstance(guides, (str, os.PathLike)) else guides
+    matrix, start = stored_places(picture.orientation, (height, width))
+    return [line @ matrix.T + start for line in checked_lines(drawn)]
 
 
 def donor_of(
@@ -55,7 +67,8 @@ def donor_of(
     pixels, missing = (
         None if plane is None else as_stored(plane, picture.orientation) for plane in (donor.picture, donor.unknown)
     )
-    return dataclasses.replace(donor.as_stored(*TURNS[picture.orientation], size), picture=pixels, unknown=missing)
+    turned = donor.moved(*stored_places(picture.orientation, size))
+    return dataclasses.replace(turned, picture=pixels, unknown=missing)
 
 
 def _registered(

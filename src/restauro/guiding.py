@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from restauro.donor import Donor
 from restauro.errors import MaskError, ParameterError, Remedy
-from restauro.guidance import NO_PICTURE_GUIDANCE, PictureGuidance
+from restauro.guidance import NO_PICTURE_GUIDANCE, PictureGuidance, points_along
 from restauro.mask import marked, strips
 from restauro.method import Method, method_class, method_names
 from restauro.methods.heal import Heal
@@ -52,7 +52,8 @@ def guidance_of(
     sources = masks.get("sources")
     if sources is not None and not any((sources[rows] & ~hole[rows]).any() for rows in strips(sources)):
         raise MaskError("The mask of sources marks nothing, or only holes: mark intact pixels to copy from.")
-    return PictureGuidance(**masks, donor=given.get("donor"))
+    guides = _crossing_lines(given["guides"], hole) if "guides" in given else None
+    return PictureGuidance(**masks, guides=guides, donor=given.get("donor"))
 
 
 def placed_donor(
@@ -81,6 +82,40 @@ def placed_donor(
             f"such as a hole (the first is at row {row}, column {column}): choose another offset, or smaller holes."
         )
     return donor
+
+
+def checked_lines(guides: Any) -> list[NDArray[np.float64]]:
+    """Return polylines, float64 [n, 2] each; raise ParameterError for what are none."""
+    try:
+        lines = [np.asarray(guide, np.float64) for guide in guides]
+    except (TypeError, ValueError):
+        lines = []
+    if not lines or any(line.ndim != 2 or line.shape[1] != 2 or len(line) < 2 for line in lines):
+        raise ParameterError(
+            "Guides are a list of polylines, each [n, 2], rows and columns of two points or more, such as "
+            "[[(10, 0), (12, 30)]]."
+        )
+    if not all(np.isfinite(line).all() for line in lines):
+        raise ParameterError("A guide has a point that is NaN or infinite: give rows and columns.")
+    return lines
+
+
+def _crossing_lines(guides: Any, hole: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
+    """Return polylines that are drawn across holes."""
+    lines = checked_lines(guides)
+    if hole.any() and not any(_crosses(line, hole) for line in lines):
+        (row, column), (height, width) = lines[0][0], hole.shape
+        raise ParameterError(
+            f"None of the guides crosses a hole (the first begins at row {row:g}, column {column:g}, of {height} rows "
+            f"and {width} columns): draw them on this very picture, from what is intact across the hole."
+        )
+    return tuple(lines)
+
+
+def _crosses(line: NDArray[np.float64], hole: NDArray[np.bool_]) -> bool:
+    rows, columns = np.rint(points_along(line)).astype(np.int64).T
+    inside = (rows >= 0) & (rows < hole.shape[0]) & (columns >= 0) & (columns < hole.shape[1])
+    return bool(hole[rows[inside], columns[inside]].any())
 
 
 _MASKS = {"sources": "mask of sources", "avoid": "mask of what is to be avoided"}

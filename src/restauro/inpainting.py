@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,7 @@ def inpaint(
     allow: Collection[str] | None = None,
     sources: ArrayLike | None = None,
     avoid: ArrayLike | None = None,
+    guides: Sequence[ArrayLike] | None = None,
     out: NDArray[Any] | None = None,
     workers: int | None = None,
     seed: int = 0,
@@ -85,6 +86,9 @@ def inpaint(
         [H, W] like `mask`: where texture may come from, and from nowhere else, however far away. For patchmatch.
     avoid
         [H, W] like `mask`: where texture mustn't come from. For patchmatch.
+    guides
+        Lines that go on across holes: polylines, [n, 2] each, rows and columns (whole numbers are the middles of
+        pixels), drawn from what is intact on one side to the other. For edge-enhancing, coherence and patchmatch.
     out
         Array of the image's shape and dtype for the result; `out=image` works in place. By default a new one.
     workers
@@ -120,8 +124,8 @@ def inpaint(
     """
     chosen = make_method(method, parameters)
     return fill_and_count(
-        image, mask, chosen, {"sources": sources, "avoid": avoid}, unknown=unknown, partial=partial, allow=allow,
-        out=out, workers=workers, seed=seed, progress=progress,
+        image, mask, chosen, {"sources": sources, "avoid": avoid, "guides": guides}, unknown=unknown, partial=partial,
+        allow=allow, out=out, workers=workers, seed=seed, progress=progress,
     )[0]  # fmt: skip
 
 

@@ -141,6 +141,21 @@ def as_seen(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     return turned[:: -1 if mirror_rows else 1, :: -1 if mirror_columns else 1]
 
 
+def stored_places(orientation: int, seen: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return a matrix and a start: what is at row and column p as people see it is stored at matrix p + start.
+
+    seen: height and width of the picture as people see it.
+
+    >>> matrix, start = stored_places(6, (3, 1))
+    >>> (matrix @ (2, 0) + start).tolist()
+    [0, 2]
+    """
+    swap, mirror_rows, mirror_columns = TURNS[orientation]
+    matrix = np.diag([-1 if mirror_rows else 1, -1 if mirror_columns else 1])
+    start = np.array([mirror_rows * (seen[0] - 1), mirror_columns * (seen[1] - 1)])
+    return (matrix[::-1], start[::-1]) if swap else (matrix, start)
+
+
 def as_stored(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Return a view of pixels (or of a mask) as people see them, turned to how the file stores them.
 

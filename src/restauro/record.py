@@ -66,7 +66,8 @@ class Restored(Record):
     natures
         How many of them were filled with what: "interpolates", "copies", "learned", "corrects".
     guidance
-        What the method was guided by: how many pixels "sources" and "avoid" mark, the file of the "donor".
+        What the method was guided by: how many pixels "sources" and "avoid" mark, how many "guides" there are,
+        the file of the "donor".
     changed_outside
         Pixels in which the two files, both read again, differ outside of `counted_outside`. None after a dry run.
     counted_outside

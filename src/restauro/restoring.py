@@ -20,7 +20,7 @@ from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder, write_mask
 from restauro.files.reading import read_picture
 from restauro.files.writing import Written, check_target, counted_outside, write_picture
-from restauro.guidance_files import donor_of, marks_of
+from restauro.guidance_files import Guides, donor_of, guides_of, marks_of
 from restauro.guiding import guidance_of
 from restauro.holes import count_regions
 from restauro.inpainting import fill_and_count, shares
@@ -175,6 +175,7 @@ class Restoration:
         *,
         sources: MaskSource | None = None,
         avoid: MaskSource | None = None,
+        guides: Guides | None = None,
         donor: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Say what methods are to be guided by beside the mask, in place of what was said before.
@@ -184,6 +185,9 @@ class Restoration:
         sources, avoid
             Masks of where texture may come from, and must not; see `restauro.inpaint`, and `restauro.read_mask` for
             what masks of files are. Soft ones are cut at half.
+        guides
+            Lines that go on across holes: an SVG file, see `restauro.guide_files.read_guides`, or polylines as
+            `restauro.inpaint` takes them, drawn on the picture as people see it.
         donor
             For `restauro.Heal`: the file of another picture to copy from, of the same size, bands and depth, and
             registered to this one.
@@ -197,6 +201,9 @@ class Restoration:
         with self._timed():
             self._told = {name: marks_of(mask, self.picture, self._max_pixels) for name, mask in masks.items()}
             self._guidance = {name: int(np.count_nonzero(marks)) for name, marks in self._told.items()}
+            if guides is not None:
+                self._told["guides"] = guides_of(guides, self.picture)
+                self._guidance["guides"] = len(self._told["guides"])
             if donor is not None:
                 self._told["donor"] = self._guidance["donor"] = checked_path(donor, "The donor")
         return self

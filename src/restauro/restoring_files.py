@@ -14,6 +14,7 @@ from typing import Any
 from restauro.errors import RestauroError, check_progress, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import make_folder
+from restauro.guidance_files import Guides
 from restauro.guiding import check_takes
 from restauro.inpainting import check_seed, load_kernels
 from restauro.mask import check_amount, check_grow, check_partial
@@ -43,6 +44,7 @@ def restore_file(
     policy: str | os.PathLike[str] | None = None,
     sources: MaskSource | None = None,
     avoid: MaskSource | None = None,
+    guides: Guides | None = None,
     donor: str | os.PathLike[str] | None = None,
     accept_large_holes: bool = False,
     overwrite: bool = False,
@@ -71,7 +73,7 @@ def restore_file(
         See `restauro.inpaint`.
     policy
         See `Restoration.open`.
-    sources, avoid, donor
+    sources, avoid, guides, donor
         See `Restoration.guided_by`.
     accept_large_holes
         Don't take a mask of more than 60 % hole for an inverted one.
@@ -110,7 +112,7 @@ def restore_file(
     check_grow(grow)
     check_partial(partial)
     checked_natures(allow)
-    guided: dict[str, Any] = {"sources": sources, "avoid": avoid, "donor": donor}
+    guided: dict[str, Any] = {"sources": sources, "avoid": avoid, "guides": guides, "donor": donor}
     check_takes(chosen, guided)
     check_options(mask, polarity=polarity, values=values, resize=resize, tolerance=tolerance)
     start = time.perf_counter()

@@ -19,13 +19,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.guidance import NO_PICTURE_GUIDANCE, PictureGuidance
+from restauro.guidance import NO_PICTURE_GUIDANCE, PictureGuidance, points_along
 from restauro.holes import Box, Holes, find_holes, groups
 from restauro.method import Method
 
 _DEEPEST = 254  # depths are counted in bytes
 # Surroundings (pixels) of a hole that touches unknown pixels of others: known ones may be on their far side.
 _FAR_SIDE = 64
+_TIED = 256  # pixels along a guide from one hole to the next, up to which they are filled together
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ def _whole_holes(part: Part, unknown: Holes) -> list[Window]:
     """One window for every group of holes that are closer to one another than the method's surroundings."""
     around = part.method.reach(0)
     windows = []
-    for core, own in groups(part.holes, 2 * around + 1):
+    for core, own in _tied(groups(part.holes, 2 * around + 1), part):
         pixels = int((part.holes.stop[own] - part.holes.start[own]).sum())
         box = _grown(core, around, unknown.shape)
         alone = part.holes is unknown or part.holes.count(box) == unknown.count(box)
@@ -265,6 +266,32 @@ def _whole_holes(part: Part, unknown: Holes) -> list[Window]:
             box = _with_known(core, max(around, _FAR_SIDE), unknown)
         windows.append(Window(box, core, float(sum(unknown.shape)), pixels, part, unknown, own, alone))
     return windows
+
+
+def _tied(grouped: list[tuple[Box, NDArray[np.int64]]], part: Part) -> list[tuple[Box, NDArray[np.int64]]]:
+    """Join groups of holes that a guide goes through one after the other, without a long way between them."""
+    holes, guides = part.holes, part.guidance.guides
+    if guides is None or len(grouped) < 2:
+        return grouped
+    group = np.empty(len(holes.start), np.int64)
+    for number, (_, own) in enumerate(grouped):
+        group[own] = number
+    names = np.arange(len(grouped))
+    for guide in guides:
+        rows, columns = np.rint(points_along(guide)).astype(np.int64).T
+        inside = (rows >= 0) & (rows < holes.shape[0]) & (columns >= 0) & (columns < holes.shape[1])
+        run = np.searchsorted(holes.places, rows * holes.shape[1] + columns, side="right") - 1
+        inside &= (run >= 0) & (holes.rows[run] == rows) & (columns < holes.stop[run])
+        at = np.flatnonzero(inside)
+        met = group[run[at]]
+        for before, after in zip(met[:-1][np.diff(at) <= 2 * _TIED], met[1:][np.diff(at) <= 2 * _TIED], strict=True):
+            names[names == names[after]] = names[before]
+    joined = []
+    for name in dict.fromkeys(names.tolist()):  # in the order in which they were
+        members = [grouped[number] for number in np.flatnonzero(names == name)]
+        box = members[0][0] if len(members) == 1 else _as_box(_around(np.array([box for box, _ in members])))
+        joined.append((box, np.concatenate([own for _, own in members])))
+    return joined
 
 
 def _with_known(core: Box, around: int, unknown: Holes) -> Box:

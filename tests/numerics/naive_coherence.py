@@ -13,7 +13,10 @@ Weights = list[tuple[float, tuple[int, int]]]
 class Fill:
     """One picture [H, W, C] with holes; times: T in pixels, signed."""
 
-    def __init__(self, image: np.ndarray, hole: np.ndarray, times: np.ndarray, radius: int) -> None:
+    def __init__(
+        self, image: np.ndarray, hole: np.ndarray, times: np.ndarray, radius: int, lines: np.ndarray | None = None
+    ) -> None:
+        self.lines = np.zeros((2, *hole.shape)) if lines is None else lines  # which way drawn lines run, (x, y)
         self.times, self.radius, self.shape = times, radius, hole.shape
         self.layers = np.where(hole, np.floor(times * 2), -1).astype(int)
         self.values = np.where(hole[..., None], 0.0, image)
@@ -42,7 +45,8 @@ class Fill:
         disc = list(self.disc(y, x))
         known = [(d, q) for d, q in disc if self.known(y, x, q)]
         smooth = sum(math.exp(-(d**2) / (2 * (0.4 * self.radius) ** 2)) * self.tensors[q] for d, q in known)
-        across_x, across_y, share = self.guides[y, x] = guide(smooth)
+        drawn = self.lines[0, y, x], self.lines[1, y, x], 0.98
+        across_x, across_y, share = self.guides[y, x] = drawn if any(drawn[:2]) else guide(smooth)
         whole = sum(1 / d**2 for d, _ in disc)
         weights = [((1 - share) / d**2 / whole, q) for d, q in known]
         unknown = 1 - share - sum(w for w, _ in weights)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import restauro
+from restauro.numerics.guide_lines import directions
 from tests.numerics import naive_coherence
 from tests.numerics.test_march import arrival_times
 from tests.promises.pictures import holes, picture, seeds
@@ -27,6 +28,21 @@ def test_fill_is_the_formula(seed: int, height: int, width: int, radius: int, ch
     expected = naive_coherence.Fill(image, hole, arrival_times(hole, 10), radius).filled()
     restored = restauro.inpaint(image, hole, "coherence", radius=radius)
     np.testing.assert_allclose(restored, expected, rtol=0, atol=1e-8)
+
+
+@given(seed=seeds, radius=st.integers(2, 5))
+@settings(max_examples=8, deadline=None)
+def test_along_drawn_lines_it_is_the_formula(seed: int, radius: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape = int(rng.integers(8, 20)), int(rng.integers(8, 20))
+    image, hole = picture(rng, (*shape, 2)), holes(rng, shape)
+    line = rng.uniform(0, min(shape), (3, 2))
+    line[1] = np.argwhere(hole)[0] if hole.any() else line[1]
+    segments = np.concatenate([line[:-1], line[1:]], axis=1)
+    field = directions(segments, 0.0, 0.0, shape)
+    expected = naive_coherence.Fill(image, hole, arrival_times(hole, 10), radius, field[:2].astype(float)).filled()
+    restored = restauro.inpaint(image, hole, "coherence", radius=radius, guides=[line])
+    np.testing.assert_allclose(restored, expected, rtol=0, atol=1e-6)
 
 
 def test_a_wide_hole_is_the_formula() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from restauro.method import Task
 from restauro.numerics import edge_diffusion_kernels as kernels
 from restauro.numerics.edge_diffusion import EdgeDiffusion
+from restauro.numerics.guide_lines import NO_LINES, directions
 from restauro.numerics.kernel import MODE, kernel
 from restauro.numerics.sparse_grid import SparseGrid
 from restauro.numerics.structure_tensor import GRADIENT_REACH, add_gradients, half_gaussian, smooth
@@ -68,9 +69,11 @@ def test_boxes_are_tight_around_the_holes_of_each_tile(seed: int, height: int, w
     np.testing.assert_array_equal(found, np.array(expected, np.int64).reshape(-1, 4))
 
 
-@given(seed=seeds, height=st.integers(1, 6), width=st.integers(1, 6), tile=st.sampled_from([3, 64]))
-@settings(max_examples=6)
-def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile: int) -> None:
+@given(
+    seed=seeds, height=st.integers(1, 6), width=st.integers(1, 6), tile=st.sampled_from([3, 64]), drawn=st.booleans()
+)
+@settings(max_examples=8)
+def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile: int, drawn: bool) -> None:
     """What is out of balance is A v, also at the picture's edge and where tiles meet."""
     rng = np.random.default_rng(seed)
     image, hole = picture(rng, (height, width, 2)), holes(rng, (height, width))
@@ -82,13 +85,19 @@ def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile:
         diffusion.start(lambda: None, 0)
         if diffusion.flat:
             return
-        diffusion._each_tile(kernels.set_links, diffusion._squared_contrast, diffusion._links)
+        lines = rng.uniform(0, 6, (2, 4)) if drawn else NO_LINES
+        diffusion._each_tile(kernels.set_links, diffusion._squared_contrast, diffusion._links, lines=lines)
     whole = filled(diffusion, image, hole)
     unit = diffusion.unit.max()
     squared = naive.squared_contrast(whole / unit, hole, SCALE, RATIO)
     found = diffusion._squared_contrast[0]
     assert found == kernels._NO_CONTRAST if np.isinf(squared) else found == pytest.approx(squared, rel=1e-4)
-    A = naive.matrix(hole.shape, naive.structure_tensor(whole / unit, SCALE), squared)
+    J = naive.structure_tensor(whole / unit, SCALE)
+    if drawn and (field := directions(lines, -0.5, -0.5, (height + 1, width + 1))).size:
+        x, y = field[:2].astype(float)
+        on = (x != 0) | (y != 0)
+        J[on] = 1e15 * np.array([[y * y, -x * y], [-x * y, x * x]]).transpose(2, 3, 0, 1)[on]
+    A = naive.matrix(hole.shape, J, squared)
     r, at_holes = diffusion.grid.empty(np.float32), np.empty(diffusion.grid.pixels)
     for c in range(2):
         kernels.imbalance(diffusion.grid.around, diffusion.grid.lengths, diffusion._links, diffusion.v[c], r)

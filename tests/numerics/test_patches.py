@@ -19,7 +19,7 @@ def task(workers: int = 1) -> Task:
 
 
 def level_of(image: np.ndarray, depth: np.ndarray) -> Level:
-    level = Level.empty(*image.shape)
+    level = Level.empty(*image.shape, image.shape[2])
     level.values[: image.size] = image.ravel()
     level.depth[:] = depth
     return level
@@ -69,7 +69,7 @@ def test_range_and_loading() -> None:
     known = image[depth == 0]
     assert (low, high) == (known.min(), known.max())
     start = rng.normal(size=(6, 2))
-    level = Level.empty(6, 7, 2)
+    level = Level.empty(6, 7, 2, 2)
     patches.load(image, depth, start, low, high - low, level.values)
     expected = np.where((depth == 0)[:, :, np.newaxis], image, low)
     expected[depth == 1] = start

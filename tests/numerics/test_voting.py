@@ -40,11 +40,23 @@ def setting(channels: int) -> tuple[np.ndarray, np.ndarray, Patches, np.ndarray,
     return image, hole, patches, nearest, distances, rng.uniform(0.5, 1, count).astype(np.float32)
 
 
-def voted(image: np.ndarray, hole: np.ndarray, patches: Patches, *field: np.ndarray, sharp: bool) -> np.ndarray:
+def voted(
+    image: np.ndarray, hole: np.ndarray, patches: Patches, *field: np.ndarray, sharp: bool, bands: int = 0
+) -> np.ndarray:
     values = np.append(image.ravel(), np.zeros(8, np.float32))
     holes = np.flatnonzero(hole).astype(np.int32)
     vote(
-        values, image.shape[2], hole.shape, patches.place, *field, holes, 0, holes.size, sharp, np.zeros(64, np.float32)
+        values,
+        image.shape[2],
+        bands or image.shape[2],
+        hole.shape,
+        patches.place,
+        *field,
+        holes,
+        0,
+        holes.size,
+        sharp,
+        np.zeros(64, np.float32),
     )
     return values[: image.size].reshape(image.shape)
 
@@ -71,6 +83,13 @@ def test_votes_are_the_formula(channels: int, sharp: bool) -> None:
             expected[y, x] = np.average([vote[3] for vote in votes], axis=0, weights=[vote[1] for vote in votes])
     result = voted(image, hole, patches, nearest, distances, confidence, sharp=sharp)
     np.testing.assert_allclose(result, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("sharp", [False, True])
+def test_channels_that_are_only_compared_stay_as_they_are(sharp: bool) -> None:
+    image, *rest = setting(3)
+    expected = np.concatenate([voted(image, *rest, sharp=sharp)[..., :2], image[..., 2:]], axis=2)
+    np.testing.assert_array_equal(voted(image, *rest, sharp=sharp, bands=2), expected)
 
 
 def test_equal_sources_and_no_distance_give_their_value() -> None:
@@ -107,7 +126,7 @@ def test_refining_is_improving_and_voting_in_turn(vote_first: bool) -> None:
         )  # fmt: skip
 
     def take_votes(values: np.ndarray, *field: np.ndarray, sharp: bool) -> None:
-        vote(values, 2, hole.shape, patches.place, *field, holes, 0, holes.size, sharp, np.zeros(64, np.float32))
+        vote(values, 2, 2, hole.shape, patches.place, *field, holes, 0, holes.size, sharp, np.zeros(64, np.float32))
 
     expected = [array.copy() for array in start]
     if vote_first:
@@ -118,7 +137,7 @@ def test_refining_is_improving_and_voting_in_turn(vote_first: bool) -> None:
         take_votes(*expected, sharp=sweep == sweeps - 1)
     found, control = [array.copy() for array in start], np.zeros(2, np.int64)
     refine(
-        found[0], depth, trust, np.float32(0.1), 2, hole.shape, patches.complete, patches.place, patches.targets,
+        found[0], depth, trust, np.float32(0.1), 2, 2, hole.shape, patches.complete, patches.place, patches.targets,
         holes, sweeps, vote_first, True, 6, np.uint64(seed), *found[1:], 0, 1, 1000,
         np.zeros(1 + 3 * (sweeps + 1), np.int64), control,
     )  # fmt: skip

@@ -155,6 +155,12 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 )
 @click.option("--avoid", metavar="FILE", help="A mask, white where texture mustn't come from. For patchmatch.")
 @click.option(
+    "--guides",
+    type=paths.NAME,
+    metavar="FILE",
+    help="An SVG drawing on the picture: its lines go on across holes. For edge-enhancing, coherence and patchmatch.",
+)
+@click.option(
     "--partial",
     type=click.Choice(PARTIAL),
     help="Keep the values of a soft mask, which say how much of a pixel is damage. cover: a layer with soft edges lies "
@@ -311,7 +317,7 @@ def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None) -> No
 def _check_method(options: dict[str, Any]) -> None:
     try:
         chosen = make_method(options["method"], options["parameters"])
-        check_takes(chosen, {name: options[name] for name in ("sources", "avoid")})
+        check_takes(chosen, {name: options[name] for name in ("sources", "avoid", "guides")})
     except RestauroError as error:
         raise click.UsageError(worded(error)) from None
 

@@ -47,6 +47,7 @@ class Coherence(Method):
         "No canvas or brush strokes in wider ones. Fast."
     )
     nature: ClassVar[str] = "interpolates"
+    takes: ClassVar[frozenset[str]] = frozenset({"guides"})
     from_deeper: ClassVar[bool] = True
 
     radius: Annotated[
@@ -99,6 +100,7 @@ class Coherence(Method):
         neighbours, disc, squared = _neighbourhood(self.radius, T.shape[1], cells.dtype)
         into_corner = self.radius * (T.shape[1] + 1)
         inwards, outwards = (cells.dtype.type(aside / UNIT) for aside in (_SIDEWAYS_IN, _SIDEWAYS_OUT))
+        drawn = _drawn(task, ordered, T.shape[1], self.radius + 2)
         parts = fronts.parts(task.workers)
         arrivals = np.zeros((2, 1), np.int64)
 
@@ -107,8 +109,8 @@ class Coherence(Method):
 
         def sweeps(part: int) -> None:
             coherence_fill.sweep_inwards(
-                T, cells, ordered, first, -nearest, into_corner, neighbours, disc, squared, inwards, guides, part,
-                parts, arrivals[0], task.control, len(values),
+                T, cells, ordered, first, -nearest, into_corner, neighbours, disc, squared, inwards, drawn, guides,
+                part, parts, arrivals[0], task.control, len(values),
             )  # fmt: skip
             coherence_fill.sweep_outwards(
                 T, cells, ordered, fronts.slots, first, -nearest, into_corner, neighbours, disc, squared, outwards,
@@ -120,6 +122,18 @@ class Coherence(Method):
             return values
         task.together([partial(sweeps, part) for part in range(parts)])
         return task.wanted_of(values, task.core)
+
+
+def _drawn(task: Task, ordered: NDArray[np.int32], stride: int, pad: int) -> NDArray[np.float32]:
+    """Return which way drawn lines run at hole pixels, [2, n] for flat indices in a frame of `pad`; [2, 0]: none."""
+    from restauro.numerics.guide_lines import directions
+
+    height, width = task.domain.shape
+    field = directions(task.guidance.segments, 0.0, 0.0, (height, width))
+    if not field.size:
+        return np.zeros((2, 0), np.float32)
+    rows, columns = ordered // stride - pad, ordered % stride - pad
+    return np.ascontiguousarray(field[:2, rows, columns])
 
 
 # How far to the side a neighbour may lie for each pixel that it is earlier, on the way in, or later, on the way out.

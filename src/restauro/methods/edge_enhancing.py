@@ -48,6 +48,7 @@ class EdgeEnhancing(Method):
         "smooth between them."
     )
     nature: ClassVar[str] = "interpolates"
+    takes: ClassVar[frozenset[str]] = frozenset({"guides"})
     whole_hole: ClassVar[bool] = True
 
     steps: Annotated[
@@ -68,7 +69,7 @@ class EdgeEnhancing(Method):
         from restauro.numerics.edge_diffusion import EdgeDiffusion
 
         channels = image.shape[2]
-        diffusion = EdgeDiffusion(image, task.domain, _SCALE, _CONTRAST, _TOLERANCE, task)
+        diffusion = EdgeDiffusion(image, task.domain, _SCALE, _CONTRAST, _TOLERANCE, task, task.guidance.segments)
         pixels, systems = diffusion.grid.pixels, channels * (self.steps + 1)
         solved = 0
 

@@ -68,7 +68,7 @@ class PatchMatch(Method):
     )
     nature: ClassVar[str] = "copies"
     whole_hole: ClassVar[bool] = True
-    takes: ClassVar[frozenset[str]] = frozenset({"sources", "avoid"})
+    takes: ClassVar[frozenset[str]] = frozenset({"sources", "avoid", "guides"})
 
     detail: Annotated[
         float,
@@ -102,11 +102,8 @@ class PatchMatch(Method):
         low, high = patches.known_range(collage.image, depth)
         if not _SMALLEST_UNIT < high - low < np.inf:
             return task.wanted_of(smooth)
-        finest = patches.Level.empty(height, width, image.shape[2], collage.usable)
-        finest.depth[:] = depth
-        patches.load(collage.image, finest.depth, smooth, low, high - low, finest.values)
-        patches.measure_depth(finest.depth)
-        pixels = finest.values[: depth.size * image.shape[2]].reshape(depth.size, -1)
+        finest = collage.level(smooth, holes, low, high - low)
+        pixels = finest.values[: depth.size * finest.channels].reshape(depth.size, -1)[:, : image.shape[2]]
         difference = -pixels[holes]
         found = _match(finest, holes.size - first_share, task)
         if not found and collage.usable is not None and not task.stopped:
@@ -185,7 +182,7 @@ def _fill_level(
 
     def part_of(part: int) -> None:
         refine(
-            level.values, level.depth, trust, np.float32(far), level.channels, shape, patches.complete,
+            level.values, level.depth, trust, np.float32(far), level.channels, level.voted, shape, patches.complete,
             patches.place, patches.targets, holes, _sweeps(scale), coarser is not None, scale == 0, radius, seed,
             field.nearest, distances, confidence, part, parts, progress, shared, task.control,
         )  # fmt: skip

@@ -104,13 +104,13 @@ def _tensor(flat: Any, stride: int, cells: Any, channels: int, i: int) -> None:
 
 
 @kernel(
-    "i4[:, ::1], T[:, ::1], i4[::1], i8[::1], i8, i8, u8[::1], T[:, ::1], T[::1], T, T[:, ::1], i8, i8, "
+    "i4[:, ::1], T[:, ::1], i4[::1], i8[::1], i8, i8, u8[::1], T[:, ::1], T[::1], T, f4[:, ::1], T[:, ::1], i8, i8, "
     "i8[::1], i8[::1], i8",
     T="f4 f8",
 )
 def sweep_inwards(
     T: Any, cells: Any, ordered: Any, first: Any, nowhere: int, into_corner: int, neighbours: Any, disc: Any,
-    squared: Any, aside: Any, guides: Any, part: int, parts: int, arrivals: Any, control: Any, wanted: int,
+    squared: Any, aside: Any, drawn: Any, guides: Any, part: int, parts: int, arrivals: Any, control: Any, wanted: int,
 ) -> None:  # fmt: skip
     """Fill layer after layer from earlier ones; this thread does its part of each and waits for the others.
 
@@ -123,6 +123,8 @@ def sweep_inwards(
         uint64 and float [n]: offsets of the disc's pixels from `into_corner` before p; their squared distances.
     disc
         [2, n]: their weights (eq. 3), and in smoothing the tensors (eq. 2).
+    drawn
+        [2, pixels in `ordered`] or [2, 0]: direction (x, y) of a line that a person has drawn; (0, 0) where none is.
     guides
         [pixels in `ordered`, 3]: direction (x, y) and the line's share of the weight are written here.
     arrivals
@@ -152,6 +154,7 @@ def sweep_inwards(
             smooth_inwards(disc[1], squared, aside, nowhere, reached, times, here, weights)
             for b in range(BATCH):
                 _guide(cells, places, weights, n, b, guide)
+            _follow(drawn, batch, guide)
             place_line(flat, pixels, T.shape[1], guide, n, places, times, weights, apart, room)
             weigh_inwards(
                 disc[0], squared, aside, nowhere, reached, times, apart, here, guide, weights, whole, room
@@ -265,6 +268,15 @@ def _guide(cells: Any, places: Any, weights: Any, n: int, b: int, guide: Any) ->
         xy += weight * cells[j, TENSOR + 1]
         yy += weight * cells[j, TENSOR + 2]
     guide[0, b], guide[1, b], guide[2, b] = _coherence(xx, xy, yy)
+
+
+@inner
+def _follow(drawn: Any, batch: int, guide: Any) -> None:
+    """Take the drawn line's direction, and the strongest coherence, where there is one."""
+    for b in range(min(BATCH, drawn.shape[1] - batch)):
+        x, y = drawn[0, batch + b], drawn[1, batch + b]
+        if x != 0 or y != 0:
+            guide[0, b], guide[1, b], guide[2, b] = x, y, _STRONGEST
 
 
 @inner

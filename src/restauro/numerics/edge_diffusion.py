@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from restauro.numerics import edge_diffusion_kernels as kernels
 from restauro.numerics import runs
 from restauro.numerics.dirichlet import known_range, laplacian_right_side
+from restauro.numerics.guide_lines import NO_LINES, directions
 from restauro.numerics.multigrid import Multigrid
 from restauro.numerics.pixels import readable
 from restauro.numerics.sparse_grid import SparseGrid
@@ -46,6 +47,8 @@ class EdgeDiffusion:
         Error of every system's solution that may remain, as a share of the range of the pixels beside the holes.
     task
         Threads, and whether to stop.
+    segments
+        float64 [n, 4], lines that edges are to follow: see `guide_lines.directions`.
 
     Attributes
     ----------
@@ -61,10 +64,11 @@ class EdgeDiffusion:
         contrast: float,
         tolerance: float,
         task: Threads,
+        segments: NDArray[np.float64] = NO_LINES,
     ) -> None:
         self.grid = SparseGrid.of(hole)
         self._image, self._hole, self._tolerance, self._task = readable(image), hole, tolerance, task
-        self._half = half_gaussian(scale)
+        self._half, self._segments = half_gaussian(scale), segments
         self._contrast = contrast
         self._around = self._half.size - 1 + GRADIENT_REACH
         self._boxes = kernels.tile_boxes(self.grid.row_start, self.grid.start, self.grid.stop, hole.shape[1], _TILE)
@@ -109,7 +113,7 @@ class EdgeDiffusion:
         """Look for edges in v, and make it the steady state of diffusion along them; see `start`."""
         if self._task.control[0]:
             return
-        self._each_tile(kernels.set_links, self._squared_contrast, self._links)
+        self._each_tile(kernels.set_links, self._squared_contrast, self._links, lines=self._segments)
         if self._task.control[0]:  # the links would be unfinished
             return
         self._system.set_links(self._links, self._task)
@@ -141,8 +145,10 @@ class EdgeDiffusion:
         )
         return contrast
 
-    def _each_tile(self, kernel: Callable[..., None], *arguments: NDArray[Any]) -> None:
-        """Call a kernel for every tile's box, side by side."""
+    def _each_tile(
+        self, kernel: Callable[..., None], *arguments: NDArray[Any], lines: NDArray[np.float64] | None = None
+    ) -> None:
+        """Call a kernel for every tile's box, side by side; where there are lines, with which way they run there."""
         grid, shares = self.grid, self._ranges / (self._ranges.max() or 1)
         numbers = iter(range(len(self._boxes)))  # shared: every thread takes the next one
 
@@ -158,9 +164,13 @@ class EdgeDiffusion:
                 shape = len(self.v), box[1] - top + self._around, box[3] - left + self._around
                 tile = values[: math.prod(shape)].reshape(shape)
                 kernels.load_known(self._image, top, left, self.zero, self.unit, tile)
+                more: list[NDArray[Any]] = []
+                if lines is not None:
+                    corners = int(box[1] - box[0]) + 1, int(box[3] - box[2]) + 1
+                    more = [directions(lines, box[0] - 0.5, box[2] - 0.5, corners)]
                 kernel(
                     tile, self._hole, grid.row_start, grid.start, grid.stop, grid.around, self.v, shares, self._half,
-                    box, sums, room, *arguments,
+                    box, sums, room, *more, *arguments,
                 )  # fmt: skip
 
         self._task.together([some] * max(1, min(self._task.workers, len(self._boxes))))

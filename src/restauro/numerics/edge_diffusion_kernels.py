@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from restauro.numerics.guide_lines import follow
 from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.runs import first_after
 from restauro.numerics.structure_tensor import GRADIENT_REACH, add_gradients, smooth
@@ -112,11 +113,11 @@ def contrast_of_groups(group: Any, around: Any, lengths: Any, energy: Any, ratio
 
 @kernel(
     "f4[:, :, ::1], b1[:, ::1], i8[::1], i4[::1], i4[::1], i8[:, ::1], f8[:, ::1], f8[::1], f4[::1], i8[::1], "
-    "f8[::1], f4[::1], f4[::1], f4[:, ::1]",
+    "f8[::1], f4[::1], f4[:, :, ::1], f4[::1], f4[:, ::1]",
 )
 def set_links(
     tile: Any, hole: Any, row_start: Any, start: Any, stop: Any, around: Any, v: Any, scale: Any, half: Any, box: Any,
-    sums: Any, room: Any, contrast: Any, links: Any,
+    sums: Any, room: Any, guides: Any, contrast: Any, links: Any,
 ) -> None:  # fmt: skip
     """Set the links of a box's hole pixels that the diffusion tensor of v makes.
 
@@ -138,6 +139,8 @@ def set_links(
         int64 [4], one of `tile_boxes`.
     sums, room
         float64 [3 h w or more] and float32 [7 h w or more], overwritten: room to compute in.
+    guides
+        [3, corners of the box] or [3, 0, 0]: which way lines run that edges are to follow, `guide_lines.directions`.
     contrast
         float32 [runs], squared contrast parameters.
     links
@@ -155,6 +158,7 @@ def set_links(
             for i in range(in_rows.shape[0]):
                 for j in range(in_columns.shape[0]):
                     J[part, i, j] /= in_rows[i] * in_columns[j]
+    follow(J, guides)
     weights = np.empty((2, 4, J.shape[2]), np.float32)
     for y in range(box[0], box[1]):
         for run in range(row_start[y], row_start[y + 1]):

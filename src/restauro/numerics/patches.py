@@ -41,6 +41,8 @@ class Level:
         float32 [H * W * C + some], pixel by pixel.
     depth
         uint8 [H, W], see DEEPEST and UNUSED.
+    channels, voted
+        How many values a pixel has, and how many of them are the picture's; the others are only compared.
     usable
         bool [H, W], which known pixels may be copied; None: all.
     """
@@ -48,13 +50,16 @@ class Level:
     values: NDArray[np.float32]
     depth: NDArray[np.uint8]
     channels: int
+    voted: int
     usable: NDArray[np.bool_] | None = None
 
     @classmethod
-    def empty(cls, height: int, width: int, channels: int, usable: NDArray[np.bool_] | None = None) -> Level:
+    def empty(
+        cls, height: int, width: int, channels: int, voted: int, usable: NDArray[np.bool_] | None = None
+    ) -> Level:
         """Return a level of zeros."""
         values = np.zeros(height * width * channels + _BEYOND, np.float32)
-        return cls(values, np.zeros((height, width), np.uint8), channels, usable)
+        return cls(values, np.zeros((height, width), np.uint8), channels, voted, usable)
 
     @property
     def halving(self) -> bool:
@@ -64,7 +69,8 @@ class Level:
     def halved(self, task: Threads) -> Level:
         """Return the level of every second row and column, weighted averages of the known pixels around."""
         height, width = ((side + 1) // 2 for side in self.depth.shape)
-        coarse = Level.empty(height, width, self.channels, None if self.usable is None else _halved(self.usable))
+        usable = None if self.usable is None else _halved(self.usable)
+        coarse = Level.empty(height, width, self.channels, self.voted, usable)
         parts = task.workers
         ends = [height * part // parts for part in range(parts + 1)]
         task.together(

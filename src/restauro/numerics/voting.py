@@ -19,19 +19,20 @@ _BATCH = 256  # hole pixels or patches that a thread takes at a time
 
 
 @kernel(
-    "f4[::1], u1[:, ::1], f4[::1], f4, i8, UniTuple(i8, 2), b1[::1], i4[::1], i4[::1], i4[::1], i8, b1, b1, "
+    "f4[::1], u1[:, ::1], f4[::1], f4, i8, i8, UniTuple(i8, 2), b1[::1], i4[::1], i4[::1], i4[::1], i8, b1, b1, "
     "i8, u8, i4[::1], f4[::1], f4[::1], i8, i8, i8, i8[::1], i8[::1]",
 )
 def refine(
-    values: Any, depth: Any, trust: Any, far: Any, channels: int, shape: Any, complete: Any, place: Any, targets: Any,
-    holes: Any, sweeps: int, vote_first: bool, last: bool, radius: int, seed: Any, nearest: Any, distances: Any,
-    confidence: Any, part: int, parts: int, progress: int, shared: Any,
-    control: Any,
+    values: Any, depth: Any, trust: Any, far: Any, channels: int, voted: int, shape: Any, complete: Any, place: Any,
+    targets: Any, holes: Any, sweeps: int, vote_first: bool, last: bool, radius: int, seed: Any, nearest: Any,
+    distances: Any, confidence: Any, part: int, parts: int, progress: int, shared: Any, control: Any,
 ) -> None:  # fmt: skip
     """Improve the field and vote, in turn (the E and M steps of Wexler et al.); threads take batch after batch of each.
 
     Parameters
     ----------
+    voted
+        The first channels, which are voted for; the others stay as they are.
     holes
         int32 [n]: flat indices of the hole pixels.
     vote_first
@@ -70,7 +71,7 @@ def refine(
             if control[0] != 0:
                 return
             vote(
-                values, channels, shape, place, nearest, distances, confidence, holes, begin,
+                values, channels, voted, shape, place, nearest, distances, confidence, holes, begin,
                 min(begin + _BATCH, holes.shape[0]), last and sweep == sweeps - 1, patch,
             )  # fmt: skip
             begin = atomic_add(shared, step, _BATCH)
@@ -82,8 +83,8 @@ def refine(
 
 @inner
 def vote(
-    values: Any, channels: int, shape: Any, place: Any, nearest: Any, distances: Any, confidence: Any, holes: Any,
-    begin: int, end: int, sharp: bool, sums: Any,
+    values: Any, channels: int, voted: int, shape: Any, place: Any, nearest: Any, distances: Any, confidence: Any,
+    holes: Any, begin: int, end: int, sharp: bool, sums: Any,
 ) -> None:  # fmt: skip
     """Set the hole pixels begin to end to sum c u / sum c over the patches over them, c their confidence.
 
@@ -99,20 +100,20 @@ def vote(
         left, right = max(0, x - width + SIDE), min(SIDE, x + 1)
         if sharp:
             source = _best_source(pixel, up, down, left, right, width, place, nearest, distances, confidence)
-            for c in range(channels):
+            for c in range(voted):
                 values[pixel * channels + c] = values[source * channels + c]
             continue
         total = np.float32(0)
-        sums[:channels] = 0
+        sums[:voted] = 0
         for dy in range(up, down):
             for dx in range(left, right):
                 j = place[pixel - dy * width - dx]
                 source = nearest[j] + dy * width + dx
                 total += confidence[j]
-                for c in range(channels):
+                for c in range(voted):
                     sums[c] += confidence[j] * values[source * channels + c]
         if total > 0:
-            for c in range(channels):
+            for c in range(voted):
                 values[pixel * channels + c] = sums[c] / total
 
 
