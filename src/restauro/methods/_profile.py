@@ -64,8 +64,8 @@ def excess_of(pairs: list[Pairs], layer: NDArray[np.intp], channels: int) -> NDA
 class _Modes(NamedTuple):
     """What pairs of each key differ by most often, [k, C], and the weights that their spread gives it.
 
-    A picture is flat in most places, so what most often lies between two layers is what damage did; edges that run along
-    the rim, and areas that grow lighter inwards, are in the minority, but move means and even medians.
+    A picture is flat in most places, so what most often lies between two layers is what damage did; edges that run
+    along the rim, and areas that grow lighter inwards, are in the minority, but move means and even medians.
     """
 
     key: NDArray[np.intp]
