@@ -31,10 +31,10 @@ from restauro.numerics.compiled import entries, library
 PARTS: dict[str, set[str]] = {
     "solver": {"conjugate_gradients"},
     "edges": {
-        "dirichlet", "edge_diffusion_kernels", "galerkin", "hierarchy", "plate_kernels", "runs", "sparse_grid",
-        "structure_tensor",
+        "dirichlet", "edge_diffusion_kernels", "galerkin", "guide_lines", "hierarchy", "plate_kernels", "runs",
+        "sparse_grid", "structure_tensor",
     },
-    "fills": {"coherence_fill", "layers", "march", "patches", "plate", "surroundings", "telea_fill", "vorticity"},
+    "fills": {"coherence_fill", "layers", "march", "plate", "surroundings", "telea_fill"},
     "others": set(),
 }  # fmt: skip
 FIRST = ("solver", "edges")
