@@ -58,7 +58,7 @@ def test_no_command_replaces_what_is_read_only(command: str, kept: str, capsys: 
 @pytest.mark.parametrize(
     ("command", "at"),
     [
-        ("restore a.png b.png --mask mask.png -o out/ --json", "restauro.restoring.restore_file"),
+        ("restore a.png b.png --mask mask.png -o out/ --json", "restauro.restoring_files.restore_file"),
         ("detect a.png b.png --kind losses -o out/ --json", "restauro.detection.detecting_files.detect_file"),
         ("damage a.png b.png --kind losses -o out/ --json", "restauro.damage.damaging.damage_file"),
     ],

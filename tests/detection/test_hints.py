@@ -48,9 +48,16 @@ def test_the_rest_of_the_picture_follows_again_and_again() -> None:
 
 
 def test_what_a_detector_finds_may_be_used() -> None:
+    """It stays, and what the hints are sure of comes to it; a detector that finds nothing says nothing."""
     image, damage = panel()
-    found = detect(image, "losses", hints=strokes(damage))
-    assert (found & damage).sum() > 0.6 * damage.sum()
+    labels, losses = strokes(damage), detect(image, "losses")
+    assert (losses & damage).any()
+    found = detect(image, "losses", hints=labels)
+    assert not (losses & damage & ~found).any()
+    assert (found & damage).sum() > 4 * losses.sum()
+    assert not (found & ~damage).any()
+    assert not detect(image, "scratches").any()
+    np.testing.assert_array_equal(detect(image, "scratches", hints=labels), detect(image, hints=labels))
 
 
 def test_hints_correct_what_a_detector_finds() -> None:

@@ -80,16 +80,15 @@ def test_of_grey_it_is_the_second_band(tmp_path: Path, scan: tuple[np.ndarray, n
 
 @pytest.mark.parametrize("marked", [True, False])
 @pytest.mark.parametrize("named", ["infrared", "infrared:page:1"])
-def test_a_page_is_used_and_kept(
-    tmp_path: Path, scan: tuple[np.ndarray, np.ndarray], expected: np.ndarray, marked: bool, named: str
-) -> None:
+def test_a_page_is_used_and_kept(tmp_path: Path, scan: tuple[np.ndarray, np.ndarray], marked: bool, named: str) -> None:
     """SilverFast calls it a mask; it isn't one that says which pixels are valid, though some are 0."""
     infrared = scan[1].copy()
     infrared[0, 0] = 0
     path = of_pages(tmp_path / "scan.tif", scan[0], infrared, marked=marked)
     assert restauro.Restoration.open(path, 0).mask_from(np.eye(200, 230, dtype=bool)).unknown is None
     pixels, _ = restored(path, mask=named, **({} if marked else {"page": 0}))
-    np.testing.assert_array_equal(pixels[50:], expected[50:])
+    weights = restauro.infrared_mask(scan[0], infrared).weights
+    np.testing.assert_array_equal(pixels, restauro.inpaint(scan[0], weights, partial="tone"))
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "restored.tif", key=1), infrared)
 
 
@@ -120,7 +119,7 @@ def test_what_is_used_can_be_saved_and_given_again(
     found = restauro.infrared_mask(*scan)
     assert found.weights is not None
     saved = pyvips.Image.new_from_file(str(tmp_path / "used.png")).numpy()
-    np.testing.assert_allclose(saved / 255, found.weights, atol=0.003)
+    np.testing.assert_allclose(saved / 255, found.weights, rtol=0, atol=1 / 255)  # what is hole is 1 at least
     np.testing.assert_array_equal(restauro.read_mask("infrared", read_picture(source)).hole, found.hole)
     again, _ = restored(source, mask=tmp_path / "used.png", partial="cover")
     covered, record = restored(source, partial="cover")
@@ -143,20 +142,21 @@ def test_the_command_line_is_a_process_of_its_own(
 def test_words_of_the_command_line(tmp_path: Path, scan: tuple[np.ndarray, np.ndarray], capsys: Any) -> None:
     source, out = str(of_bands(tmp_path / "scan.tif", scan)), str(tmp_path / "out.tif")
     of_pages(tmp_path / "ir.tif", scan[1])
+    other = str(of_bands(tmp_path / "other.tif", scan))
     for words, status, says in (
         (["--infrared", "band", "--json"], 0, '"partial": "tone"'),
         (["--infrared", str(tmp_path / "ir.tif"), "--overwrite"], 0, "0 pixels changed"),
         (["--infrared", "--mask", "alpha"], 2, "Give --infrared or a mask, not both."),
         (["--infrared", "page:x"], 2, "named by its number from 0, such as page:1, not by 'x'"),
         (["--infrared", "nowhere.tif"], 2, "no infrared nowhere.tif: give a file, band, page:N or nothing; pictures"),
-        ([source, "--infrared", str(tmp_path / "ir.tif")], 2, "is of one picture: give that one alone"),
+        ([other, "--infrared", str(tmp_path / "ir.tif")], 2, "is of one picture: give that one alone"),
         (
             ["--infrared", "page:1", "--overwrite"],
             2,
             "Picture 1 of the file isn't grey and of this one's size, as infra",
         ),
     ):
-        target = ["-o", str(tmp_path / "outs")] if words[0] == source else ["-o", out]
+        target = ["-o", str(tmp_path / "outs")] if words[0] == other else ["-o", out]
         assert main(["restore", source, *words, *target]) == status
         told = capsys.readouterr()
         assert says in told.out + told.err

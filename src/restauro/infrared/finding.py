@@ -241,6 +241,11 @@ def _shares(error: Plane, spread: Plane, power: float) -> Plane:
     """Return shares of light that are lost, without noise where there is nothing else; 1 beside edges."""
     smooth = _mean(error, 3)
     density = power * np.maximum(-np.where(np.abs(error - smooth) < _LIKE_NOISE * spread, smooth, error), 0)
-    down, across = (np.gradient(density, axis=k) if density.shape[k] > 1 else 0 * density for k in (0, 1))
-    steep = np.hypot(down, across)
+    steep = np.hypot(_steepest(density), _steepest(density.T).T)
     return np.where(steep * _UNSURE > _EXACT, np.float32(1), 1 - np.exp(-density))
+
+
+def _steepest(density: Plane) -> Plane:
+    """Return by how much a pixel differs from the one above or below, whichever differs more: on a hair's ridge too."""
+    apart = np.abs(np.diff(density, axis=0, prepend=density[:1], append=density[-1:]))
+    return np.maximum(apart[:-1], apart[1:])
