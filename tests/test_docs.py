@@ -68,7 +68,7 @@ def parse(line: str) -> None:
     with command.make_context(arguments[0], arguments[1:]) as parsed:
         if method := parsed.params.get("method"):
             assert method in restauro.method_names()
-        if name := parsed.params.get("name"):
+        if arguments[0] == "methods" and (name := parsed.params.get("name")):
             assert name in restauro.method_names()
 
 

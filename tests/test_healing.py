@@ -18,7 +18,7 @@ from restauro.donor import Donor
 from restauro.errors import ImageError, MaskError, ParameterError, ParameterTypeError, PolicyError
 from restauro.files.reading import read_picture
 from restauro.methods.heal import Heal
-from restauro.picture import TURNS, as_seen, as_stored
+from restauro.picture import TURNS, as_seen, as_stored, stored_places
 from tests.panels import save
 from tests.promises.pictures import DTYPES, holes, picture, seeds
 
@@ -223,7 +223,7 @@ def test_donors_are_turned_as_pictures_are(orientation: int, seed: int, mirror: 
     hole = holes(rng, seen)
     offset = int(rng.integers(-5, 5)), int(rng.integers(-5, 5))
     donor = Donor.at(offset, mirror, turn, hole)
-    turned = donor.as_stored(*TURNS[orientation], seen)
+    turned = donor.moved(*stored_places(orientation, seen))
     names = np.arange(hole.size).reshape(seen)
     stored = as_stored(names, orientation)
     for pixel in np.ndindex(seen):

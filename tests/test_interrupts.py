@@ -98,13 +98,13 @@ def test_libvips_does_not_hold_it_up(folder: Path, number: int, status: int, com
 def test_it_stops_by_itself_where_it_can(folder: Path, number: int, status: int) -> None:
     code = """
     import sys, time
-    import restauro.restoring
+    import restauro.restoring, restauro.restoring_files
     def slow(*args, progress, **options):
         print("begun", flush=True)
         while True:
             progress(0.5)
             time.sleep(0.01)
-    restauro.restoring.inpaint, restauro.restoring.load_kernels = slow, lambda method: None
+    restauro.restoring.fill_and_count, restauro.restoring_files.load_kernels = slow, lambda method: None
     from restauro.__main__ import main
     sys.exit(main())
     """

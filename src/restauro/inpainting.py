@@ -299,7 +299,7 @@ def _warn_of(masked_pictures: list[_MaskedPicture]) -> None:
     warnings.warn(
         f"{count} pixels outside the mask are NaN or infinite (the first at {where}): they aren't read, and stay as "
         "they are. Mark them in mask to have them filled, or in unknown to say that this is meant.",
-        stacklevel=3,
+        stacklevel=4,
     )
 
 

@@ -142,7 +142,7 @@ def _hanging_together(hole: NDArray[np.bool_], wanted: NDArray[np.bool_], distan
 def plan_windows(part: Part, unknown: Holes | None = None, sizes: Sizes = SIZES) -> list[Window]:
     """Windows for the holes of a part, the largest first; `unknown`: these and whatever else isn't known."""
     everything = part.holes if unknown is None else unknown
-    if part.method.whole_hole:
+    if part.method.whole_hole or part.guidance.guides is not None:  # a line's influence reaches further than tiles see
         windows = _whole_holes(part, everything)
         if not part.method.own_threads:
             windows = _neighbours_joined(windows, sizes.tile)

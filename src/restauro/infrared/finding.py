@@ -245,7 +245,7 @@ def _shares(error: Plane, spread: Plane, power: float) -> Plane:
     return np.where(steep * _UNSURE > _EXACT, np.float32(1), 1 - np.exp(-density))
 
 
-def _steepest(density: Plane) -> Plane:
+def _steepest(density: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """Return by how much a pixel differs from the one above or below, whichever differs more: on a hair's ridge too."""
     apart = np.abs(np.diff(density, axis=0, prepend=density[:1], append=density[-1:]))
     return np.maximum(apart[:-1], apart[1:])
