@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 import _pictures
 import _tables
-from restauro import filters, network
+from restauro import filters
+from restauro.detection import network
 from restauro.detection.detectors import KINDS
 from restauro.detection.marks import LEAST, MOST, THRESHOLDS
 
