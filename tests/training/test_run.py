@@ -42,7 +42,7 @@ def test_a_run_leaves_what_it_promises(pictures: Path, tmp_path: Path) -> None:
         mean = np.mean([row["loss"] for row in training[4 * number : 4 * number + 4]])
         assert validation[number]["training_loss"] == pytest.approx(mean, rel=1e-4)
     assert len(said) == 3
-    assert said[1].startswith("Step 8 of 16 (epoch 1): test pictures 0.")
+    assert said[1].startswith("Step 8 of 16 (epoch 1): test pictures ")
     assert shown[-1][:2] == (16, 16)
     assert outcome.best is not None
     assert outcome.best["composited_mae"] == pytest.approx(min(row["composited_mae"] for row in validation), rel=1e-4)

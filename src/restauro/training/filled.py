@@ -37,7 +37,7 @@ class Filled:
     >>> from restauro.training.data import Examples
     >>> pictures = ArrayPictures(np.full((5, 40, 60, 3), 9, np.uint8), "grey")
     >>> picture, hole, filled = Filled(Examples(pictures, 32, marks, seed=0), "harmonic").example(7)
-    >>> hole.any(), np.array_equal(filled, picture)
+    >>> bool(hole.any()), np.array_equal(filled, picture)
     (True, True)
     """
 
