@@ -23,6 +23,7 @@ from restauro.windows import SIZES, Part, Sizes, Window, plan_windows
 _PROGRESS_INTERVAL = 0.1  # seconds
 _SOON_DONE = 100_000  # hole pixels, hundredths of a second's work with common parameters: not to be interrupted
 _PIXELS_WORTH_A_THREAD = 4000  # hole pixels from which one more thread pays
+_ALONE = 500  # hole pixels of a picture, below which threads mostly wait for one another: Python runs one at a time
 _SHARED_WINDOW = 20_000  # hole pixels from which one window is worth several threads
 _SHARED_WHOLE = 4000  # the same where holes aren't cut, so that there are few windows
 
@@ -111,7 +112,8 @@ class _Work:
             for picture in pictures
             if picture.bands.dtype.kind == "f" and any(part.method.own_threads for part in picture.parts)
         }
-        self.threads = min(workers, workers if self.own_threads else 1 + self.pixels // _PIXELS_WORTH_A_THREAD)
+        worth = sum(part.holes.pixels for part in parts if part.holes.pixels >= _ALONE)
+        self.threads = min(workers, workers if self.own_threads else 1 + worth // _PIXELS_WORTH_A_THREAD)
         self.control = np.zeros(2, np.int64)  # stop, hole pixels done: see Task
         self.filled: Counter[str] = Counter()
         self._counting = threading.Lock()
