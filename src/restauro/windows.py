@@ -142,7 +142,7 @@ def _hanging_together(hole: NDArray[np.bool_], wanted: NDArray[np.bool_], distan
 def plan_windows(part: Part, unknown: Holes | None = None, sizes: Sizes = SIZES) -> list[Window]:
     """Windows for the holes of a part, the largest first; `unknown`: these and whatever else isn't known."""
     everything = part.holes if unknown is None else unknown
-    if part.method.whole_hole or part.guidance.guides is not None:  # a line's influence reaches further than tiles see
+    if part.method.whole_hole:
         windows = _whole_holes(part, everything)
         if not part.method.own_threads:
             windows = _neighbours_joined(windows, sizes.tile)
@@ -171,7 +171,7 @@ def _tiles(part: Part, unknown: Holes, sizes: Sizes) -> list[Window]:
         ]
         if windows:
             taken = np.concatenate([window.own for window in windows if window.own is not None])
-            part = Part(part.holes.without(taken), method)
+            part = replace(part, holes=part.holes.without(taken))
             tiles = _survey(part.holes, part.holes, side, cut + 1, from_afar)
 
     def add(core: NDArray[np.int64], seen: NDArray[np.int64], depth: int, most: float, pixels: int) -> None:
