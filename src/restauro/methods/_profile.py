@@ -13,7 +13,6 @@ from restauro.methods._rim import Pairs, Rim
 _NARROW = 0.55  # of the median distance from the median: how wide a peak of differences is
 _ROUGH = 0.01  # natural logarithm, that peaks are wide at least, for rounding
 _ROUNDS = 8
-SIGN = 0.0
 _DRIFT = 0.045  # likely size of a profile's steps from layer to layer
 _TOLERANCE = 1e-5  # largest residual of the gain's system, in natural logarithms
 
@@ -135,11 +134,6 @@ def _fitted(
             weights = np.broadcast_to((1 + (k / 24) ** 2) / (drift * size), steps.shape)
             sparse = A.copy()
             _add(sparse, b.copy(), np.s_[:, :], k, k - 1, weights, 0)
-            if SIGN:
-                signs = np.sign(profile.sum(axis=(1, 2), keepdims=True))
-                wrong = np.where(signs * profile < 0, SIGN, 0.0)
-                at = np.arange(layers + 1)
-                sparse[:, :, at, at] += wrong
         system = sparse if more else A
         profile[:, :, 1:] = np.linalg.solve(system[:, :, 1:, 1:], b[:, :, 1:, np.newaxis])[..., 0]
     by_layer: NDArray[np.float64] = profile.transpose(0, 2, 1)
