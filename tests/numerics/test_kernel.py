@@ -68,6 +68,32 @@ def test_a_child_that_is_forked_while_another_thread_compiles_can_compile() -> N
     assert done.returncode == 0, done.stderr
 
 
+SQUARES = """
+import sys
+from numba.core.sigutils import normalize_signature
+from restauro.numerics.kernel import kernel, orderly_kernel
+
+@orderly_kernel("f8, i8")
+def orderly(x, n):
+    return x**n
+
+@kernel("f8, i8")
+def free(x, n):
+    return x**n
+
+for made in (orderly, free) if sys.argv[1] == "orderly first" else (free, orderly):
+    made.compile(normalize_signature("(f8, i8)")[0])
+print(*("reassoc" in made.inspect_llvm(made.signatures[0]) for made in (orderly, free)))
+"""
+
+
+@pytest.mark.parametrize("order", ["orderly first", "free first"])
+def test_what_was_compiled_before_gives_a_kernel_no_liberties(order: str) -> None:
+    command = [sys.executable, "-c", SQUARES, order]
+    done = subprocess.run(command, env={**os.environ, "RESTAURO_KERNELS": "jit"}, capture_output=True, text=True)
+    assert done.stdout == "False True\n", done.stderr
+
+
 COMPILE_TWO = """
 from restauro.numerics.kernel import kernel
 

@@ -67,7 +67,21 @@ MODE, LIBRARY = _chosen()
 if MODE == "jit":
     import numba
     from numba.core import event
+    from numba.core.base import BaseContext
     from numba.core.compiler_lock import global_compiler_lock
+
+    # Steps that Numba makes of its own, such as powers, it keeps for all kernels, with the liberties of the one that
+    # asked first: so a kernel's bits would depend on what was compiled before it. Each kind gets its own.
+    _steps: dict[Any, dict[Any, Any]] = {}
+    _subtarget = BaseContext.subtarget
+
+    def _with_own_steps(context: Any, **options: Any) -> Any:
+        made = _subtarget(context, **options)
+        liberties = frozenset(getattr(made.fastmath, "flags", ()))
+        made.cached_internal_func = _steps.setdefault((id(made.codegen()), liberties), {})
+        return made
+
+    BaseContext.subtarget = _with_own_steps
 
     class _Waiting(event.Listener):  # type: ignore[misc]
         """Tells whoever waits why."""

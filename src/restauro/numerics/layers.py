@@ -67,7 +67,7 @@ def _off_core(y: int, x: int, core: Any) -> Any:
     return max(max(core[0] - y, y - core[1] + 1), max(max(core[2] - x, x - core[3] + 1), 0))
 
 
-@kernel("T[:, :, :], i8, i8, i4[::1], f4[:, :]", "D[:, :, :], i8, i8, i4[::1], f8[:, :]", T="u1 u2 f4", D="f4 f8")
+@kernel("T[:, :, :], i8, i8, i4[::1], f4[:, :]", "D[:, :, :], i8, i8, i4[::1], f8[:, :]", T="u1 u2", D="f4 f8")
 def load(image: Any, pad: int, stride: int, visited: Any, planes: Any) -> None:
     """Copy known pixels near the holes into planes [C or more, pixels], where T's flat indices hold."""
     for k in range(visited.shape[0]):

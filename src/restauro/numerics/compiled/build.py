@@ -135,6 +135,10 @@ def _compile(level: str, path: str, target: str, part: str) -> None:
             code = compiled.fndesc.llvm_func_name
             parameters = [str(parameter.type) for parameter in module.get_function(code).arguments]
             overloads.append(entries.Overload(code, parameters, arguments, compiled.signature.return_type))
+            # What kernels share Numba has optimised with each of them, and it rounds in other ways: each keeps its own.
+            for item in module.functions:
+                if not item.is_declaration and item.name != code:
+                    item.linkage = "internal"
             modules.append(module)
     _, triple = _LINKED_BY_ZIG.get(sys.platform, ("", modules[0].triple))
     processor = _PROCESSORS.get(level, level)
