@@ -29,10 +29,10 @@ from restauro.numerics.compiled import entries, library
 # Each is compiled by a process of its own, two at once, so there are pairs that take about as long. The first pair is
 # what restoring a picture with the default method takes.
 PARTS: dict[str, set[str]] = {
-    "solver": {"conjugate_gradients"},
+    "solver": {"conjugate_gradients", "runs"},
     "edges": {
-        "dirichlet", "edge_diffusion_kernels", "galerkin", "guide_lines", "hierarchy", "plate_kernels", "runs",
-        "sparse_grid", "structure_tensor",
+        "dirichlet", "edge_diffusion_kernels", "galerkin", "guide_lines", "hierarchy", "plate_kernels", "sparse_grid",
+        "structure_tensor",
     },
     "fills": {"coherence_fill", "layers", "march", "plate", "surroundings", "telea_fill"},
     "others": set(),
