@@ -12,8 +12,8 @@ from restauro.holes import Box
 from restauro.method import DEFAULT_METHOD, method_class, method_names
 from restauro.parameters import ChoiceParameter, Parameter
 from restauro.strokes import LARGEST_RADIUS, MOST_POINTS, Stroke
-from restauro.web.sessions import Session
-from restauro.web.steps import Changed
+from restauro.web.session import Session
+from restauro.web.step import Changed
 from restauro.web.zoom import TILE
 
 
