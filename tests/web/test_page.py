@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import urllib.parse
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,11 +18,10 @@ from tests.web.strokes import save, textured
 pytest.importorskip("fastapi", reason="the page needs the extra web")
 pytest.importorskip("playwright", reason="the page is tried with Playwright, of the extra dev")
 
-from tests.web.browser import CHROMIUM, Server, browsing, drag, idle, ready, serving
+from tests.web.browser import Page, Server, drag, idle, needs_browser, ready
 
 STATIC = Path(restauro.__file__).parent / "web" / "static"
 VENDORED = {"openseadragon.min.js": "14d587cd3ee7c4861f1a41077ce642029364a21029956ba635bd8fb1202cf9ad"}
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (apt-get install chromium)")
 
 
 def test_what_others_wrote_is_what_they_published() -> None:
@@ -41,45 +37,6 @@ def test_the_page_is_light_and_names_no_other_server() -> None:
         if path.parent == STATIC:
             named = set(re.findall(r"https?://[\w.]+", path.read_text(encoding="utf-8")))
             assert named <= {"http://www.w3.org"}
-
-
-class Page:
-    """A page, what it asked for, and what went wrong on it."""
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-        self.wrong: list[str] = []
-        self.asked: list[str] = []
-        self.sent: list[tuple[str, dict[str, Any]]] = []
-        page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.wrong.append(said.text))
-        page.on("request", self._note)
-
-    def _note(self, request: Any) -> None:
-        self.asked.append(request.url)
-        if request.method == "POST" and request.post_data and request.url.endswith(("/heal", "/marks", "/restore")):
-            self.sent.append((request.url.rpartition("/")[2], json.loads(request.post_data)))
-
-    def saved(self, folder: Path) -> Path:
-        with self.page.expect_download() as waiting:
-            self.page.click("#save")
-        path = folder / waiting.value.suggested_filename
-        waiting.value.save_as(path)
-        return path
-
-    @property
-    def results(self) -> int:
-        return int(self.page.locator(".results li").count())
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[tuple[Page, Server, Path]]:
-    path = save(tmp_path / "panel.tif", textured(400, 600))
-    with serving(tmp_path / "cache", path) as server, browsing(tmp_path / "profile") as browser:
-        page = Page(browser.new_page())
-        page.page.goto(server.address)
-        ready(page.page)
-        yield page, server, path
 
 
 @needs_browser

@@ -17,7 +17,7 @@ import restauro
 from restauro.errors import RestauroError
 from restauro.inpainting import load_kernels
 from restauro.method import DEFAULT_METHOD, make_method
-from restauro.web import asked, opening, working
+from restauro.web import asked, finding, opening, working
 from restauro.web.guarding import Guard
 from restauro.web.jobs import BusyError, Jobs
 from restauro.web.sessions import GoneError, Sessions
@@ -41,7 +41,7 @@ def make_app(*, token: str, port: int, folder: Path, picture: Path | None = None
     pyvips.cache_set_max(0)  # libvips keeps pictures that may be asked for again, and these are ours to keep
     app = FastAPI(title="restauro", version=restauro.__version__, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.server = Server(Sessions(folder), Jobs(), picture, _examples())
-    for routes in (opening, working):
+    for routes in (opening, working, finding):
         app.include_router(routes.router, prefix="/api")
     app.add_exception_handler(RestauroError, _refused)
     app.add_exception_handler(MemoryError, _refused)

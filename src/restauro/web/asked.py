@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from restauro.detection.marks import LEAST, MOST
 from restauro.errors import Remedy, RestauroError
 from restauro.holes import Box
 from restauro.method import DEFAULT_METHOD, method_class, method_names
@@ -74,6 +75,30 @@ class AskedAction(Asked):
     tolerance: int = Field(16, ge=0, le=255)
 
 
+class AskedFind(Asked):
+    """Damage is looked for: kinds of it, and false marks a megapixel that may be expected of each."""
+
+    kinds: list[Literal["cracks", "scratches", "losses", "dust"]] = Field(min_length=1, max_length=4)
+    sensitivity: float = Field(3.0, ge=LEAST, le=MOST)
+
+
+class AskedLook(AskedFind):
+    """It is looked for in a box alone: left, top, right, bottom, as the picture is seen."""
+
+    box: tuple[int, int, int, int]
+
+
+class AskedJudgement(Asked):
+    """Marks that are proposed are left out or taken: one by its number, or those that an area meets.
+
+    `left` None turns over what the one was.
+    """
+
+    number: int | None = None
+    area: AskedStroke | None = None
+    left: bool | None = None
+
+
 class AskedSwitch(Asked):
     """A result is shown or hidden."""
 
@@ -93,8 +118,10 @@ def answered(session: Session, changed: Changed | None = None) -> dict[str, Any]
     Boxes are [left, top, right, bottom], as the picture is seen.
     """
     changed = changed or Changed()
-    boxes = {"picture": [_turned(box) for box in changed.picture], "marks": [_turned(box) for box in changed.marks]}
-    return {**session.described(), "changed": boxes}
+    sorts = {"picture": changed.picture, "marks": changed.marks, "found": changed.found}
+    boxes = {what: [_turned(box) for box in of] for what, of in sorts.items()}
+    judged = {"found": session.finder.described()} if changed.judged else {}
+    return {**session.described(), **judged, "changed": boxes}
 
 
 def described(session: Session) -> dict[str, Any]:

@@ -66,19 +66,20 @@ class AllMarks(Mark):
         elif action == "clear":
             new = np.zeros_like(marks)
         elif action == "grow":
-            new = np.maximum(marks, _levels(grow_mask(marks > 0, self.values["pixels"])))
+            new = np.maximum(marks, levels_of(grow_mask(marks > 0, self.values["pixels"])))
         elif action == "shrink":
-            new = np.minimum(marks, _levels(~grow_mask(marks == 0, self.values["pixels"])))
+            new = np.minimum(marks, levels_of(~grow_mask(marks == 0, self.values["pixels"])))
         elif action == "load":
             new = _read_marks(session, session.folder / Path(self.values["mask"]).name)
         else:
-            new = np.maximum(marks, _levels(_of_colour(session, self.values)))
+            new = np.maximum(marks, levels_of(_of_colour(session, self.values)))
         whole = (0, session.size[0], 0, session.size[1])
         self._kept(session, whole)[:] = new
         return Changed(marks=[whole])
 
 
-def _levels(hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def levels_of(hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return a mask as marks: 255 where it is."""
     return np.where(hole, np.uint8(255), np.uint8(0))
 
 
@@ -92,7 +93,7 @@ def _read_marks(session: Session, path: Path) -> NDArray[np.uint8]:
             f"{session.size[0]}: make it on this very picture."
         )
     if mask.weights is None:
-        return _levels(hole)
+        return levels_of(hole)
     levels: NDArray[np.uint8] = np.ceil(mask.weights * np.float32(255)).astype(np.uint8)
     return levels
 

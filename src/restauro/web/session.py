@@ -21,6 +21,7 @@ from restauro.picture import as_stored
 from restauro.record import Restored
 from restauro.restoring import Restoration
 from restauro.unknown import unknown_beside
+from restauro.web.finder import Finder
 from restauro.web.retouch import Patch, Retouch, meet
 from restauro.web.step import Changed, Progress, Step
 from restauro.web.steps import STEPS
@@ -78,6 +79,7 @@ class Session:
         self.marks = np.zeros(self.size, np.uint8)  # as it is seen: 0 is known, 255 wholly damaged
         self.zoom = Zoom(self.picture, self.size, self._now, self.retouch.untouched)
         self.marks_zoom = Pyramid(self.size, self._marked, shrunk_marks)
+        self.finder = Finder(self.picture, self.size)
         self.patches: dict[int, Patch] = {}
         self.shown: dict[int, bool] = {}
         self.steps: list[Step] = []
@@ -210,6 +212,7 @@ class Session:
         self.revision += 1
         for box in changed.picture:
             self.zoom.changed(box)
+            self.finder.changed(box)
         for box in changed.marks:
             self.marks_zoom.changed(box)
         return changed

@@ -18,10 +18,12 @@ Progress = Callable[[float], object] | None
 
 @dataclass
 class Changed:
-    """Which boxes of the picture, and of its marks, look different than before."""
+    """Which boxes of the picture, of its marks, of what is proposed, look different; whether proposals changed."""
 
     picture: list[Box] = field(default_factory=list)
     marks: list[Box] = field(default_factory=list)
+    found: list[Box] = field(default_factory=list)
+    judged: bool = False
 
 
 class Step(ABC):

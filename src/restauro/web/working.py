@@ -17,6 +17,7 @@ from restauro.errors import MaskError
 from restauro.files.formats import ENDINGS
 from restauro.method import make_method
 from restauro.web import asked, projects, shared, zoom
+from restauro.web.finder import LEFT, TAKEN
 from restauro.web.jobs import Job
 from restauro.web.sessions import GoneError
 from restauro.web.shared import Opened, Owner, Server, Shared
@@ -30,7 +31,7 @@ router = APIRouter()
 @router.get("/sessions/{number}/tiles/{layer}/{level}/{column}/{row}")
 def tile(
     session: Opened,
-    layer: Literal["picture", "untouched", "difference", "marks"],
+    layer: Literal["picture", "untouched", "difference", "marks", "found"],
     level: int,
     column: int,
     row: int,
@@ -41,9 +42,12 @@ def tile(
     colour: str = Query("ff00c8", pattern="^[0-9a-f]{6}$"),
 ) -> Response:
     """Return a tile as a PNG; `levels` - 1 is the level at which a pixel is a pixel."""
+    red, green, blue = bytes.fromhex(colour)
     if layer == "marks":
-        red, green, blue = bytes.fromhex(colour)
         found = zoom.marks_png(session.marks_zoom.tile(level, column, row), (red, green, blue))
+    elif layer == "found":
+        shown = {TAKEN: (red, green, blue, 255), LEFT: (128, 128, 128, 150)}
+        found = zoom.painted_png(session.finder.zoom.tile(level, column, row), shown)
     else:
         look = zoom.Look(exposure, gamma, band, inverted, layer == "difference")
         found = session.zoom.tile(level, column, row, look, untouched=layer == "untouched")

@@ -54,6 +54,11 @@ export class Session {
   switch = (number, shown) => ask("POST", `${this.path}/switch`, { number, shown });
   restore = (method, area) => ask("POST", `${this.path}/restore`, { ...method, area });
   redoFrom = (number) => ask("POST", `${this.path}/redo-from`, { number });
+  look = (asked) => ask("POST", `${this.path}/found/look`, asked);
+  search = (asked) => ask("POST", `${this.path}/found/search`, asked);
+  judge = (judgement) => ask("POST", `${this.path}/found/judge`, judgement);
+  take = () => ask("POST", `${this.path}/found/take`);
+  forgetFound = () => ask("DELETE", `${this.path}/found`);
   close = () => ask("POST", `${this.path}/close`);
   tile = (layer, level, x, y, query) => `/api/${this.path}/tiles/${layer}/${level}/${x}/${y}?${query}`;
   get picture() { return `/api/${this.path}/picture`; }

@@ -1,7 +1,9 @@
 // The page: what is asked of it goes to the server, what the server answers is shown.
 
 import * as api from "./api.js";
+import { finding } from "./finding.js";
 import { resultList } from "./history.js";
+import { looking } from "./looking.js";
 import { button, checkbox, make, methodControls, panel, row, select, slider } from "./panels.js";
 import { Painter } from "./strokes.js";
 import { KEYS, TOOLS, listKeys, listen, toolbar } from "./tools.js";
@@ -58,11 +60,10 @@ async function shown(state) {
   results.show(state.retouch);
   const alone = state.revision === revision + 1;
   revision = state.revision;
-  if (alone) await viewer.changed(state.changed);
-  else await viewer.changed({ picture: [whole()], marks: [whole()] }); // another tab was at work
+  if (state.found) found.show(state.found);
+  if (state.changed.picture.length) found.repaint();
+  await viewer.changed(alone ? state.changed : viewer.whole()); // else another tab was at work
 }
-
-const whole = () => [0, 0, session.about.width, session.about.height];
 
 // Opening, closing
 
@@ -76,18 +77,14 @@ async function open(asked, at_work) {
   document.body.dataset.state = "work";
   history.replaceState(null, "", `#${about.session}`);
   format.list.value = "";
-  band.list.replaceChildren(make("option", { value: "" }, "all"), ...bandNames(about).map((name, k) => make("option", { value: String(k) }, name)));
+  view.open(about);
   await viewer.open(session);
   await shown({ ...about, revision: revision + 1 });
   revision = about.revision;
   painter.area = null;
+  found.open();
   choose("heal");
   say(about.notes.join(" "));
-}
-
-function bandNames({ bands }) {
-  const colours = bands > 2 ? ["red", "green", "blue"] : ["grey"];
-  return Array.from({ length: bands }, (_, k) => colours[k] ?? `band ${k + 1}`);
 }
 
 function home() {
@@ -128,15 +125,16 @@ function choose(name) {
   panels.brush.hidden = tool.shape !== "brush";
   strength.element.hidden = !tool.weighs;
   panels.colour.hidden = tool.shape !== "place";
-  if (viewer.compare !== "none" && tool.paints) compare("none");
+  if (viewer.compare !== "none" && tool.paints) view.compare("none");
   if (session) say(tool.about);
 }
 
 const painter = new Painter(viewer, byId("over"), {
   tool: () => tool,
   brush,
-  done: (used, stroke, away) => {
+  done: (used, stroke, away, click) => {
     if (used.kind === "heal") return step(() => session.heal(stroke, method.value()));
+    if (used.kind === "judge") return step(() => session.judge({ area: stroke, left: click ? null : !away }));
     if (used.kind === "area") {
       painter.area = stroke;
       say("Only what is marked in this area is restored; Esc gives it up.");
@@ -226,25 +224,8 @@ const results = resultList({
 });
 const fade = slider({ label: "Shown", title: "How much of what was restored is shown over the picture as it was; saving takes all of it", minimum: 0, maximum: 100, value: 100, unit: "%", change: (value) => viewer.setFade(value / 100) });
 
-const look = later((values) => viewer.setLook(values));
-const exposure = slider({ label: "Exposure", title: "Lighter or darker, in stops: for looking alone", minimum: -4, maximum: 4, step: 0.1, value: 0, unit: "stops", change: (value) => look({ exposure: value }) });
-const gamma = slider({ label: "Gamma", title: "Lighter or darker in the middle: for looking alone", minimum: 0.3, maximum: 3, step: 0.05, value: 1, change: (value) => look({ gamma: value === 1 ? 0 : value }) });
-const band = select({ label: "Channel", title: "Look at one channel alone, as grey", value: "", options: [["", "all"]], change: (value) => viewer.setLook({ band: value }) });
-const inverted = checkbox({ label: "Inverted", title: "Light is dark: for looking alone", change: (value) => viewer.setLook({ inverted: value }) });
-const plain = button({ label: "As it is", title: "No exposure, gamma, channel or inversion", press: () => { exposure.set(0, true); gamma.set(1, true); band.list.value = ""; inverted.set(false); viewer.setLook({ exposure: 0, gamma: 0, band: "", inverted: false }); } });
-
-const WAYS = { none: ["Now", "The picture as it is now"], slider: ["Slider", "Before on the left, now on the right (S)"], side: ["Side by side", "Now and before, moved together"], blink: ["Blink", "Before and now by turns"], difference: ["Difference", "What was changed, on black (D); exposure makes it stronger"] };
-const ways = make("div", { class: "ways", role: "group", "aria-label": "Compare" }, ...Object.entries(WAYS).map(([way, [label, title]]) => make("button", { type: "button", title, "aria-pressed": String(way === "none"), "data-way": way, onclick: () => compare(way) }, label)));
-
-function compare(way) {
-  if (!session) return;
-  viewer.setCompare(viewer.compare === way ? "none" : way);
-  const shownNow = viewer.compare;
-  for (const element of ways.children) element.setAttribute("aria-pressed", String(element.dataset.way === shownNow));
-  byId("divider").hidden = shownNow !== "slider";
-  byId("tag").hidden = shownNow === "none";
-  byId("tag").textContent = { slider: "before | now", side: "now | before", blink: "before and now by turns", difference: "what was changed" }[shownNow] ?? "";
-}
+const view = looking(viewer, byId("divider"), byId("tag"));
+const found = finding(viewer, painter, { session: () => session, step, say, judge: () => choose("judge") });
 
 const format = select({ label: "Format", title: "In its own format the picture keeps all that its file holds", value: "", options: [["", "its own"], [".tif", "TIFF"], [".png", "PNG"], [".jpg", "JPEG"], [".webp", "WebP"]], change: () => {} });
 
@@ -254,33 +235,17 @@ const panels = {
   brush: panel("Brush", "brush", true, size.element, hardness.element, strength.element, pressure.element),
   colour: panel("Mark by colour", "colour", true, near.element),
   method: panel("Method", "method", true, method.element),
+  find: panel("Find damage", "find", false, ...found.content),
   marks: panel("Marks", "marks", true, row(marksShown.element, markColour.element),
     row(all("grow", "Marks become larger on all sides", "Grow", () => grow), all("shrink", "Marks become smaller on all sides", "Shrink", () => grow), make("label", { class: "unit", title: "How far marks grow or shrink, in pixels" }, by, " px")),
     row(all("invert", "What is marked isn't, and what isn't is", "Invert"), all("clear", "Take all marks away", "Clear")),
     row(make("label", { class: "file" }, maskFile, make("span", { title: "Marks from a mask file: white is damage" }, "Load mask")), saveMask),
     restoreButton, make("progress", { id: "progress", max: "1", value: 0, hidden: true, "aria-label": "Restoring" }), cancelButton),
   results: panel("Results", "results", true, fade.element, results.element),
-  view: panel("View", "view", true, ways, exposure.element, gamma.element, row(band.element, inverted.element), plain),
+  view: panel("View", "view", true, ...view.content),
   file: panel("File", "file", false, format.element, saveProject, make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),
 };
 byId("side").append(...Object.values(panels));
-
-/** Call a function with the last values, at most so often that it keeps up. */
-function later(call) {
-  let waiting = null;
-  let running = false;
-  return async (values) => {
-    waiting = { ...waiting, ...values };
-    if (running) return;
-    running = true;
-    while (waiting) {
-      const now = waiting;
-      waiting = null;
-      await call(now);
-    }
-    running = false;
-  };
-}
 
 // Keys, buttons
 
@@ -302,9 +267,9 @@ const acts = {
   up: () => viewer.panBy(0, -80),
   down: () => viewer.panBy(0, 80),
   here,
-  slider: () => compare("slider"),
-  difference: () => compare("difference"),
-  escape: () => { painter.cancel(); painter.area = null; painter.draw(); if (viewer.compare !== "none") compare(viewer.compare); },
+  slider: () => view.compare("slider"),
+  difference: () => view.compare("difference"),
+  escape: () => { painter.cancel(); painter.area = null; painter.draw(); if (viewer.compare !== "none") view.compare(viewer.compare); },
   help: () => byId("keys").showModal(),
 };
 const holds = {
@@ -329,7 +294,6 @@ byId("panels").onclick = () => {
   byId("panels").setAttribute("aria-expanded", String(open));
 };
 byId("theme").onclick = () => theme(document.documentElement.dataset.theme === "light" ? "dark" : "light");
-byId("divider").oninput = () => viewer.setSplit(byId("divider").value / 1000);
 viewer.addEventListener("moved", () => { byId("zoom").textContent = `${Math.round(viewer.scale * devicePixelRatio * 100)} %`; });
 
 function theme(name) {

@@ -1,6 +1,7 @@
 // Strokes as they are painted: from the pen to vectors in the picture's pixels, and their preview until the server has
 // drawn them by its rule.
 
+const NEARBY = 5; // pixels of the screen: a click means what is so near
 const NEAR = 1 / 6; // of the radius: points closer together say nothing more
 
 /** Listens to pointers over the picture and paints with the tool that is chosen. */
@@ -20,6 +21,7 @@ export class Painter {
     this.cursor = null;
     this.panning = false; // the space bar is held
     this.area = null; // what alone is to be restored
+    this.frames = []; // boxes [left, top, right, bottom] that are outlined
     const { osd } = viewer;
     osd.addHandler("canvas-press", (event) => this.#press(event));
     osd.addHandler("canvas-drag", (event) => this.#drag(event));
@@ -88,6 +90,7 @@ export class Painter {
       this.#send([[x, y, 0], [x2, y, 0], [x2, y2, 0], [x, y2, 0]]);
     } else if (tool.shape === "lasso") {
       if (points.length > 2) this.#send(points.map(([x, y]) => [x, y, 0]));
+      else if (tool.clicks) this.#send([[points[0][0], points[0][1], Math.max(NEARBY / this.viewer.scale, 0.5)]], true);
       else this.draw();
     } else this.#send(points);
   }
@@ -111,16 +114,16 @@ export class Painter {
     this.draw();
   }
 
-  async #send(points) {
+  async #send(points, click = false) {
     const tool = this.options.tool();
-    const { hardness, strength } = this.options.brush;
-    const brush = tool.shape === "brush";
+    const { hardness, strength } = click ? { hardness: 1, strength: 1 } : this.options.brush;
+    const brush = tool.shape === "brush" || click;
     const stroke = { points, shape: brush ? "brush" : "polygon", hardness: brush ? hardness : 1, strength: tool.weighs ? strength : 1 };
     const waiting = { stroke, tool };
     this.pending.add(waiting);
     this.draw();
     try {
-      await this.options.done(tool, stroke, this.away);
+      await this.options.done(tool, stroke, this.away, click);
     } finally {
       this.pending.delete(waiting);
       this.draw();
@@ -155,6 +158,7 @@ export class Painter {
     const tool = this.options.tool();
     if (this.points) this.#trace(ink, this.points, tool.shape, tool);
     if (this.area) this.#outline(ink, this.area.points, true);
+    for (const [left, top, right, bottom] of this.frames) this.#outline(ink, [[left, top], [right, top], [right, bottom], [left, bottom]], true);
     if (this.cursor && this.#paints && tool.shape === "brush") this.#ring(ink);
     if (this.points && tool.shape === "corners" && this.cursor) {
       const [x, y] = this.viewer.toScreen(...this.points.at(-1));

@@ -8,6 +8,7 @@ export const TOOLS = [
   { name: "polygon", kind: "add", title: "Polygon", key: "p", paints: true, shape: "corners", about: "Click corners around damage; Enter or a double click closes it" },
   { name: "rectangle", kind: "add", title: "Rectangle", key: "r", paints: true, shape: "rectangle", about: "Drag a rectangle over damage to mark it" },
   { name: "colour", kind: "colour", title: "Mark by colour", key: "c", paints: true, shape: "place", about: "Click a colour: everything like it is marked" },
+  { name: "judge", kind: "judge", title: "Judge what is found", key: "f", paints: true, shape: "lasso", clicks: true, about: "Click a mark that is proposed to leave it out, or draw around several; with Alt they are taken again" },
   { name: "area", kind: "area", title: "Area", key: "a", paints: true, shape: "lasso", about: "Draw around a part of the picture: only there is restored what is marked" },
   { name: "pan", kind: "pan", title: "Move", key: "v", paints: false, shape: "", about: "Drag to move the picture (any tool: hold the space bar, or use two fingers)" },
 ];
