@@ -176,10 +176,9 @@ class Finder:
         """Look anew at what a box of the picture can be seen from."""
         with self._lock:
             self._changes += 1
-            for cell in [
-                cell for cell in self._cells if meet(grown(self._box(cell), network.context(), self.size), box)
-            ]:
-                del self._cells[cell]
+            if self._cells:
+                seen_from = grown(box, network.context(), self.size)
+                self._cells = {cell: kept for cell, kept in self._cells.items() if not meet(self._box(cell), seen_from)}
 
     def leave_out(self, places: Sequence[Place], *, left: bool) -> list[Box]:
         """Leave marks out that have one of some places, or take them again; return the boxes that look different."""
@@ -197,7 +196,7 @@ class Finder:
         return self.found.at(sorted(self.left_out))
 
     def taken(self) -> tuple[Box, NDArray[np.bool_]] | None:
-        """Return the smallest box around the marks that aren't left out, and their pixels in it; None: there are none."""
+        """Return the smallest box around marks that aren't left out, and their pixels in it; None: there are none."""
         with self._lock:
             if self.found is None or (left := self.left).all():
                 return None
