@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
 import restauro
-from restauro.picture import as_seen
+from restauro.detection import detecting
+from restauro.picture import as_seen, as_stored
+from restauro.strokes import Stroke
+from restauro.web import opening
 from restauro.web.finder import Found
 from tests.web.conftest import Start
 from tests.web.strokes import events, heal, save, stroke, textured, upload
@@ -109,6 +112,50 @@ def test_marks_are_left_out_by_a_click_and_a_lasso_and_taken_again(client: TestC
     np.testing.assert_array_equal(marks(client, session), expected)
 
 
+@pytest.mark.parametrize("turn", [1, 6])
+@pytest.mark.parametrize("kinds", [[], ["dust"]])
+def test_hints_that_are_painted_find_what_detect_finds_by_them(
+    client: TestClient, tmp_path: Path, turn: int, kinds: list[str]
+) -> None:
+    pytest.importorskip("sklearn", reason="hints need the extra hints")
+    opened = upload(client, save(tmp_path / "dusty.tif", dusty(240, 260), turn))
+    session, size = opened["session"], (opened["height"], opened["width"])
+    labels = np.zeros(size, np.int8)
+    strokes = [
+        ("damage", stroke((70, 60), radius=3)),
+        ("damage", stroke((150, 200), radius=3)),
+        ("sound", stroke((20, 20), (200, 130), radius=4)),
+    ]
+    for what, values in strokes:
+        if turn == 6:  # (x, y) as stored is (239 - y, x) as seen
+            values = {**values, "points": [[240 - y, x, radius] for x, y, radius in values["points"]]}
+        box, levels = Stroke.of(values).drawn(size)
+        labels[box[0] : box[1], box[2] : box[3]][levels > 0] = 1 if what == "damage" else -1
+        body = {"plane": "hints", "what": what, "stroke": values}
+        assert client.post(f"/api/sessions/{session}/paint", json=body).status_code == 200
+    job = ask(client, session, "search", kinds=kinds, sensitivity=3, hints=True)["job"]
+    told = events(client, job)[-1]
+    assert told["state"] == "done", told
+    assert list(told["result"]["found"]["kinds"]) == ["like the hints"]
+    ask(client, session, "take")
+    how: dict[str, Any] = {"sensitivity": 3} if kinds else {}
+    hints = np.ascontiguousarray(as_stored(labels, turn))
+    expected = restauro.detect(dusty(240, 260), kinds or None, hints=hints, **how)
+    np.testing.assert_array_equal(marks(client, session), as_seen(expected, turn))
+    assert expected.any()
+
+
+def test_without_scikit_learn_it_is_said_how_hints_come(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = upload(client, save(tmp_path / "a.tif", textured(60, 70)))["session"]
+    for module in (detecting, opening):
+        monkeypatch.setattr(module, "find_spec", lambda name: None)
+    answer = client.post(f"/api/sessions/{session}/found/search", json={"kinds": [], "hints": True})
+    assert (answer.status_code, "pip install 'restauro[hints]'" in answer.json()["detail"]) == (400, True)
+    assert client.get("/api/start").json()["hints"] is False
+
+
 def test_what_is_in_view_is_looked_at_alone_and_anew_once_it_has_changed(client: TestClient, tmp_path: Path) -> None:
     session = upload(client, save(tmp_path / "dusty.tif", dusty()))["session"]
     found = look(client, session, (20, 20, 240, 240), ["dust"])
@@ -146,6 +193,8 @@ def test_what_was_judged_and_taken_is_there_after_the_server_has_ended(start: St
     [
         ("take", {}, "Nothing is proposed"),
         ("judge", {"number": 0}, "Nothing is proposed"),
+        ("look", {"kinds": [], "box": [0, 0, 50, 50]}, "choose a kind"),
+        ("search", {"kinds": []}, "choose a kind"),
         ("look", {"kinds": ["dust"], "box": [900, 0, 950, 50]}, "outside of the picture"),
     ],
 )

@@ -87,7 +87,7 @@ def test_what_is_stale_is_what_met_something_that_changed(client: TestClient, tm
         box = (top, top + 10, left, left + 10)
         reads = (max(top - 5, 0), top + 15, max(left - 5, 0), left + 15)
         boxes.append((box, reads))
-        patch = Patch(box, np.full((10, 10), 255, np.uint8), np.zeros((100, 3), np.uint16), reads)
+        patch = Patch(box, np.full((10, 10), 255, np.uint8), np.zeros((100, 3), np.uint16), (reads,))
         patch.made = number
         held.add(number, patch)
     assert held.stale() == set()

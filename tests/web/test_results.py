@@ -61,7 +61,7 @@ def test_undo_and_redo_come_back_to_the_same_bits(client: TestClient, tmp_path: 
         np.testing.assert_array_equal(restauro.read_picture(saved(client, session, tmp_path)).pixels, state)
     done = client.post(f"/api/sessions/{session}/undo").json()
     assert not done["canUndo"]
-    assert done["changed"] == {"picture": [], "marks": []}
+    assert not any(done["changed"].values())
     for state in states[1:]:
         done = client.post(f"/api/sessions/{session}/redo").json()
         np.testing.assert_array_equal(restauro.read_picture(saved(client, session, tmp_path)).pixels, state)

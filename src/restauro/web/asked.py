@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,9 +13,13 @@ from restauro.holes import Box
 from restauro.method import DEFAULT_METHOD, method_class, method_names
 from restauro.parameters import ChoiceParameter, Parameter
 from restauro.strokes import LARGEST_RADIUS, MOST_POINTS, Stroke
+from restauro.web.planes import LEVELS
 from restauro.web.session import Session
 from restauro.web.step import Changed
 from restauro.web.zoom import TILE
+
+LARGEST_SIDE = 1_000_000  # pixels
+Coordinate = Annotated[float, Field(ge=-LARGEST_SIDE, le=LARGEST_SIDE)]
 
 
 class Asked(BaseModel):
@@ -46,10 +50,38 @@ class AskedMethod(Asked):
     parameters: dict[str, float | int | str] = {}
 
 
+class AskedSource(Asked):
+    """From where a stroke is healed: so many pixels further down and to the right, as the picture is seen."""
+
+    down: int = Field(ge=-LARGEST_SIDE, le=LARGEST_SIDE)
+    right: int = Field(ge=-LARGEST_SIDE, le=LARGEST_SIDE)
+
+
 class AskedHeal(AskedMethod):
-    """A stroke that is restored at once."""
+    """A stroke that is restored at once; from a source, where one is given, whatever the method."""
 
     stroke: AskedStroke
+    source: AskedSource | None = None
+
+
+class AskedPaint(Asked):
+    """A stroke on a plane: where patchmatch may copy from and where it mustn't, or hints of what is damage."""
+
+    plane: Literal["guides", "hints"]
+    what: Literal["sources", "avoid", "damage", "sound", "erase"]
+    stroke: AskedStroke
+
+
+class AskedClear(Asked):
+    """All that is painted on a plane is taken away; of guides the lines too."""
+
+    plane: Literal["guides", "hints"]
+
+
+class AskedLine(Asked):
+    """A line that goes on across holes: x and y of its points."""
+
+    points: list[tuple[Coordinate, Coordinate]] = Field(min_length=2, max_length=1000)
 
 
 class AskedRestore(AskedMethod):
@@ -78,8 +110,14 @@ class AskedAction(Asked):
 class AskedFind(Asked):
     """Damage is looked for: kinds of it, and false marks a megapixel that may be expected of each."""
 
-    kinds: list[Literal["cracks", "scratches", "losses", "dust"]] = Field(min_length=1, max_length=4)
+    kinds: list[Literal["cracks", "scratches", "losses", "dust"]] = Field(max_length=4)
     sensitivity: float = Field(3.0, ge=LEAST, le=MOST)
+
+
+class AskedSearch(AskedFind):
+    """It is looked for in all of the picture; with what is painted as hints, too, or by them alone."""
+
+    hints: bool = False
 
 
 class AskedLook(AskedFind):
@@ -118,8 +156,8 @@ def answered(session: Session, changed: Changed | None = None) -> dict[str, Any]
     Boxes are [left, top, right, bottom], as the picture is seen.
     """
     changed = changed or Changed()
-    sorts = {"picture": changed.picture, "marks": changed.marks, "found": changed.found}
-    boxes = {what: [_turned(box) for box in of] for what, of in sorts.items()}
+    layers = ("picture", "marks", "found", *LEVELS)
+    boxes = {layer: [_turned(box) for box in getattr(changed, layer)] for layer in layers}
     judged = {"found": session.finder.described()} if changed.judged else {}
     return {**session.described(), **judged, "changed": boxes}
 
@@ -148,7 +186,8 @@ def methods() -> list[dict[str, Any]]:
     listed = []
     for name in method_names():
         chosen = method_class(name)
-        about = {"name": name, "title": chosen.title, "summary": " ".join(chosen.summary.split())}
+        about: dict[str, Any] = {"name": name, "title": chosen.title, "summary": " ".join(chosen.summary.split())}
+        about["takes"] = sorted(chosen.takes)
         parameters = [
             {
                 "name": parameter.name,

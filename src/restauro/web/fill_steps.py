@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from restauro.errors import MaskError, ReadError
 from restauro.holes import Box
-from restauro.method import make_method
+from restauro.method import Method, make_method
+from restauro.methods.heal import Heal as HealFrom
 from restauro.strokes import Stroke
 from restauro.web.retouch import Patch
 from restauro.web.step import Changed, Progress, Step
@@ -37,11 +38,11 @@ class Heal(Step):
 
     def do(self, session: Session, progress: Progress = None) -> Changed:
         """Fill what the stroke covers with `method` and its `parameters`."""
-        method = make_method(self.values["method"], self.values["parameters"])
+        method = method_of(self.values)
         box, levels = self.covered(session)
         if not levels.any():
             raise MaskError(self.nothing)
-        self.patch = session.retouch.filled(box, levels, method, progress)
+        self.patch = session.filled(box, levels, method, progress)
         self.patch.made = self.number
         session.add(self.number, self.patch)
         return Changed(picture=[box])
@@ -150,7 +151,7 @@ class RedoFrom(Step):
         return step
 
     def do(self, session: Session, progress: Progress = None) -> Changed:
-        """Fill from the patch of step `of` on, those that are shown."""
+        """Fill from the patch of step `of` on, those that are shown; guided by what is drawn now."""
         numbers = [number for number in session.patches if number >= self.values["of"] and session.shown[number]]
         self._old = {number: session.patches[number] for number in numbers}
         boxes = [patch.box for patch in self._old.values()]
@@ -159,10 +160,9 @@ class RedoFrom(Step):
                 session.remove(number)
             for count, number in enumerate(numbers):
                 old = self._old[number]
-                values = session.step(number).values
-                method = make_method(values["method"], values["parameters"])
+                method = method_of(session.step(number).values)
                 part = progress and _part_of(progress, count, len(numbers))
-                new = self._new[number] = session.retouch.filled(old.box, old.levels, method, part)
+                new = self._new[number] = session.filled(old.box, old.levels, method, part)
                 new.made = self.number
                 session.add(number, new)
         except BaseException:
@@ -189,6 +189,13 @@ class RedoFrom(Step):
         """Write what was filled."""
         for number, patch in self._new.items():
             _write_patch(patch, folder / f"{self.number}-{number}.npz")
+
+
+def method_of(values: dict[str, Any]) -> Method:
+    """Return the method of a step; healing from a source stands in no table."""
+    if values["method"] == HealFrom.name:
+        return HealFrom(**values["parameters"])
+    return make_method(values["method"], values["parameters"])
 
 
 def _cut(box: Box, levels: NDArray[np.uint8]) -> tuple[Box, NDArray[np.uint8]]:
@@ -218,16 +225,16 @@ def _part_of(progress: Callable[[float], object], count: int, of: int) -> Callab
 def _write_patch(patch: Patch, path: Path) -> None:
     levels = np.frombuffer(zlib.compress(patch.levels.tobytes(), 1), np.uint8)
     base = np.array(sorted(patch.base or ()), np.int64).reshape(-1, 2)
-    boxes = np.array([patch.box, patch.reads])
+    boxes = np.array([patch.box, *patch.reads])
     np.savez(path, boxes=boxes, levels=levels, values=patch.values, base=base, made=patch.made)
 
 
 def _read_patch(path: Path) -> Patch:
     try:
         with np.load(path, allow_pickle=False) as file:
-            box, reads = (tuple(box) for box in file["boxes"].tolist())
+            box, *reads = (tuple(box) for box in file["boxes"].tolist())
             levels = np.frombuffer(zlib.decompress(file["levels"].tobytes()), np.uint8)
-            patch = Patch(box, levels.reshape(box[1] - box[0], box[3] - box[2]), file["values"], reads)
+            patch = Patch(box, levels.reshape(box[1] - box[0], box[3] - box[2]), file["values"], tuple(reads))
             patch.made, patch.base = int(file["made"]), frozenset(tuple(pair) for pair in file["base"].tolist())
             return patch
     except (OSError, ValueError, KeyError, IndexError, EOFError, zlib.error, zipfile.BadZipFile):

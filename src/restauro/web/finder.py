@@ -14,19 +14,20 @@ from numpy.typing import NDArray
 
 from restauro import filters
 from restauro.detection import network
-from restauro.detection.detecting import detect_each
+from restauro.detection.detecting import detect, detect_each
 from restauro.detection.detecting_files import colours, without_value
 from restauro.detection.detectors import KINDS
 from restauro.detection.marks import threshold_of
 from restauro.detection.tiles import prepared
 from restauro.holes import Box
 from restauro.numerics.threads import checked_workers
-from restauro.picture import Picture, as_seen
+from restauro.picture import Picture, as_seen, as_stored
+from restauro.web.planes import DAMAGE, SOUND
 from restauro.web.retouch import grown, meet
 from restauro.web.zoom import Pyramid, shrunk_marks
 
 TAKEN, LEFT = 255, 128  # levels of proposals
-LEARNED = [name for name, kind in KINDS.items() if kind.learned]
+BY_HINTS = "like the hints"  # a kind
 _SIDE = 384  # pixels of a cell: the network looks at one in less than a second
 _MOST_SEEN = 16  # cells of a view that are looked at, the middle ones
 _MOST_KEPT = 128  # cells whose log odds are kept: 0.6 MB each
@@ -158,11 +159,28 @@ class Finder:
             self.complete = len(known) == len(cells)
             return self._propose(self._marks_of(known, box, kinds, rate))
 
-    def search(self, kinds: Sequence[str], rate: float, progress: Callable[[float], object] | None) -> list[Box]:
-        """Propose what is found in all of the picture, by network and rules: see `restauro.detect_each`."""
-        looked_at = colours(self._picture)
-        masks = detect_each(looked_at, kinds, sensitivity=rate, unknown=without_value(self._picture), progress=progress)
-        seen = {kind: as_seen(mask, self._picture.orientation) for kind, mask in masks.items()}
+    def search(
+        self,
+        kinds: Sequence[str],
+        rate: float,
+        hints: NDArray[np.uint8] | None,
+        progress: Callable[[float], object] | None,
+    ) -> list[Box]:
+        """Propose what is found in all of the picture, by network and rules: see `restauro.detect_each`.
+
+        hints: a plane that says what is damage and what is sound, as it is seen: see `restauro.detect`.
+        """
+        looked_at, turn = colours(self._picture), self._picture.orientation
+        how: dict[str, Any] = {"unknown": without_value(self._picture), "progress": progress}
+        if kinds:
+            how["sensitivity"] = rate
+        if hints is None:
+            masks = detect_each(looked_at, kinds, **how)
+        else:
+            labels = (hints == DAMAGE).astype(np.int8) - (hints == SOUND)
+            stored = np.ascontiguousarray(as_stored(labels, turn))
+            masks = {BY_HINTS: detect(looked_at, kinds or None, hints=stored, **how)}
+        seen = {kind: as_seen(mask, turn) for kind, mask in masks.items()}
         with self._lock:
             self.complete = True
             return self._propose(Found.of(seen, (0, self.size[0], 0, self.size[1])))

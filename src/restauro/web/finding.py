@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from restauro.detection.detecting import check_options
 from restauro.errors import MaskError, ParameterError
 from restauro.holes import Box
 from restauro.web import asked, shared
@@ -20,6 +21,7 @@ router = APIRouter()
 @router.post("/sessions/{number}/found/look")
 def look(session: Opened, body: asked.AskedLook) -> dict[str, Any]:
     """Propose what the network finds in a box; where `complete` is false, ask again: it looks at some at a time."""
+    _check_kinds(body)
     left, top, right, bottom = body.box
     box = max(top, 0), min(bottom, session.size[0]), max(left, 0), min(right, session.size[1])
     if box[0] >= box[1] or box[2] >= box[3]:
@@ -28,11 +30,16 @@ def look(session: Opened, body: asked.AskedLook) -> dict[str, Any]:
 
 
 @router.post("/sessions/{number}/found/search")
-def search(session: Opened, server: Shared, owner: Owner, body: asked.AskedFind) -> dict[str, Any]:
-    """Propose what is found in all of the picture, by network and rules, as a job; see `restauro.detect`."""
+def search(session: Opened, server: Shared, owner: Owner, body: asked.AskedSearch) -> dict[str, Any]:
+    """Propose what is found in all of the picture, by network, rules and hints, as a job; see `restauro.detect`."""
+    hints = session.planes["hints"].levels.copy() if body.hints else None
+    if hints is not None:
+        check_options(body.kinds or None, None, None, None, None, has_hints=True)
+    else:
+        _check_kinds(body)
 
     def work(progress: Callable[[float], object]) -> dict[str, Any]:
-        return _proposed(session, session.finder.search(body.kinds, body.sensitivity, progress))
+        return _proposed(session, session.finder.search(body.kinds, body.sensitivity, hints, progress))
 
     return {"job": server.jobs.start(owner, work).number}
 
@@ -71,6 +78,11 @@ def judge(session: Opened, body: asked.AskedJudgement) -> dict[str, Any]:
 def take(session: Opened) -> dict[str, Any]:
     """Mark all that is proposed and isn't left out."""
     return shared.done(session, "take-found", {})
+
+
+def _check_kinds(body: asked.AskedFind) -> None:
+    if not body.kinds:
+        raise ParameterError("It isn't said what to look for: choose a kind of damage.")
 
 
 def _meant(session: Session, found: Found, body: asked.AskedJudgement) -> list[int]:

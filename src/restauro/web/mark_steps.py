@@ -30,6 +30,14 @@ class Mark(Step):
         self._box: Box = (0, 0, 0, 0)
         self._before = b""
 
+    def target(self, session: Session) -> NDArray[np.uint8]:
+        """Return what is changed, uint8 [H, W]."""
+        return session.marks
+
+    def changed(self, box: Box) -> Changed:
+        """Say that a box of it looks different."""
+        return Changed(marks=[box])
+
     def do(self, session: Session, progress: Progress = None) -> Changed:
         """Draw a stroke: `mode` is "add" or "erase"."""
         box, levels = Stroke.of(self.values["stroke"]).drawn(session.size)
@@ -42,13 +50,13 @@ class Mark(Step):
 
     def undo(self, session: Session) -> Changed:
         """Put back what was there."""
-        window = session.marks[self._box[0] : self._box[1], self._box[2] : self._box[3]]
+        window = self.target(session)[self._box[0] : self._box[1], self._box[2] : self._box[3]]
         window[:] = np.frombuffer(zlib.decompress(self._before), np.uint8).reshape(window.shape)
-        return Changed(marks=[self._box])
+        return self.changed(self._box)
 
     def _kept(self, session: Session, box: Box) -> NDArray[np.uint8]:
-        """Return the marks in a box, to be changed, after they have been kept."""
-        window = session.marks[box[0] : box[1], box[2] : box[3]]
+        """Return what there is in a box, to be changed, after it has been kept."""
+        window = self.target(session)[box[0] : box[1], box[2] : box[3]]
         self._box, self._before = box, zlib.compress(window.tobytes(), 1)
         return window
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def start(server: Shared, owner: Owner) -> dict[str, Any]:
         "examples": list(server.examples),
         "sessions": [{"session": one.number, "name": one.name} for one in about],
         "methods": asked.methods(),
+        "hints": find_spec("sklearn") is not None,
         "endings": [*shared.PICTURES, projects.ENDING],
     }
 

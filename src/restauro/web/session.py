@@ -16,12 +16,15 @@ from restauro.errors import ParameterError, ReadError, RestauroError, WriteError
 from restauro.files.masks import write_mask
 from restauro.files.reading import stamp_of
 from restauro.holes import Box
-from restauro.method import make_method
+from restauro.method import Method
 from restauro.picture import as_stored
 from restauro.record import Restored
 from restauro.restoring import Restoration
 from restauro.unknown import unknown_beside
+from restauro.web.fill_steps import method_of
 from restauro.web.finder import Finder
+from restauro.web.guided import Line, read_by, told_to
+from restauro.web.planes import LEVELS, Plane
 from restauro.web.retouch import Patch, Retouch, meet
 from restauro.web.step import Changed, Progress, Step
 from restauro.web.steps import STEPS
@@ -80,6 +83,8 @@ class Session:
         self.zoom = Zoom(self.picture, self.size, self._now, self.retouch.untouched)
         self.marks_zoom = Pyramid(self.size, self._marked, shrunk_marks)
         self.finder = Finder(self.picture, self.size)
+        self.planes = {name: Plane(self.size) for name in LEVELS}
+        self.lines: dict[int, Line] = {}  # that go on across holes, by the steps that drew them
         self.patches: dict[int, Patch] = {}
         self.shown: dict[int, bool] = {}
         self.steps: list[Step] = []
@@ -131,6 +136,12 @@ class Session:
         """Return a step that is done."""
         return self._numbered[number]
 
+    def filled(self, box: Box, levels: NDArray[np.uint8], method: Method, progress: Progress = None) -> Patch:
+        """Fill what levels mark, guided by what is painted and drawn; see `Retouch.filled`."""
+        painted = self.planes["guides"].levels
+        told = told_to(method, box, levels > 0, painted, self.lines.values(), self.picture.orientation)
+        return self.retouch.filled(box, levels, method, read_by(method, box, told, painted), progress, told)
+
     def add(self, number: int, patch: Patch, *, compose: bool = False) -> None:
         """Take in a patch, which is in the picture already or is put there."""
         if not patch.fits(self.retouch.seen):
@@ -167,7 +178,7 @@ class Session:
         made = [(number, patch.made) for number, patch in patches]
         found = set()
         for k, (number, patch) in enumerate(patches):
-            now = [made[other] for other in np.flatnonzero(_meeting(boxes[:k], patch.reads)).tolist()]
+            now = [made[other] for other in np.flatnonzero(_meeting(boxes[:k], *patch.reads)).tolist()]
             if patch.base != frozenset(now):
                 found.add(number)
         return found
@@ -181,7 +192,7 @@ class Session:
                     patch, last = self.patches[number], self.step(number).values
                     hole[patch.box[0] : patch.box[1], patch.box[2] : patch.box[3]] |= patch.levels > 0
             self.restoration.hole = np.ascontiguousarray(as_stored(hole, self.picture.orientation))
-            self.restoration.method = make_method(last["method"], last["parameters"]) if last else None
+            self.restoration.method = method_of(last) if last else None
             return self.restoration.write(target, overwrite=True)
 
     def write_marks(self, target: Path) -> None:
@@ -205,7 +216,7 @@ class Session:
     def _base(self, number: int, patch: Patch) -> frozenset[tuple[int, int]]:
         """Return what a patch would be filled upon now; see `Patch.base`."""
         earlier = [other for other in self.patches if other < number and self.shown[other]]
-        meeting = np.flatnonzero(_meeting(_boxes([self.patches[other] for other in earlier]), patch.reads)).tolist()
+        meeting = np.flatnonzero(_meeting(_boxes([self.patches[other] for other in earlier]), *patch.reads)).tolist()
         return frozenset((earlier[k], self.patches[earlier[k]].made) for k in meeting)
 
     def _look_at(self, changed: Changed) -> Changed:
@@ -215,6 +226,9 @@ class Session:
             self.finder.changed(box)
         for box in changed.marks:
             self.marks_zoom.changed(box)
+        for name, plane in self.planes.items():
+            for box in getattr(changed, name):
+                plane.changed(box)
         return changed
 
     def _log(self, line: dict[str, Any]) -> None:
@@ -273,6 +287,8 @@ class Session:
             "canUndo": self.position > 0,
             "canRedo": self.position < len(self.steps),
             "retouch": retouch,
+            "lines": list(self.lines.values()),
+            "painted": [name for name, plane in self.planes.items() if plane.painted],
         }
 
 
@@ -280,7 +296,9 @@ def _boxes(patches: Sequence[Patch]) -> NDArray[np.int64]:
     return np.array([patch.box for patch in patches], np.int64).reshape(-1, 4)
 
 
-def _meeting(boxes: NDArray[np.int64], box: Box) -> NDArray[np.bool_]:
-    """Return which of some boxes, [n, 4], have a pixel in common with one."""
-    top, bottom, left, right = box
-    return (boxes[:, 0] < bottom) & (top < boxes[:, 1]) & (boxes[:, 2] < right) & (left < boxes[:, 3])
+def _meeting(boxes: NDArray[np.int64], *others: Box) -> NDArray[np.bool_]:
+    """Return which of some boxes, [n, 4], have a pixel in common with one of others."""
+    met = np.zeros(len(boxes), np.bool_)
+    for top, bottom, left, right in others:
+        met |= (boxes[:, 0] < bottom) & (top < boxes[:, 1]) & (boxes[:, 2] < right) & (left < boxes[:, 3])
+    return met

@@ -18,11 +18,13 @@ Progress = Callable[[float], object] | None
 
 @dataclass
 class Changed:
-    """Which boxes of the picture, of its marks, of what is proposed, look different; whether proposals changed."""
+    """Which boxes look different, by layer; and whether what is proposed was judged."""
 
     picture: list[Box] = field(default_factory=list)
     marks: list[Box] = field(default_factory=list)
     found: list[Box] = field(default_factory=list)
+    guides: list[Box] = field(default_factory=list)
+    hints: list[Box] = field(default_factory=list)
     judged: bool = False
 
 

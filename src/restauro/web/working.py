@@ -16,9 +16,11 @@ from starlette.concurrency import run_in_threadpool
 from restauro.errors import MaskError
 from restauro.files.formats import ENDINGS
 from restauro.method import make_method
+from restauro.methods.heal import Heal
 from restauro.web import asked, projects, shared, zoom
 from restauro.web.finder import LEFT, TAKEN
 from restauro.web.jobs import Job
+from restauro.web.planes import COLOURS
 from restauro.web.sessions import GoneError
 from restauro.web.shared import Opened, Owner, Server, Shared
 
@@ -31,7 +33,7 @@ router = APIRouter()
 @router.get("/sessions/{number}/tiles/{layer}/{level}/{column}/{row}")
 def tile(
     session: Opened,
-    layer: Literal["picture", "untouched", "difference", "marks", "found"],
+    layer: Literal["picture", "untouched", "difference", "marks", "found", "guides", "hints"],
     level: int,
     column: int,
     row: int,
@@ -48,6 +50,8 @@ def tile(
     elif layer == "found":
         shown = {TAKEN: (red, green, blue, 255), LEFT: (128, 128, 128, 150)}
         found = zoom.painted_png(session.finder.zoom.tile(level, column, row), shown)
+    elif layer in COLOURS:
+        found = zoom.painted_png(session.planes[layer].zoom.tile(level, column, row), COLOURS[layer])
     else:
         look = zoom.Look(exposure, gamma, band, inverted, layer == "difference")
         found = session.zoom.tile(level, column, row, look, untouched=layer == "untouched")
@@ -58,7 +62,10 @@ def tile(
 def heal(session: Opened, body: asked.AskedHeal) -> dict[str, Any]:
     """Restore what a stroke covers, at once."""
     stroke = body.stroke.stroke().as_dict()
-    return shared.done(session, "heal", {"stroke": stroke, "method": body.method, "parameters": body.parameters})
+    method, parameters = body.method, dict(body.parameters)
+    if body.source is not None:
+        method, parameters = Heal.name, body.source.model_dump()
+    return shared.done(session, "heal", {"stroke": stroke, "method": method, "parameters": parameters})
 
 
 @router.post("/sessions/{number}/marks")
@@ -71,6 +78,24 @@ def mark(session: Opened, body: asked.AskedMark) -> dict[str, Any]:
 def change_marks(session: Opened, body: asked.AskedAction) -> dict[str, Any]:
     """Change all marks."""
     return shared.done(session, "marks", body.model_dump())
+
+
+@router.post("/sessions/{number}/paint")
+def paint(session: Opened, body: asked.AskedPaint) -> dict[str, Any]:
+    """Paint what guides methods, or hints."""
+    return shared.done(session, "paint", {**body.model_dump(), "stroke": body.stroke.stroke().as_dict()})
+
+
+@router.post("/sessions/{number}/paint/clear")
+def clear_painted(session: Opened, body: asked.AskedClear) -> dict[str, Any]:
+    """Take away all that is painted on a plane; of guides the lines too."""
+    return shared.done(session, "clear", body.model_dump())
+
+
+@router.post("/sessions/{number}/lines")
+def draw_line(session: Opened, body: asked.AskedLine) -> dict[str, Any]:
+    """Draw a line that goes on across holes, for methods that take guides."""
+    return shared.done(session, "line", {"points": [list(point) for point in body.points]})
 
 
 @router.put("/sessions/{number}/marks")

@@ -45,7 +45,7 @@ export class Session {
     this.path = `sessions/${about.session}`;
   }
 
-  heal = (stroke, method) => ask("POST", `${this.path}/heal`, { stroke, ...method });
+  heal = (stroke, method, source) => ask("POST", `${this.path}/heal`, { stroke, ...method, ...(source && { source }) });
   mark = (stroke, mode) => ask("POST", `${this.path}/marks`, { stroke, mode });
   all = (action, values = {}) => ask("POST", `${this.path}/marks/all`, { action, ...values });
   load = (file) => ask("PUT", `${this.path}/marks?${named(file)}`, file, true);
@@ -54,6 +54,9 @@ export class Session {
   switch = (number, shown) => ask("POST", `${this.path}/switch`, { number, shown });
   restore = (method, area) => ask("POST", `${this.path}/restore`, { ...method, area });
   redoFrom = (number) => ask("POST", `${this.path}/redo-from`, { number });
+  paint = (plane, what, stroke) => ask("POST", `${this.path}/paint`, { plane, what, stroke });
+  clearPainted = (plane) => ask("POST", `${this.path}/paint/clear`, { plane });
+  line = (points) => ask("POST", `${this.path}/lines`, { points });
   look = (asked) => ask("POST", `${this.path}/found/look`, asked);
   search = (asked) => ask("POST", `${this.path}/found/search`, asked);
   judge = (judgement) => ask("POST", `${this.path}/found/judge`, judgement);

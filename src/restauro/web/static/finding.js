@@ -1,6 +1,7 @@
 // Damage that is looked for: what is in view as one goes, or all of the picture; marks are left out or taken.
 
 import * as api from "./api.js";
+import { modes } from "./guiding.js";
 import { button, checkbox, make, row, slider } from "./panels.js";
 
 const KINDS = { dust: ["Dust", "Dust and specks", true], scratches: ["Scratches", "Scratches and other long, thin lines", true], losses: ["Losses", "Flaked paint, peeled emulsion, tears", true], cracks: ["Cracks", "Craquelure, dark and bright", false] };
@@ -9,9 +10,10 @@ const SETTLED = 250; // ms that the view rests before it is looked at
 /**
  * Return a panel's content; `show(found)` what the server says is proposed, `open()` for another picture.
  *
- * @param options `session()`: what is open; `step(work)`: have a step done; `say(text, wrong)`; `judge()`: choose that tool
+ * @param options `session()`: what is open; `step(work)`: have a step done; `say(text, wrong)`; `choose(tool)`;
+ *                `hints`: whether the server can use them
  */
-export function finding(viewer, painter, { session, step, say, judge }) {
+export function finding(viewer, painter, { session, step, say, choose, hints }) {
   const kinds = new Set(Object.keys(KINDS).filter((kind) => KINDS[kind][2]));
   let rate = 3;
   let previewing = false;
@@ -27,9 +29,13 @@ export function finding(viewer, painter, { session, step, say, judge }) {
   const sensitivity = slider({ label: "False marks", title: "How many wrong marks a megapixel are put up with, of each kind: more find fainter damage", minimum: 0.3, maximum: 30, step: 0.1, value: rate, unit: "/ MP", scale: "log", change: (value) => { rate = value; again(); } });
   const preview = checkbox({ label: "Show what is found in view", title: "Look at the part of the picture in view, as it is moved", change: (on) => {
     previewing = on;
-    if (on) { judge(); again(); } else forget();
+    if (on) { choose("judge"); again(); } else forget();
   } });
-  const searchButton = button({ label: "Search the whole picture", title: "Look for these kinds of damage everywhere, by rules too: they find more of losses, and above 8 false marks of scratches, slowly", press: search });
+  const searchButton = button({ label: "Search the whole picture", title: "Look for these kinds of damage everywhere, by rules too: they find more of losses, and above 8 false marks of scratches, slowly", press: () => search() });
+  const byHints = button({ label: "Search", title: "Find what looks like the damage that is painted with Hints, beside the kinds that are chosen", press: () => search(true) });
+  const clearHints = button({ label: "Clear", title: "Take all hints away", press: () => step(() => session().clearPainted("hints")) });
+  const teaching = make("details", { class: "parameters" }, make("summary", { title: "Paint what is damage and what isn't; the rest of the picture follows" }, "By hints"),
+    ...(hints ? [make("div", {}, modes("hint", choose), row(byHints, clearHints))] : [make("p", { class: "small" }, "Hints need scikit-learn: pip install 'restauro[hints]', then start restauro again.")]));
   const bar = make("progress", { max: "1", value: 0, hidden: true, "aria-label": "Searching" });
   const cancelButton = button({ label: "Cancel", title: "Stop searching", press: () => { if (job) api.cancel(job); } });
   cancelButton.hidden = true;
@@ -40,6 +46,7 @@ export function finding(viewer, painter, { session, step, say, judge }) {
   next.setAttribute("aria-label", "Next mark");
   const leave = button({ label: "Leave out", title: "Leave this mark out, or take it again", press: () => step(() => session().judge({ number: found.marks[at].number })) });
   const review = row(previous, next, leave);
+  review.classList.add("review");
   review.hidden = true;
   const takeButton = button({ label: "Mark these", title: "What is found becomes marks, but for what is left out; then it can be restored", primary: true, press: () => step(async () => {
     const state = await session().take();
@@ -81,20 +88,20 @@ export function finding(viewer, painter, { session, step, say, judge }) {
     }
   }
 
-  async function search() {
+  async function search(withHints = false) {
     if (!session() || job) return;
-    if (!kinds.size) return void say("Choose what to look for first: dust, scratches, losses or cracks.", true);
+    if (!kinds.size && !withHints) return void say("Choose what to look for first: dust, scratches, losses or cracks.", true);
     turn += 1;
     bar.hidden = cancelButton.hidden = false;
     bar.value = 0;
     try {
-      ({ job } = await session().search(asked()));
+      ({ job } = await session().search({ ...asked(), hints: withHints }));
       const answer = await api.follow(job, (fraction) => { bar.value = fraction; });
       if (!answer) return void say("Cancelled: what was proposed before is still there.");
       whole = true;
       await viewer.changed(answer.changed);
       show(answer.found);
-      judge();
+      choose("judge");
     } catch (error) {
       say(error.message, true);
     } finally {
@@ -147,8 +154,9 @@ export function finding(viewer, painter, { session, step, say, judge }) {
   viewer.addEventListener("moved", () => wait());
   tell();
   return {
-    content: [make("div", { class: "kinds", role: "group", "aria-label": "Kinds of damage" }, ...boxes), sensitivity.element, preview.element, searchButton, bar, cancelButton, summary, review, takeButton],
+    content: [make("div", { class: "kinds", role: "group", "aria-label": "Kinds of damage" }, ...boxes), sensitivity.element, preview.element, searchButton, teaching, bar, cancelButton, summary, review, takeButton],
     show,
+    painted: (planes) => { byHints.disabled = clearHints.disabled = !planes.includes("hints"); },
     repaint: () => { looked = ""; wait(); },
     open: () => {
       whole = false;

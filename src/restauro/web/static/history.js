@@ -20,7 +20,7 @@ export function resultList({ toggle, redo, find }) {
   const item = ({ number, kind, method, pixels, box: place, shown, stale }, count) => {
     const what = `${KINDS[kind]} ${count}`;
     const box = make("input", { type: "checkbox", checked: shown, title: "Show this result, or take it back", "aria-label": `Show ${what}`, onchange: () => toggle(number, box.checked) });
-    const text = make("button", { class: "plain", title: "Go to it in the picture", onclick: () => find(place) }, what, make("span", { class: "small" }, ` ${method}, ${pixels.toLocaleString("en").replaceAll(",", "\u202f")}\u00a0px`));
+    const text = make("button", { class: "plain", title: "Go to it in the picture", onclick: () => find(place) }, what, make("span", { class: "small" }, ` ${method === "heal" ? "from a source" : method}, ${pixels.toLocaleString("en").replaceAll(",", "\u202f")}\u00a0px`));
     const element = make("li", { class: shown ? "" : "off" }, box, text);
     if (stale) {
       element.append(make("span", { class: "stale", title: "It was made upon a result that isn't there any more" }, "not up to date"));

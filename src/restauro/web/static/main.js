@@ -2,11 +2,13 @@
 
 import * as api from "./api.js";
 import { finding } from "./finding.js";
+import { guiding } from "./guiding.js";
 import { resultList } from "./history.js";
 import { looking } from "./looking.js";
 import { button, checkbox, make, methodControls, panel, row, select, slider } from "./panels.js";
+import { sourcing } from "./sourcing.js";
 import { Painter } from "./strokes.js";
-import { KEYS, TOOLS, listKeys, listen, toolbar } from "./tools.js";
+import { KEYS, TOOLS, inUse, listKeys, listen, toolbar } from "./tools.js";
 import { Viewer } from "./viewer.js";
 
 const byId = (id) => document.getElementById(id);
@@ -16,6 +18,7 @@ const grow = { pixels: 1 };
 let tool = TOOLS[0];
 let session = null;
 let tolerance = 16;
+let guide = null;
 let queue = Promise.resolve(); // what is asked of the server goes one after the other, as it was done
 let busy = 0;
 
@@ -60,6 +63,8 @@ async function shown(state) {
   results.show(state.retouch);
   const alone = state.revision === revision + 1;
   revision = state.revision;
+  guide.show(state);
+  found.painted(state.painted);
   if (state.found) found.show(state.found);
   if (state.changed.picture.length) found.repaint();
   await viewer.changed(alone ? state.changed : viewer.whole()); // else another tab was at work
@@ -83,6 +88,7 @@ async function open(asked, at_work) {
   revision = about.revision;
   painter.area = null;
   found.open();
+  source.open();
   choose("heal");
   say(about.notes.join(" "));
 }
@@ -122,39 +128,60 @@ function choose(name) {
   painter.cancel();
   for (const element of byId("tools").children) element.setAttribute("aria-pressed", String(element.id === `tool-${name}`));
   document.body.dataset.tool = name;
-  panels.brush.hidden = tool.shape !== "brush";
+  const { shape, about } = inUse(tool);
+  document.body.toggleAttribute("data-brush", shape === "brush");
+  panels.brush.hidden = shape !== "brush";
+  panels.source.hidden = tool.kind !== "source";
+  if (tool.kind === "guide") panels.guide.open = true;
   strength.element.hidden = !tool.weighs;
-  panels.colour.hidden = tool.shape !== "place";
+  panels.colour.hidden = shape !== "place";
   if (viewer.compare !== "none" && tool.paints) view.compare("none");
-  if (session) say(tool.about);
+  if (session) say(about);
 }
 
 const painter = new Painter(viewer, byId("over"), {
-  tool: () => tool,
+  tool: () => inUse(tool),
   brush,
-  done: (used, stroke, away, click) => {
-    if (used.kind === "heal") return step(() => session.heal(stroke, method.value()));
-    if (used.kind === "judge") return step(() => session.judge({ area: stroke, left: click ? null : !away }));
-    if (used.kind === "area") {
-      painter.area = stroke;
-      say("Only what is marked in this area is restored; Esc gives it up.");
-      return Promise.resolve();
-    }
-    return step(() => session.mark(stroke, away ? "erase" : used.kind));
+  done: send,
+  picks: (alt) => tool.kind === "source" && source.picks(alt),
+  picked: (x, y) => {
+    if (tool.kind === "source") source.pick(x, y);
+    else pickColour(x, y);
   },
-  picked: (x, y) => step(() => session.all("colour", { x: Math.max(x, 0), y: Math.max(y, 0), tolerance }), "Looking for the colour …"),
+  source: (cursor, start) => source.shown(cursor, start),
   moved: (x, y) => {
     byId("place").textContent = session ? `${Math.floor(x)}, ${Math.floor(y)}` : "";
   },
 });
 
+const pickColour = (x, y) => step(() => session.all("colour", { x: Math.max(x, 0), y: Math.max(y, 0), tolerance }), "Looking for the colour …");
+
+/** Do with a stroke what its tool does. `away`: Alt was held; `click`: it is a place alone. */
+function send(used, stroke, away = false, click = false) {
+  if (used.kind === "heal") return step(() => session.heal(stroke, method.value()));
+  if (used.kind === "source") {
+    const from = source.source(stroke.points[0]);
+    if (!from) say("Alt-click the place to heal from first.", true);
+    return from ? step(() => session.heal(stroke, method.value(), from)) : Promise.resolve();
+  }
+  if (used.kind === "judge") return step(() => session.judge({ area: stroke, left: click ? null : !away }));
+  if (used.kind === "guide" && used.mode === "line") return step(() => session.line(stroke.points));
+  if (used.modes) return step(() => session.paint(`${used.kind}s`, used.mode, stroke));
+  if (used.kind === "area") {
+    painter.area = stroke;
+    say("Only what is marked in this area is restored; Esc gives it up.");
+    return Promise.resolve();
+  }
+  return step(() => session.mark(stroke, away ? "erase" : used.kind));
+}
+
 function here() {
-  if (tool.shape === "corners") return painter.close();
-  if (!session || !tool.paints) return undefined;
+  const used = inUse(tool);
+  if (used.shape === "corners") return painter.close();
+  if (!session || !["place", "brush"].includes(used.shape)) return undefined;
   const [x, y] = viewer.toPicture(byId("view").clientWidth / 2, byId("view").clientHeight / 2);
-  if (tool.shape === "place") return step(() => session.all("colour", { x, y, tolerance }));
-  const stroke = { points: [[x, y, brush.size / 2]], shape: "brush", hardness: brush.hardness, strength: tool.weighs ? brush.strength : 1 };
-  return step(() => (tool.kind === "heal" ? session.heal(stroke, method.value()) : session.mark(stroke, tool.kind === "erase" ? "erase" : "add")));
+  if (used.shape === "place") return pickColour(x, y);
+  return send(used, { points: [[x, y, brush.size / 2]], shape: "brush", hardness: brush.hardness, strength: used.weighs ? brush.strength : 1 });
 }
 
 // Restoring
@@ -195,7 +222,7 @@ function save(path) {
 // Panels
 
 const opened = await api.start().catch((error) => { say(error.message, true); throw error; });
-const method = methodControls(opened.methods);
+const method = methodControls(opened.methods, (chosen) => guide?.tell(chosen));
 const size = slider({ label: "Size", title: "The brush's diameter in pixels of the picture ([ and ])", minimum: 1, maximum: 1000, step: 1, value: brush.size, unit: "px", scale: "log", change: (value) => { brush.size = value; painter.draw(); } });
 const hardness = slider({ label: "Hardness", title: "The share of the brush that covers wholly; the rest fades out", minimum: 0, maximum: 100, value: 100, unit: "%", change: (value) => { brush.hardness = value / 100; painter.draw(); } });
 const strength = slider({ label: "Strength", title: "How much of a pixel is damage: less than all mixes what is there with what is filled in", minimum: 1, maximum: 100, value: 100, unit: "%", change: (value) => { brush.strength = value / 100; } });
@@ -225,7 +252,10 @@ const results = resultList({
 const fade = slider({ label: "Shown", title: "How much of what was restored is shown over the picture as it was; saving takes all of it", minimum: 0, maximum: 100, value: 100, unit: "%", change: (value) => viewer.setFade(value / 100) });
 
 const view = looking(viewer, byId("divider"), byId("tag"));
-const found = finding(viewer, painter, { session: () => session, step, say, judge: () => choose("judge") });
+const found = finding(viewer, painter, { session: () => session, step, say, choose, hints: opened.hints });
+const source = sourcing(viewer, painter, { say, choose: () => choose("source") });
+guide = guiding(viewer, painter, { session: () => session, step, choose });
+guide.tell(method.method);
 
 const format = select({ label: "Format", title: "In its own format the picture keeps all that its file holds", value: "", options: [["", "its own"], [".tif", "TIFF"], [".png", "PNG"], [".jpg", "JPEG"], [".webp", "WebP"]], change: () => {} });
 
@@ -233,8 +263,10 @@ const saveProject = button({ label: "Save project", title: "The picture with its
 
 const panels = {
   brush: panel("Brush", "brush", true, size.element, hardness.element, strength.element, pressure.element),
+  source: panel("Heal from a source", "source", true, ...source.content),
   colour: panel("Mark by colour", "colour", true, near.element),
   method: panel("Method", "method", true, method.element),
+  guide: panel("Guide", "guide", false, ...guide.content),
   find: panel("Find damage", "find", false, ...found.content),
   marks: panel("Marks", "marks", true, row(marksShown.element, markColour.element),
     row(all("grow", "Marks become larger on all sides", "Grow", () => grow), all("shrink", "Marks become smaller on all sides", "Shrink", () => grow), make("label", { class: "unit", title: "How far marks grow or shrink, in pixels" }, by, " px")),
@@ -304,18 +336,18 @@ function theme(name) {
 theme(localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
 document.body.toggleAttribute("data-panels", innerWidth > 760);
 
-const send = (file) => { if (file) open(() => api.openFile(file), `Opening ${file.name} …`); };
+const sendFile = (file) => { if (file) open(() => api.openFile(file), `Opening ${file.name} …`); };
 byId("file").onchange = () => {
   const [file] = byId("file").files;
   byId("file").value = "";
-  send(file);
+  sendFile(file);
 };
 addEventListener("dragover", (event) => { event.preventDefault(); document.body.toggleAttribute("data-drop", true); });
 addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.toggleAttribute("data-drop", false); });
 addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.toggleAttribute("data-drop", false);
-  send(event.dataTransfer.files[0]);
+  sendFile(event.dataTransfer.files[0]);
 });
 
 await showStart();

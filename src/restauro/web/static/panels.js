@@ -74,7 +74,7 @@ export function row(...content) {
 }
 
 /** The menu of methods with the parameters of the one that is chosen; `value()` is what the server wants to know. */
-export function methodControls(methods) {
+export function methodControls(methods, told = () => {}) {
   const chosen = {};
   let method = methods.find((one) => one.default);
   const summary = make("p", { class: "small" });
@@ -86,6 +86,7 @@ export function methodControls(methods) {
     const values = chosen[method.name];
     inner.replaceChildren(...method.parameters.map((parameter) => control(parameter, values)));
     parameters.hidden = !method.parameters.length;
+    told(method);
   };
   const menu = select({
     label: "Method", title: "How damage is filled, by healing and restoring alike", value: method.name,
@@ -96,6 +97,7 @@ export function methodControls(methods) {
   menu.element.classList.add("wide");
   return {
     element: make("div", {}, menu.element, summary, parameters),
+    get method() { return method; },
     value: () => ({ method: method.name, parameters: chosen[method.name] }),
   };
 }

@@ -5,7 +5,7 @@ const OSD = window.OpenSeadragon;
 const SHARP = 1.5; // screen pixels a pixel of the picture from which on pixels are shown as squares
 const BLINK = 700; // ms
 const BASE = ["untouched", "picture", "marks"];
-const OVER = { found: 0.85 }; // what else may lie over the picture, and how opaque it is
+const OVER = { guides: 0.45, hints: 0.6, found: 0.85 }; // what else may lie over the picture, and how opaque it is
 
 /** Where the picture's pixels are shown, and how it is looked at. */
 export class Viewer extends EventTarget {
@@ -165,7 +165,7 @@ export class Viewer extends EventTarget {
     this.#arrange();
   }
 
-  /** Show a layer over the picture, or hide it: "found". */
+  /** Show a layer over the picture, or hide it: a name of OVER. */
   showLayer(layer, shown) {
     if (this.shown.has(layer) === shown) return;
     if (shown) this.shown.add(layer);
