@@ -20,6 +20,14 @@ def stroke(*points: tuple[float, float], radius: float = 4.0, **more: Any) -> di
     return {"points": [[x, y, radius] for x, y in points], **more}
 
 
+def mask_of(values: dict[str, Any], size: tuple[int, int] = (110, 130)) -> NDArray[np.bool_]:
+    """Return the pixels that a stroke covers, wholly or in part."""
+    box, levels = Stroke.of(values).drawn(size)
+    mask = np.zeros(size, np.bool_)
+    mask[box[0] : box[1], box[2] : box[3]] = levels > 0
+    return mask
+
+
 def textured(height: int, width: int, bands: int = 3, dtype: type = np.uint16) -> NDArray[Any]:
     rng = np.random.default_rng(7)
     down, across = np.mgrid[:height, :width] / 9.0

@@ -1,4 +1,4 @@
-"""The page in a browser: healing from a source, guides, hints."""
+"""The page in a browser: healing from a source, guides, hints, results taken in part."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from restauro.strokes import Stroke
 pytest.importorskip("playwright", reason="the page is tried with Playwright, of the extra dev")
 
 from tests.web.browser import Page, Server, drag, idle, needs_browser
-from tests.web.strokes import textured
+from tests.web.strokes import mask_of, textured
 
 Opened = tuple[Page, Server, Path]
 
@@ -158,4 +158,34 @@ def test_sources_guides_and_hints_by_the_keyboard_alone(opened: Opened) -> None:
     page.keyboard.press("Enter")
     idle(page)
     assert page.is_enabled("text=Clear the guides")
+    assert on.wrong == []
+
+
+@needs_browser
+def test_a_part_of_a_result_is_taken(opened: Opened, tmp_path: Path) -> None:
+    on, _, _ = opened
+    page = on.page
+    sent = bodies(page, "marks", "part")
+    page.keyboard.press("b")
+    drag(page, (0.3, 0.5), (0.7, 0.5))
+    for count, method in enumerate(("telea", "harmonic"), 1):
+        page.select_option("#panel-method select", method)
+        page.keyboard.press("Control+Enter")
+        page.wait_for_selector(f".results li:nth-child({count})")
+        idle(page)
+    assert not page.is_visible("text=Take here")
+    page.keyboard.press("a")
+    drag(page, (0.2, 0.4), (0.5, 0.4), (0.5, 0.6), (0.2, 0.6))
+    page.click(".results li:nth-child(2) >> text=Take here")
+    page.wait_for_selector(".results li:nth-child(3)")
+    idle(page)
+    page.keyboard.press("Escape")
+    assert not page.is_visible("text=Take here")
+    mask = mask_of(sent[0][1]["stroke"], (400, 600))
+    area = mask_of(sent[1][1]["area"], (400, 600))
+    one, other = (restauro.inpaint(textured(400, 600), mask, method) for method in ("telea", "harmonic"))
+    expected = np.where(area[..., np.newaxis], one, other)
+    np.testing.assert_array_equal(restauro.read_picture(on.saved(tmp_path)).pixels, expected)
+    assert (expected != one).any()
+    assert (expected != other).any()
     assert on.wrong == []

@@ -11,7 +11,8 @@ import pyvips
 from starlette.testclient import TestClient
 
 import restauro
-from tests.web.strokes import HEALS, events, heal, replayed, run, save, saved, stroke, textured, upload
+from tests.web.conftest import Start
+from tests.web.strokes import HEALS, events, heal, mask_of, replayed, run, save, saved, stroke, textured, upload
 
 KINDS = [
     ("grey8.tif", textured(110, 130, 1, np.uint8), 1),
@@ -105,6 +106,50 @@ def test_marks_are_restored_and_other_results_take_the_place_of_earlier_ones(
     client.post(f"/api/sessions/{session}/undo")
     result = restauro.read_picture(saved(client, session, tmp_path)).pixels
     np.testing.assert_array_equal(result, replayed(path, [(marks, "telea", {})]))
+
+
+def test_results_are_taken_region_by_region(start: Start, tmp_path: Path) -> None:
+    path = save(tmp_path / "deep.tif", textured(110, 130))
+    client = start()
+    session = upload(client, path)["session"]
+    marks = stroke((20, 20), (90, 50), radius=4)
+    client.post(f"/api/sessions/{session}/marks", json={"stroke": marks})
+    made = {}
+    for method in ("telea", "harmonic"):
+        run(client, f"/api/sessions/{session}/restore", {"method": method})
+        made[method] = restauro.inpaint(textured(110, 130), mask := mask_of(marks), method)
+    area = {**stroke((0, 0), (50, 0), (50, 109), (0, 109)), "shape": "polygon"}
+    assert client.get(f"/api/sessions/{session}").json()["retouch"][0]["shown"] is False
+    taken = client.post(f"/api/sessions/{session}/part", json={"number": 1, "area": area}).json()
+    assert [(one["kind"], one["method"]) for one in taken["retouch"]][-1] == ("part", "telea")
+    expected = made["harmonic"].copy()
+    expected[:, :50] = made["telea"][:, :50]
+    assert (made["harmonic"][:, :50] != made["telea"][:, :50]).any()
+
+    def now(of: TestClient) -> Any:
+        return restauro.read_picture(saved(of, session, tmp_path)).pixels
+
+    np.testing.assert_array_equal(now(client), expected)
+    redone = run(client, f"/api/sessions/{session}/redo-from", {"number": 2})
+    assert not any(one["stale"] for one in redone["retouch"])
+    np.testing.assert_array_equal(now(client), expected)
+    client.post(f"/api/sessions/{session}/undo")
+    client.post(f"/api/sessions/{session}/undo")
+    np.testing.assert_array_equal(now(client), made["harmonic"])
+    client.post(f"/api/sessions/{session}/redo")
+    again = start(let_in=False)
+    again.cookies.update(client.cookies)
+    np.testing.assert_array_equal(now(again), expected)
+    switched = again.post(f"/api/sessions/{session}/switch", json={"number": 2, "shown": False}).json()
+    assert not any(one["stale"] for one in switched["retouch"])
+    elsewhere = {**stroke((100, 80), (120, 80), (120, 100)), "shape": "polygon"}
+    for body, said in (
+        ({"number": 1, "area": elsewhere}, "changed nothing"),
+        ({"number": 77, "area": area}, "Step 77"),
+    ):
+        answer = again.post(f"/api/sessions/{session}/part", json=body)
+        assert (answer.status_code, said in answer.json()["detail"]) == (400, True)
+    assert not mask[:, 100:].any()
 
 
 def test_an_area_alone_is_restored(client: TestClient, tmp_path: Path) -> None:

@@ -144,6 +144,13 @@ class AskedSwitch(Asked):
     shown: bool
 
 
+class AskedPart(Asked):
+    """What a result made of an area is put on top."""
+
+    number: int
+    area: AskedStroke
+
+
 class AskedRedo(Asked):
     """All results from one on are restored anew."""
 

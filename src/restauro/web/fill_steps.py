@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MaskError, ReadError
+from restauro.errors import MaskError, ParameterError, ReadError
 from restauro.holes import Box
 from restauro.method import Method, make_method
 from restauro.methods.heal import Heal as HealFrom
@@ -52,6 +52,10 @@ class Heal(Step):
     def covered(self, session: Session) -> tuple[Box, NDArray[np.uint8]]:
         """Return the box and the levels, uint8 [h, w], of what is filled."""
         return Stroke.of(self.values["stroke"]).drawn(session.size)
+
+    def anew(self, session: Session, old: Patch, progress: Progress) -> Patch:
+        """Fill once more what a patch of it filled, and return what comes out."""
+        return session.filled(old.box, old.levels, method_of(self.values), progress)
 
     def undo(self, session: Session) -> Changed:
         """Take it off the picture."""
@@ -116,6 +120,36 @@ class Restore(Heal):
             session.switch(number, shown=shown)
 
 
+class TakePart(Heal):
+    """What a result made of an area is put on top of all else: a copy, whatever becomes of that result."""
+
+    kind = "part"
+
+    def do(self, session: Session, progress: Progress = None) -> Changed:
+        """Copy from the result of step `of` what lies in `area`."""
+        of = self.values["of"]
+        if of not in session.patches:
+            raise ParameterError(f"Step {of} restored nothing that a part could be taken of.")
+        self.values |= {name: session.step(of).values[name] for name in ("method", "parameters")}
+        self.patch = self._cut(session)
+        self.patch.made = self.number
+        session.add(self.number, self.patch, compose=True)
+        return Changed(picture=[self.patch.box])
+
+    def anew(self, session: Session, old: Patch, progress: Progress) -> Patch:
+        """Copy once more; see `Heal.anew`."""
+        new = self._cut(session)
+        session.retouch.compose(new.box, [*session.beneath(new.box), new])
+        return new
+
+    def _cut(self, session: Session) -> Patch:
+        box, area = Stroke.of(self.values["area"]).drawn(session.size)
+        part = session.patches[self.values["of"]].part(box, area)
+        if part is None:
+            raise MaskError("That result changed nothing in the area: draw another, or take another result.")
+        return part
+
+
 class Switch(Step):
     """A patch is taken off the picture, or put back, wherever it is in the order."""
 
@@ -160,9 +194,10 @@ class RedoFrom(Step):
                 session.remove(number)
             for count, number in enumerate(numbers):
                 old = self._old[number]
-                method = method_of(session.step(number).values)
+                step = session.step(number)
+                assert isinstance(step, Heal)  # no others have patches
                 part = progress and _part_of(progress, count, len(numbers))
-                new = self._new[number] = session.filled(old.box, old.levels, method, part)
+                new = self._new[number] = step.anew(session, old, part)
                 new.made = self.number
                 session.add(number, new)
         except BaseException:

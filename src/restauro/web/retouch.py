@@ -58,12 +58,26 @@ class Patch:
         common = _common(self.box, box)
         if common[0] >= common[1] or common[2] >= common[3]:
             return
+        levels, values = self._in(common)
+        inner = levels > 0
+        pixels[_within(common, box)][inner] = values[inner]
+
+    def part(self, box: Box, area: NDArray[np.uint8]) -> Patch | None:
+        """Return what of it lies where levels [h, w] of a box aren't 0; None where nothing does."""
+        common = _common(self.box, box)
+        if common[0] >= common[1] or common[2] >= common[3]:
+            return None
+        levels, values = self._in(common)
+        levels = np.where(area[_within(common, box)] > 0, levels, np.uint8(0))
+        return Patch(common, levels, values[levels > 0], ()) if levels.any() else None
+
+    def _in(self, common: Box) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+        """Return levels and values of a box within it; of pixels that it doesn't touch any values."""
         rows, columns = _within(common, self.box)
         hole = self.levels[rows] > 0
         whole = np.empty((*hole.shape, *self.values.shape[1:]), self.values.dtype)
         whole[hole] = self.values[self._row_start[rows.start] : self._row_start[rows.stop]]
-        inner = hole[:, columns]
-        pixels[_within(common, box)][inner] = whole[:, columns][inner]
+        return self.levels[rows, columns], whole[:, columns]
 
 
 class Retouch:

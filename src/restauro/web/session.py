@@ -209,9 +209,13 @@ class Session:
     def _marked(self, box: Box) -> NDArray[np.uint8]:
         return self.marks[box[0] : box[1], box[2] : box[3]]
 
-    def _compose(self, box: Box) -> None:
+    def beneath(self, box: Box) -> list[Patch]:
+        """Return the patches that are shown in a box, in their order."""
         shown = (self.patches[number] for number in sorted(self.patches) if self.shown[number])
-        self.retouch.compose(box, (patch for patch in shown if meet(patch.box, box)))
+        return [patch for patch in shown if meet(patch.box, box)]
+
+    def _compose(self, box: Box) -> None:
+        self.retouch.compose(box, self.beneath(box))
 
     def _base(self, number: int, patch: Patch) -> frozenset[tuple[int, int]]:
         """Return what a patch would be filled upon now; see `Patch.base`."""

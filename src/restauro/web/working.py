@@ -146,6 +146,12 @@ def switch(session: Opened, body: asked.AskedSwitch) -> dict[str, Any]:
     return shared.done(session, "switch", {"of": body.number, "shown": body.shown})
 
 
+@router.post("/sessions/{number}/part")
+def take_part(session: Opened, body: asked.AskedPart) -> dict[str, Any]:
+    """Put on top what a result made of an area, whether it is shown or not."""
+    return shared.done(session, "part", {"of": body.number, "area": body.area.stroke().as_dict()})
+
+
 @router.post("/sessions/{number}/restore")
 def restore(session: Opened, server: Shared, owner: Owner, body: asked.AskedRestore) -> dict[str, Any]:
     """Restore what is marked, as a job."""

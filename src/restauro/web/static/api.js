@@ -52,6 +52,7 @@ export class Session {
   undo = () => ask("POST", `${this.path}/undo`);
   redo = () => ask("POST", `${this.path}/redo`);
   switch = (number, shown) => ask("POST", `${this.path}/switch`, { number, shown });
+  part = (number, area) => ask("POST", `${this.path}/part`, { number, area });
   restore = (method, area) => ask("POST", `${this.path}/restore`, { ...method, area });
   redoFrom = (number) => ask("POST", `${this.path}/redo-from`, { number });
   paint = (plane, what, stroke) => ask("POST", `${this.path}/paint`, { plane, what, stroke });

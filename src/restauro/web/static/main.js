@@ -86,7 +86,7 @@ async function open(asked, at_work) {
   await viewer.open(session);
   await shown({ ...about, revision: revision + 1 });
   revision = about.revision;
-  painter.area = null;
+  setArea(null);
   found.open();
   source.open();
   choose("heal");
@@ -168,11 +168,17 @@ function send(used, stroke, away = false, click = false) {
   if (used.kind === "guide" && used.mode === "line") return step(() => session.line(stroke.points));
   if (used.modes) return step(() => session.paint(`${used.kind}s`, used.mode, stroke));
   if (used.kind === "area") {
-    painter.area = stroke;
-    say("Only what is marked in this area is restored; Esc gives it up.");
+    setArea(stroke);
+    say("Only what is marked in this area is restored, and of results that part can be taken; Esc gives it up.");
     return Promise.resolve();
   }
   return step(() => session.mark(stroke, away ? "erase" : used.kind));
+}
+
+function setArea(stroke) {
+  painter.area = stroke;
+  results.area(stroke !== null);
+  painter.draw();
 }
 
 function here() {
@@ -247,6 +253,7 @@ cancelButton.hidden = true;
 const results = resultList({
   find: (box) => viewer.goTo(box),
   toggle: (number, visible) => step(() => session.switch(number, visible)),
+  take: (number) => step(() => session.part(number, painter.area)),
   redo: (number) => restore(() => session.redoFrom(number)),
 });
 const fade = slider({ label: "Shown", title: "How much of what was restored is shown over the picture as it was; saving takes all of it", minimum: 0, maximum: 100, value: 100, unit: "%", change: (value) => viewer.setFade(value / 100) });
@@ -301,7 +308,7 @@ const acts = {
   here,
   slider: () => view.compare("slider"),
   difference: () => view.compare("difference"),
-  escape: () => { painter.cancel(); painter.area = null; painter.draw(); if (viewer.compare !== "none") view.compare(viewer.compare); },
+  escape: () => { painter.cancel(); setArea(null); if (viewer.compare !== "none") view.compare(viewer.compare); },
   help: () => byId("keys").showModal(),
 };
 const holds = {

@@ -10,7 +10,7 @@ export const TOOLS = [
   { name: "rectangle", kind: "add", title: "Rectangle", key: "r", paints: true, shape: "rectangle", about: "Drag a rectangle over damage to mark it" },
   { name: "colour", kind: "colour", title: "Mark by colour", key: "c", paints: true, shape: "place", about: "Click a colour: everything like it is marked" },
   { name: "judge", kind: "judge", title: "Judge what is found", key: "f", paints: true, shape: "lasso", clicks: true, about: "Click a mark that is proposed to leave it out, or draw around several; with Alt they are taken again" },
-  { name: "area", kind: "area", title: "Area", key: "a", paints: true, shape: "lasso", about: "Draw around a part of the picture: only there is restored what is marked" },
+  { name: "area", kind: "area", title: "Area", key: "a", paints: true, shape: "lasso", about: "Draw around a part of the picture: only what is marked there is restored, or that part of a result taken" },
   { name: "guide", kind: "guide", title: "Guide", key: "g", paints: true, modes: {
     sources: { label: "Allowed", shape: "brush", colour: "#3c8cff", about: "Paint where texture may come from, and from nowhere else (PatchMatch)" },
     avoid: { label: "Forbidden", shape: "brush", colour: "#ff3c28", about: "Paint where texture mustn't come from (PatchMatch)" },
