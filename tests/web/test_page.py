@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import restauro
+from restauro.files.layers import Layer, flattened, read_layers, write_layers
 from restauro.picture import as_stored
 from restauro.strokes import Stroke
 from tests.web.strokes import save, textured
@@ -126,6 +127,32 @@ def test_a_mask_is_loaded_and_a_picture_is_sent(opened: tuple[Page, Server, Path
     page.set_input_files("#file", save(tmp_path / "other.png", textured(50, 70, 1, np.uint8)))
     page.wait_for_selector("body[data-state=work]")
     assert "70 × 50" in page.inner_text("#name")
+    assert on.wrong == []
+
+
+@needs_browser
+def test_layers_are_saved_and_loaded(opened: tuple[Page, Server, Path], tmp_path: Path) -> None:
+    on, _, _ = opened
+    page = on.page
+    drag(page, (0.3, 0.3), (0.5, 0.35))
+    page.click("#panel-file summary")
+    with page.expect_download() as waiting:
+        page.click("text=Save layers")
+    waiting.value.save_as(tmp_path / "panel.ora")
+    assert waiting.value.suggested_filename == "panel.ora"
+    found = read_layers(tmp_path / "panel.ora")
+    dab = Layer("dab", np.full((5, 5, 3), 777, np.uint16), top=300, left=500)
+    write_layers([*found.layers, dab], tmp_path / "edited.ora")
+    page.set_input_files("#panel-file input[type=file]", tmp_path / "edited.ora")
+    page.wait_for_selector('.results li:has-text("Edited 2")')
+    idle(page)
+    expected = flattened(found.layers[1:], textured(400, 600))
+    expected[300:305, 500:505] = 777
+    np.testing.assert_array_equal(restauro.read_picture(on.saved(tmp_path)).pixels, expected)
+    page.click("#home")
+    page.set_input_files("#file", tmp_path / "edited.ora")
+    page.wait_for_selector("body[data-state=work]")
+    assert "edited.png" in page.inner_text("#name")
     assert on.wrong == []
 
 

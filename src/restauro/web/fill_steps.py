@@ -150,6 +150,29 @@ class TakePart(Heal):
         return part
 
 
+class Edits(Heal):
+    """What was changed by hand in a layered file, in another program."""
+
+    kind = "edits"
+
+    def __init__(self, number: int, values: dict[str, Any], patch: Patch | None = None) -> None:
+        super().__init__(number, {"method": "by hand", "parameters": {}} | values)
+        if patch is not None:
+            self.patch = patch
+
+    def do(self, session: Session, progress: Progress = None) -> Changed:
+        """Take it in: `patch` was given."""
+        self.patch.made = self.number
+        session.add(self.number, self.patch, compose=True)
+        return Changed(picture=[self.patch.box])
+
+    def anew(self, session: Session, old: Patch, progress: Progress) -> Patch:
+        """Put it there once more; see `Heal.anew`."""
+        new = Patch(old.box, old.levels, old.values, ())
+        session.retouch.compose(new.box, [*session.beneath(new.box), new])
+        return new
+
+
 class Switch(Step):
     """A patch is taken off the picture, or put back, wherever it is in the order."""
 

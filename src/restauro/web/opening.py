@@ -5,16 +5,19 @@ from __future__ import annotations
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 import restauro
+from restauro.files.layers import ENDING, lowest_png
 from restauro.files.reading import stamp_of
 from restauro.web import asked, projects, shared
 from restauro.web.sessions import GoneError
 from restauro.web.shared import Opened, Owner, Shared
+
+CalledName = Annotated[str, Query(max_length=255)]
 
 router = APIRouter()
 
@@ -30,17 +33,33 @@ def start(server: Shared, owner: Owner) -> dict[str, Any]:
         "sessions": [{"session": one.number, "name": one.name} for one in about],
         "methods": asked.methods(),
         "hints": find_spec("sklearn") is not None,
-        "endings": [*shared.PICTURES, projects.ENDING],
+        "endings": [*shared.PICTURES, projects.ENDING, ENDING],
     }
 
 
 @router.post("/sessions")
-async def upload(request: Request, server: Shared, owner: Owner, name: str = Query(max_length=255)) -> dict[str, Any]:
+async def upload(request: Request, server: Shared, owner: Owner, name: CalledName) -> dict[str, Any]:
     """Open a picture: the request's body is its file, `name` what it is called."""
     with server.sessions.new() as folder:
         path = folder / f"picture{shared.ending_of(name)}"
         await shared.receive(request, path)
         session = await run_in_threadpool(server.sessions.begin, owner, shared.called(name), path, folder)
+        return asked.described(session)
+
+
+@router.post("/layers")
+async def open_layers(
+    request: Request, server: Shared, owner: Owner, name: str = Query(max_length=255)
+) -> dict[str, Any]:
+    """Open a layered file, the request's body: its lowest layer is the picture, the others what was done to it."""
+    with server.sessions.new() as folder:
+        file, path = folder / "layers.ora", folder / "picture.png"
+        await shared.receive(request, file)
+        path.write_bytes(await run_in_threadpool(lowest_png, file))
+        called = f"{Path(shared.called(name)).stem}.png"
+        session = await run_in_threadpool(server.sessions.begin, owner, called, path, folder)
+        await run_in_threadpool(shared.edited, session, file)
+        file.unlink()
         return asked.described(session)
 
 

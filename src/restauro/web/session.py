@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from restauro.errors import ParameterError, ReadError, RestauroError, WriteError
 from restauro.files.masks import write_mask
-from restauro.files.reading import stamp_of
+from restauro.files.reading import read_picture, stamp_of
+from restauro.files.writing import Written, write_picture
 from restauro.holes import Box
 from restauro.method import Method
 from restauro.picture import as_stored
-from restauro.record import Restored
-from restauro.restoring import Restoration
 from restauro.unknown import unknown_beside
-from restauro.web.fill_steps import method_of
+from restauro.web.fill_steps import Edits
 from restauro.web.finder import Finder
 from restauro.web.guided import Line, read_by, told_to
 from restauro.web.planes import LEVELS, Plane
@@ -72,8 +71,7 @@ class Session:
         self.lock = threading.RLock()
         if stamp_of(about.picture) != about.stamp:
             raise ReadError(f"{about.name} was changed since it was opened here: open it again.")
-        self.restoration = Restoration.open(about.picture, max_pixels=MOST_PIXELS)
-        self.picture = self.restoration.picture
+        self.picture = read_picture(about.picture, max_pixels=MOST_PIXELS)
         check_shown(self.picture)
         nothing = np.zeros(self.picture.pixels.shape[:2], np.bool_)
         unknown, self.notes = unknown_beside(self.picture, nothing)
@@ -97,11 +95,20 @@ class Session:
     def do(self, kind: str, values: dict[str, Any], progress: Progress = None) -> Changed:
         """Do a step; those that were undone are dropped, unless an exception ends it."""
         with self.lock:
-            step = STEPS[kind](self._next, values)
+            return self.do_step(STEPS[kind](self._next, values), progress)
+
+    def edit(self, patch: Patch) -> Changed:
+        """Take in what was changed by hand, as a step."""
+        with self.lock:
+            return self.do_step(Edits(self._next, {}, patch))
+
+    def do_step(self, step: Step, progress: Progress = None) -> Changed:
+        """Do a step that has the next number; see `do`."""
+        with self.lock:
             changed = step.do(self, progress)
             try:
                 step.save(self.folder)
-                self._log({"number": step.number, "kind": kind, "values": values})
+                self._log({"number": step.number, "kind": step.kind, "values": step.values})
             except OSError as error:
                 self._look_at(step.undo(self))
                 raise WriteError(
@@ -183,17 +190,16 @@ class Session:
                 found.add(number)
         return found
 
-    def write(self, target: Path) -> Restored:
-        """Write the picture as it is, in its own depth; see `restauro.Restoration.write`."""
+    def write(self, target: Path) -> Written:
+        """Write the picture as it is, in its own depth; see `restauro.write_picture`."""
         with self.lock:
-            hole, last = np.zeros(self.size, np.bool_), None
+            hole = np.zeros(self.size, np.bool_)
             for number in sorted(self.patches):
                 if self.shown[number]:
-                    patch, last = self.patches[number], self.step(number).values
+                    patch = self.patches[number]
                     hole[patch.box[0] : patch.box[1], patch.box[2] : patch.box[3]] |= patch.levels > 0
-            self.restoration.hole = np.ascontiguousarray(as_stored(hole, self.picture.orientation))
-            self.restoration.method = method_of(last) if last else None
-            return self.restoration.write(target, overwrite=True)
+            stored = np.ascontiguousarray(as_stored(hole, self.picture.orientation))
+            return write_picture(self.picture, target, hole=stored, overwrite=True)
 
     def write_marks(self, target: Path) -> None:
         """Write the marks as a PNG: white is hole, grey is damaged in part."""

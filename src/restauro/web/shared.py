@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import Depends, Request
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
@@ -17,10 +18,14 @@ from starlette.concurrency import run_in_threadpool
 
 from restauro.errors import ReadError
 from restauro.files.formats import ENDINGS
-from restauro.web import asked
+from restauro.files.layers import read_layers
+from restauro.files.masks import write_mask
+from restauro.web import asked, layered
 from restauro.web.jobs import Jobs
-from restauro.web.session import Session
+from restauro.web.retouch import Patch
+from restauro.web.session import MOST_PIXELS, Session
 from restauro.web.sessions import Sessions
+from restauro.web.step import Changed
 
 MOST_BYTES = 4_000_000_000  # of a picture that is sent
 PICTURES = [ending for endings in ENDINGS.values() for ending in endings]
@@ -61,6 +66,21 @@ def done(session: Session, kind: str, values: dict[str, Any]) -> dict[str, Any]:
     """Have a session do a step, and answer."""
     with session.lock:
         return asked.answered(session, session.do(kind, values))
+
+
+def edited(session: Session, path: Path) -> dict[str, Any]:
+    """Have a session take what was changed by hand in a layered file, and answer."""
+    found = read_layers(path, max_pixels=MOST_PIXELS)
+    with session.lock:
+        edits, marks = layered.changed_by_hand(session, found), layered.marks_by_hand(session, found)
+        changed = Changed()
+        if edits is not None:
+            changed.picture += session.edit(Patch(*edits, ())).picture
+        if marks is not None:
+            file = f"mask-{session.revision}-{len(session.steps)}.png"
+            write_mask(np.divide(marks, 255, dtype=np.float32), session.folder / file)
+            changed.marks += session.do("marks", {"action": "load", "mask": file}).marks
+        return asked.answered(session, changed)
 
 
 def started(server: Server, owner: str, session: Session, kind: str, values: dict[str, Any]) -> dict[str, Any]:

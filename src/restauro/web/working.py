@@ -17,7 +17,7 @@ from restauro.errors import MaskError
 from restauro.files.formats import ENDINGS
 from restauro.method import make_method
 from restauro.methods.heal import Heal
-from restauro.web import asked, projects, shared, zoom
+from restauro.web import asked, layered, projects, shared, zoom
 from restauro.web.finder import LEFT, TAKEN
 from restauro.web.jobs import Job
 from restauro.web.planes import COLOURS
@@ -126,6 +126,23 @@ def save(session: Opened, ending: str | None = None) -> FileResponse:
 def save_project(session: Opened) -> FileResponse:
     """Return the session as a project file: the picture with all that was done to it, to be opened again."""
     return shared.sent(f"{Path(session.about.name).stem}{projects.ENDING}", partial(projects.write_project, session))
+
+
+@router.get("/sessions/{number}/layers")
+def save_layers(session: Opened) -> FileResponse:
+    """Return the session as an OpenRaster file: the untouched picture, what was restored by kind, masks by name."""
+    return shared.sent(f"{Path(session.about.name).stem}.ora", partial(layered.save_layers, session))
+
+
+@router.put("/sessions/{number}/layers")
+async def load_layers(request: Request, session: Opened) -> dict[str, Any]:
+    """Take what was changed by hand in a layered file, the request's body: pixels become a result, marks marks."""
+    file = session.folder / f"layers-{session.revision}.ora"
+    try:
+        await shared.receive(request, file)
+        return await run_in_threadpool(shared.edited, session, file)
+    finally:
+        file.unlink(missing_ok=True)
 
 
 @router.post("/sessions/{number}/undo")

@@ -23,7 +23,8 @@ async function ask(method, path, body, raw = false) {
 const named = (file) => `name=${encodeURIComponent(file.name)}`;
 
 export const start = () => ask("GET", "start");
-export const openFile = (file) => ask("POST", file.name.endsWith(".restauro") ? "projects" : `sessions?${named(file)}`, file, true);
+const whither = (name) => (name.endsWith(".restauro") ? "projects" : name.endsWith(".ora") ? "layers" : "sessions");
+export const openFile = (file) => ask("POST", `${whither(file.name)}?${named(file)}`, file, true);
 export const openExample = (number) => ask("POST", `examples/${number}`);
 export const openGiven = () => ask("POST", "given");
 export const openSession = (session) => ask("GET", `sessions/${session}`);
@@ -49,6 +50,7 @@ export class Session {
   mark = (stroke, mode) => ask("POST", `${this.path}/marks`, { stroke, mode });
   all = (action, values = {}) => ask("POST", `${this.path}/marks/all`, { action, ...values });
   load = (file) => ask("PUT", `${this.path}/marks?${named(file)}`, file, true);
+  loadLayers = (file) => ask("PUT", `${this.path}/layers`, file, true);
   undo = () => ask("POST", `${this.path}/undo`);
   redo = () => ask("POST", `${this.path}/redo`);
   switch = (number, shown) => ask("POST", `${this.path}/switch`, { number, shown });
@@ -67,6 +69,7 @@ export class Session {
   tile = (layer, level, x, y, query) => `/api/${this.path}/tiles/${layer}/${level}/${x}/${y}?${query}`;
   get picture() { return `/api/${this.path}/picture`; }
   get project() { return `/api/${this.path}/project`; }
+  get layers() { return `/api/${this.path}/layers`; }
   get marks() { return `/api/${this.path}/marks`; }
 }
 

@@ -2,7 +2,7 @@
 
 import { button, make } from "./panels.js";
 
-const KINDS = { heal: "Healed", restore: "Restored", part: "Part" };
+const KINDS = { heal: "Healed", restore: "Restored", part: "Part", edits: "Edited" };
 const MOST = 200; // listed at once
 
 /** Return a list's element, and what shows a session's state in it. */

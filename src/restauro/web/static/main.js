@@ -268,6 +268,14 @@ const format = select({ label: "Format", title: "In its own format the picture k
 
 const saveProject = button({ label: "Save project", title: "The picture with its marks, results and steps in one file, to go on with anywhere", press: () => save(session.project) });
 
+const saveLayers = button({ label: "Save layers", title: "The untouched picture, what was restored and the masks as layers (OpenRaster), for GIMP or Krita", press: () => save(session.layers) });
+const layersFile = make("input", { type: "file", accept: ".ora", title: "What was changed by hand in a layered file of this picture", onchange: () => {
+  const [file] = layersFile.files;
+  layersFile.value = "";
+  if (file) step(() => session.loadLayers(file), "Reading the layers …");
+} });
+const loadLayers = make("label", { class: "file" }, layersFile, make("span", { title: "What was changed by hand in a layered file of this picture" }, "Load layers"));
+
 const panels = {
   brush: panel("Brush", "brush", true, size.element, hardness.element, strength.element, pressure.element),
   source: panel("Heal from a source", "source", true, ...source.content),
@@ -282,7 +290,7 @@ const panels = {
     restoreButton, make("progress", { id: "progress", max: "1", value: 0, hidden: true, "aria-label": "Restoring" }), cancelButton),
   results: panel("Results", "results", true, fade.element, results.element),
   view: panel("View", "view", true, ...view.content),
-  file: panel("File", "file", false, format.element, saveProject, make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),
+  file: panel("File", "file", false, format.element, saveProject, row(saveLayers, loadLayers), make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),
 };
 byId("side").append(...Object.values(panels));
 
