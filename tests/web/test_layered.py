@@ -41,6 +41,9 @@ def worked_on(client: TestClient, path: Path) -> str:
     )
     area = {**stroke((60, 0), (129, 0), (129, 109), (60, 109)), "shape": "polygon"}
     client.post(f"/api/sessions/{session}/part", json={"number": 1, "area": area})
+    heal(client, session, stroke((75, 40), radius=8), "telea", {})  # upon the part
+    hidden = heal(client, session, stroke((110, 20), radius=8), "telea", {})["retouch"][-1]["number"]
+    client.post(f"/api/sessions/{session}/switch", json={"number": hidden, "shown": False})
     body = {"plane": "guides", "what": "avoid", "stroke": stroke((100, 80), radius=5)}
     client.post(f"/api/sessions/{session}/paint", json=body)
     return session
@@ -65,7 +68,7 @@ def test_layers_together_are_the_picture_and_what_is_edited_comes_back(
     assert found.layers[0].pixels.dtype == dtype
 
     done = load(client, session, tmp_path / "saved.ora")
-    assert len(done["retouch"]) == 4  # nothing was changed by hand
+    assert len(done["retouch"]) == 6  # nothing was changed by hand
 
     full = np.iinfo(dtype).max
     dab = Layer("A hand", np.full((6, 9, bands + 1), full, dtype), top=90, left=-2)
