@@ -49,6 +49,13 @@ def worked_on(client: TestClient, path: Path) -> str:
     return session
 
 
+def covered(layer: Layer | None) -> Any:
+    """Return where a layer of a picture of 110 x 130 pixels is opaque."""
+    assert layer is not None
+    opacity = np.where(layer.pixels[..., -1:] > 0, np.uint8(255), np.uint8(0))
+    return flattened([Layer("", opacity, layer.top, layer.left)], np.zeros((110, 130), np.uint8)) > 0
+
+
 @pytest.mark.parametrize(("bands", "dtype", "turn"), [(3, np.uint16, 1), (1, np.uint8, 6)])
 def test_layers_together_are_the_picture_and_what_is_edited_comes_back(
     client: TestClient, tmp_path: Path, bands: int, dtype: type, turn: int
@@ -62,6 +69,10 @@ def test_layers_together_are_the_picture_and_what_is_edited_comes_back(
     assert [one.name for one in found.layers] == ["Original", *results, *(f"Mask: {name}" for name in masks)]
     np.testing.assert_array_equal(np.squeeze(found.layers[0].pixels), as_seen(pixels, turn))
     np.testing.assert_array_equal(flattened(found.layers, np.zeros_like(before)), before)
+    healed = covered(found.named("Healed"))
+    assert healed[mask_of(stroke((75, 40), radius=8))].all()
+    assert not healed[mask_of(stroke((110, 20), radius=8))].any()
+    assert not covered(found.named("Parts taken"))[healed].any()
     marks = found.named("Mask: marks")
     assert marks is not None
     assert not marks.visible
