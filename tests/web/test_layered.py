@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 import restauro
 from restauro.files.layers import Layer, Layered, flattened, read_layers, write_layers
 from restauro.picture import as_seen
-from tests.web.strokes import heal, run, save, saved, stroke, textured, upload
+from tests.web.strokes import heal, mask_of, run, save, saved, stroke, textured, upload
 
 
 def layers_of(client: TestClient, session: str, folder: Path) -> Layered:
