@@ -42,7 +42,7 @@ def make_app(*, token: str, port: int, folder: Path, picture: Path | None = None
     app = FastAPI(title="restauro", version=restauro.__version__, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.server = Server(Sessions(folder), Jobs(), picture, _examples())
     for routes in (opening, working, finding):
-        app.include_router(routes.router, prefix="/api")
+        app.include_router(routes.router, prefix="/api", responses=asked.REFUSALS)
     app.add_exception_handler(RestauroError, _refused)
     app.add_exception_handler(MemoryError, _refused)
     app.add_api_route("/docs", _docs, include_in_schema=False)

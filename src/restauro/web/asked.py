@@ -28,6 +28,20 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Refusal(BaseModel):
+    """Why something isn't done."""
+
+    detail: str = Field(description="One sentence that says what is wrong and what to do")
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusal, "description": "It can't be done, and nothing has changed"},
+    404: {"model": Refusal, "description": "There is no such session, job or example"},
+    429: {"model": Refusal, "description": "Too many restorations are waiting"},
+    507: {"model": Refusal, "description": "There isn't memory enough"},
+}
+
+
 class AskedStroke(Asked):
     """A stroke in pixels of the picture as it is seen; see `restauro.strokes.Stroke`."""
 
