@@ -80,7 +80,7 @@ class Stroke:
         if not all(len(point) == 3 and all(map(math.isfinite, point)) for point in self.points):
             raise ParameterError("A stroke's points are three numbers each: x, y and the radius.")
         if not all(abs(x) <= FARTHEST and abs(y) <= FARTHEST for x, y, _ in self.points):
-            raise ParameterError(f"A stroke's points lie within {FARTHEST:g} pixels of the picture's upper left corner.")
+            raise ParameterError(f"A stroke's points lie within {FARTHEST:g} pixels of the picture's corner.")
         if self.shape == "brush" and not all(_NEAREST <= point[2] <= LARGEST_RADIUS for point in self.points):
             raise ParameterError(f"A brush's radius is {_NEAREST} to {LARGEST_RADIUS:g} pixels.")
         if not 0 <= self.hardness <= 1:

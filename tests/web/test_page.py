@@ -60,6 +60,17 @@ def test_heal_mark_restore_undo_save(opened: tuple[Page, Server, Path], tmp_path
     page.wait_for_selector(".results li:nth-child(3)")
     idle(page)
 
+    assert not page.is_checked("#panel-marks label:has-text('Show') input")
+    page.keyboard.press("Control+z")
+    idle(page)
+    page.keyboard.press("Control+z")
+    idle(page)
+    assert page.is_checked("#panel-marks label:has-text('Show') input")
+    page.keyboard.press("Control+Shift+z")
+    idle(page)
+    page.keyboard.press("Control+Shift+z")
+    idle(page)
+
     page.keyboard.press("s")
     page.wait_for_selector("#divider:not([hidden])")
     page.locator("#divider").fill("250")

@@ -63,11 +63,17 @@ async function shown(state) {
   results.show(state.retouch);
   const alone = state.revision === revision + 1;
   revision = state.revision;
+  if (state.changed.marks.length) showMarks(true); // they were hidden when they had been restored
   guide.show(state);
   found.painted(state.painted);
   if (state.found) found.show(state.found);
   if (state.changed.picture.length) found.repaint();
   await viewer.changed(alone ? state.changed : viewer.whole()); // else another tab was at work
+}
+
+function showMarks(on) {
+  viewer.showMarks(on);
+  marksShown.set(on);
 }
 
 // Opening, closing
@@ -87,6 +93,7 @@ async function open(asked, at_work) {
   await shown({ ...about, revision: revision + 1 });
   revision = about.revision;
   setArea(null);
+  showMarks(true);
   found.open();
   source.open();
   choose("heal");
@@ -204,7 +211,7 @@ async function restore(start) {
     try {
       const result = await api.follow(job, (fraction) => { bar.value = fraction; });
       say(result ? "" : "Cancelled: nothing has changed.");
-      if (result) { marksShown.set(false); viewer.showMarks(false); }
+      if (result) showMarks(false);
       return result;
     } finally {
       job = null;
@@ -299,7 +306,7 @@ byId("side").append(...Object.values(panels));
 const acts = {
   smaller: () => size.set(Math.max(Math.round(brush.size / 1.2), 1)),
   larger: () => size.set(Math.max(Math.round(brush.size * 1.2), brush.size + 1)),
-  marks: () => { viewer.showMarks(!viewer.marksShown); marksShown.set(viewer.marksShown); },
+  marks: () => showMarks(!viewer.marksShown),
   undo: () => step(() => session.undo()),
   redo: () => step(() => session.redo()),
   restore: () => restoreButton.click(),
