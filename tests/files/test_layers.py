@@ -12,7 +12,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from restauro.errors import ImageError, ReadError, WriteError
-from restauro.files.layers import Layer, flattened, lowest_png, read_layers, write_layers
+from restauro.files.layers import Layer, extract_lowest, flattened, read_layers, write_layers
 
 
 def picture(bands: int, dtype: type) -> NDArray[Any]:
@@ -101,7 +101,17 @@ def test_a_layer_of_few_bits_is_of_8(tmp_path: Path) -> None:
     png = pyvips.Image.new_from_array(np.array([[0, 255]], np.uint8)).pngsave_buffer(bitdepth=1)
     found = read_layers(ora(tmp_path / "a.ora", stack=stack(LAYER), png=png))
     assert found.layers[0].pixels[..., 0].tolist() == [[0, 255]]
-    assert lowest_png(tmp_path / "a.ora") == png
+    extract_lowest(tmp_path / "a.ora", tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == png
+
+
+def test_a_layer_that_is_too_large_is_not_unpacked(tmp_path: Path) -> None:
+    ora(tmp_path / "a.ora", stack=stack(LAYER), png=bytes(1_001_000))
+    with pytest.raises(ReadError, match="'one' has over 1000800 bytes"):
+        read_layers(tmp_path / "a.ora", max_pixels=100)
+    with pytest.raises(ReadError, match="'one' has over 1000800 bytes"):
+        extract_lowest(tmp_path / "a.ora", tmp_path / "a.png", max_pixels=100)
+    assert not (tmp_path / "a.png").exists()
 
 
 def ora(path: Path, **files: str | bytes) -> Path:

@@ -156,8 +156,12 @@ def test_without_scikit_learn_it_is_said_how_hints_come(
     assert client.get("/api/start").json()["hints"] is False
 
 
-def test_what_is_in_view_is_looked_at_alone_and_anew_once_it_has_changed(client: TestClient, tmp_path: Path) -> None:
-    session = upload(client, save(tmp_path / "dusty.tif", dusty()))["session"]
+@pytest.mark.parametrize("turn", [1, 6])
+def test_what_is_in_view_is_looked_at_alone_and_anew_once_it_has_changed(
+    client: TestClient, tmp_path: Path, turn: int
+) -> None:
+    stored = np.ascontiguousarray(as_stored(dusty(), turn))
+    session = upload(client, save(tmp_path / "dusty.tif", stored, turn))["session"]
     found = look(client, session, (20, 20, 240, 240), ["dust"])
     assert found["box"] == [20, 20, 240, 240]
     assert sorted(mark["box"][0] // 100 for mark in found["marks"]) == [0, 1]
@@ -223,4 +227,6 @@ def test_marks_of_masks_by_kind() -> None:
     assert found.pixels.tolist() == [1, 2, 1]
     assert found.at([(10, 21)]).tolist() == [True, True, False]
     assert found.at([(13, 25), (500, 500), (9, 47)]).tolist() == [False, False, True]
-    assert found.place_of(2) == (13, 25)
+    assert found.middles([2, 0, 1]) == [(13, 25), (10, 21), (10, 21)]
+    assert found.middles([]) == []
+    assert found.places_of([1]) == {(10, 20), (10, 21)}

@@ -168,6 +168,31 @@ def test_layers_are_saved_and_loaded(opened: tuple[Page, Server, Path], tmp_path
 
 
 @needs_browser
+def test_a_restoration_is_cancelled_where_its_button_was(opened: tuple[Page, Server, Path]) -> None:
+    on, _, _ = opened
+    page = on.page
+    page.keyboard.press("r")
+    drag(page, (0.1, 0.25), (0.9, 0.75))
+    page.select_option("#panel-method select", "patchmatch")
+    button = page.locator("button:has-text('Restore what is marked')")
+    place = button.bounding_box()
+    below = page.locator("#panel-results").bounding_box()
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#progress")
+    assert page.evaluate("document.activeElement.textContent") == "Cancel"
+    assert page.locator("#progress").bounding_box()["y"] >= place["y"]
+    assert page.locator("#panel-results").bounding_box() == below
+    page.keyboard.press("Enter")
+    page.wait_for_selector("button:has-text('Restore what is marked')")
+    idle(page)
+    assert "Cancelled" in page.inner_text("#message")
+    assert page.evaluate("document.activeElement.textContent") == "Restore what is marked"
+    assert on.results == 0
+    assert on.wrong == []
+
+
+@needs_browser
 def test_two_tabs_see_the_same(opened: tuple[Page, Server, Path]) -> None:
     on, server, _ = opened
     other = on.page.context.new_page()

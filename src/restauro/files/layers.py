@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -27,6 +28,7 @@ _MIMETYPE = b"image/openraster"
 _STACK, _MERGED, _THUMBNAIL = "stack.xml", "mergedimage.png", "Thumbnails/thumbnail.png"
 _OVER = "svg:src-over"
 _MOST_XML, _MOST_LAYERS = 1_000_000, 1000  # bytes, layers
+_MOST_BYTES, _SPARE = 8, 1_000_000  # of a pixel; beside them
 _SMALL = 256  # pixels: the longer side of the thumbnail
 _PROFILE = "icc-profile-data"
 
@@ -212,13 +214,15 @@ def read_layers(source: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS)
         raise ReadError(f"{path.name} can't be read, it is damaged or no OpenRaster file: save it once more.") from None
 
 
-def lowest_png(source: Path) -> bytes:
-    """Return the file of the lowest layer: the picture with its profile, as `write_layers` puts it there."""
+def extract_lowest(source: Path, target: Path, max_pixels: int = MAX_PIXELS) -> None:
+    """Write the lowest layer's file, a PNG: the picture with its profile, as `write_layers` puts it there."""
     try:
         with zipfile.ZipFile(source) as file:
             lowest = list(_described(_stack(file).find("stack"), visible=True, top=0, left=0))[-1]
-            return file.read(lowest.file)
-    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, IndexError, ElementTree.ParseError):
+            _unpack(file, lowest, target, max_pixels)
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, ElementTree.ParseError) as error:
+        if isinstance(error, ReadError):
+            raise
         raise ReadError("The layered file can't be read, it is damaged: save it once more.") from None
 
 
@@ -261,14 +265,21 @@ def _described(stack: ElementTree.Element | None, *, visible: bool, top: int, le
 def _read(file: zipfile.ZipFile, layer: _Described, max_pixels: int) -> Layer:
     with tempfile.TemporaryDirectory(prefix="restauro-") as folder:
         png = Path(folder, "layer.png")
-        with file.open(layer.file) as packed, png.open("wb") as unpacked:
-            while part := packed.read(1 << 20):
-                unpacked.write(part)
+        _unpack(file, layer, png, max_pixels)
         try:
             pixels = np.atleast_3d(read_picture(png, max_pixels=max_pixels).pixels)
         except ReadError as error:
             raise ReadError(f"Layer {layer.name!r} can't be read: {error.fact.rpartition('.png: ')[2]}.") from None
     return Layer(layer.name, pixels, layer.top, layer.left, layer.visible, layer.opacity)
+
+
+def _unpack(file: zipfile.ZipFile, layer: _Described, target: Path, max_pixels: int) -> None:
+    """Write a layer's PNG to a file, unless it is larger than any of so many pixels."""
+    most = _MOST_BYTES * max_pixels + _SPARE
+    if file.getinfo(layer.file).file_size > most:
+        raise ReadError(f"Layer {layer.name!r} has over {most} bytes, and so isn't read.")
+    with file.open(layer.file) as packed, target.open("wb") as unpacked:
+        shutil.copyfileobj(packed, unpacked)
 
 
 def _check(layer: Layer) -> None:

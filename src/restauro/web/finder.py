@@ -100,11 +100,12 @@ class Found:
         some[self.mark[hit]] = True
         return some
 
-    def place_of(self, number: int) -> Place:
-        """Return a pixel of a mark: the one in the middle of its pixels, row by row."""
-        pixels = np.flatnonzero(self.mark == number)
-        middle = pixels[len(pixels) // 2]
-        return int(self.rows[middle]), int(self.columns[middle])
+    def middles(self, numbers: Sequence[int]) -> list[Place]:
+        """Return a pixel of each of some marks: the one in the middle of its pixels, row by row."""
+        of = np.array(numbers, np.int64)
+        order, starts = np.argsort(self.mark, kind="stable"), np.cumsum(self.pixels) - self.pixels
+        pixels = order[starts[of] + self.pixels[of] // 2]
+        return list(zip(self.rows[pixels].tolist(), self.columns[pixels].tolist(), strict=True))
 
     def places_of(self, numbers: Sequence[int]) -> set[Place]:
         """Return all pixels of some marks."""

@@ -68,7 +68,7 @@ def judge(session: Opened, body: asked.AskedJudgement) -> dict[str, Any]:
             return asked.answered(session)
         now = session.finder.left
         left = not now[numbers].all() if body.left is None else body.left
-        places: list[Place] = [found.place_of(number) for number in numbers if not now[number]]
+        places: list[Place] = found.middles([number for number in numbers if not now[number]])
         if not left:
             places = sorted(session.finder.left_out & found.places_of(numbers))
         return shared.done(session, "judge", {"left": left, "places": places})

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 import restauro
-from restauro.files.layers import ENDING, lowest_png
+from restauro.files.layers import ENDING, extract_lowest
 from restauro.files.reading import stamp_of
 from restauro.web import asked, projects, shared
+from restauro.web.session import MOST_PIXELS
 from restauro.web.sessions import GoneError
 from restauro.web.shared import Opened, Owner, Shared
 
@@ -55,7 +56,7 @@ async def open_layers(
     with server.sessions.new() as folder:
         file, path = folder / "layers.ora", folder / "picture.png"
         await shared.receive(request, file)
-        path.write_bytes(await run_in_threadpool(lowest_png, file))
+        await run_in_threadpool(extract_lowest, file, path, MOST_PIXELS)
         called = f"{Path(shared.called(name)).stem}.png"
         session = await run_in_threadpool(server.sessions.begin, owner, called, path, folder)
         await run_in_threadpool(shared.edited, session, file)

@@ -308,7 +308,10 @@ def _boxes(patches: Sequence[Patch]) -> NDArray[np.int64]:
 
 def _meeting(boxes: NDArray[np.int64], *others: Box) -> NDArray[np.bool_]:
     """Return which of some boxes, [n, 4], have a pixel in common with one of others."""
-    met = np.zeros(len(boxes), np.bool_)
-    for top, bottom, left, right in others:
-        met |= (boxes[:, 0] < bottom) & (top < boxes[:, 1]) & (boxes[:, 2] < right) & (left < boxes[:, 3])
-    return met
+    met = [
+        (boxes[:, 0] < bottom) & (top < boxes[:, 1]) & (boxes[:, 2] < right) & (left < boxes[:, 3])
+        for top, bottom, left, right in others
+    ]
+    if len(met) == 1:  # as of nearly all
+        return met[0]
+    return np.logical_or.reduce(met) if met else np.zeros(len(boxes), np.bool_)

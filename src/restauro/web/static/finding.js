@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { modes } from "./guiding.js";
-import { button, checkbox, make, row, slider } from "./panels.js";
+import { button, checkbox, make, row, slider, swap } from "./panels.js";
 
 const KINDS = { dust: ["Dust", "Dust and specks", true], scratches: ["Scratches", "Scratches and other long, thin lines", true], losses: ["Losses", "Flaked paint, peeled emulsion, tears", true], cracks: ["Cracks", "Craquelure, dark and bright", false] };
 const SETTLED = 250; // ms that the view rests before it is looked at
@@ -24,6 +24,7 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
   let job = null;
   let found = { marks: [], kinds: {}, left: 0, box: null };
   let at = -1;
+  let painted = false; // whether there are hints
 
   const boxes = Object.entries(KINDS).map(([kind, [label, title, checked]]) => checkbox({ label, title, checked, change: (on) => { if (on) kinds.add(kind); else kinds.delete(kind); again(); } }).element);
   const sensitivity = slider({ label: "False marks", title: "How many wrong marks a megapixel are put up with, of each kind: more find fainter damage", minimum: 0.3, maximum: 30, step: 0.1, value: rate, unit: "/ MP", scale: "log", change: (value) => { rate = value; again(); } });
@@ -36,9 +37,16 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
   const clearHints = button({ label: "Clear", title: "Take all hints away", press: () => step(() => session().clearPainted("hints")) });
   const teaching = make("details", { class: "parameters" }, make("summary", { title: "Paint what is damage and what isn't; the rest of the picture follows" }, "By hints"),
     ...(hints ? [make("div", {}, modes("hint", choose), row(byHints, clearHints))] : [make("p", { class: "small" }, "Hints need scikit-learn: pip install 'restauro[hints]', then start restauro again.")]));
-  const bar = make("progress", { max: "1", value: 0, hidden: true, "aria-label": "Searching" });
+  const bar = make("progress", { max: "1", value: 0, "aria-label": "Searching" });
   const cancelButton = button({ label: "Cancel", title: "Stop searching", press: () => { if (job) api.cancel(job); } });
-  cancelButton.hidden = true;
+  const running = row(bar, cancelButton);
+  running.classList.add("running");
+  running.hidden = true;
+  const atWork = (on) => {
+    if (on) swap(searchButton, running, cancelButton); // so that nothing moves
+    else swap(running, searchButton);
+    byHints.disabled = on || !painted;
+  };
   const summary = make("p", { class: "small found", role: "status" });
   const previous = button({ label: "‹", title: "The mark before this one", press: () => go(-1) });
   const next = button({ label: "›", title: "The next mark, the largest first", press: () => go(1) });
@@ -92,7 +100,7 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
     if (!session() || job) return;
     if (!kinds.size && !withHints) return void say("Choose what to look for first: dust, scratches, losses or cracks.", true);
     turn += 1;
-    bar.hidden = cancelButton.hidden = false;
+    atWork(true);
     bar.value = 0;
     try {
       ({ job } = await session().search({ ...asked(), hints: withHints }));
@@ -106,7 +114,7 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
       say(error.message, true);
     } finally {
       job = null;
-      bar.hidden = cancelButton.hidden = true;
+      atWork(false);
     }
   }
 
@@ -154,9 +162,13 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
   viewer.addEventListener("moved", () => wait());
   tell();
   return {
-    content: [make("div", { class: "kinds", role: "group", "aria-label": "Kinds of damage" }, ...boxes), sensitivity.element, preview.element, searchButton, teaching, bar, cancelButton, summary, review, takeButton],
+    content: [make("div", { class: "kinds", role: "group", "aria-label": "Kinds of damage" }, ...boxes), sensitivity.element, preview.element, searchButton, running, teaching, summary, review, takeButton],
     show,
-    painted: (planes) => { byHints.disabled = clearHints.disabled = !planes.includes("hints"); },
+    painted: (planes) => {
+      painted = planes.includes("hints");
+      byHints.disabled = !painted || job !== null;
+      clearHints.disabled = !painted;
+    },
     repaint: () => { looked = ""; wait(); },
     open: () => {
       whole = false;

@@ -5,7 +5,7 @@ import { finding } from "./finding.js";
 import { guiding } from "./guiding.js";
 import { resultList } from "./history.js";
 import { looking } from "./looking.js";
-import { button, checkbox, make, methodControls, panel, row, select, slider } from "./panels.js";
+import { button, checkbox, make, methodControls, panel, row, select, slider, swap } from "./panels.js";
 import { sourcing } from "./sourcing.js";
 import { Painter } from "./strokes.js";
 import { KEYS, TOOLS, inUse, listKeys, listen, toolbar } from "./tools.js";
@@ -206,7 +206,7 @@ async function restore(start) {
   const bar = byId("progress");
   await step(async () => {
     ({ job } = await start());
-    bar.hidden = cancelButton.hidden = false;
+    swap(restoreButton, running, cancelButton); // so that nothing moves
     bar.value = 0;
     try {
       const result = await api.follow(job, (fraction) => { bar.value = fraction; });
@@ -215,7 +215,7 @@ async function restore(start) {
       return result;
     } finally {
       job = null;
-      bar.hidden = cancelButton.hidden = true;
+      swap(running, restoreButton);
     }
   });
 }
@@ -255,7 +255,9 @@ const saveMask = button({ label: "Save mask", title: "Save the marks as a mask: 
 
 const restoreButton = button({ label: "Restore what is marked", title: "Fill all that is marked by the method above (Ctrl+Enter)", primary: true, press: () => restore(() => session.restore(method.value(), painter.area)) });
 const cancelButton = button({ label: "Cancel", title: "Stop; nothing changes", press: () => { if (job) api.cancel(job); } });
-cancelButton.hidden = true;
+const running = row(make("progress", { id: "progress", max: "1", value: 0, "aria-label": "Restoring" }), cancelButton);
+running.classList.add("running");
+running.hidden = true;
 
 const results = resultList({
   find: (box) => viewer.goTo(box),
@@ -294,7 +296,7 @@ const panels = {
     row(all("grow", "Marks become larger on all sides", "Grow", () => grow), all("shrink", "Marks become smaller on all sides", "Shrink", () => grow), make("label", { class: "unit", title: "How far marks grow or shrink, in pixels" }, by, " px")),
     row(all("invert", "What is marked isn't, and what isn't is", "Invert"), all("clear", "Take all marks away", "Clear")),
     row(make("label", { class: "file" }, maskFile, make("span", { title: "Marks from a mask file: white is damage" }, "Load mask")), saveMask),
-    restoreButton, make("progress", { id: "progress", max: "1", value: 0, hidden: true, "aria-label": "Restoring" }), cancelButton),
+    restoreButton, running),
   results: panel("Results", "results", true, fade.element, results.element),
   view: panel("View", "view", true, ...view.content),
   file: panel("File", "file", false, format.element, saveProject, row(saveLayers, loadLayers), make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),

@@ -69,6 +69,14 @@ export function panel(title, name, open, ...content) {
   return element;
 }
 
+/** Put one element in the place of another, with the keyboard's focus if that had it. */
+export function swap(away, here, focus = here) {
+  const had = away.contains(document.activeElement);
+  away.hidden = true;
+  here.hidden = false;
+  if (had) focus.focus();
+}
+
 export function row(...content) {
   return make("div", { class: "row" }, ...content);
 }
