@@ -211,6 +211,16 @@ def test_what_cannot_be_is_refused(
     assert client.get(f"/api/sessions/{session}").json()["canUndo"] is False
 
 
+def test_a_search_is_cancelled_and_what_was_proposed_stays(client: TestClient, tmp_path: Path) -> None:
+    session = upload(client, save(tmp_path / "dusty.tif", np.tile(dusty(), (2, 2, 1))))["session"]
+    before = look(client, session, (0, 0, 240, 240), ["dust"])
+    assert before["marks"]
+    job = ask(client, session, "search", kinds=["scratches", "dust"], sensitivity=30)["job"]
+    assert client.delete(f"/api/jobs/{job}").status_code == 200
+    assert events(client, job)[-1]["state"] == "cancelled"
+    assert client.get(f"/api/sessions/{session}/found").json()["found"] == before
+
+
 def test_a_number_that_no_mark_has_is_refused(client: TestClient, tmp_path: Path) -> None:
     session = upload(client, save(tmp_path / "dusty.tif", dusty(100, 120)))["session"]
     look(client, session, (0, 0, 120, 100))

@@ -44,22 +44,29 @@ def save_layers(session: Session, target: Path) -> None:
     ImageError
         The picture has transparency, inks, or other samples than 8 or 16 bits.
     """
-    picture, seen = session.picture, session.retouch.seen
+    picture = session.picture
     if picture.pixels.dtype not in (np.uint8, np.uint16) or picture.bits not in (8, 16):
         raise ImageError(f"Layers hold 8 or 16 bits, and the picture has {picture.bits}: save a project.")
     if picture.has_alpha or picture.is_cmyk or picture.bands not in (1, 3):
         raise ImageError("Layers are made of grey and RGB pictures without transparency: save a project.")
+    with session.lock:
+        layers = _layers(session)
+    write_layers(layers, target, profile=picture.metadata.get("icc-profile-data"))
+
+
+def _layers(session: Session) -> list[Layer]:
+    seen, dtype = session.retouch.seen, session.picture.pixels.dtype
     whole = (0, session.size[0], 0, session.size[1])
     layers = [Layer(ORIGINAL, np.atleast_3d(session.retouch.untouched(whole)))]
     owner = _owners(session)
     for number, name in enumerate(_KINDS.values(), 1):
         layers += _layer(name, owner == number, lambda box: seen[box[0] : box[1], box[2] : box[3]])
-    layers += _mask(MARKS, session.marks, picture.pixels.dtype)
+    layers += _mask(MARKS, session.marks, dtype)
     for name, (plane, level) in _PAINTED.items():
         if session.planes[plane].painted:
             painted = np.where(session.planes[plane].levels == level, np.uint8(255), np.uint8(0))
-            layers += _mask(name, painted, picture.pixels.dtype)
-    write_layers(layers, target, profile=picture.metadata.get("icc-profile-data"))
+            layers += _mask(name, painted, dtype)
+    return layers
 
 
 def changed_by_hand(session: Session, layered: Layered) -> tuple[Box, NDArray[np.uint8], NDArray[Any]] | None:

@@ -82,17 +82,18 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
     if (!box || !kinds.size || what === looked) return;
     looked = what;
     const mine = (turn += 1);
+    const of = session();
     summary.textContent = "Looking …";
     try {
       for (let complete = false; !complete;) {
-        const answer = await session().look({ ...asked(), box });
-        if (mine !== turn || !previewing) return;
+        const answer = await of.look({ ...asked(), box });
+        if (mine !== turn || !previewing || session() !== of) return;
         await viewer.changed(answer.changed);
         complete = answer.found.complete;
         show(answer.found);
       }
     } catch (error) {
-      say(error.message, true);
+      if (session() === of) say(error.message, true);
     }
   }
 
@@ -100,11 +101,13 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
     if (!session() || job) return;
     if (!kinds.size && !withHints) return void say("Choose what to look for first: dust, scratches, losses or cracks.", true);
     turn += 1;
+    const of = session();
     atWork(true);
     bar.value = 0;
     try {
-      ({ job } = await session().search({ ...asked(), hints: withHints }));
+      ({ job } = await of.search({ ...asked(), hints: withHints }));
       const answer = await api.follow(job, (fraction) => { bar.value = fraction; });
+      if (session() !== of) return; // another picture was opened meanwhile
       if (!answer) return void say("Cancelled: what was proposed before is still there.");
       whole = true;
       await viewer.changed(answer.changed);
@@ -171,6 +174,7 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
     },
     repaint: () => { looked = ""; wait(); },
     open: () => {
+      if (job) api.cancel(job);
       whole = false;
       at = -1;
       preview.set(previewing = false);
