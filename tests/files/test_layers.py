@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from numpy.typing import NDArray
 
 from restauro.errors import ImageError, ReadError, WriteError
 from restauro.files.layers import Layer, extract_lowest, flattened, read_layers, write_layers
+from restauro.files.reading import read_picture
+
+ENDINGS = [".ora", *([".tif"] if find_spec("psdtags") else [])]
 
 
 def picture(bands: int, dtype: type) -> NDArray[Any]:
@@ -25,26 +30,71 @@ def with_opacity(pixels: NDArray[Any], opacity: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([pixels, (opacity * full).astype(pixels.dtype)[..., np.newaxis]], axis=2)
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("bands", [1, 3])
-def test_layers_are_read_as_they_were_written(tmp_path: Path, bands: int, dtype: type) -> None:
+def test_layers_are_read_as_they_were_written(tmp_path: Path, bands: int, dtype: type, ending: str) -> None:
     opacity = np.random.default_rng(1).integers(0, 2, (20, 30))
     layers = [
         Layer("Original", picture(bands, dtype)),
         Layer("Healed & <more>", with_opacity(picture(bands, dtype)[:20, :30], opacity), top=5, left=-3),
-        Layer("Mask: marks", with_opacity(picture(bands, dtype)[:20, :30], opacity), visible=False, opacity=0.5),
+        Layer("Mask: möglich", with_opacity(picture(bands, dtype)[:20, :30], opacity), visible=False, opacity=0.4),
     ]
-    write_layers(layers, tmp_path / "a.ora")
-    found = read_layers(tmp_path / "a.ora")
+    write_layers(layers, tmp_path / f"a{ending}")
+    found = read_layers(tmp_path / f"a{ending}")
     assert (found.height, found.width) == (40, 300)
     for one, other in zip(found.layers, layers, strict=True):
-        np.testing.assert_array_equal(one.pixels, other.pixels)
+        np.testing.assert_array_equal(one.pixels[..., : other.pixels.shape[2]], other.pixels)
+        assert (one.pixels[..., other.pixels.shape[2] :] == np.iinfo(dtype).max).all()
         assert one.pixels.dtype == dtype
         assert (one.name, one.top, one.left, one.visible, one.opacity) == (
             other.name, other.top, other.left, other.visible, other.opacity,
         )  # fmt: skip
     assert found.named("Original") is found.layers[0]
     assert found.named("nothing") is None
+
+
+@pytest.mark.parametrize(("bands", "dtype"), [(3, np.uint16), (1, np.uint8)])
+def test_a_layered_tiff_is_a_tiff_of_the_whole(tmp_path: Path, bands: int, dtype: type) -> None:
+    pytest.importorskip("psdtags", reason="layers in a TIFF need the extra layers")
+    over = with_opacity(np.full((2, 2, bands), 9, dtype), np.ones((2, 2)))
+    profile = pyvips.Image.profile_load("srgb")
+    layers = [Layer("Original", picture(bands, dtype)), Layer("Dab", over, top=1, left=1)]
+    write_layers(layers, tmp_path / "a.tif", profile=(pyvips.GValue.blob_type, profile))
+    found = read_picture(tmp_path / "a.tif")
+    expected = picture(bands, dtype)
+    expected[1:3, 1:3] = 9
+    np.testing.assert_array_equal(np.atleast_3d(found.pixels), expected)
+    assert [note.code for note in found.notes] == ["layers-left-out"]
+    assert found.metadata["icc-profile-data"][1] == profile
+
+
+def test_a_tiff_without_layers_or_cut_short_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("psdtags", reason="layers in a TIFF need the extra layers")
+    path = tmp_path / "a.tif"
+    pyvips.Image.black(4, 5).tiffsave(str(path))
+    with pytest.raises(ReadError, match="has no layers"):
+        read_layers(path)
+    write_layers([Layer("Original", picture(3, np.uint8))], path, overwrite=True)
+    with pytest.raises(ReadError, match="claims 300 x 40 pixels, and 100 are the most"):
+        read_layers(path, max_pixels=100)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20_000])
+    with pytest.raises(ReadError, match="or is cut short"):
+        read_layers(path)
+    path.write_bytes(whole[:9_000] + bytes(9_000) + whole[18_000:])  # in the midst of the layers
+    with pytest.raises(ReadError, match="can't be read"):
+        read_layers(path)
+
+
+def test_without_psdtags_it_is_said_how_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psdtags", None)
+    with pytest.raises(WriteError, match=r"pip install 'restauro\[layers\]', or take OpenRaster"):
+        write_layers([Layer("Original", picture(3, np.uint8))], tmp_path / "a.tif")
+    assert not list(tmp_path.iterdir())
+    pyvips.Image.black(4, 5).tiffsave(str(tmp_path / "a.tif"))
+    with pytest.raises(ReadError, match=r"pip install 'restauro\[layers\]'"):
+        read_layers(tmp_path / "a.tif")
 
 
 def test_the_file_is_one_that_other_programs_know(tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ from restauro.picture import as_seen
 from tests.web.strokes import heal, mask_of, run, save, saved, stroke, textured, upload
 
 
-def layers_of(client: TestClient, session: str, folder: Path) -> Layered:
-    answer = client.get(f"/api/sessions/{session}/layers")
+def layers_of(client: TestClient, session: str, folder: Path, ending: str = ".ora") -> Layered:
+    answer = client.get(f"/api/sessions/{session}/layers", params={"ending": ending})
     assert answer.status_code == 200, answer.text
-    (folder / "saved.ora").write_bytes(answer.content)
-    return read_layers(folder / "saved.ora")
+    (folder / f"saved{ending}").write_bytes(answer.content)
+    return read_layers(folder / f"saved{ending}")
 
 
 def load(client: TestClient, session: str, path: Path) -> dict[str, Any]:
@@ -56,18 +56,21 @@ def covered(layer: Layer | None) -> Any:
     return flattened([Layer("", opacity, layer.top, layer.left)], np.zeros((110, 130), np.uint8)) > 0
 
 
+@pytest.mark.parametrize("ending", [".ora", ".tif"])
 @pytest.mark.parametrize(("bands", "dtype", "turn"), [(3, np.uint16, 1), (1, np.uint8, 6)])
 def test_layers_together_are_the_picture_and_what_is_edited_comes_back(
-    client: TestClient, tmp_path: Path, bands: int, dtype: type, turn: int
+    client: TestClient, tmp_path: Path, bands: int, dtype: type, turn: int, ending: str
 ) -> None:
+    if ending == ".tif":
+        pytest.importorskip("psdtags", reason="layers in a TIFF need the extra layers")
     pixels = textured(110, 130, bands, dtype) if turn < 5 else textured(130, 110, bands, dtype)
     path = save(tmp_path / "panel.tif", pixels, turn)
     session = worked_on(client, path)
     before = as_seen(restauro.read_picture(saved(client, session, tmp_path)).pixels, turn)
-    found = layers_of(client, session, tmp_path)
+    found = layers_of(client, session, tmp_path, ending)
     results, masks = ["Healed", "Healed from a source", "Restored", "Parts taken"], ["marks", "forbidden sources"]
     assert [one.name for one in found.layers] == ["Original", *results, *(f"Mask: {name}" for name in masks)]
-    np.testing.assert_array_equal(np.squeeze(found.layers[0].pixels), as_seen(pixels, turn))
+    np.testing.assert_array_equal(np.squeeze(found.layers[0].pixels[..., :bands]), as_seen(pixels, turn))
     np.testing.assert_array_equal(flattened(found.layers, np.zeros_like(before)), before)
     healed = covered(found.named("Healed"))
     assert healed[mask_of(stroke((75, 40), radius=8))].all()
@@ -78,15 +81,17 @@ def test_layers_together_are_the_picture_and_what_is_edited_comes_back(
     assert not marks.visible
     assert found.layers[0].pixels.dtype == dtype
 
-    done = load(client, session, tmp_path / "saved.ora")
+    done = load(client, session, tmp_path / f"saved{ending}")
     assert len(done["retouch"]) == 6  # nothing was changed by hand
 
     full = np.iinfo(dtype).max
     dab = Layer("A hand", np.full((6, 9, bands + 1), full, dtype), top=90, left=-2)
     kept = [layer for layer in found.layers if layer.name != "Mask: marks"]
     white = np.full((4, 5, 2), full, dtype)
-    write_layers([*kept, dab, Layer("Mask: marks", white, top=100, left=3, visible=False)], tmp_path / "edited.ora")
-    done = load(client, session, tmp_path / "edited.ora")
+    write_layers(
+        [*kept, dab, Layer("Mask: marks", white, top=100, left=3, visible=False)], tmp_path / f"edited{ending}"
+    )
+    done = load(client, session, tmp_path / f"edited{ending}")
     assert (done["retouch"][-1]["kind"], done["retouch"][-1]["method"]) == ("edits", "by hand")
     expected = before.copy()
     expected[90:96, :7] = full
@@ -95,7 +100,7 @@ def test_layers_together_are_the_picture_and_what_is_edited_comes_back(
     loaded = pyvips.Image.new_from_buffer(client.get(f"/api/sessions/{session}/marks").content, "").numpy()
     assert loaded[100:104, 3:8].all()
     assert np.count_nonzero(loaded) == 20
-    assert "By hand" in [layer.name for layer in layers_of(client, session, tmp_path).layers]
+    assert "By hand" in [layer.name for layer in layers_of(client, session, tmp_path, ending).layers]
     redone = run(client, f"/api/sessions/{session}/redo-from", {"number": done["retouch"][-1]["number"]})
     assert not redone["retouch"][-1]["stale"]
     for _ in range(3):

@@ -150,7 +150,7 @@ def test_layers_are_saved_and_loaded(opened: tuple[Page, Server, Path], tmp_path
     with page.expect_download() as waiting:
         page.click("text=Save layers")
     waiting.value.save_as(tmp_path / "panel.ora")
-    assert waiting.value.suggested_filename == "panel.ora"
+    assert waiting.value.suggested_filename == "panel-layers.ora"
     found = read_layers(tmp_path / "panel.ora")
     dab = Layer("dab", np.full((5, 5, 3), 777, np.uint16), top=300, left=500)
     write_layers([*found.layers, dab], tmp_path / "edited.ora")

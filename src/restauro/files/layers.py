@@ -1,4 +1,4 @@
-"""Layered files: OpenRaster, which GIMP, Krita and others open and save again, with 8 or 16 bits a sample."""
+"""Layered files of 8 or 16 bits: OpenRaster, for GIMP, Krita and others; TIFF, for Photoshop and Affinity."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ImageError, ReadError, WriteError, checked_path
-from restauro.files import images
+from restauro.files import images, layered_tiff
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.reading import read_picture
 from restauro.files.replacing import check_free, replacing
 
 ENDING = ".ora"
+TIFFS = (".tif", ".tiff")
+_TIFF_BEGINS = (b"II", b"MM")
 _MIMETYPE = b"image/openraster"
 _STACK, _MERGED, _THUMBNAIL = "stack.xml", "mergedimage.png", "Thumbnails/thumbnail.png"
 _OVER = "svg:src-over"
@@ -135,14 +137,14 @@ def write_layers(
     profile: tuple[int, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write an OpenRaster file, whole or not at all.
+    """Write a layered file, whole or not at all: OpenRaster, or a TIFF with layers, which needs psdtags.
 
     Parameters
     ----------
     layers
         From the lowest, which is opaque and as large as the picture, to the highest.
     target
-        The file, whose name ends in .ora.
+        The file, whose name ends in .ora, .tif or .tiff.
     profile
         libvips' type and value of the colour profile, which every layer gets.
     overwrite
@@ -151,7 +153,7 @@ def write_layers(
     Raises
     ------
     WriteError
-        The name ends in something else, the file is there, or the system has something against it.
+        The name ends in something else, the file is there, the system has something against it, or psdtags is missing.
     ImageError
         There is no layer, or one isn't of 8 or 16 bits, grey or RGB.
 
@@ -166,15 +168,22 @@ def write_layers(
     >>> folder.cleanup()
     """
     path = checked_path(target, "The target")
-    if path.suffix.lower() != ENDING:
-        raise WriteError(f"Layers are written as OpenRaster, so {path} must end in {ENDING}.")
+    if path.suffix.lower() not in (ENDING, *TIFFS):
+        raise WriteError(f"Layers are written as OpenRaster or TIFF, so {path} must end in {ENDING} or {TIFFS[0]}.")
     if not layers:
         raise ImageError("There is no layer to write: give at least the picture.")
     for layer in layers:
         _check(layer)
     check_free(path, "The layered file", overwrite=overwrite)
     height, width = layers[0].pixels.shape[:2]
-    merged = flattened(layers[1:], layers[0].pixels)
+    lowest = layers[0].pixels
+    merged = flattened(layers[1:], lowest[..., :-1] if lowest.shape[2] in (2, 4) else lowest)
+    if path.suffix.lower() in TIFFS:
+        described = [(one.name, one.pixels, one.top, one.left, one.visible, one.opacity) for one in layers]
+        together = merged[..., 0] if merged.shape[2] == 1 else merged
+        with replacing(path, "The layered file") as temporary:
+            layered_tiff.write(described, together, profile[1] if profile else None, temporary)
+        return
     with replacing(path, "The layered file") as temporary, zipfile.ZipFile(temporary, "w") as file:
         file.writestr("mimetype", _MIMETYPE)
         names = [f"data/layer-{number}.png" for number in range(len(layers))]
@@ -186,7 +195,7 @@ def write_layers(
 
 
 def read_layers(source: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Layered:
-    """Read an OpenRaster file.
+    """Read an OpenRaster file, or a TIFF with layers, which needs psdtags.
 
     Groups are taken apart; how layers are mixed must be the usual way, one over the other.
 
@@ -196,6 +205,9 @@ def read_layers(source: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS)
         It is none, is damaged, has more pixels than `max_pixels`, or layers that are mixed in other ways.
     """
     path = checked_path(source, "The layered file")
+    if _is_tiff(path):
+        height, width, described = layered_tiff.read(path, max_pixels)
+        return Layered(height, width, tuple(Layer(*one) for one in described))
     try:
         with zipfile.ZipFile(path) as file:
             if file.read("mimetype").strip() != _MIMETYPE:
@@ -214,8 +226,16 @@ def read_layers(source: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS)
         raise ReadError(f"{path.name} can't be read, it is damaged or no OpenRaster file: save it once more.") from None
 
 
+def _is_tiff(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(2) in _TIFF_BEGINS
+    except OSError:
+        return False  # whoever reads it says so
+
+
 def extract_lowest(source: Path, target: Path, max_pixels: int = MAX_PIXELS) -> None:
-    """Write the lowest layer's file, a PNG: the picture with its profile, as `write_layers` puts it there."""
+    """Write the lowest layer of an OpenRaster file, a PNG: the picture, as `write_layers` puts it there."""
     try:
         with zipfile.ZipFile(source) as file:
             lowest = list(_described(_stack(file).find("stack"), visible=True, top=0, left=0))[-1]

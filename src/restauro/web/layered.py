@@ -35,7 +35,7 @@ _PAINTED = {
 
 
 def save_layers(session: Session, target: Path) -> None:
-    """Write a session as an OpenRaster file: the untouched picture, what was restored by kind, masks by name.
+    """Write a session as a layered file: the untouched picture, what was restored by kind, masks by name.
 
     All visible layers together are the picture as it is, bit for bit.
 

@@ -34,6 +34,7 @@ def start(server: Shared, owner: Owner) -> dict[str, Any]:
         "sessions": [{"session": one.number, "name": one.name} for one in about],
         "methods": asked.methods(),
         "hints": find_spec("sklearn") is not None,
+        "layers": [ENDING, *([".tif"] if find_spec("psdtags") else [])],
         "endings": [*shared.PICTURES, projects.ENDING, ENDING],
     }
 

@@ -129,9 +129,9 @@ def save_project(session: Opened) -> FileResponse:
 
 
 @router.get("/sessions/{number}/layers")
-def save_layers(session: Opened) -> FileResponse:
-    """Return the session as an OpenRaster file: the untouched picture, what was restored by kind, masks by name."""
-    return shared.sent(f"{Path(session.about.name).stem}.ora", partial(layered.save_layers, session))
+def save_layers(session: Opened, ending: Literal[".ora", ".tif"] = ".ora") -> FileResponse:
+    """Return the session as OpenRaster or TIFF: the untouched picture, what was restored by kind, masks by name."""
+    return shared.sent(f"{Path(session.about.name).stem}-layers{ending}", partial(layered.save_layers, session))
 
 
 @router.put("/sessions/{number}/layers")

@@ -277,8 +277,10 @@ const format = select({ label: "Format", title: "In its own format the picture k
 
 const saveProject = button({ label: "Save project", title: "The picture with its marks, results and steps in one file, to go on with anywhere", press: () => save(session.project) });
 
-const saveLayers = button({ label: "Save layers", title: "The untouched picture, what was restored and the masks as layers (OpenRaster), for GIMP or Krita", press: () => save(session.layers) });
-const layersFile = make("input", { type: "file", accept: ".ora", title: "What was changed by hand in a layered file of this picture", onchange: () => {
+const LAYERED = { ".ora": "OpenRaster", ".tif": "TIFF (Photoshop)" };
+const layersKind = select({ label: "Layers", title: "OpenRaster for GIMP and Krita, TIFF for Photoshop and Affinity (needs psdtags: pip install 'restauro[layers]')", value: ".ora", options: opened.layers.map((ending) => [ending, LAYERED[ending]]), change: () => {} });
+const saveLayers = button({ label: "Save layers", title: "The untouched picture, what was restored and the masks as layers, for other programs", press: () => save(`${session.layers}?ending=${layersKind.list.value}`) });
+const layersFile = make("input", { type: "file", accept: ".ora,.tif,.tiff", title: "What was changed by hand in a layered file of this picture", onchange: () => {
   const [file] = layersFile.files;
   layersFile.value = "";
   if (file) step(() => session.loadLayers(file), "Reading the layers …");
@@ -299,7 +301,7 @@ const panels = {
     restoreButton, running),
   results: panel("Results", "results", true, fade.element, results.element),
   view: panel("View", "view", true, ...view.content),
-  file: panel("File", "file", false, format.element, saveProject, row(saveLayers, loadLayers), make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),
+  file: panel("File", "file", false, format.element, saveProject, layersKind.element, row(saveLayers, loadLayers), make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),
 };
 byId("side").append(...Object.values(panels));
 
