@@ -91,9 +91,9 @@ def main() -> None:
         for _ in range(3):
             page.keyboard.press("+")
         page.wait_for_timeout(3000)
-        drag(page, (0.36, 0.16), (0.39, 0.25), (0.44, 0.36), (0.46, 0.45))
+        drag(page, (0.409, 0.054), (0.398, 0.13), (0.414, 0.23), (0.452, 0.246), (0.473, 0.355))  # along a crack
         box = page.locator("#view").bounding_box()
-        places = [(0.62, 0.13), (0.60, 0.22), (0.66, 0.32), (0.72, 0.38)]
+        places = [(0.58, 0.13), (0.612, 0.14), (0.665, 0.2), (0.713, 0.24)]
         for k, (x, y) in enumerate(places):
             page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
             if k == 0:
