@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -190,8 +192,9 @@ def test_the_history_holds_the_residuals_of_each_system(workers: int) -> None:
     system = Multigrid(SparseGrid.of(hole)).laplacian(task())
     b = np.stack([scattered(system.grid, scale * rng.uniform(-1, 1, hole.sum())) for scale in (1.0, 1e-4)])
     u = np.zeros_like(b)
-    of_threads = Task((slice(0, 1), slice(0, 1)), 1, workers, (0,), np.zeros(2, np.int64))
-    steps = system.solve(b, u, of_threads, residual=1e-7)
+    with ThreadPoolExecutor(workers) as others:
+        of_threads = Task((slice(0, 1), slice(0, 1)), 1, workers, (0,), np.zeros(2, np.int64), others=others)
+        steps = system.solve(b, u, of_threads, residual=1e-7)
     assert system.history.shape == (steps + 1, 2)
     assert system.history[0].tolist() == np.abs(b).max(axis=1).tolist()
     assert (np.diff(system.history[:, 0]) < 0).all()
