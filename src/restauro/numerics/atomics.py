@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import numpy as np
+
 from restauro.numerics.kernel import MODE, kernel
 
 _SPINS_BEFORE_YIELDING = 400
+_SPINS_BEFORE_SLEEPING = 500
+_SLEEP = 10  # microseconds, and what the system adds
 
 
 if MODE != "jit":
@@ -28,6 +32,9 @@ if MODE != "jit":
 
     def yield_processor() -> None:
         """Let another thread run."""
+
+    def sleep() -> None:
+        """Leave the processor for a moment."""
 
 else:
     import numba
@@ -61,11 +68,17 @@ else:
 
     if os.name == "posix":
         _sched_yield = types.ExternalFunction("sched_yield", types.int32())
+        _usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
 
         @numba.njit(nogil=True)  # type: ignore[untyped-decorator]
         def yield_processor() -> None:
             """Let another thread run."""
             _sched_yield()
+
+        @numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+        def sleep() -> None:
+            """Leave the processor for a moment."""
+            _usleep(np.uint32(_SLEEP))
 
     else:
 
@@ -73,13 +86,21 @@ else:
         def yield_processor() -> None:
             """Let another thread run: spinning alone has to do here."""
 
+        sleep = yield_processor
+
 
 @kernel()
 def wait_for_all(counter: Any, goal: int, control: Any) -> None:
-    """Count this thread in, and wait until `goal` arrivals are counted or control[0] says stop."""
+    """Count this thread in, and wait until `goal` arrivals are counted or control[0] says stop.
+
+    Usually the others are nearly there. A thread that waits longer sleeps, since the one it waits for may have lost its
+    core to another program: the system moves that one to a core where nothing runs, not to one where a thread spins.
+    """
     atomic_add(counter, 0, 1)
     spins = 0
     while atomic_load(counter, 0) < goal and atomic_load(control, 0) == 0:
         spins += 1
-        if spins > _SPINS_BEFORE_YIELDING:
+        if spins > _SPINS_BEFORE_SLEEPING:
+            sleep()
+        elif spins > _SPINS_BEFORE_YIELDING:
             yield_processor()

@@ -46,7 +46,7 @@ _LINKED_BY_ZIG = {
     "win32": ("x86_64-windows-gnu", "x86_64-w64-windows-gnu"),
 }
 # What a library may take from the system's, and nothing else: so it depends on no Python and no Numba.
-_FROM_SYSTEM = {"malloc", "free", "sched_yield", "memcpy", "memmove", "memset"}
+_FROM_SYSTEM = {"malloc", "free", "sched_yield", "usleep", "memcpy", "memmove", "memset"}
 _OF_MATHS = {"sqrt", "exp", "exp2", "log", "log2", "pow", "sin", "cos", "tan", "atan2", "hypot", "floor", "ceil"}
 
 
