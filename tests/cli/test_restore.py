@@ -113,6 +113,8 @@ def test_json_is_an_object_a_line_with_errors_too(capsys: pytest.CaptureFixture[
         "changed_outside": 0,
         "counted_outside": "mask",
         "partial": None,
+        "grain": None,
+        "seed": 0,
         "policy": None,
         "notes": [],
     }
