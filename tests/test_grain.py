@@ -196,6 +196,23 @@ def test_large_pictures_are_worked_on_in_squares(monkeypatch: pytest.MonkeyPatch
     assert max(stds) < 9
 
 
+def test_it_can_be_stopped_and_done_again() -> None:
+    class Enough(Exception):  # noqa: N818
+        pass
+
+    def stop(fraction: float) -> None:
+        raise Enough
+
+    truth, rng = film(9), np.random.default_rng(0)
+    specks = rng.random((SIDE, SIDE)) < 0.3
+    out = truth.copy()
+    with pytest.raises(Enough):
+        restauro.inpaint(out, specks, "harmonic", grain="match", out=out, progress=stop)
+    np.testing.assert_array_equal(out[~specks], truth[~specks])
+    again = restauro.inpaint(truth, specks, "harmonic", grain="match", progress=lambda fraction: None)
+    np.testing.assert_array_equal(again, inpaint(truth, specks, "harmonic", grain="match"))
+
+
 class TestRefusals:
     def test_of_other_words(self) -> None:
         with pytest.raises(ParameterError, match=r"^grain='film' isn't known: it must be 'match', or None\.$"):

@@ -109,10 +109,11 @@ def grain_of(
         filled[there] = True
         rng = np.random.default_rng([*task.seed, top, left])
         rounded = picture.dtype.kind in "iu"
-        made = _Surroundings.of(values, known, filled, rounded=rounded).noise(rng, task)
-        noise[own] = made[rows[own] - outer[0], columns[own] - outer[2]]
-        if task.stopped:
+        try:
+            made = _Surroundings.of(values, known, filled, task, rounded=rounded).noise(rng, task)
+        except _Stopped:  # what is returned then is thrown away
             break
+        noise[own] = made[rows[own] - outer[0], columns[own] - outer[2]]
     return noise
 
 
@@ -138,6 +139,15 @@ def _with_known(box: Box, unknown: Holes) -> Box:
         by *= 2
 
 
+class _Stopped(Exception):  # noqa: N818
+    """The work was to stop, as a long fill does between its steps."""
+
+
+def _go_on(task: Task) -> None:
+    if task.stopped:
+        raise _Stopped
+
+
 class _Surroundings(NamedTuple):
     """A sample of grain, even in strength, [h, w, C]; its strength where it is known; what is filled; rounding's share.
 
@@ -151,18 +161,20 @@ class _Surroundings(NamedTuple):
     unit: float
 
     @classmethod
-    def of(cls, values: Planes, known: NDArray[np.bool_], filled: NDArray[np.bool_], *, rounded: bool) -> _Surroundings:
+    def of(
+        cls, values: Planes, known: NDArray[np.bool_], filled: NDArray[np.bool_], task: Task, *, rounded: bool
+    ) -> _Surroundings:
         """Take from known pixels near the filled ones what a Gaussian leaves of them; even out how strong it is."""
         unit = float(np.abs(values).max()) or 1.0
         readable, marked, sound = (some[..., np.newaxis].astype(np.float64) for some in (known | filled, filled, known))
         scaled: Planes = values / unit
-        smooth = _blurred(scaled * readable, _COARSEST) / np.maximum(_blurred(readable, _COARSEST), 1e-9)
+        smooth = _blurred(scaled * readable, _COARSEST, task) / np.maximum(_blurred(readable, _COARSEST, task), 1e-9)
         rest: Planes = (scaled - smooth) * sound
-        begun = np.maximum(2 * _blurred(sound, _SOFT) - 1, 0)
-        weights = np.minimum(_SURE * _blurred(marked, _NEAR), 1) * begun * sound
-        strength, usual = _strength(rest, weights, weights)
+        begun = np.maximum(2 * _blurred(sound, _SOFT, task) - 1, 0)
+        weights = np.minimum(_SURE * _blurred(marked, _NEAR, task), 1) * begun * sound
+        strength, usual = _strength(rest, weights, weights, task)
         busy = (strength / usual).max(axis=2, keepdims=True) / _BUSY
-        strength, usual = _strength(rest, weights / np.maximum(busy, 1) ** 4, weights)
+        strength, usual = _strength(rest, weights / np.maximum(busy, 1) ** 4, weights, task)
         weights = weights / np.maximum(busy, 1) ** 4
         sample = rest / strength * weights / max(float(np.sqrt((weights**2).sum())), 1e-30)
         sample[..., usual <= _NONE] = 0
@@ -173,11 +185,14 @@ class _Surroundings(NamedTuple):
         """Return noise of the sample's spectrum, [h, w, C], 0 on the rim of what is filled."""
         shape = self.filled.shape
         spectrum = np.fft.rfft2(self.sample, axes=(0, 1))
+        _go_on(task)
         power = _smooth_spectrum(np.abs(spectrum) ** 2, shape)
         spectrum *= np.sqrt(np.maximum(power - self.floor, 0) / np.maximum(power, 1e-300))  # rounding adds it again
         spectrum[0, 0] = 0
+        _go_on(task)
         white = np.fft.rfft2(rng.standard_normal(shape))[..., np.newaxis]
         made = np.fft.irfft2(spectrum * white, shape, axes=(0, 1))
+        _go_on(task)
         box = slice(0, shape[0]), slice(0, shape[1])
         through = membrane(np.concatenate([made, self.strength**2], axis=2), task.of(box, self.filled, self.filled), 0)
         bands = made.shape[2]
@@ -186,14 +201,14 @@ class _Surroundings(NamedTuple):
         return made
 
 
-def _strength(rest: Planes, weights: Planes, of_all: Planes) -> tuple[Planes, NDArray[np.float64]]:
+def _strength(rest: Planes, weights: Planes, of_all: Planes, task: Task) -> tuple[Planes, NDArray[np.float64]]:
     """Return how strong grain is at each pixel, by those around it, and the usual strength of each band, [C].
 
     of_all: weights before busy places lost theirs; where all have, it is the usual strength.
     """
     counts = weights[..., 0] > 0.1 * weights.max(initial=0)
-    total, whole = _blurred(weights, _LOCAL), _blurred(of_all, _LOCAL)
-    squares = np.maximum(_blurred(rest**2 * weights, _LOCAL), 0)
+    total, whole = _blurred(weights, _LOCAL, task), _blurred(of_all, _LOCAL, task)
+    squares = np.maximum(_blurred(rest**2 * weights, _LOCAL, task), 0)
     mean = squares / np.maximum(total, 1e-12)
     usual = np.quantile(mean[counts], _QUIET, axis=0) if counts.any() else np.zeros(rest.shape[2])
     usual = np.maximum(usual, _NONE**2)
@@ -201,8 +216,9 @@ def _strength(rest: Planes, weights: Planes, of_all: Planes) -> tuple[Planes, ND
     return np.sqrt(np.clip(mean, 1e-6 * usual, 1e6 * usual)), np.sqrt(usual)
 
 
-def _blurred(planes: Planes, sigma: float) -> Planes:
+def _blurred(planes: Planes, sigma: float, task: Task) -> Planes:
     """Return planes smoothed by a Gaussian, 0 beyond their ends, by way of their spectra."""
+    _go_on(task)
     reach = int(3 * sigma) + 1
     height, width = (_quick(side + reach) for side in planes.shape[:2])
     spectrum = np.fft.rfft2(planes, (height, width), axes=(0, 1))
