@@ -1,8 +1,6 @@
-"""Measures damage found by a scan's infrared channel, and the restoration by it, on made scans of film.
+"""Makes scans of film: paintings with dust, hairs, scratches and a smear, and an infrared plane that sees these too.
 
-Dust, hairs, scratches and smears are put into paintings in linear light, and into an infrared plane that sees them too,
-shifted, enlarged a little, out of focus, with noise and with some of the picture leaking in. Needs the folder of shared
-pictures (RESTAURO_SHARED, or ../shared).
+The plane is shifted, enlarged a little, out of focus, has noise and some of the picture leaking in.
 """
 
 from __future__ import annotations
@@ -38,15 +36,19 @@ def to_stored(light: Plane) -> NDArray[np.uint16]:
     return np.rint(np.clip(v, 0, 1) * 65535).astype(np.uint16)
 
 
-def make(painting: NDArray[np.uint8], leak: float, seed: int, *, clean: bool = False) -> Made:
-    """Scan a painting, uint8 [H, W, 3], as if it were a slide; `clean` has no damage."""
+def make(painting: NDArray[np.uint8], leak: float, seed: int, *, smear: float = 1, clean: bool = False) -> Made:
+    """Scan a painting, uint8 [H, W, 3], as if it were a slide; `clean` has no damage.
+
+    smear: the smear's density in the picture, as a share of what it has in infrared.
+    """
     rng = np.random.default_rng([seed, round(100 * leak)])
     stored = painting / 255
     light = np.where(stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4)
     light = 0.004 + 0.9 * light  # film has a densest black, and a base
     height, width = light.shape[:2]
-    density = np.zeros((height, width)) if clean else _damage(rng, height, width)
-    passing = cv2.GaussianBlur(np.exp(-density), (0, 0), 0.6)
+    marks, smeared = np.zeros((2, height, width)) if clean else _damage(rng, height, width)
+    density = marks + smeared
+    passing = cv2.GaussianBlur(np.exp(-marks - smear * smeared), (0, 0), 0.6)
     y, x = np.mgrid[:height, :width]
     fall = 1 - 0.08 * ((x / width - 0.45) ** 2 + (y / height - 0.5) ** 2)
     infrared = 0.85 * fall * np.exp(-density) * light[..., 0] ** leak
@@ -62,8 +64,8 @@ def make(painting: NDArray[np.uint8], leak: float, seed: int, *, clean: bool = F
     return Made(to_stored(seen), to_stored(infrared), to_stored(light * noise), passing, (shift[0], shift[1]))
 
 
-def _damage(rng: np.random.Generator, height: int, width: int) -> Plane:
-    """Return the density, natural logarithm, of dust, hairs, scratches and smears."""
+def _damage(rng: np.random.Generator, height: int, width: int) -> tuple[Plane, Plane]:
+    """Return the density, natural logarithm, of dust, hairs and scratches, and of a smear."""
     fine = 4  # drawn so much larger
     dust = np.zeros((fine * height, fine * width), np.uint8)
     for _ in range(int(height * width / 6000)):
@@ -91,8 +93,8 @@ def _damage(rng: np.random.Generator, height: int, width: int) -> Plane:
         along = cv2.GaussianBlur(rng.normal(size=(height, 1)), (1, 0), 1, sigmaY=25, borderType=cv2.BORDER_REFLECT)
         along = rng.uniform(0.15, 0.8) * np.clip(0.6 + along / along.std(), 0, 1)
         density += along * cv2.resize(lines, (width, height), interpolation=cv2.INTER_AREA) / 255
-    smear = cv2.GaussianBlur(rng.normal(size=(height, width)), (0, 0), 12, borderType=cv2.BORDER_REFLECT)
+    waves = cv2.GaussianBlur(rng.normal(size=(height, width)), (0, 0), 12, borderType=cv2.BORDER_REFLECT)
     centre, size = rng.uniform(0.25, 0.75, 2) * (height, width), rng.uniform(40, 80)
     y, x = np.mgrid[:height, :width]
     spot = np.exp(-((((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / size**2) ** 2))
-    return density + rng.uniform(0.2, 0.6) * spot * np.clip(0.7 + 0.4 * smear / smear.std(), 0, 1.5)
+    return density, rng.uniform(0.2, 0.6) * spot * np.clip(0.7 + 0.4 * waves / waves.std(), 0, 1.5)

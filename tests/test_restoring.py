@@ -47,6 +47,8 @@ def test_holes_are_filled_and_nothing_else_changed(panel: Path, losses: Path, tm
         changed_outside=0,
         counted_outside="mask",
         partial=None,
+        grain=None,
+        seed=0,
         policy=None,
         notes=(),
     )

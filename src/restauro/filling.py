@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import MethodError
+from restauro.grain import GRAINY_NATURES, grain_of
 from restauro.holes import Holes, joined
 from restauro.magnitudes import fill_any_size
 from restauro.mask import strips
@@ -44,12 +45,15 @@ class Holed:
     weights
         float32 [H, W], 0 to 1: the share of the fill in each hole pixel; the rest is what is there. None: 1. A method
         that corrects is told, and makes of it what it can.
+    grain
+        Whether noise like that around the holes is added to fills that have none of their own.
     """
 
     bands: NDArray[Any]
     parts: Sequence[Part]
     others: Holes | None = None
     weights: NDArray[np.float32] | None = None
+    grain: bool = False
 
     @cached_property
     def unknown(self) -> Holes:
@@ -202,6 +206,8 @@ class _Work:
         values = fill_any_size(method, image, hole, task)
         if not self.control[0]:
             _check_values(values, (window.pixels, image.shape[2]), window)
+            if picture.grain and method.nature in GRAINY_NATURES:
+                values = values + grain_of(picture.bands, window.unknown, window.box, wanted, values, task)
             if weights is not None and method.nature != "corrects":
                 values = _blended(image[wanted], values, weights[wanted])
             _store(values, wanted[core], image[core])

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from restauro.arrays import checked_image, in_any_band, masked_pixels, not_finite, result_array
 from restauro.errors import MaskError, ParameterError, ParameterTypeError, PolicyError, RestauroError, check_progress
 from restauro.filling import Holed, fill
+from restauro.grain import check_grain
 from restauro.guidance import NO_PICTURE_GUIDANCE
 from restauro.guiding import guidance_of, placed_donor
 from restauro.holes import find_holes
@@ -46,6 +47,7 @@ def inpaint(
     sources: ArrayLike | None = None,
     avoid: ArrayLike | None = None,
     guides: Sequence[ArrayLike] | None = None,
+    grain: str | None = None,
     out: NDArray[Any] | None = None,
     workers: int | None = None,
     seed: int = 0,
@@ -89,12 +91,16 @@ def inpaint(
     guides
         Lines that go on across holes: polylines, [n, 2] each, rows and columns (whole numbers are the middles of
         pixels), drawn from what is intact on one side to the other. For edge-enhancing, coherence and patchmatch.
+    grain
+        "match": add noise with the spectrum and the covariance of bands of the known pixels around, other noise for
+        another seed. It looks more like film or canvas and is further from the truth, by up to 3 dB of PSNR: leave it
+        out where that counts. For methods that interpolate or have learned.
     out
         Array of the image's shape and dtype for the result; `out=image` works in place. By default a new one.
     workers
         Threads to use; by default every core that this process may use. The result doesn't depend on it.
     seed
-        For methods that use random numbers: the same seed gives the same result.
+        For grain and methods that use random numbers: the same seed gives the same result.
     progress
         Called with the fraction done, rising to 1.0, several times a second, in the caller's thread. An exception
         raised in it stops the work and reaches the caller.
@@ -125,7 +131,7 @@ def inpaint(
     chosen = make_method(method, parameters)
     return fill_and_count(
         image, mask, chosen, {"sources": sources, "avoid": avoid, "guides": guides}, unknown=unknown, partial=partial,
-        allow=allow, out=out, workers=workers, seed=seed, progress=progress,
+        allow=allow, grain=grain, out=out, workers=workers, seed=seed, progress=progress,
     )[0]  # fmt: skip
 
 
@@ -138,6 +144,7 @@ def fill_and_count(
     unknown: ArrayLike | None = None,
     partial: str | None = None,
     allow: Collection[str] | None = None,
+    grain: str | None = None,
     out: NDArray[Any] | None = None,
     workers: int | None = None,
     seed: int = 0,
@@ -153,6 +160,7 @@ def fill_and_count(
     check_progress(progress)
     check_partial(partial)
     natures = checked_natures(allow)
+    check_grain(grain, chosen)
     result = result_array(picture, out)
     masked_pictures = _masked_pictures(image, picture, mask, unknown, partial=partial is not None)
     first = masked_pictures[0]
@@ -176,11 +184,14 @@ def fill_and_count(
             ],
             None if at.unknown is None else find_holes(at.unknown, threads),
             at.weights,
+            grain is not None,
         )
         for at in masked_pictures
     ]
-    for by in {part.method for at in pictures for part in at.parts}:
+    used = {part.method for at in pictures for part in at.parts}
+    for by in used:
         check_allowed(by, natures)
+    check_grain(grain, chosen, used)
     filled = fill(pictures, workers=threads, seed=seed, progress=progress)
     if not natures.issuperset(filled):
         raise PolicyError(

@@ -53,6 +53,8 @@ class Marked:
         self._told: dict[str, Any] = {}  # what methods are guided by, as the pixels are stored
         self._guidance: dict[str, Any] = {}  # the same, for the record
         self._filled: Mapping[str, int] = {}  # pixels, by what they were filled with
+        self._grain: str | None = None
+        self._seed = 0
         self._seconds = 0.0
         self._max_pixels = MAX_PIXELS
 

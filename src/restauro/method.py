@@ -188,6 +188,8 @@ class Method(ABC):
     nature: ClassVar[str]
     # What guidance it takes, names of the fields of `PictureGuidance`; with other guidance it is refused.
     takes: ClassVar[frozenset[str]] = frozenset()
+    # Its fill uses random numbers (`Task.rng`, `Task.seed`), so that another seed gives another fill.
+    uses_chance: ClassVar[bool] = False
     # A connected hole may not be cut (elliptic methods, patchmatch).
     whole_hole: ClassVar[bool] = False
     # A filled value depends on pixels further inside the hole too, so `depth` is that of all pixels within reach.

@@ -75,6 +75,10 @@ class Restored(Record):
     partial
         "cover" or "tone", as was asked for: what values of the mask between none and full mean. None where it wasn't,
         or where the mask had no such values to mix by.
+    grain
+        "match" where grain like that around the holes was added; None where it wasn't.
+    seed
+        Of its random numbers.
     policy
         The policy file that allowed it; None where there is none.
     """
@@ -88,4 +92,6 @@ class Restored(Record):
     changed_outside: int | None
     counted_outside: str
     partial: str | None
+    grain: str | None
+    seed: int
     policy: Path | None

@@ -14,6 +14,7 @@ import numpy as np
 from restauro.errors import MaskError, WriteError, checked_path
 from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder
 from restauro.files.writing import Written, check_target, counted_outside, write_picture
+from restauro.grain import check_grain
 from restauro.guidance_files import donor_of
 from restauro.guiding import guidance_of
 from restauro.holes import count_regions
@@ -74,6 +75,7 @@ class Restoration(Marked):
         method: str | Method = DEFAULT_METHOD,
         *,
         allow: Collection[str] | None = None,
+        grain: str | None = None,
         workers: int | None = None,
         seed: int = 0,
         progress: Callable[[float], object] | None = None,
@@ -94,12 +96,12 @@ class Restoration(Marked):
                 self._beneath = pixels[hole]
             else:
                 pixels[hole] = self._beneath
-            self.method, self._workers = None, workers
+            self.method, self._workers, self._grain, self._seed = None, workers, grain, seed
             filled = pixels[..., : self._bands] if self._bands else pixels
             _, self._filled = fill_and_count(
                 filled, hole if self.weights is None else self.weights, chosen, told, out=filled,
-                unknown=self.unknown, partial=self._partial, allow=natures, workers=workers, seed=seed,
-                progress=progress,
+                unknown=self.unknown, partial=self._partial, allow=natures, grain=grain, workers=workers,
+                seed=seed, progress=progress,
             )  # fmt: skip
             if isinstance(self._mask, str) and self._mask == "alpha":
                 pixels[..., -1][hole] = full_scale(pixels.dtype)
@@ -188,12 +190,17 @@ class Restoration(Marked):
                 self._save_mask(saved, after="The picture was written, but")
         return self._restored(target, self.method, self._filled, written)
 
-    def _to_be(self, target: Path, method: Method, allow: Collection[str] | None) -> Restored:
+    def _to_be(
+        self, target: Path, method: Method, allow: Collection[str] | None, grain: str | None, seed: int
+    ) -> Restored:
         """Say what would be done, or raise what `fill` would."""
+        self._grain, self._seed = grain, seed
         natures = self._allowed(method, allow)
         guidance_of(self._told_to(method), method, self.picture.pixels.shape, self._marked())
         filled: Counter[str] = Counter()
-        for some, by in shares(self._marked(), self.weights, method, self._partial):
+        parts = shares(self._marked(), self.weights, method, self._partial)
+        check_grain(grain, method, [by for _, by in parts])
+        for some, by in parts:
             check_allowed(by, natures)
             filled[by.nature] += int(np.count_nonzero(some))
         return self._restored(target, method, +filled, None)
@@ -219,6 +226,8 @@ class Restoration(Marked):
             changed_outside=written.changed_outside if written else None,
             counted_outside=counted_outside(self.picture, target),
             partial=self._partial if self.weights is not None or self._partial == "tone" else None,
+            grain=self._grain,
+            seed=self._seed,
             policy=self.policy.path if self.policy else None,
             notes=self.notes + (written.notes if written else ()),
         )

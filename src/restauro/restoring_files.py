@@ -17,6 +17,7 @@ from restauro.detection.tiles import part
 from restauro.errors import MaskError, ParameterError, Remedy, RestauroError, check_progress, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import make_folder
+from restauro.grain import check_grain
 from restauro.guidance_files import Guides
 from restauro.guiding import check_takes
 from restauro.inpainting import check_seed, load_kernels
@@ -51,6 +52,7 @@ def restore_file(
     avoid: MaskSource | None = None,
     guides: Guides | None = None,
     donor: str | os.PathLike[str] | None = None,
+    grain: str | None = None,
     accept_large_holes: bool = False,
     overwrite: bool = False,
     save_mask: str | os.PathLike[str] | None = None,
@@ -79,7 +81,7 @@ def restore_file(
         Pixels to grow the mask by: by default 0, of a mask that is proposed 1.
     partial
         See `restauro.inpaint`: the values of a soft mask are kept. By default it is cut; of infrared it is "tone".
-    method, parameters, allow, workers, seed, progress
+    method, parameters, allow, grain, workers, seed, progress
         See `restauro.inpaint`.
     policy
         See `Restoration.open`.
@@ -125,6 +127,7 @@ def restore_file(
     checked_natures(allow)
     guided: dict[str, Any] = {"sources": sources, "avoid": avoid, "guides": guides, "donor": donor}
     check_takes(chosen, guided)
+    check_grain(grain, chosen)
     if (mask is None) == (detect is None):
         raise ParameterError("Give a mask of what is to be filled, or say what damage to look for: one of the two.")
     if detect is not None:
@@ -169,12 +172,12 @@ def restore_file(
             )
             restoration.check_target(target, overwrite=overwrite, save_mask=saved)
         if dry_run:
-            restored = restoration._to_be(target, chosen, allow)
+            restored = restoration._to_be(target, chosen, allow, grain, seed)
         else:
             for file_to_be in (target, saved) if saved else (target,):
                 make_folder(file_to_be.parent)  # what can't be made is known before the work
             filling = part(progress, 0.5, 1.0) if detect is not None else progress
-            restoration.fill(chosen, allow=allow, workers=workers, seed=seed, progress=filling)
+            restoration.fill(chosen, allow=allow, grain=grain, workers=workers, seed=seed, progress=filling)
             restored = restoration.write(target, overwrite=overwrite, save_mask=saved)
     return dataclasses.replace(restored, seconds=compiling.clock() - start)
 

@@ -105,7 +105,7 @@ def test_json_is_an_object_a_line_with_errors_too(capsys: pytest.CaptureFixture[
         "width": 56,
         "height": 40,
         "method": "edge-enhancing",
-        "parameters": {"steps": 6},
+        "parameters": {"steps": 4},
         "regions": 2,
         "hole_pixels": 124,
         "natures": {"interpolates": 124},
@@ -113,6 +113,8 @@ def test_json_is_an_object_a_line_with_errors_too(capsys: pytest.CaptureFixture[
         "changed_outside": 0,
         "counted_outside": "mask",
         "partial": None,
+        "grain": None,
+        "seed": 0,
         "policy": None,
         "notes": [],
     }
@@ -241,7 +243,8 @@ def test_that_kernels_are_compiled_is_said_once(capsys: pytest.CaptureFixture[st
             event.end_event("numba:compile")
     event.start_event("numba:compile")
     assert capsys.readouterr().err == (
-        "Compiling, the first time for this kind of picture: it takes some seconds and is kept for later runs.\n"
+        "Compiling kernels with Numba, the first time for this kind of picture: up to half a minute for a method, "
+        "kept for later runs.\n"
     )
 
 

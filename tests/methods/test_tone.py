@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import restauro
+from restauro.filters import gaussian
 from restauro.method import Method
 from restauro.methods.tone import Tone
 
@@ -75,6 +76,41 @@ def test_a_veil_is_an_offset() -> None:
     assert error(restored, light, hole) < 0.5 * error(veiled, light, hole)
     contrast = restored[hole].std() / light[hole].std()
     assert 0.8 < contrast < 1.25  # one gain would leave it at a half
+
+
+def faded(light: np.ndarray, soft: float = 4.0) -> np.ndarray:
+    """Return what is left where half of the light of a large disc gives way to that of a pale veil, by degrees."""
+    y, x = np.mgrid[: light.shape[0], : light.shape[1]]
+    share = 0.5 / (1 + np.exp((np.hypot(y - 120, x - 120) - 70) / soft))
+    return (1 - share[..., np.newaxis]) * light + share[..., np.newaxis] * [0.6, 0.55, 0.45]
+
+
+def scene(side: int = 240) -> tuple[np.ndarray, np.ndarray]:
+    """Return areas that differ in light, with texture, [H, W, 3], and a disc."""
+    rng = np.random.default_rng(8)
+    areas = gaussian(rng.normal(size=(side, side)), 9)
+    fine = gaussian(rng.normal(size=(side, side)), 1)
+    light = 0.2 * np.exp(0.6 * areas / areas.std() + 0.15 * fine / fine.std())[..., np.newaxis] * [1.0, 0.8, 0.5]
+    y, x = np.mgrid[:side, :side]
+    return np.clip(light, 0.01, 0.95), np.hypot(y - 120, x - 120) < 100
+
+
+def test_the_veil_of_a_large_faded_region_is_found_deep_inside() -> None:
+    """A gain alone leaves dark areas too light and flat: the offset is what brings their contrast back."""
+    light, hole = scene()
+    damaged = faded(light)
+    restored = inpaint(damaged, hole, "tone")
+    assert error(restored, light, hole) < 0.4 * error(damaged, light, hole)
+    fine = [np.diff(some, axis=1)[hole[:, 1:]].ravel() for some in (restored, light)]
+    assert np.corrcoef(*fine)[0, 1] > 0.9
+
+
+def test_a_flat_area_of_the_picture_is_no_veil() -> None:
+    """Inside is half of the contrast outside, and nothing is damaged."""
+    light, hole = scene()
+    mean = light[hole].mean(axis=0)
+    light[hole] = mean + 0.55 * (light[hole] - mean)
+    assert error(inpaint(light, hole, "tone"), light, hole) < 0.05
 
 
 def test_a_picture_that_is_not_damaged_stays_nearly_as_it_is() -> None:

@@ -40,6 +40,7 @@ def _by(restored: Restored) -> str:
     """Say what filled, of partial tone `tone`, and the method that was named only where too little is left; and how."""
     named = restored.method
     by = f"tone, {named} where nearly opaque" if restored.partial == "tone" and named != "tone" else named
+    by = f"{by} with grain" if restored.grain else by
     natures = restored.natures
     if len(natures) > 1:
         shares = (f"{nature} {count(pixels, 'pixel')}" for nature, pixels in natures.items())

@@ -4,54 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from restauro.cli import batch, flags, paths, pipes, report
+from restauro.cli import batch, paths, pipes, report, restore_options
+from restauro.cli.restore_options import ENDINGS
 from restauro.cli.wording import printable, say, worded
-from restauro.detection.detectors import REPAIRED
 from restauro.errors import RestauroError
+from restauro.grain import check_grain, check_varies
 from restauro.guiding import check_takes
-from restauro.mask import PARTIAL
-from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
+from restauro.method import make_method
 
 if TYPE_CHECKING:
     from restauro.record import Restored
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def _number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | float | None:
-    """Read a whole number where it is written as one, else a real one; the method says which it takes."""
-    for kind in (int, float):
-        try:
-            return None if value is None else kind(value)
-        except ValueError:
-            continue
-    raise click.BadParameter(f"{value!r} is not a number.", ctx, param)
-
-
-def _parameter_options(function: Function) -> Function:
-    """Add an option for every parameter of every method."""
-    meanings: dict[str, list[str]] = {}
-    forms: dict[str, dict[str, Any]] = {}
-    for method in method_names():
-        for parameter in method_class(method).parameters():
-            about = parameter.about
-            text = f"{method}: {about.meaning}; {about.range_text}, default {parameter.default_text}."
-            meanings.setdefault(parameter.name, []).append(text)
-            forms[parameter.name] = {"metavar": about.metavar, "callback": None if parameter.kind is str else _number}
-    for name, texts in reversed(meanings.items()):
-        flag = f"--{name.replace('_', '-')}"
-        function = click.option(flag, name, help=" ".join(texts), **forms[name])(function)
-    return function
-
 
 _HELP = """Fill what a mask marks, or what --detect proposes, in each of INPUTS, and change nothing else.
 
@@ -64,10 +35,10 @@ restauro restore panel.tif --mask losses.png -o panel-restored.tif
 restauro restore photo.jpg --mask marks.png --mask-polarity black --radius 7 -o out.png
 restauro restore scans/ --mask-dir masks/ -o restored/ --skip-existing
 restauro restore photo.jpg --detect -o out.jpg --save-mask mask.png
+restauro restore film.tif --mask dust.png --grain match --variants 4 -o out.tif
 
 Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several files failed.
 """
-_ENDINGS = {"png": ".png", "tiff": ".tif", "jpeg": ".jpg", "webp": ".webp", "avif": ".avif"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +48,14 @@ class _Job:
     source: Path
     target: Path
     saved_mask: Path | None
+    seed: int = 0
+
+    def variants(self, count: int, seed: int) -> list[_Job]:
+        """Return as many of it, out-1.tif, out-2.tif and so on, with a seed each; the mask is written once."""
+        return [
+            _Job(self.source, self.target.with_stem(f"{self.target.stem}-{number}"), saved_mask, seed + number - 1)
+            for number, saved_mask in enumerate([self.saved_mask] + [None] * (count - 1), start=1)
+        ]
 
 
 @dataclass(frozen=True)
@@ -101,115 +80,9 @@ class _Masks:
         return len(file.name) > len(before + after) and file.name.startswith(before) and file.name.endswith(after)
 
 
-def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
-    """Read whole numbers with commas between."""
-    try:
-        return tuple(int(number) for number in value.split(",")) if value else ()
-    except ValueError:
-        raise click.BadParameter(f"{value!r} isn't whole numbers with commas between.", ctx, param) from None
-
-
 @click.command("restore", help=_HELP, short_help="Fill what masks mark in picture files.")
 @click.argument("inputs", nargs=-1, required=True, type=paths.NAME)
-@flags.MASK
-@click.option(
-    "--mask-dir",
-    type=paths.NAME,
-    help="A folder of masks: for panel.tif it is panel.*, else panel_mask.*.",
-)
-@click.option(
-    "--mask-name",
-    metavar="PATTERN",
-    help="What masks are called, with {stem} for the picture's name without its ending: '{stem}_mask001.png'. They are "
-    "in the folder of masks, or beside the pictures.",
-)
-@click.option(
-    "--infrared",
-    is_flag=False,
-    flag_value="",
-    metavar="[band|page:N|FILE]",
-    help="Find dust, hairs, scratches and smears of scanned film by the scan's infrared plane: the last band, another "
-    "picture of the file, or a file; named only where there are several. As --mask infrared, with --partial tone.",
-)
-@click.option(
-    "--detect",
-    is_flag=False,
-    flag_value=",".join(REPAIRED),
-    metavar="[KIND,KIND]",
-    help="Without a mask: look for damage and fill what is found, unless it is much of the picture. Kinds are cracks, "
-    f"scratches, losses, dust.  [without a KIND: {','.join(REPAIRED)}]",
-)
-@flags.SENSITIVITY
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE|FOLDER",
-    help="Where to write. A folder, made if it is missing, gets files of the inputs' names; - is the standard output.",
-)
-@click.option("--format", "format_", type=click.Choice(list(_ENDINGS)), help="With -o -: what to write there.")
-@click.option("--method", default=DEFAULT_METHOD, show_default=True, metavar="NAME", help="See `restauro methods`.")
-@_parameter_options
-@flags.MASK_POLARITY
-@click.option(
-    "--mask-value",
-    "values",
-    metavar="N,N",
-    callback=_values,
-    help="Values of a mask file that are hole, for masks of labels; of a palette, the numbers of its colours.",
-)
-@click.option(
-    "--resize-mask", "resize", is_flag=True, help="Take mask files 2, 3, ... times as small or large as the picture."
-)
-@click.option(
-    "--grow",
-    type=click.IntRange(0, 1000),
-    metavar="N",
-    help="Grow the mask by N pixels.  [default: 0, with --detect 1]",
-)
-@click.option(
-    "--tolerance",
-    type=click.IntRange(0, 255),
-    metavar="N",
-    help="With color:#rrggbb, how far red, green and blue may each be off.  [default: 0; in a JPEG 60 or 40]",
-)
-@click.option(
-    "--sources",
-    metavar="FILE",
-    help="A mask, white where texture may come from, near or far, and from nowhere else. For patchmatch.",
-)
-@click.option("--avoid", metavar="FILE", help="A mask, white where texture mustn't come from. For patchmatch.")
-@click.option(
-    "--guides",
-    type=paths.NAME,
-    metavar="FILE",
-    help="An SVG drawing on the picture: its lines go on across holes. For edge-enhancing, coherence and patchmatch.",
-)
-@click.option(
-    "--partial",
-    type=click.Choice(PARTIAL),
-    help="Keep the values of a soft mask, which say how much of a pixel is damage. cover: a layer with soft edges lies "
-    "over the picture, and is mixed with the fill. tone: light still comes through, and its tone is corrected; where "
-    "it is nearly opaque, the method fills.  [default: cut it]",
-)
-@flags.ALLOW
-@flags.POLICY
-@flags.SAVE_MASK
-@flags.ACCEPT_LARGE_HOLES
-@flags.PAGE
-@flags.LARGEST
-@flags.OVERWRITE_INPUT_TOO
-@click.option("--skip-existing", is_flag=True, help="Leave out pictures whose output is there.")
-@flags.DRY_RUN
-@flags.QUIET
-@flags.JSON
-@flags.WORKERS
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    help="For methods that use random numbers.  [default: 0]",
-)
+@restore_options.of_restore
 def command(
     inputs: tuple[Path, ...],
     mask: str | None,
@@ -219,6 +92,7 @@ def command(
     output: str | None,
     format_: str | None,
     save_mask: str | None,
+    variants: int | None,
     skip_existing: bool,
     quiet: bool,
     as_json: bool,
@@ -237,9 +111,16 @@ def command(
     _check_pipes(jobs, masks, format_, needs_mask=options["detect"] is None)
     if skip_existing and options["overwrite"]:
         raise click.UsageError("Give --skip-existing or --overwrite, not both.")
-    parameters = {name: options.pop(name) for name in _parameter_names()}
+    parameters = {name: options.pop(name) for name in restore_options.parameter_names()}
     options["parameters"] = {name: value for name, value in parameters.items() if value is not None}
-    _check_method(options)
+    _check_method(options, variants=variants is not None)
+    seed = options.pop("seed")
+    if variants is None:
+        jobs = [dataclasses.replace(job, seed=seed) for job in jobs]
+    elif output == str(pipes.STANDARD):
+        raise click.UsageError("Variants are files, one each, and the standard output (-o -) takes one alone.")
+    else:
+        jobs = [variant for job in jobs for variant in job.variants(variants, seed)]
     there = [job for job in jobs if skip_existing and job.target.exists()]
     for job in there if as_json or not quiet else ():
         _say_skipped(job, as_json=as_json)
@@ -264,9 +145,11 @@ def _restore(job: _Job, masks: _Masks, format_: str | None, options: dict[str, A
         source = files.enter_context(pipes.readable(job.source))
         if isinstance(mask, str) and pipes.is_pipe(Path(mask)):
             mask = files.enter_context(pipes.readable(Path(mask)))
-        target = files.enter_context(pipes.writable(job.target, _ENDINGS.get(format_ or "")))
+        target = files.enter_context(pipes.writable(job.target, ENDINGS.get(format_ or "")))
         with report.progress_bar(job.source.name, shown=shown) as progress:
-            restored = restore_file(source, target, mask=mask, save_mask=job.saved_mask, progress=progress, **options)
+            restored = restore_file(
+                source, target, mask=mask, save_mask=job.saved_mask, seed=job.seed, progress=progress, **options
+            )
     return dataclasses.replace(restored, source=job.source, target=job.target)
 
 
@@ -373,7 +256,7 @@ def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None, *, ne
         raise click.UsageError("A mask from a pipe can be read once only, for one picture: name a file.")
     if to_stdout != (format_ is not None):
         raise click.UsageError(
-            f"Say with --format what goes to the standard output: {', '.join(_ENDINGS)}."
+            f"Say with --format what goes to the standard output: {', '.join(ENDINGS)}."
             if to_stdout
             else "--format is for the standard output (-o -): a file's ending says its format."
         )
@@ -385,14 +268,12 @@ def _check_pipes(jobs: Sequence[_Job], masks: _Masks, format_: str | None, *, ne
     pipes.check_terminals(reads=pipes.STANDARD in read, writes=to_stdout)
 
 
-def _check_method(options: dict[str, Any]) -> None:
+def _check_method(options: dict[str, Any], *, variants: bool) -> None:
     try:
         chosen = make_method(options["method"], options["parameters"])
         check_takes(chosen, {name: options[name] for name in ("sources", "avoid", "guides")})
+        check_grain(options["grain"], chosen)
+        if variants:
+            check_varies(chosen, options["grain"])
     except RestauroError as error:
         raise click.UsageError(worded(error)) from None
-
-
-def _parameter_names() -> list[str]:
-    named = [parameter.name for method in method_names() for parameter in method_class(method).parameters()]
-    return list(dict.fromkeys(named))

@@ -67,6 +67,7 @@ class PatchMatch(Method):
         "which it carries in from around; makes up what can't be known. A few microseconds a hole pixel."
     )
     nature: ClassVar[str] = "copies"
+    uses_chance: ClassVar[bool] = True
     whole_hole: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"sources", "avoid", "guides"})
 

@@ -13,7 +13,7 @@ from restauro.methods._light import Light
 from restauro.methods._precision import precision
 from restauro.methods._profile import excess_of, profiles, smoothed
 from restauro.methods._rim import AROUND, Pairs, Rim, pairs_of
-from restauro.methods._veil import veil_of
+from restauro.methods._veil import deep_veil_of, veil_of
 from restauro.methods.harmonic import membrane
 from restauro.parameters import Parameter
 
@@ -92,8 +92,8 @@ def _found(
     level = np.log(np.maximum(np.where(finite[..., np.newaxis], damaged, 0), 0) + _DARKEST)
     readable = (~hole | domain) & finite
     excess = np.ones(level.shape[2])
+    around = Rim.outside(domain, ~hole & finite)
     if task.weights is None:
-        around = Rim.outside(domain, ~hole & finite)
         excess = excess_of(pairs_of(level, readable, around, _STEPS, within=True), around.layers, level.shape[2])
 
     def gains() -> NDArray[np.float64]:
@@ -102,18 +102,21 @@ def _found(
         return profiles(pairs_of(level, readable, rim, _STEPS), rim, level.shape[2], excess)
 
     first = gains()
-    veil = veil_of(damaged, level, hole, readable, rim)
-    offset = np.zeros_like(first)
-    if veil.any():
-        strength = np.abs(first).mean(axis=1, keepdims=True)
-        strength /= max(float(np.quantile(strength, 0.9)), 1e-6)
-        offset = np.minimum(veil * np.minimum(strength, 1), np.maximum(damaged[domain], 0))
+    strength = np.abs(first).mean(axis=1, keepdims=True)
+    offset = veil_of(damaged, level, hole, readable, rim) * np.minimum(strength / _most(strength), 1)
+    offset = np.maximum(offset, deep_veil_of(damaged, level, readable, rim, around, strength))
+    if offset.any():
+        offset = np.minimum(offset, np.maximum(damaged[domain], 0))
         level[domain] = np.log(np.maximum(damaged[domain] - offset, 0) + _DARKEST)
         first = gains()
     log_gain = smoothed(first, rim, domain, hole, task) if task.weights is None else first
     lost = np.zeros(domain.shape, np.bool_)
     lost[domain] = ~finite[domain] | (np.abs(log_gain) > largest).any(axis=1)
     return np.clip(log_gain, -largest, largest), offset, lost
+
+
+def _most(strength: NDArray[np.float64]) -> float:
+    return max(float(np.quantile(strength, 0.9)), 1e-6)
 
 
 def _by_weights(pairs: list[Pairs], rim: Rim, weights: NDArray[np.float32]) -> NDArray[np.float64]:
