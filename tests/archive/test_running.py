@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import shutil
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from restauro import restoring_files
+from restauro.archive.jobs import Job, Outcome
+from restauro.archive.ledger import Ledger
+from restauro.archive.running import Threads, run
+from restauro.errors import ParameterError
+from tests.panels import files_in
+
+
+def jobs_of(folder: Path, **options: object) -> list[Job]:
+    return [
+        Job(
+            "restore",
+            str(folder / f"scans/p{number}.tif"),
+            str(folder / f"out/p{number}.tif"),
+            {"mask": str(folder / f"masks/p{number}.png")},
+            options={"method": "telea", **options},
+        )
+        for number in range(5)
+    ]
+
+
+def states(jobs: list[Job], *, with_ledger: bool = True, **options: object) -> list[str]:
+    told: list[Outcome] = []
+    if with_ledger:
+        with Ledger("l.sqlite") as ledger:
+            run(jobs, Threads(len(jobs), 2), ledger=ledger, told=told.append, **options)  # type: ignore[arg-type]
+    else:
+        run(jobs, Threads(len(jobs), 2), told=told.append, **options)  # type: ignore[arg-type]
+    assert [outcome.job.picture for outcome in told] == [job.picture for job in jobs]
+    return [outcome.state for outcome in told]
+
+
+def test_a_second_run_does_nothing(scans: Path) -> None:
+    jobs = jobs_of(scans)
+    assert states(jobs) == ["done"] * 5
+    before = {path: path.stat().st_mtime_ns for path in (scans / "out").iterdir()}
+    assert states(jobs) == ["known"] * 5
+    assert {path: path.stat().st_mtime_ns for path in (scans / "out").iterdir()} == before
+
+
+def test_a_bad_file_stops_nothing_and_is_tried_again(scans: Path) -> None:
+    good = Path("scans/p2.tif").read_bytes()
+    Path("scans/p2.tif").write_bytes(good[:50])
+    assert states(jobs_of(scans)) == ["done", "done", "failed", "done", "done"]
+    Path("scans/p2.tif").write_bytes(good)
+    assert states(jobs_of(scans)) == ["known", "known", "done", "known", "known"]
+
+
+def test_only_what_has_changed_is_done_again(scans: Path) -> None:
+    states(jobs_of(scans))
+    shutil.copy("masks/p0.png", "masks/p3.png")  # the same content
+    Path("out/p1.tif").unlink()
+    shutil.copy("scans/p3.tif", "scans/p4.tif")
+    assert states(jobs_of(scans)) == ["known", "done", "known", "known", "done"]
+
+
+def test_files_of_others_are_left_alone(scans: Path) -> None:
+    Path("out").mkdir()
+    Path("out/p1.tif").write_text("a picture of somebody's")
+    assert states(jobs_of(scans)) == ["done", "failed", "done", "done", "done"]
+    Path("out/p2.tif").write_text("corrected by hand")
+    assert states(jobs_of(scans)) == ["known", "failed", "failed", "known", "known"]
+    assert Path("out/p1.tif").read_text() == "a picture of somebody's"
+    assert Path("out/p2.tif").read_text() == "corrected by hand"
+    assert states(jobs_of(scans, overwrite=True)) == ["known", "done", "done", "known", "known"]
+
+
+def test_what_was_half_done_when_a_run_was_killed_is_done_again(scans: Path) -> None:
+    jobs = jobs_of(scans)
+    with Ledger("l.sqlite") as ledger:
+        ledger.begin([(job, True) for job in jobs])
+    restoring_files.restore_file(jobs[0].picture, jobs[0].output, mask=jobs[0].reads["mask"], method="telea")
+    assert states(jobs) == ["done"] * 5
+
+
+def test_decisions_are_heeded(scans: Path) -> None:
+    jobs = jobs_of(scans)
+    words = ("accept", "reject", "undecided", "edited", "")
+    jobs = [replace(job, decision=word, reviewer="Ann") for job, word in zip(jobs, words, strict=True)]
+    assert states(jobs) == ["done", "rejected", "undecided", "done", "done"]
+    assert sorted(files_in(scans / "out")) == ["p0.tif", "p3.tif", "p4.tif"]
+
+
+def test_the_result_is_that_of_single_files(scans: Path) -> None:
+    jobs = jobs_of(scans)
+    states(jobs, with_ledger=False)
+    for job in jobs:
+        restoring_files.restore_file(job.picture, "one.tif", mask=job.reads["mask"], method="telea", overwrite=True)
+        assert Path("one.tif").read_bytes() == Path(job.output).read_bytes()
+
+
+def test_several_are_at_work_at_once(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=20)
+    restore = restoring_files.restore_file
+
+    def met(*arguments: object, **options: object) -> object:
+        both.wait()
+        return restore(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(restoring_files, "restore_file", met)
+    assert states(jobs_of(scans)[:4], with_ledger=False) == ["done"] * 4
+
+
+def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class EnoughError(Exception):
+        pass
+
+    def stop_after_two(fraction: float) -> None:
+        if fraction >= 0.4:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        states(jobs_of(scans), progress=stop_after_two)
+    assert all(len(data) > 1000 for data in files_in(scans / "out").values())
+    assert not list((scans / "out").glob(".*"))
+    again = states(jobs_of(scans))
+    assert again.count("known") >= 2
+    assert set(again) == {"known", "done"}
+
+
+def test_two_jobs_never_write_one_file(scans: Path) -> None:
+    jobs = jobs_of(scans)
+    twice = [*jobs, replace(jobs[0], picture="other.tif")]
+    with pytest.raises(ParameterError, match=r"p0\.tif and other\.tif would both be written to .*out/p0\.tif: give"):
+        run(twice, Threads(1))
+    crossed = [*jobs, replace(jobs[0], picture=jobs[1].output, output="z.tif")]
+    with pytest.raises(
+        ParameterError, match=r"out/p1\.tif is read for z\.tif and written for .*: choose another folder"
+    ):
+        run(crossed, Threads(1))
