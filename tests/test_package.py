@@ -137,8 +137,8 @@ def test_the_wheel_needs_no_more_than_it_says() -> None:
     """Whatever the package imports is the standard library's, its own, or a dependency that an installation brings.
 
     Training and evaluation may have what their extras bring, too; downloads, what both bring; decoding TIFFs, `codecs`;
-    hints, `hints`; archives and arrays of Dask, `cluster`; the worn pictures that networks are trained on, `train`; the page, `web`, of which FastAPI brings
-    Starlette.
+    hints, `hints`; archives and arrays of Dask, `cluster`; the worn pictures that networks are trained on, `train`; the
+    page, `web`, of which FastAPI brings Starlette.
     """
     needed = modules(PROJECT["dependencies"])
     extras = ("train", "eval", "codecs", "hints", "jit", "web", "cluster")

@@ -186,3 +186,59 @@ def test_many_small_ones_are_said_in_their_order(scans: Path, capsys: pytest.Cap
     assert run("restore many/ --mask value:0 -o out/") == 0
     said = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
     assert [Path(line).name for line in said] == names
+
+
+def test_damage_is_made_by_a_plan_and_a_ledger(scans: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = "damage scans/ --kind losses --seed 3 -o damaged/ --mask-out marks/ --ledger l.sqlite --report r.html"
+    assert run(command) == 0
+    assert capsys.readouterr().out.splitlines()[0].startswith(f"{scans}/damaged/a.tif: losses of seed 3, ")
+    made = files_in(scans / "damaged") | files_in(scans / "marks")
+    assert run(command) == 0
+    assert "nothing is to be done" in capsys.readouterr().out
+    assert [row["output"][-5:] for row in table("r.csv")] == ["a.tif", "b.tif", "c.tif"]
+    for number, name in enumerate("abc"):
+        assert (
+            run(f"damage scans/{name}.tif --kind losses --seed {3 + number} -o {name}1.tif --mask-out {name}1.png") == 0
+        )
+        assert Path(f"{name}1.tif").read_bytes() == made[f"{name}.tif"]
+        assert Path(f"{name}1.png").read_bytes() == made[f"{name}.png"]
+
+
+def test_a_plan_says_where_damaged_copies_and_detected_masks_go(scans: Path) -> None:
+    Path("plan.csv").write_text("picture,mask,output\nscans/a.tif,m/a.png,d/a.tif\nscans/b.tif,m/b.png,d/b.tif\n")
+    assert run("damage plan.csv --kind losses -q") == 0
+    assert sorted(files_in(scans / "d")) == ["a.tif", "b.tif"]
+    masks = files_in(scans / "m")
+    assert sorted(masks) == ["a.png", "b.png"]
+    assert run("detect plan.csv --kind color --color #000000 -q") == 1  # masks are there
+    assert run("detect plan.csv --kind color --color #000000 -q --overwrite --preview p/") == 0
+    assert (read_picture("m/a.png").pixels == np.where(HOLE, 255, 0)).mean() > 0.97
+    assert sorted(files_in(scans / "p")) == ["a.jpg", "b.jpg"]
+    assert files_in(scans / "m") != masks
+
+
+def test_detection_goes_on_where_it_stopped(scans: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("scans/b.tif").write_text("no picture")
+    command = "detect scans/*.tif --kind color --color #000000 -o found/ --ledger l.sqlite"
+    assert run(command) == 1
+    shutil.copy("scans/a.tif", "scans/b.tif")
+    assert run(f"{command} --json") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert [line.get("state") or line["marks"] for line in lines] == ["known", 2, "known"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("damage plan.csv --kind losses", "Line 2 names no output: give a folder, -o damaged/."),
+        ("detect plan.csv --kind dust", "Say where to write: -o mask.png"),
+        ("detect plan.csv --kind dust --each -o s3://bucket/masks/", "--each writes files beside the mask"),
+        ("detect plan.csv --kind rust -o masks/", "rust"),
+    ],
+)
+def test_plans_that_damage_and_detect_refuse(
+    scans: Path, arguments: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("plan.csv").write_text("picture\nscans/a.tif\n")
+    assert run(arguments) == 2
+    assert message in capsys.readouterr().err

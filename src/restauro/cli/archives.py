@@ -18,6 +18,7 @@ from restauro.errors import RestauroError
 
 if TYPE_CHECKING:
     from restauro.archive.jobs import Job, Outcome
+    from restauro.archive.plans import Row
     from restauro.archive.reporting import Report
     from restauro.record import Record
 
@@ -181,6 +182,51 @@ def _absolute(job: Job) -> Job:
     return replace(
         job, picture=whole(job.picture), output=whole(job.output), reads=reads, writes=writes, options=options
     )
+
+
+def is_plan(inputs: Sequence[Path | str], *others: Path | str | None) -> bool:
+    """Whether it is about more than files and folders: a manifest, URLs, a pattern that the shell has left."""
+    from restauro.archive.places import is_remote
+
+    if any(is_remote(str(place)) for place in (*inputs, *others) if place):
+        return True
+    return any(_is_manifest(place) or _is_pattern(place) for place in inputs)
+
+
+def _is_manifest(place: Path | str) -> bool:
+    return str(place).lower().endswith(".csv")
+
+
+def _is_pattern(place: Path | str) -> bool:
+    from restauro.archive.plans import is_pattern
+
+    return is_pattern(str(place))
+
+
+def rows_of(inputs: Sequence[Path | str], is_mask: Callable[[Path], bool] | None = None) -> list[Row]:
+    """Return what is said of every picture: much by manifests, by others where it is."""
+    from restauro.archive.plans import Row, pictures_in, read_manifest
+
+    rows: list[Row] = []
+    for place in inputs:
+        if _is_manifest(place):
+            rows += read_manifest(str(place))
+        elif isinstance(place, str) or _is_pattern(place):
+            found = pictures_in(str(place))
+            if len(found) > 1 and is_mask:
+                found = [picture for picture in found if not is_mask(Path(picture))]
+            rows += [Row(0, picture) for picture in found]
+        else:
+            rows += [Row(0, str(path)) for path in paths.expand([place], is_mask or (lambda path: False))]
+    return rows
+
+
+def place_in(folder: str, picture: str, ending: str = "") -> str:
+    """Return where in a folder goes what is made of a picture: a file of its name, or of another ending."""
+    from restauro.archive.places import name_of, within
+
+    name = name_of(picture)
+    return within(folder, f"{os.path.splitext(name)[0]}{ending}" if ending else name)
 
 
 @contextmanager

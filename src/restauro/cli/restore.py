@@ -233,7 +233,7 @@ def command(
     parameters = {name: options.pop(name) for name in _parameter_names()}
     options["parameters"] = {name: value for name, value in parameters.items() if value is not None}
     way = restore_plans.Way(mask, mask_dir, mask_name, masks.is_one, output, save_mask, skip_existing, options)
-    if restore_plans.is_plan(inputs, way):
+    if archives.is_plan(inputs, mask, mask_dir, output, save_mask):
         return restore_plans.restore(inputs, way, asked, quiet=quiet, as_json=as_json)
     jobs = _plan(paths.expand(inputs, masks.is_one), output, save_mask)
     if options["detect"] is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from restauro.cli import archives, paths, report
+from restauro.cli import archives, report
 from restauro.errors import RestauroError
 from restauro.method import make_method
 
@@ -51,29 +51,13 @@ class Way:
     options: dict[str, Any]
 
 
-def is_plan(inputs: Sequence[Path | str], way: Way) -> bool:
-    """Whether it is about more than files and folders: a manifest, URLs, a pattern that the shell has left."""
-    places = (*inputs, way.mask or "", way.mask_folder or "", way.output or "", way.save_mask or "")
-    return any("://" in str(place) for place in places) or any(_is_manifest(p) or _is_pattern(p) for p in inputs)
-
-
-def _is_manifest(place: Path | str) -> bool:
-    return str(place).lower().endswith(".csv")
-
-
-def _is_pattern(place: Path | str) -> bool:
-    from restauro.archive.plans import is_pattern
-
-    return is_pattern(str(place))
-
-
 def restore(inputs: Sequence[Path | str], way: Way, asked: archives.Asked, *, quiet: bool, as_json: bool) -> int:
     """Restore all pictures of a plan, or propose what is to be filled; return the exit status."""
     from restauro.archive.places import Stamps
 
     with archives.refusing():
         make_method(way.options["method"], way.options["parameters"])
-        jobs = _jobs(_rows(inputs, way), way)
+        jobs = _jobs(archives.rows_of(inputs, None if way.mask_folder else way.is_mask), way)
         if way.skip_existing:
             stamps = Stamps()
             left = []
@@ -112,24 +96,6 @@ def _run(jobs: list[Job], way: Way, asked: archives.Asked, *, quiet: bool, as_js
         asked, as_line = replace(asked, report=Path(asked.propose, "plan.html")), archives.as_record
     workers = way.options.get("workers")
     return archives.run(jobs, asked, as_line, quiet=quiet, as_json=as_json, workers=workers)
-
-
-def _rows(inputs: Sequence[Path | str], way: Way) -> list[Row]:
-    """Return what is said of every picture: much by manifests, by others where it is."""
-    from restauro.archive.plans import Row, pictures_in, read_manifest
-
-    rows: list[Row] = []
-    for place in inputs:
-        if _is_manifest(place):
-            rows += read_manifest(str(place))
-        elif isinstance(place, str) or _is_pattern(place):
-            found = pictures_in(str(place))
-            if len(found) > 1 and not way.mask_folder:
-                found = [picture for picture in found if not way.is_mask(Path(picture))]
-            rows += [Row(0, picture) for picture in found]
-        else:
-            rows += [Row(0, str(path)) for path in paths.expand([place], way.is_mask)]
-    return rows
 
 
 def _jobs(rows: Sequence[Row], way: Way) -> list[Job]:
