@@ -1,12 +1,13 @@
-"""Measures what many pictures cost beside their restoration: plan, ledger and report; a second run.
+"""Measures what many pictures cost beside their restoration: plan, ledger and report; a second run; two workers.
 
 Pictures of 1 megapixel with 2 % cracks are parts of the README's painting. The second run is over tiny pictures, of
-which only the number matters.
+which only the number matters. Two workers need the extra `cluster`: --no-cluster leaves them out.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 import time
 from concurrent.futures import Future
@@ -26,7 +27,7 @@ from restauro.archive.reporting import Report
 from restauro.archive.running import run
 
 SIDE = 1000
-SECOND_RUN, A_PICTURE, WARM = 10.0, 5.0, 15.0  # seconds, ms, ms
+SECOND_RUN, A_PICTURE, WARM, TWO = 10.0, 5.0, 15.0, 1.6  # seconds, ms, ms, times as fast
 
 
 def make_pictures(folder: Path, count: int, side: int) -> None:
@@ -97,16 +98,23 @@ def warm(folder: Path, count: int) -> tuple[float, float]:
     return (alone.seconds - work) / count * 1000, alone.seconds
 
 
+def on_workers(folder: Path, workers: int) -> float:
+    """Return the seconds on a cluster of processes of one thread."""
+    shutil.rmtree(folder / "out")
+    return restore(folder, "--cluster", "local", "--workers", str(workers), "-q").seconds
+
+
 def main() -> None:
     options = _tables.parser(__doc__)
     options.add_argument("--pictures", type=int, default=1000, help="of 1 megapixel")
     options.add_argument("--finished", type=int, default=10_000, help="tiny ones, for the second run")
+    options.add_argument("--no-cluster", action="store_true")
     arguments = options.parse_args()
     load = _tables.load_before()
     rows = []
 
-    def add(what: str, value: float, form: str, target: float) -> None:
-        rows.append([what, form.format(value), form.format(target), _tables.met(value, target, at_most=True)])
+    def add(what: str, value: float, form: str, target: float, *, at_most: bool = True) -> None:
+        rows.append([what, form.format(value), form.format(target), _tables.met(value, target, at_most=at_most)])
 
     with tempfile.TemporaryDirectory(prefix="restauro-archive-") as name:
         folder = Path(name)
@@ -121,6 +129,9 @@ def main() -> None:
         make_pictures(folder / "large", arguments.pictures, SIDE)
         beyond, seconds = warm(folder / "large", arguments.pictures)
         add("a warm process beyond the restoration, a picture", beyond, "{:.1f} ms", WARM)
+        if not arguments.no_cluster:
+            times = on_workers(folder / "large", 1) / on_workers(folder / "large", 2)
+            add("two workers of one thread, times one", times, "{:.2f}", TWO, at_most=False)
     introduction = (
         f"{_tables.conditions(load, 'restauro', 'numpy', 'pyvips')}\n\n"
         f"{arguments.pictures} pictures of {SIDE} x {SIDE} pixels with 2 % cracks took one thread {seconds:.0f} s "

@@ -33,7 +33,11 @@ def foretold(path: Path, page: int | None = None, *, looks: bool = False) -> int
     ReadError
         It is no picture.
     """
-    pixels, size = read_extent(path, page)
+    return of_pixels(*read_extent(path, page), looks=looks)
+
+
+def of_pixels(pixels: int, size: int, *, looks: bool = False) -> int:
+    """Return how many bytes work on a picture will take, of which the number of pixels and their bytes are known."""
     needed = _ONE + _COPIES * size + _A_PIXEL * pixels
     return needed + max(_LOOKING, _LOOKED_AT * pixels) if looks else needed
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from restauro.archive.jobs import Job, Outcome
     from restauro.archive.plans import Row
     from restauro.archive.reporting import Report
+    from restauro.archive.running import Crew
     from restauro.record import Record
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -38,12 +40,13 @@ class Asked:
     ledger: Path | None = None
     verify: bool = False
     report: Path | None = None
+    cluster: str | None = None
     propose: str | None = None
 
     @classmethod
     def taken_from(cls, options: dict[str, Any]) -> Asked:
         """Take the options that `OPTIONS` and `PROPOSE` have added out of all."""
-        names = ("ledger", "verify", "report", "propose")
+        names = ("ledger", "verify", "report", "cluster", "propose")
         asked = cls(**{name: options.pop(name) for name in names if name in options})
         if asked.verify and not asked.ledger:
             raise click.UsageError("--verify compares files with what a ledger says of them: give --ledger FILE too.")
@@ -54,7 +57,7 @@ class Asked:
     @property
     def is_more(self) -> bool:
         """Whether anything is asked for."""
-        return any((self.ledger, self.report, self.propose))
+        return any((self.ledger, self.report, self.cluster, self.propose))
 
 
 def options(function: Function) -> Function:
@@ -78,6 +81,12 @@ _OPTIONS = (
         metavar="FILE.html",
         help="Write a page of before and after, what needs an eye first, and a table (.csv) beside it.",
     ),
+    click.option(
+        "--cluster",
+        metavar="local|tcp://HOST:PORT",
+        help="Work on a Dask cluster: processes here, or workers that see the same files. "
+        "Needs: pip install 'restauro[cluster]'.",
+    ),
 )
 PROPOSE = click.option(
     "--propose",
@@ -98,16 +107,15 @@ def run(
     """Do jobs, and say what came of each; return the exit status as `batch.run` does."""
     from restauro.archive.ledger import Ledger
     from restauro.archive.reporting import Report
-    from restauro.archive.running import Threads
     from restauro.archive.running import run as run_jobs
 
-    if asked.ledger:  # another run may be in another folder
+    if asked.ledger or asked.cluster:  # other runs, and workers, may be in other folders
         jobs = [_absolute(job) for job in jobs]
     states: list[str] = []
     with report.announce_compiling(quiet=quiet), ExitStack() as opened:
         page = Report(asked.report) if asked.report else None
         ledger = opened.enter_context(Ledger(asked.ledger)) if asked.ledger else None
-        crew = Threads(len(jobs), workers)
+        crew = _crew(asked.cluster, len(jobs), workers, quiet=quiet)
         told = _Teller(as_line, page, states, quiet=quiet, as_json=as_json)
         label = report.count(len(jobs), "picture")
         try:
@@ -123,6 +131,22 @@ def run(
         _say_total(states, page)
     failed = states.count("failed")
     return 0 if not failed else 2 if len(jobs) == 1 else 1
+
+
+def _crew(cluster: str | None, jobs: int, workers: int | None, *, quiet: bool) -> Crew:
+    """Return who does the jobs."""
+    from restauro.archive.cluster import Cluster
+    from restauro.archive.running import Threads
+
+    if cluster is None:
+        return Threads(jobs, workers)
+    if cluster != "local" and "://" not in cluster:
+        raise click.UsageError(
+            f"--cluster is local, or a scheduler's address such as tcp://10.0.0.5:8786, not {cluster}."
+        )
+    if cluster != "local" and workers is not None:
+        raise click.UsageError("--workers is for work on this computer: those of a cluster are as they are.")
+    return Cluster(cluster, workers, (lambda text: None) if quiet else partial(say, err=True))
 
 
 class _Teller:
