@@ -110,12 +110,14 @@ class Ledger:
 
     def close(self) -> None:
         """Write what is waiting, and let others have the file."""
-        self._data.execute("COMMIT")
-        self._data.close()
+        try:
+            self._execute("COMMIT")
+        finally:
+            self._data.close()
 
     def standing(self, job: Job, stamps: Stamps, *, verify: bool = False) -> Standing:
         """Say how a job stands; digests are taken anew where size, time or ETag differ, or with `verify` of all."""
-        row = self._data.execute(
+        row = self._execute(
             "SELECT settings, state, ours, inputs, products, facts, before, after FROM jobs WHERE output = ?",
             (job.output,),
         ).fetchone()
@@ -133,7 +135,7 @@ class Ledger:
         if read.differs:
             return Standing(may_replace=True, changed=read.differs)
         if made.anew or read.anew:
-            self._data.execute(
+            self._execute(
                 "UPDATE jobs SET inputs = ?, products = ? WHERE output = ?",
                 (_written(read.stamps), _written(made.stamps), job.output),
             )
@@ -146,17 +148,18 @@ class Ledger:
     def begin(self, jobs: Sequence[tuple[Job, bool]]) -> None:
         """Note, on the disk, that jobs are begun; with each, whether a file that will be there is ours."""
         version, now = restauro.__version__, _now()
-        self._data.executemany(
+        self._execute(
             "INSERT OR REPLACE INTO jobs (output, settings, state, ours, decision, reviewer, version, time) "
             "VALUES (?, ?, 'begun', ?, ?, ?, ?, ?)",
             [(job.output, job.settings(), ours, job.decision, job.reviewer, version, now) for job, ours in jobs],
+            many=True,
         )
         self._commit()
 
     def end(self, outcome: Outcome) -> None:
         """Note what came of a job that was begun."""
         record = None if outcome.record is None else outcome.record.as_json()
-        self._data.execute(
+        self._execute(
             "UPDATE jobs SET state = ?, inputs = ?, products = ?, record = ?, facts = ?, error = ?, time = ?, "
             "before = ?, after = ? WHERE output = ?",
             (
@@ -170,7 +173,7 @@ class Ledger:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Return all rows, pictures apart."""
         names = ("output", "state", "record", "facts", "error", "decision", "reviewer", "version", "time", "inputs")
-        for row in self._data.execute(f"SELECT {', '.join(names)} FROM jobs ORDER BY output"):
+        for row in self._execute(f"SELECT {', '.join(names)} FROM jobs ORDER BY output"):
             yield dict(zip(names, row, strict=True))
 
     def flush(self) -> None:
@@ -184,9 +187,18 @@ class Ledger:
             self._commit()
 
     def _commit(self) -> None:
-        self._data.execute("COMMIT")
-        self._data.execute("BEGIN EXCLUSIVE")
+        self._execute("COMMIT")
+        self._execute("BEGIN EXCLUSIVE")
         self._waiting, self._committed = 0, time.monotonic()
+
+    def _execute(self, statement: str, values: Sequence[Any] = (), *, many: bool = False) -> sqlite3.Cursor:
+        try:
+            return (self._data.executemany if many else self._data.execute)(statement, values)
+        except sqlite3.Error as error:
+            raise WriteError(
+                f"The ledger {self.path} can't be written any more ({error}): make room for it, and give the same "
+                "command again, which goes on."
+            ) from None
 
 
 @dataclass(frozen=True)

@@ -115,14 +115,14 @@ def stamp(place: str) -> Stamp | None:
 def listed(pattern: str) -> list[str]:
     """Return the URLs of the files in a remote folder, or of those that match a pattern with *."""
     system, path = _opened(pattern)
-    scheme = pattern.partition("://")[0]
+    prefix = pattern.rstrip("/").removesuffix(path)  # file systems leave out what of a URL they were opened with
     if "*" in path or "?" in path:
         found = persistent(lambda: system.glob(path), pattern)
     else:
         found = persistent(
             lambda: [about["name"] for about in system.ls(path, detail=True) if about["type"] == "file"], pattern
         )
-    return [name if is_remote(name) else f"{scheme}://{name}" for name in sorted(found)]
+    return [name if is_remote(name) else prefix + name for name in sorted(found)]
 
 
 def read_text(place: str) -> str:

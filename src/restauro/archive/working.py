@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from restauro.archive import memory, places
 from restauro.archive.jobs import Job, Outcome, named_file
 from restauro.archive.places import Stamp
 from restauro.errors import MaskError, ReadError, RestauroError
+from restauro.files.replacing import private_folder
 from restauro.provenance import digest_of_file
 from restauro.record import Record
 from restauro.viewing import in_srgb
@@ -74,8 +75,8 @@ def do(
         return Outcome(job, "failed", error=job.problem)
     before = {place: places.stamp(place) for place in job.products} if digests else {}
     try:
-        with tempfile.TemporaryDirectory(prefix="restauro-") if _is_far(job) else contextlib.nullcontext("") as folder:
-            return _done(job, Path(folder), progress, thumbnails, digests, gate or memory.gate())
+        with _copies_of(job) as folder:
+            return _done(job, folder, progress, thumbnails, digests, gate or memory.gate())
     except Exception as error:  # whatever it is, the other jobs are done
         left = {place: places.stamp(place) for place in before}
         products = {place: stamp for place, stamp in left.items() if stamp and stamp != before[place]}
@@ -84,8 +85,14 @@ def do(
         )
 
 
-def _is_far(job: Job) -> bool:
-    return any(map(places.is_remote, (*job.inputs, *job.products)))
+@contextlib.contextmanager
+def _copies_of(job: Job) -> Iterator[Path]:
+    """Give a folder for copies of remote files; one that a killed process has left is cleared away by a later one."""
+    if any(map(places.is_remote, (*job.inputs, *job.products))):
+        with private_folder(Path(tempfile.gettempdir())) as folder:
+            yield folder
+    else:
+        yield Path()
 
 
 def _done(

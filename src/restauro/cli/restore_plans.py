@@ -55,6 +55,8 @@ def restore(inputs: Sequence[Path | str], way: Way, asked: archives.Asked, *, qu
     """Restore all pictures of a plan, or propose what is to be filled; return the exit status."""
     from restauro.archive.places import Stamps
 
+    if way.skip_existing and way.options["overwrite"]:
+        raise click.UsageError("Give --skip-existing or --overwrite, not both.")
     with archives.refusing():
         make_method(way.options["method"], way.options["parameters"])
         jobs = _jobs(archives.rows_of(inputs, None if way.mask_folder else way.is_mask), way)
