@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+import textwrap
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -125,6 +129,26 @@ def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on(scans: Path, monke
     again = states(jobs_of(scans))
     assert again.count("known") >= 2
     assert set(again) == {"known", "done"}
+
+
+def test_what_a_killed_worker_has_left_is_cleared_away(scans: Path) -> None:
+    left = """
+        import os
+        from pathlib import Path
+        from restauro.files.replacing import private_folder
+
+        with private_folder(Path("out")):
+            os._exit(9)
+    """
+    jobs = jobs_of(scans)
+
+    def kill_one(outcome: Outcome) -> None:  # after this process has looked for what others left
+        if outcome.job is jobs[0] and outcome.state == "done":
+            subprocess.run([sys.executable, "-c", textwrap.dedent(left)], check=False)
+            assert list(Path("out").glob(".restauro-*"))
+
+    run(jobs, Threads(1), told=kill_one)
+    assert sorted(os.listdir("out")) == [f"p{number}.tif" for number in range(5)]
 
 
 def test_two_jobs_never_write_one_file(scans: Path) -> None:

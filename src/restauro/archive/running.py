@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from restauro.archive import memory, working
 from restauro.archive.jobs import Job, Outcome
 from restauro.archive.ledger import Ledger, Standing
-from restauro.archive.places import Stamps
+from restauro.archive.places import Stamps, is_remote
 from restauro.errors import ParameterError, Remedy, WriteError
+from restauro.files.replacing import clear_left
 from restauro.numerics.threads import usable_cores
 
 Item = TypeVar("Item")
@@ -128,6 +131,8 @@ def run(
         if ledger:
             ledger.flush()
         crew.close()
+        for folder in {os.path.dirname(place) for job in jobs for place in job.products if not is_remote(place)}:
+            clear_left(Path(folder))  # what workers that were killed have left
 
 
 def check_distinct(jobs: Sequence[Job]) -> None:
