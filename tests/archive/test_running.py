@@ -131,6 +131,17 @@ def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on(scans: Path, monke
     assert set(again) == {"known", "done"}
 
 
+def test_pictures_that_are_replaced_are_restored_once(scans: Path) -> None:
+    jobs = [replace(job, output=job.picture) for job in jobs_of(scans, overwrite=True)]
+    assert states(jobs) == ["done"] * 5
+    restored = files_in(scans / "scans")
+    assert states(jobs) == ["known"] * 5
+    shutil.copy("masks/p1.png", "masks/p2.png")
+    Path("masks/p3.png").touch()
+    assert states(jobs, verify=True) == ["known"] * 5
+    assert files_in(scans / "scans") == restored
+
+
 def test_what_a_killed_worker_has_left_is_cleared_away(scans: Path) -> None:
     left = """
         import os

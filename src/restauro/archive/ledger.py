@@ -126,18 +126,20 @@ class Ledger:
         settings, state, ours, inputs, products, facts, before, after = row
         if state == "begun":
             return Standing(may_replace=bool(ours))
-        made = _look(_read(products), stamps, verify=verify)
+        written = _read(products)
+        made = _look(written, stamps, verify=verify)
         if made.differs or state == "failed":
             return Standing(may_replace=bool(products != "{}" and made.are_ours), changed=made.differs)
         if settings != job.settings():
             return Standing(may_replace=True, changed="the settings")
-        read = _look(_read(inputs), stamps, verify=verify)
+        # What was written in its own place is as it was written, and no longer as it was read.
+        read = _look({p: was for p, was in _read(inputs).items() if p not in written}, stamps, verify=verify)
         if read.differs:
             return Standing(may_replace=True, changed=read.differs)
         if made.anew or read.anew:
             self._execute(
                 "UPDATE jobs SET inputs = ?, products = ? WHERE output = ?",
-                (_written(read.stamps), _written(made.stamps), job.output),
+                (_written(_read(inputs) | read.stamps), _written(made.stamps), job.output),
             )
             self._soon()
         known = Outcome(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -228,6 +229,8 @@ class _Run:
     def land(self) -> None:
         """Wait a moment for jobs to end, and note those that have."""
         self.progress(self.done / len(self.jobs))
+        if not self.flying:  # nobody is there to do any
+            time.sleep(_MOMENT)
         for future in wait(self.flying, _MOMENT, FIRST_COMPLETED).done:
             number = self.flying.pop(future)
             outcome = future.result()

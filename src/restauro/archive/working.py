@@ -120,6 +120,9 @@ def _done(
         }
         arguments: dict[str, Any] = {name: _read_here(named, local) for name, named in job.reads.items()}
         arguments |= {name: targets[place] for name, place in job.writes.items()} | job.options
+        replaced = set(job.inputs) & set(job.products)
+        if digests:  # of what is replaced, while it is there
+            inputs |= {place: places.digested(inputs[place], local[place]) for place in replaced & inputs.keys()}
         needed = memory.foretold(local[job.picture], job.options.get("page"), looks=looks)
         with gate.entered(needed) as threads:
             if act.takes_threads:
@@ -130,8 +133,9 @@ def _done(
                 after = targets.get(job.writes.get("preview", ""), targets[job.output])
                 pictures = (thumbnail(local[job.picture]), thumbnail(after))
         if digests:
-            inputs = {place: places.digested(stamp, local[place]) for place, stamp in inputs.items()}
-            _check_same(inputs)
+            kept = {place: stamp for place, stamp in inputs.items() if place not in replaced}
+            inputs |= {place: places.digested(stamp, local[place]) for place, stamp in kept.items()}
+            _check_same(kept)
         written = {place: path for place, path in targets.items() if path.exists()} if digests else {}
         made = {place: places.digested(Stamp(0, 0), path) for place, path in written.items()}
     products = {}
