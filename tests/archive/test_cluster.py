@@ -213,12 +213,12 @@ def test_jobs_ask_for_what_workers_declare(pictures: Path, cluster: Callable[...
     asked, problem = crew._resources(job)
     assert (asked["cores"], problem, said) == (1, None, [])
     assert 32e6 < asked["memory"] < 40e6
-    large = save(tmp_path / "large.png", np.zeros((3000, 3000), np.uint8))
+    large = save(tmp_path / "large.png", np.zeros((4000, 4000), np.uint8))
     told: list[Outcome] = []
     run([job, Job("restore", str(large), str(tmp_path / "x.png"), job.reads)], crew, told=told.append)
     assert [outcome.state for outcome in told] == ["done", "failed"]
     assert isinstance(told[1].error, MemoryShortError)
-    assert "It would take some 0.3 GB of memory, and the largest worker declares 0.1 GB: add one" in str(told[1].error)
+    assert "It takes at least 130 MB of memory, and there is 100 MB for it: take a machine" in str(told[1].error)
 
 
 def test_a_cluster_without_workers_is_not_waited_for(

@@ -41,6 +41,7 @@ def test_what_needs_an_eye_comes_first(tmp_path: Path) -> None:
     assert rows[0]["error"] == "The mask <is> wrong: take another."
     page = (tmp_path / "r.html").read_text()
     assert re.findall(r"<b>/scans/(\w+)", page) == ["bad", "wide", "large", "small", "empty"]
+    assert "The mask &lt;is&gt; wrong: take another." in page
 
 
 def test_the_page_needs_no_other_file_and_shows_names_as_they_are(tmp_path: Path) -> None:

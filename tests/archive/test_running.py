@@ -142,6 +142,23 @@ def test_pictures_that_are_replaced_are_restored_once(scans: Path) -> None:
     assert files_in(scans / "scans") == restored
 
 
+def test_a_picture_that_is_changed_while_it_is_worked_on_fails(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    restore = restoring_files.restore_file
+
+    def changed_then(picture: str, output: str, **options: object) -> object:
+        done = restore(picture, output, **options)  # type: ignore[arg-type]
+        os.utime("masks/p0.png", ns=(1, 1))
+        return done
+
+    monkeypatch.setattr(restoring_files, "restore_file", changed_then)
+    told: list[Outcome] = []
+    with Ledger("l.sqlite") as ledger:
+        run(jobs_of(scans)[:1], Threads(1), ledger=ledger, told=told.append)
+    assert str(told[0].error) == f"{scans}/masks/p0.png was changed while it was worked on: run it again."
+    monkeypatch.setattr(restoring_files, "restore_file", restore)
+    assert states(jobs_of(scans)[:1]) == ["done"]
+
+
 def test_what_a_killed_worker_has_left_is_cleared_away(scans: Path) -> None:
     left = """
         import os

@@ -181,14 +181,11 @@ class Cluster:
         asked: dict[str, float] = {_CORES: 1} if _CORES in declared else {}
         if _MEMORY in declared:
             try:
-                asked[_MEMORY] = _foretold(job)
+                need = _foretold(job)
+                memory.check_fits(need, int(declared[_MEMORY]))
             except RestauroError as error:
                 return {}, error
-            if asked[_MEMORY] > declared[_MEMORY]:
-                return {}, memory.MemoryShortError(
-                    f"It would take some {asked[_MEMORY] / 1e9:.1f} GB of memory, and the largest worker declares "
-                    f"{declared[_MEMORY] / 1e9:.1f} GB: add one with more."
-                )
+            asked[_MEMORY] = min(need.likely, declared[_MEMORY])
         return asked, None
 
     def _landed(self, job: Job, there: Any) -> None:
@@ -211,13 +208,14 @@ class Cluster:
         )
 
 
-def _foretold(job: Job) -> int:
-    """Return how much memory a job will take: by its picture's header, or by the size of a file elsewhere."""
+def _foretold(job: Job) -> memory.Need:
+    """Foretell how much memory a job takes: by its picture's header, or by the size of a file elsewhere."""
     looks = job.act == "detect" or job.options.get("detect") is not None
     if not places.is_remote(job.picture):
         return memory.foretold(Path(job.picture), job.options.get("page"), looks=looks)
     about = places.stamp(job.picture)
-    return memory.of_pixels(_UNPACKED * about.size // 3, _UNPACKED * about.size, looks=looks) if about else 0
+    size = _UNPACKED * about.size if about else 0
+    return memory.of_pixels(size // 3, size, looks=looks)
 
 
 def _version() -> str:

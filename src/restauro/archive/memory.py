@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from restauro.errors import RestauroError
@@ -16,6 +18,7 @@ from restauro.numerics.threads import usable_cores
 _SHARE = 0.75  # of what is free: there are other programs
 _ONE = 32 << 20  # bytes that every picture at work takes
 _COPIES, _A_PIXEL = 2, 32  # a picture and its result; what is solved where a twelfth of it is hole
+_MASK = 4  # bytes a pixel, at least
 _LOOKING, _LOOKED_AT = 400 << 20, 60  # bytes at least, and a pixel, where a network looks for damage
 
 
@@ -23,8 +26,16 @@ class MemoryShortError(RestauroError, ValueError):
     """A picture takes more memory than there is."""
 
 
-def foretold(path: Path, page: int | None = None, *, looks: bool = False) -> int:
-    """Return how many bytes work on a picture will take, roughly, by its size, depth and bands; it isn't decoded.
+@dataclass(frozen=True)
+class Need:
+    """How many bytes work on a picture is likely to take, and at the least."""
+
+    likely: int
+    least: int
+
+
+def foretold(path: Path, page: int | None = None, *, looks: bool = False) -> Need:
+    """Foretell the memory that work on a picture takes, by its size, depth and bands; it isn't decoded.
 
     looks: whether damage is looked for.
 
@@ -36,10 +47,10 @@ def foretold(path: Path, page: int | None = None, *, looks: bool = False) -> int
     return of_pixels(*read_extent(path, page), looks=looks)
 
 
-def of_pixels(pixels: int, size: int, *, looks: bool = False) -> int:
-    """Return how many bytes work on a picture will take, of which the number of pixels and their bytes are known."""
-    needed = _ONE + _COPIES * size + _A_PIXEL * pixels
-    return needed + max(_LOOKING, _LOOKED_AT * pixels) if looks else needed
+def of_pixels(pixels: int, size: int, *, looks: bool = False) -> Need:
+    """Foretell the memory for a picture of which the number of pixels and their bytes are known."""
+    both = _ONE + _COPIES * size + (max(_LOOKING, _LOOKED_AT * pixels) if looks else 0)
+    return Need(both + _A_PIXEL * pixels, both + _MASK * pixels)
 
 
 def usable_memory() -> int:
@@ -82,7 +93,7 @@ class Gate:
     Examples
     --------
     >>> gate = Gate(memory=100, cores=4)
-    >>> with gate.entered(30) as few, gate.entered(50) as many:
+    >>> with gate.entered(Need(30, 20)) as few, gate.entered(Need(50, 30)) as many:
     ...     few, many
     (1, 2)
     """
@@ -92,25 +103,27 @@ class Gate:
         self.least_threads = 1  # of each picture: more where fewer pictures are left than there are cores
         self._taken, self._inside = 0, 0
         self._changed = threading.Condition()
+        self._waiting: deque[object] = deque()
 
     @contextmanager
-    def entered(self, needed: int) -> Iterator[int]:
+    def entered(self, need: Need) -> Iterator[int]:
         """Wait until there is room; give how many threads the work may use: of the cores the share it has of memory.
 
         Raises
         ------
         MemoryShortError
-            It takes more than there is.
+            Even at the least it takes more than there is.
         """
-        if needed > self.memory / _SHARE:
-            raise MemoryShortError(
-                f"It would take some {_in_words(needed)} of memory, and there is {_in_words(self.memory)} for it: take "
-                "a machine with more."
-            )
+        check_fits(need, self.memory)
+        needed = need.likely
+        turn = object()
         with self._changed:
-            self._changed.wait_for(lambda: not self._inside or self._taken + needed <= self.memory)
+            self._waiting.append(turn)  # nobody overtakes: a large one would wait for ever
+            self._changed.wait_for(lambda: self._waiting[0] is turn and self._fits(needed))
+            self._waiting.popleft()
             self._taken += needed
             self._inside += 1
+            self._changed.notify_all()
         try:
             share = int(self.cores * needed / self.memory)
             yield max(1, min(self.cores, max(share, self.least_threads)))
@@ -119,6 +132,18 @@ class Gate:
                 self._taken -= needed
                 self._inside -= 1
                 self._changed.notify_all()
+
+    def _fits(self, needed: int) -> bool:
+        return not self._inside or self._taken + needed <= self.memory
+
+
+def check_fits(need: Need, there: int) -> None:
+    """Raise MemoryShortError for what takes more memory than there is even at the least."""
+    if need.least > there:
+        raise MemoryShortError(
+            f"It takes at least {_in_words(need.least)} of memory, and there is {_in_words(there)} for it: take a "
+            "machine with more."
+        )
 
 
 def _in_words(size: int) -> str:
