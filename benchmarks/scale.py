@@ -211,9 +211,9 @@ def main() -> None:
         f"Simulated by `python3 dev.py bench scale`, not measured. {arguments.pictures} scans of 100 megapixels "
         f"({rates.read:g} MB in, {rates.written:g} MB out) on machines of {rates.at_once} cores, each core with a "
         f"picture of its own; core seconds a picture: {works}. The store gives {rates.channel:g} MB/s to each "
-        f"transfer. Plan and ledger take {rates.client * 1000:g} ms a picture. {rates.slow_machines:.0%} of the machines "
-        f"take {rates.slowness:g} times as long, and each fails once in {rates.between_failures / HOUR / 24:g} days, for an "
-        "hour."
+        f"transfer. Plan and ledger take {rates.client * 1000:g} ms a picture. {rates.slow_machines:.0%} of the "
+        f"machines take {rates.slowness:g} times as long, and each fails once in "
+        f"{rates.between_failures / HOUR / 24:g} days, for an hour."
     )
     _tables.publish("scale", "An archive on many machines", [introduction, _tables.table(head, rows)],
                     print_only=arguments.print_only)  # fmt: skip
