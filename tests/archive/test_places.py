@@ -254,12 +254,17 @@ def test_names_beside_others() -> None:
     assert beside("/plans/p.csv", "s3://b/a.tif") == "s3://b/a.tif"
 
 
-def test_the_copies_of_remote_pictures_are_cleared_away(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_copies_of_remote_pictures_are_cleared_away_and_never_named(
+    scans: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     put("memory://a")
     monkeypatch.setenv("TMPDIR", str(scans / "temporary"))
     (scans / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", None)
-    Path("bad.tif").write_text("no picture")
     fsspec.filesystem("memory").pipe_file("/a/scans/p9.tif", b"no picture")
+    fsspec.filesystem("memory").pipe_file("/a/masks/p9.png", b"no picture")
     assert restore("memory://a", "-q") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("memory://a/scans/p9.tif: ")
+    assert "restauro-" not in error
     assert os.listdir(scans / "temporary") == []

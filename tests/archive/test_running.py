@@ -15,7 +15,7 @@ from restauro import restoring_files
 from restauro.archive.jobs import Job, Outcome
 from restauro.archive.ledger import Ledger
 from restauro.archive.running import Threads, run
-from restauro.errors import ParameterError
+from restauro.errors import ParameterError, WriteError
 from tests.panels import files_in
 
 
@@ -157,6 +157,20 @@ def test_a_picture_that_is_changed_while_it_is_worked_on_fails(scans: Path, monk
     assert str(told[0].error) == f"{scans}/masks/p0.png was changed while it was worked on: run it again."
     monkeypatch.setattr(restoring_files, "restore_file", restore)
     assert states(jobs_of(scans)[:1]) == ["done"]
+
+
+def test_what_a_failed_job_has_written_is_its_own(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture is written, and then its mask: where that can't be, the next run isn't stopped by its own picture."""
+
+    def full(*arguments: object, **options: object) -> None:
+        raise WriteError("The picture was written, but the mask can't be.")
+
+    job = replace(jobs_of(scans)[0], writes={"save_mask": str(scans / "made/kept.png")})
+    with monkeypatch.context() as patched:
+        patched.setattr("restauro.marking.write_mask", full)
+        assert states([job]) == ["failed"]
+    assert os.listdir("out") == ["p0.tif"]
+    assert states([job]) == ["done"]
 
 
 def test_what_a_killed_worker_has_left_is_cleared_away(scans: Path) -> None:

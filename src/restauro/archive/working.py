@@ -73,16 +73,38 @@ def do(
     """
     if job.problem is not None:
         return Outcome(job, "failed", error=job.problem)
-    before = {place: places.stamp(place) for place in job.products} if digests else {}
+    local: dict[str, Path] = {}
+    before: dict[str, Stamp | None] = {}
     try:
+        before |= {place: places.stamp(place) for place in job.products} if digests else {}
         with _copies_of(job) as folder:
-            return _done(job, folder, progress, thumbnails, digests, gate or memory.gate())
+            return _done(job, folder, local, progress, thumbnails, digests, gate or memory.gate())
     except Exception as error:  # whatever it is, the other jobs are done
-        left = {place: places.stamp(place) for place in before}
-        products = {place: stamp for place, stamp in left.items() if stamp and stamp != before[place]}
-        return Outcome(
-            job, "failed", error=error, products={place: _with_digest(products, place) for place in products}
-        )
+        return Outcome(job, "failed", error=_of_places(error, local), products=_left_behind(before))
+
+
+def _of_places(error: Exception, local: dict[str, Path]) -> Exception:
+    """Return an error that names remote files as they are called, and not the copies."""
+    if not isinstance(error, RestauroError):
+        return error
+    fact = error.fact
+    for place, path in local.items():
+        if places.is_remote(place):
+            fact = fact.replace(str(path), place)
+    said = type(error)(fact, *error.remedies)
+    said.subject = error.subject if fact == error.fact else ""
+    return said
+
+
+def _left_behind(before: dict[str, Stamp | None]) -> dict[str, Stamp]:
+    """Return what was written all the same of a job that failed: a picture, say, whose mask couldn't be."""
+    left = {}
+    with contextlib.suppress(RestauroError):  # a store that fails
+        for place, was in before.items():
+            stamp = places.stamp(place)
+            if stamp and stamp != was:
+                left[place] = replace(stamp, digest=places.digest_at(place))
+    return left
 
 
 @contextlib.contextmanager
@@ -98,12 +120,12 @@ def _copies_of(job: Job) -> Iterator[Path]:
 def _done(
     job: Job,
     folder: Path,
+    local: dict[str, Path],
     progress: Callable[[float], object] | None,
     thumbnails: bool,
     digests: bool,
     gate: memory.Gate,
 ) -> Outcome:
-    local: dict[str, Path] = {}
     inputs: dict[str, Stamp] = {}
     for number, place in enumerate(job.inputs):
         local[place], stamp = places.fetched(place, _subfolder(folder, number, place))
@@ -118,20 +140,20 @@ def _done(
             place: files.enter_context(places.to_be(place, _subfolder(folder, -number - 1, place), overwrite=overwrite))
             for number, place in enumerate(job.products)
         }
+        local |= {place: path for place, path in targets.items() if place not in local}
         arguments: dict[str, Any] = {name: _read_here(named, local) for name, named in job.reads.items()}
         arguments |= {name: targets[place] for name, place in job.writes.items()} | job.options
         replaced = set(job.inputs) & set(job.products)
         if digests:  # of what is replaced, while it is there
             inputs |= {place: places.digested(inputs[place], local[place]) for place in replaced & inputs.keys()}
+        before = thumbnail(local[job.picture]) if thumbnails else b""
         needed = memory.foretold(local[job.picture], job.options.get("page"), looks=looks)
         with gate.entered(needed) as threads:
             if act.takes_threads:
                 arguments |= {"workers": threads, "progress": progress}
             record = act.load()(local[job.picture], targets[job.output], **arguments)
-            pictures = (b"", b"")
-            if thumbnails:
-                after = targets.get(job.writes.get("preview", ""), targets[job.output])
-                pictures = (thumbnail(local[job.picture]), thumbnail(after))
+            shown = targets.get(job.writes.get("preview", ""), targets[job.output])
+            after = thumbnail(shown) if thumbnails else b""
         if digests:
             kept = {place: stamp for place, stamp in inputs.items() if place not in replaced}
             inputs |= {place: places.digested(stamp, local[place]) for place, stamp in kept.items()}
@@ -145,9 +167,7 @@ def _done(
     record = replace(record, source=_shown(job.picture), target=_shown(job.output))
     facts = {name: value for name in _FACTS if (value := getattr(record, name, None)) is not None}
     facts["notes"] = [str(note) for note in record.notes]
-    return Outcome(
-        job, "done", record, facts=facts, inputs=inputs, products=products, before=pictures[0], after=pictures[1]
-    )
+    return Outcome(job, "done", record, facts=facts, inputs=inputs, products=products, before=before, after=after)
 
 
 def _subfolder(folder: Path, number: int, place: str) -> Path:
@@ -193,10 +213,6 @@ def _check_same(inputs: dict[str, Stamp]) -> None:
         now = places.stamp(place)
         if now is None or not now.is_same(was):
             raise ReadError(f"{place} was changed while it was worked on: run it again.")
-
-
-def _with_digest(products: dict[str, Stamp], place: str) -> Stamp:
-    return replace(products[place], digest=places.digest_at(place))
 
 
 def thumbnail(path: Path) -> bytes:
