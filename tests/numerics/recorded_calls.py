@@ -88,13 +88,12 @@ def work() -> None:
     march.reset(np.full((5, 5), 3, np.int32), 1, 7)
     rows, start, stop = np.array([1, 4]), np.array([0, 5], np.int32), np.array([3, 9], np.int32)
     runs.draw_some(rows, start, stop, 0, 0, np.zeros((6, 12), bool))
-    J, room = np.zeros((3, 17, 21)), np.zeros((2, 20, 24), np.float32)
-    structure_tensor.add_gradients(rng.normal(size=(20, 24)).astype(np.float32), 0.5, room, J)
+    J, room = np.zeros((3, 17, 21), np.float32), np.zeros((2, 2, 4, 24), np.float32)
+    u = rng.normal(size=(2, 20, 24)).astype(np.float32)
+    structure_tensor.set_gradients(u, np.full(2, 0.5), room, np.zeros((3, 24)), J)
     half = structure_tensor.half_gaussian(1.0)
     reach = half.size - 1
-    structure_tensor.smooth(
-        J[0].astype(np.float32), 17, 21, half, np.ones((17 - 2 * reach, 21 - 2 * reach), bool), room[0, 0]
-    )
+    structure_tensor.smooth(J[0], 17, 21, half, np.ones((17 - 2 * reach, 21 - 2 * reach), bool), room[0, 0, 0])
     for values in (np.float32, np.float64):
         for dtype in (np.uint8, np.uint16, np.float32, np.float64):
             runs.store(rng.normal(50, 40, (9, 2)).astype(values), np.ones((3, 3), bool), np.zeros((3, 3, 2), dtype),

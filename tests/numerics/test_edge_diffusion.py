@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from restauro.method import Task
 from restauro.numerics import edge_diffusion_kernels as kernels
+from restauro.numerics import hole_tiles
 from restauro.numerics.edge_diffusion import EdgeDiffusion
 from restauro.numerics.guide_lines import NO_LINES, directions
 from restauro.numerics.kernel import MODE, kernel
 from restauro.numerics.sparse_grid import SparseGrid
-from restauro.numerics.structure_tensor import GRADIENT_REACH, add_gradients, half_gaussian, smooth
+from restauro.numerics.structure_tensor import GRADIENT_REACH, half_gaussian, set_gradients, smooth
 from tests.numerics import naive_edge_diffusion as naive
 from tests.numerics.systems import gathered
 from tests.promises.pictures import holes, picture, seeds
@@ -41,12 +42,11 @@ def filled(diffusion: EdgeDiffusion, image: np.ndarray, hole: np.ndarray) -> np.
 def test_the_tensor_is_the_formula() -> None:
     image = np.random.default_rng(1).normal(size=(13, 15, 2))
     half = half_gaussian(SCALE)
-    J, lines = np.zeros((3, 10, 12)), np.empty((2, 13, 15), np.float32)
-    for c in range(2):
-        add_gradients(image[:, :, c].astype(np.float32), 0.5, lines, J)
-    J = J.astype(np.float32)
+    u = np.ascontiguousarray(np.moveaxis(image, 2, 0), np.float32)
+    J, lines = np.empty((3, 10, 12), np.float32), np.empty((2, 2, 4, 15), np.float32)
+    set_gradients(u, np.full(2, 0.5), lines, np.full((3, 15), np.nan), J)
     for part in J:
-        smooth(part, 10, 12, half, np.ones((4, 6), bool), lines[0, 0])
+        smooth(part, 10, 12, half, np.ones((4, 6), bool), lines[0, 0, 0])
     first = GRADIENT_REACH + half.size - 1
     expected = naive.structure_tensor(0.5 * image, SCALE)[first:-first, first:-first]
     for part, (i, j) in zip(J, ((0, 0), (0, 1), (1, 1)), strict=True):
@@ -64,7 +64,7 @@ def test_boxes_are_tight_around_the_holes_of_each_tile(seed: int, height: int, w
             y, x = np.nonzero(hole[top : top + side, left : left + side])
             if len(y):
                 expected.append([top + y.min(), top + y.max() + 1, left + x.min(), left + x.max() + 1])
-    found = kernels.tile_boxes(grid.row_start, grid.start, grid.stop, width, side)
+    found = hole_tiles.tile_boxes(grid.row_start, grid.start, grid.stop, width, side)
     np.testing.assert_array_equal(found, np.array(expected, np.int64).reshape(-1, 4))
 
 
@@ -95,8 +95,8 @@ def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile:
     if drawn and (field := directions(lines, -0.5, -0.5, (height + 1, width + 1))).size:
         x, y = field[:2].astype(float)
         on = (x != 0) | (y != 0)
-        J[on] = 1e15 * np.array([[y * y, -x * y], [-x * y, x * x]]).transpose(2, 3, 0, 1)[on]
-    A = naive.matrix(hole.shape, J, squared)
+        J[on] = 1e18 * np.array([[y * y, -x * y], [-x * y, x * x]]).transpose(2, 3, 0, 1)[on]
+    A = naive.matrix(hole.shape, J, min(squared, kernels._NO_CONTRAST))  # lines are strong against no contrast too
     r = diffusion.grid.empty(np.float32)
     for c in range(2):
         kernels.imbalance(diffusion.grid.around, diffusion.grid.lengths, diffusion._links, diffusion.v[c], r)

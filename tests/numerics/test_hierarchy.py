@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +24,7 @@ from restauro.numerics.multigrid_kernels import (
     STANDS_FOR_RIGHT,
 )
 from restauro.numerics.sparse_grid import SparseGrid
+from restauro.numerics.vectors import LANES
 from tests.promises.pictures import holes, seeds
 
 
@@ -80,3 +83,30 @@ def test_levels_hold_every_second_hole_pixel_and_know_their_neighbours(seed: int
                     for node in range(x // 2, min((x + run[LENGTH]) // 2, coarse.shape[1] - 1) + 1):
                         assert coarse[row, node] in (-1, run[column] + node - x // 2)
                 assert bool(run[EDGES] & ENDS_BETWEEN) == (x + run[LENGTH] == columns and columns % 2 == 0)
+
+
+@given(seed=seeds, height=st.integers(1, 60), width=st.integers(1, 60))
+@settings(max_examples=25)
+def test_no_chunk_begins_among_pixels_that_are_rewritten_with_the_one_before(
+    seed: int, height: int, width: int
+) -> None:
+    """Two threads would write them at once."""
+    hole = holes(np.random.default_rng(seed), (height, width))
+    if not hole.any():
+        return
+    layout = every_second(SparseGrid.of(hole))
+    for bounds in layout.bounds:
+        for border in bounds[1:CHUNKS]:
+            before, after = layout.table[bounds[0] : border], layout.table[border : bounds[CHUNKS]]
+            if len(before) and len(after):
+                assert after[0, FIRST] >= (before[:, FIRST] + before[:, LENGTH] + LANES - 1).max()
+
+
+def test_chunks_of_a_large_hole_have_about_as_many_pixels() -> None:
+    hole = np.random.default_rng(1).random((400, 300)) < 0.3
+    for masked in (np.ones((400, 300), bool), hole):
+        layout = every_second(SparseGrid.of(masked))
+        bounds = layout.bounds[0]
+        pixels = [layout.table[low:high, LENGTH].sum() for low, high in pairwise(bounds)]
+        assert sum(pixels) == masked.sum()
+        assert max(pixels) < 1.5 * masked.sum() / CHUNKS

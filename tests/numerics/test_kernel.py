@@ -177,7 +177,7 @@ def test_a_library_of_other_sources_is_not_taken(tmp_path: Path) -> None:
 
 def add_arguments() -> list[object]:
     """What `add_holes` takes."""
-    return [np.zeros((2, 3), np.int64), np.ones(2, np.int64), np.ones(9, np.float32), np.zeros(9)]
+    return [np.zeros((2, 3), np.int64), np.ones(2, np.int64), np.ones(9, np.float32), 2.0, np.zeros(9)]
 
 
 @in_library
@@ -194,7 +194,8 @@ def add_arguments() -> list[object]:
         (2, np.ones(9, ">f4")),
         (2, np.ones(9, np.float32).view(np.matrix)),
         (2, np.frombuffer(bytearray(37), np.uint8)[1:].view(np.float32)),
-        (3, 1.0),
+        (3, np.float32(1)),
+        (4, 1.0),
     ],
 )
 def test_what_a_kernel_was_not_compiled_for_is_a_type_error(place: int, wrong: object) -> None:
@@ -240,7 +241,7 @@ def test_an_array_of_an_equal_dtype_is_taken() -> None:
     edge_diffusion_kernels.add_holes(*given)
     given[1] = given[1].astype(np.longlong)  # as large as the other, and another of C's types
     edge_diffusion_kernels.add_holes(*given)
-    assert given[3][0] == 1
+    assert given[4][0] == 2
 
 
 @in_library

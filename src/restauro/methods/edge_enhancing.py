@@ -17,7 +17,7 @@ _REACH = 15  # pixels around a hole that the tensor is made of: 2.5 standard dev
 # The contrast parameter, of the root mean square of the known gradients around the holes.
 _CONTRAST = 0.01
 # Error that may remain in each step, as a share of the range of the pixels beside the holes.
-_TOLERANCE = 2e-6
+_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class EdgeEnhancing(Method):
             minimum=1,
             maximum=100,
         ),
-    ] = 6
+    ] = 4
 
     def reach(self, depth: float) -> int:
         """Read what the structure tensor is made of; the hole itself isn't cut."""

@@ -1,4 +1,4 @@
-"""Kernels of edge-enhancing diffusion: tiles, the diffusion tensor, its nine-point stencil, what is out of balance."""
+"""Kernels of edge-enhancing diffusion: the diffusion tensor, its nine-point stencil, what is out of balance."""
 
 from __future__ import annotations
 
@@ -7,56 +7,16 @@ from typing import Any
 import numpy as np
 
 from restauro.numerics.guide_lines import follow
+from restauro.numerics.hole_tiles import complete, corners_touched, keep_whole, mirrored, weight_inside
 from restauro.numerics.kernel import inner, kernel
-from restauro.numerics.runs import first_after
-from restauro.numerics.structure_tensor import GRADIENT_REACH, add_gradients, smooth
+from restauro.numerics.structure_tensor import GRADIENT_REACH, set_gradients, smooth
 
 # Of the largest diffusivity, the smallest: no edge is so strong that its two sides know nothing of each other.
 _SMALLEST = 1e-3
 _NO_CONTRAST = 1e12  # squared contrast where no gradient is known: every edge is weak against it
 _ALL = 0.9999  # of the weight of a Gaussian, but for rounding
-_SMALLEST_UNIT = 1e-300  # its reciprocal is finite
 # Roots and reciprocals of smaller numbers aren't finite on every processor, where they are made of estimates.
 _SMALLEST_NORMAL = np.finfo(np.float32).tiny
-_FARTHEST = 1e6  # value of a known pixel, in ranges of the hole's rim, that stands for all larger ones
-
-
-@kernel("i8[::1], i4[::1], i4[::1], i8, i8")
-def tile_boxes(row_start: Any, start: Any, stop: Any, width: int, side: int) -> Any:
-    """Return boxes around the hole pixels of each tile that has any: rows from, to, columns from, to; int64 [n, 4]."""
-    height = row_start.shape[0] - 1
-    columns = (width + side - 1) // side
-    tiles = (height + side - 1) // side * columns
-    boxes = np.empty((tiles, 4), np.int64)
-    for tile in range(tiles):
-        boxes[tile, 0], boxes[tile, 1], boxes[tile, 2], boxes[tile, 3] = height, 0, width, 0
-    for y in range(height):
-        for run in range(row_start[y], row_start[y + 1]):
-            for column in range(start[run] // side, (stop[run] - 1) // side + 1):
-                tile = y // side * columns + column
-                boxes[tile, 0] = min(boxes[tile, 0], y)
-                boxes[tile, 1] = y + 1
-                boxes[tile, 2] = min(boxes[tile, 2], max(start[run], column * side))
-                boxes[tile, 3] = max(boxes[tile, 3], min(stop[run], (column + 1) * side))
-    found = 0
-    for tile in range(tiles):
-        if boxes[tile, 1] > 0:
-            for part in range(4):
-                boxes[found, part] = boxes[tile, part]
-            found += 1
-    return boxes[:found].copy()
-
-
-@kernel("T[:, :, :], i8, i8, f8[::1], f8[::1], f4[:, :, ::1]", T="u1 u2 f4 f8")
-def load_known(image: Any, top: int, left: int, zero: Any, unit: Any, tile: Any) -> None:
-    """Copy a part of an image, [H, W, C], with its holes, to tile, [C, h, w], in `unit`s above `zero`."""
-    low, high = max(left, 0), min(left + tile.shape[2], image.shape[1])
-    for c in range(image.shape[2]):
-        middle, share = zero[c], 1 / max(unit[c], _SMALLEST_UNIT)
-        for y in range(max(top, 0), min(top + tile.shape[1], image.shape[0])):
-            row = tile[c, y - top]
-            for x in range(low, high):
-                row[x - left] = min(max((image[y, x, c] - middle) * share, -_FARTHEST), _FARTHEST)
 
 
 @kernel(
@@ -73,15 +33,15 @@ def known_energy(
     each of the pixel's corners.
     """
     kept = around[:, around.shape[1] // 2]
-    J, lines, known = _gradients(tile, row_start, start, stop, kept, hole.shape, v, scale, half, box, sums, room)
+    J, line, known = _gradients(tile, row_start, start, stop, kept, hole.shape, v, scale, half, box, sums, room)
     rows, columns = J.shape[1], J.shape[2]
     reach = half.shape[0] - 1 + GRADIENT_REACH
-    _keep_known(hole, box[0] - reach, box[2] - reach, J, lines, known)
+    _keep_known(hole, box[0] - reach, box[2] - reach, J, known)
     for plane in range(2):
-        _keep_whole(known[plane], hole.shape, box[0] - half.shape[0] + 1, box[2] - half.shape[0] + 1)
-    wanted = _corners(row_start, start, stop, box)
-    smooth(known[0], rows, columns, half, wanted, lines[0, 0])
-    smooth(known[1], rows, columns, half, wanted, lines[0, 0])
+        keep_whole(known[plane], hole.shape, box[0] - half.shape[0] + 1, box[2] - half.shape[0] + 1)
+    wanted = corners_touched(row_start, start, stop, box)
+    smooth(known[0], rows, columns, half, wanted, line)
+    smooth(known[1], rows, columns, half, wanted, line)
     for y in range(box[0], box[1]):
         for run in range(row_start[y], row_start[y + 1]):
             for x in range(max(start[run], box[2]), min(stop[run], box[3])):
@@ -138,7 +98,7 @@ def set_links(
     box
         int64 [4], one of `tile_boxes`.
     sums, room
-        float64 [3 h w or more] and float32 [7 h w or more], overwritten: room to compute in.
+        float64 [3 w or more] and float32 [5 h w + 8 C w or more], overwritten: room to compute in.
     guides
         [3, corners of the box] or [3, 0, 0]: which way lines run that edges are to follow, `guide_lines.directions`.
     contrast
@@ -147,13 +107,13 @@ def set_links(
         [5, grid.size]: what `Multigrid.set_links` takes, set at hole pixels, and at known pixels the links to holes.
     """
     kept, above = around[:, around.shape[1] // 2], around[:, around.shape[1] // 2 - 1]
-    J, lines, _ = _gradients(tile, row_start, start, stop, kept, hole.shape, v, scale, half, box, sums, room)
-    in_rows = _weight_inside(half, box[0], box[1], hole.shape[0])
-    in_columns = _weight_inside(half, box[2], box[3], hole.shape[1])
-    wanted = _corners(row_start, start, stop, box)
+    J, line, _ = _gradients(tile, row_start, start, stop, kept, hole.shape, v, scale, half, box, sums, room)
+    in_rows = weight_inside(half, box[0], box[1], hole.shape[0])
+    in_columns = weight_inside(half, box[2], box[3], hole.shape[1])
+    wanted = corners_touched(row_start, start, stop, box)
     for part in range(3):
-        _keep_whole(J[part], hole.shape, box[0] - half.shape[0] + 1, box[2] - half.shape[0] + 1)
-        smooth(J[part], J.shape[1], J.shape[2], half, wanted, lines[0, 0])
+        keep_whole(J[part], hole.shape, box[0] - half.shape[0] + 1, box[2] - half.shape[0] + 1)
+        smooth(J[part], J.shape[1], J.shape[2], half, wanted, line)
         if in_rows.min() < _ALL or in_columns.min() < _ALL:
             for i in range(in_rows.shape[0]):
                 for j in range(in_columns.shape[0]):
@@ -173,131 +133,48 @@ def set_links(
 
 
 @inner
-def _corners(row_start: Any, start: Any, stop: Any, box: Any) -> Any:
-    """Return which of a box's corners touch its hole pixels: bool [rows + 1, columns + 1]."""
-    touch = np.zeros((box[1] - box[0] + 1, box[3] - box[2] + 1), np.bool_)
-    for y in range(box[0], box[1]):
-        for run in range(row_start[y], row_start[y + 1]):
-            first, last = max(start[run], box[2]), min(stop[run], box[3])
-            for x in range(first, last + 1 if first < last else first):
-                touch[y - box[0], x - box[2]] = True
-                touch[y + 1 - box[0], x - box[2]] = True
-    return touch
-
-
-@inner
 def _gradients(
     tile: Any, row_start: Any, start: Any, stop: Any, kept: Any, shape: Any, v: Any, scale: Any, half: Any, box: Any,
     sums: Any, room: Any,
 ) -> Any:  # fmt: skip
     """Return the products of gradients in a box's corners and as far around as `half` reaches.
 
-    And what is left of the room: two planes to compute lines in, and two as large as J's.
+    And what is left of the room: a line to compute in, and two planes as large as J's.
     """
     reach = half.shape[0] - 1 + GRADIENT_REACH
-    height, width = tile.shape[1], tile.shape[2]
+    channels, height, width = tile.shape
     rows, columns = height - 3, width - 3
-    in_lines, in_J = 2 * height * width, rows * columns
-    lines = room[:in_lines].reshape((2, height, width))
+    in_lines, in_J = channels * 8 * width, rows * columns
+    lines = room[:in_lines].reshape((channels, 2, 4, width))
     J = room[in_lines : in_lines + 3 * in_J].reshape((3, rows, columns))
     rest = room[in_lines + 3 * in_J : in_lines + 5 * in_J].reshape((2, rows, columns))
-    exact = sums[: 3 * in_J].reshape((3, rows, columns))
-    exact[:] = 0
-    for c in range(tile.shape[0]):
-        _complete(tile[c], row_start, start, stop, kept, shape, v[c], box[0] - reach, box[2] - reach)
-        add_gradients(tile[c], scale[c], lines, exact)
-    for k in range(3 * in_J):  # J[:] = exact, which takes Numba longer than all the rest
-        room[in_lines + k] = sums[k]
-    return J, lines, rest
+    for c in range(channels):
+        complete(tile[c], row_start, start, stop, kept, shape, v[c], box[0] - reach, box[2] - reach)
+    set_gradients(tile, scale, lines, sums[: 3 * width].reshape((3, width)), J)
+    return J, lines[0, 0, 0], rest
 
 
 @inner
-def _whole(size: int) -> Any:
-    """Return the first and the last corner in a line of pixels whose gradients read no pixel beyond its ends.
-
-    In a line too short for any they are the middle ones.
-    """
-    return min(GRADIENT_REACH, size // 2), max(size - GRADIENT_REACH, (size + 1) // 2)
-
-
-@inner
-def _keep_whole(plane: Any, shape: Any, top: int, left: int) -> None:
-    """Set a plane, of which (top, left) is the first corner, to zero where gradients read beyond the picture."""
-    first_row, last_row = _whole(shape[0])
-    first_column, last_column = _whole(shape[1])
-    bottom, right = top + plane.shape[0] - 1, left + plane.shape[1] - 1
-    if first_row <= top and bottom <= last_row and first_column <= left and right <= last_column:
-        return
-    for i in range(plane.shape[0]):
-        for j in range(plane.shape[1]):
-            if not (first_row <= top + i <= last_row and first_column <= left + j <= last_column):
-                plane[i, j] = 0
-
-
-@inner
-def _weight_inside(half: Any, low: int, high: int, size: int) -> Any:
-    """Return, for the corners low to high of a line of pixels, what weight of `half` lies on those that are whole."""
-    reach = half.shape[0] - 1
-    first, last = _whole(size)
-    inside = np.zeros(high - low + 1, np.float32)
-    for i in range(low, high + 1):
-        for k in range(max(first, i - reach), min(last, i + reach) + 1):
-            inside[i - low] += half[abs(k - i)]
-    return inside
-
-
-@inner
-def _complete(
-    u: Any, row_start: Any, start: Any, stop: Any, kept: Any, shape: Any, v: Any, top: int, left: int
-) -> None:
-    """Fill the holes of a part of a channel; mirror what lies beyond the picture's edge."""
-    height, width = shape
-    low, high = max(left, 0), min(left + u.shape[1], width)
-    for y in range(max(top, 0), min(top + u.shape[0], height)):
-        row = u[y - top]
-        run = first_after(stop, row_start[y], row_start[y + 1], left)
-        while run < row_start[y + 1] and start[run] < high:
-            for x in range(max(start[run], low), min(stop[run], high)):
-                row[x - left] = v[kept[run] + x - start[run]]
-            run += 1
-        if low > left or high < left + u.shape[1]:
-            for j in range(u.shape[1]):
-                if not 0 <= left + j < width:
-                    row[j] = row[_mirrored(left + j, width) - left]
-    for i in range(u.shape[0]):
-        if not 0 <= top + i < height:
-            other = _mirrored(top + i, height) - top
-            for j in range(u.shape[1]):
-                u[i, j] = u[other, j]
-
-
-@inner
-def _mirrored(i: int, size: int) -> int:
-    """Return the index that i stands for in a picture that goes on mirrored at its edges."""
-    i = i % (2 * size)
-    return i if i < size else 2 * size - 1 - i
-
-
-@inner
-def _keep_known(hole: Any, top: int, left: int, J: Any, lines: Any, known: Any) -> None:
+def _keep_known(hole: Any, top: int, left: int, J: Any, known: Any) -> None:
     """Set known[0] to squared gradients, known[1] to 1, in the corners whose gradients read known pixels only.
 
     top, left: the first pixel that the first corner's gradient reads.
     """
     rows, columns = J.shape[1], J.shape[2]
     height, width = hole.shape
+    clear_above = np.zeros(columns, np.int64)  # rows up to here in which four pixels side by side are known
     for i in range(rows + 3):
-        y = _mirrored(top + i, height)
+        y = mirrored(top + i, height)
         clear = 0  # known pixels up to here
         for j in range(columns + 3):
-            clear = 0 if hole[y, _mirrored(left + j, width)] else clear + 1
+            clear = 0 if hole[y, mirrored(left + j, width)] else clear + 1
             if j >= 3:
-                lines[0, i, j - 3] = 1 if clear >= 4 else 0
-    for i in range(rows):
-        for j in range(columns):
-            whole = lines[0, i, j] * lines[0, i + 1, j] * lines[0, i + 2, j] * lines[0, i + 3, j] > 0
-            known[0, i, j] = J[0, i, j] + J[2, i, j] if whole else np.float32(0)
-            known[1, i, j] = np.float32(1) if whole else np.float32(0)
+                clear_above[j - 3] = clear_above[j - 3] + 1 if clear >= 4 else 0
+        if i >= 3:
+            for j in range(columns):
+                whole = clear_above[j] >= 4
+                known[0, i - 3, j] = J[0, i - 3, j] + J[2, i - 3, j] if whole else np.float32(0)
+                known[1, i - 3, j] = np.float32(1) if whole else np.float32(0)
 
 
 @inner
@@ -393,11 +270,11 @@ def imbalance(around: Any, lengths: Any, links: Any, v: Any, r: Any) -> None:
             r[k] = sides + corners
 
 
-@kernel("i8[:, ::1], i8[::1], f4[::1], f8[::1]")
-def add_holes(around: Any, lengths: Any, change: Any, v: Any) -> None:
-    """Add a change to hole pixels, and set it to zero there."""
+@kernel("i8[:, ::1], i8[::1], f4[::1], f8, f8[::1]")
+def add_holes(around: Any, lengths: Any, change: Any, relaxation: float, v: Any) -> None:
+    """Add a change, `relaxation` times, to hole pixels, and set it to zero there."""
     kept = around[:, around.shape[1] // 2]
     for run in range(kept.shape[0]):
         for k in range(kept[run], kept[run] + lengths[run]):
-            v[k] += change[k]
+            v[k] += relaxation * change[k]
             change[k] = 0

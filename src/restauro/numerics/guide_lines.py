@@ -13,7 +13,7 @@ from restauro.numerics.kernel import inner, kernel
 REACH = 5.0
 NO_LINES = np.zeros((0, 4))
 # Squared gradient across a line, far above those of edges, whatever their unit.
-_STRONG = 1e15
+_STRONG = 1e18
 
 
 def directions(segments: NDArray[np.float64], top: float, left: float, shape: tuple[int, int]) -> NDArray[np.float32]:

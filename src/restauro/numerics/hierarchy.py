@@ -35,6 +35,7 @@ from restauro.numerics.sparse_grid import (
     size_of,
     stretches_around,
 )
+from restauro.numerics.vectors import LANES
 
 CHUNKS = 32  # parts of a level, among which threads divide
 _MOST_LEVELS = 64
@@ -172,14 +173,20 @@ def _set_runs(table: Any, start: Any, stop: Any, around: Any, offset: int) -> No
 
 @kernel("i8[:, ::1], i8, i8[::1]")
 def set_bounds(runs: Any, begin: int, bounds: Any) -> None:
-    """Set where the chunks of some runs begin, which begin at `begin` in the table: as many pixels in each."""
+    """Set where the chunks of some runs begin, which begin at `begin` in the table: about as many pixels in each.
+
+    None begins among the pixels that are rewritten with the run before it, when its last one is the first of eight.
+    """
     total = runs[:, LENGTH].sum()
+    count = runs.shape[0]
     run = 0
     before = 0  # pixels of the runs before
+    rewritten = 0  # up to where they are written
     bounds[0] = begin
     for chunk in range(1, CHUNKS):
-        while (before + runs[run, LENGTH]) * CHUNKS < total * chunk:
+        while run < count and ((before + runs[run, LENGTH]) * CHUNKS < total * chunk or runs[run, FIRST] < rewritten):
             before += runs[run, LENGTH]
+            rewritten = runs[run, FIRST] + runs[run, LENGTH] + LANES - 1
             run += 1
         bounds[chunk] = begin + run
-    bounds[CHUNKS] = begin + runs.shape[0]
+    bounds[CHUNKS] = begin + count

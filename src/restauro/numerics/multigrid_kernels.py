@@ -6,6 +6,9 @@ A = D - links: a positive diagonal `D` and symmetric links to the east (E), sout
 (SW); those to the other four neighbours are kept there. On the first level of the Laplacian the links are all 1 and
 aren't read (`unit`). Where `wide` isn't None, the system is the biharmonic one of plate_kernels.
 
+Eight pixels are written at a time, those behind a run's end as they were. Between the last run of one thread and the
+first of the next is room for that: see `hierarchy.set_bounds`.
+
 Vectors are planes behind one another, `stride` numbers apart: one for each right side, a channel of a picture. `planes`
 says which of them are computed, side by side: links are read once for all, and runs are gone to once.
 """
@@ -16,7 +19,7 @@ from typing import Any
 
 from restauro.numerics import plate_kernels
 from restauro.numerics.kernel import inner, kernel
-from restauro.numerics.vectors import LANES, evens, load, lower_woven, store, upper_woven
+from restauro.numerics.vectors import LANES, evens, load, lower_woven, rewrite, upper_woven
 
 # Columns of `table`, int64 [runs, 11]. The last three are rows of the finer level around a coarse run's first node.
 FIRST, ABOVE, BELOW, LENGTH, PARENT_ABOVE, PARENT_BELOW, ODD, EDGES, CHILD_ABOVE, CHILD, CHILD_BELOW = range(11)
@@ -50,7 +53,7 @@ def sweep(
                 past = plane * stride
                 x = load(X, past + k)
                 linked = _linked(X, past + k, past + up, past + down, unit, links)
-                store(Y, past + k, x + weight * (share * (load(B, past + k) + linked) - x), n - j)
+                rewrite(Y, past + k, x + weight * (share * (load(B, past + k) + linked) - x), n - j)
 
 
 @kernel()
@@ -71,7 +74,7 @@ def residual(
             for plane in planes:
                 past = plane * stride
                 linked = _linked(X, past + k, past + up, past + down, unit, links)
-                store(Y, past + k, load(B, past + k) - diagonal * load(X, past + k) + linked, n - j)
+                rewrite(Y, past + k, load(B, past + k) - diagonal * load(X, past + k) + linked, n - j)
 
 
 @kernel()
@@ -92,7 +95,7 @@ def multiply(
             for plane in planes:
                 past = plane * stride
                 linked = _linked(X, past + k, past + up, past + down, unit, links)
-                store(Y, past + k, diagonal * load(X, past + k) - linked, n - j)
+                rewrite(Y, past + k, diagonal * load(X, past + k) - linked, n - j)
 
 
 @inner
@@ -172,7 +175,7 @@ def restrict(table: Any, low: int, high: int, wide: Any, X: Any, B: Any, planes:
                 left = _every_second(X, up + 2 * j - 1, at + 2 * j - 1, down + 2 * j - 1, half, under)
                 middle = _every_second(X, up + 2 * j, at + 2 * j, down + 2 * j, half, under)
                 right = _every_second(X, up + 2 * j + 1, at + 2 * j + 1, down + 2 * j + 1, half, under)
-                store(B, i + j, middle + half * (left + right), n - j)
+                rewrite(B, i + j, middle + half * (left + right), n - j)
             if edges & STANDS_FOR_RIGHT:
                 k = 2 * n - 1
                 B[i + n - 1] += half * (X[at + k] + half * X[up + k] + under * X[down + k])
@@ -211,10 +214,10 @@ def prolong(table: Any, low: int, high: int, wide: Any, Y: Any, planes: Any, str
                 after = load(Y, above + node + 1) + load(Y, below + node + 1)
                 own, between = half * here, quarter * (here + after)
                 k = i + odd + j
-                store(Y, k, load(Y, k) + lower_woven(own, between), count - j)
+                rewrite(Y, k, load(Y, k) + lower_woven(own, between), count - j)
                 if count - j > LANES:
                     k += LANES
-                    store(Y, k, load(Y, k) + upper_woven(own, between), count - j - LANES)
+                    rewrite(Y, k, load(Y, k) + upper_woven(own, between), count - j - LANES)
             if inside < n:
                 k = (n - 1 + odd) // 2
                 Y[i + n - 1] += half * (Y[above + k] + Y[below + k])

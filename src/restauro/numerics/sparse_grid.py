@@ -23,6 +23,7 @@ from restauro.numerics.pixels import strips
 from restauro.numerics.vectors import LANES
 
 _NONE = np.iinfo(np.int32).max
+_GAPS = 128  # as many at most, among which the borders of threads' shares are chosen
 
 
 @dataclass(frozen=True)
@@ -231,11 +232,16 @@ def stretches_around(
 
 @kernel()
 def kept_from(first: Any, last: Any) -> Any:
-    """Return where stretches are kept, and the place after the last."""
+    """Return where stretches are kept, and the place after the last.
+
+    Here and there is room between two: so much that of what is before it eight pixels may be written at once, from any
+    on, while another thread writes what is behind.
+    """
     kept = np.empty(first.shape[0] + 1, np.int64)
     kept[0] = 1  # one pixel is beside the first
+    apart = 1 + first.shape[0] // _GAPS
     for k in range(first.shape[0]):
-        kept[k + 1] = kept[k] + last[k] - first[k]
+        kept[k + 1] = kept[k] + last[k] - first[k] + (LANES if k % apart == apart - 1 else 0)
     return kept
 
 

@@ -30,43 +30,62 @@ def half_gaussian(scale: float) -> NDArray[np.float32]:
     return np.asarray(weights / (2 * weights.sum() - weights[0]), np.float32)
 
 
-@kernel("f4[:, ::1], f8, f4[:, :, ::1], f8[:, :, ::1]")
-def add_gradients(u: Any, scale: float, lines: Any, J: Any) -> None:
-    """Add a channel's gradient products to the tensor.
+@kernel("f4[:, :, ::1], f8[::1], f4[:, :, :, ::1], f8[:, ::1], f4[:, :, ::1]")
+def set_gradients(u: Any, scale: Any, lines: Any, sums: Any, J: Any) -> None:
+    """Set the tensor to the sum of the channels' gradient products, before they are smoothed.
 
     Parameters
     ----------
     u
-        [H, W], the channel.
+        [C, H, W], the channels.
     scale
-        What to multiply it by.
+        [C], what to multiply them by.
     lines
-        [2, H, W - 3 or more], overwritten.
+        [C, 2, 4, W], overwritten: of the last four rows.
+    sums
+        [3, W], overwritten. In double precision the order of the channels leaves no trace once it is rounded to single.
     J
-        [3, H - 3 or more, W - 3 or more]: J_xx, J_xy, J_yy in corner (i + 2, j + 2). In double precision the order of
-        the channels leaves no trace once it is rounded to single.
+        [3, H - 3, W - 3]: J_xx, J_xy, J_yy in corner (i + 2, j + 2).
     """
-    height, width = u.shape
-    quarter = u.dtype.type(0.25 * scale)
-    eighth = u.dtype.type(0.125 * scale)
-    of_four = u.dtype.type(0.25)
-    of_eight = u.dtype.type(0.125)
-    three = u.dtype.type(3)
+    channels, height, width = u.shape
     for i in range(height):
-        row, across, along = u[i], lines[0, i], lines[1, i]
-        for j in range(width - 3):
-            across[j] = (row[j + 2] + row[j + 3] - row[j] - row[j + 1]) * quarter
-            along[j] = (row[j] + row[j + 3] + three * (row[j + 1] + row[j + 2])) * eighth
-    for i in range(height - 3):
-        a0, a1, a2, a3 = lines[0, i], lines[0, i + 1], lines[0, i + 2], lines[0, i + 3]
-        s0, s1, s2, s3 = lines[1, i], lines[1, i + 1], lines[1, i + 2], lines[1, i + 3]
-        xx, xy, yy = J[0, i], J[1, i], J[2, i]
-        for j in range(width - 3):
-            x = J.dtype.type((a0[j] + a3[j] + three * (a1[j] + a2[j])) * of_eight)
-            y = J.dtype.type((s2[j] + s3[j] - s0[j] - s1[j]) * of_four)
-            xx[j] += x * x
-            xy[j] += x * y
-            yy[j] += y * y
+        for c in range(channels):
+            _set_differences(u[c, i], scale[c], width - 3, lines[c, 0, i % 4], lines[c, 1, i % 4])
+        if i >= 3:
+            sums[:] = 0
+            for c in range(channels):
+                _add_products(lines[c, 0], lines[c, 1], i - 3, width - 3, sums[0], sums[1], sums[2])
+            for part in range(3):
+                _round(sums[part], J[part, i - 3])
+
+
+@inner
+def _set_differences(row: Any, scale: float, n: int, across: Any, along: Any) -> None:
+    """Set `scale` times differences of a row, and means, both for gradients in corners."""
+    quarter, eighth, three = row.dtype.type(0.25 * scale), row.dtype.type(0.125 * scale), row.dtype.type(3)
+    for j in range(n):
+        across[j] = (row[j + 2] + row[j + 3] - row[j] - row[j + 1]) * quarter
+        along[j] = (row[j] + row[j + 3] + three * (row[j + 1] + row[j + 2])) * eighth
+
+
+@inner
+def _add_products(across: Any, along: Any, i: int, n: int, xx: Any, xy: Any, yy: Any) -> None:
+    """Add the products of the gradients that four rows make, of which i is the first; row k is kept at k % 4."""
+    of_four, of_eight, three = across.dtype.type(0.25), across.dtype.type(0.125), across.dtype.type(3)
+    a0, a1, a2, a3 = across[i % 4], across[(i + 1) % 4], across[(i + 2) % 4], across[(i + 3) % 4]
+    s0, s1, s2, s3 = along[i % 4], along[(i + 1) % 4], along[(i + 2) % 4], along[(i + 3) % 4]
+    for j in range(n):
+        x = xx.dtype.type((a0[j] + a3[j] + three * (a1[j] + a2[j])) * of_eight)
+        y = xx.dtype.type((s2[j] + s3[j] - s0[j] - s1[j]) * of_four)
+        xx[j] += x * x
+        xy[j] += x * y
+        yy[j] += y * y
+
+
+@inner
+def _round(exact: Any, rounded: Any) -> None:
+    for j in range(rounded.shape[0]):
+        rounded[j] = exact[j]
 
 
 @kernel("f4[:, ::1], i8, i8, f4[::1], b1[:, ::1], f4[::1]")

@@ -5,6 +5,9 @@ many for a crack three pixels wide. In these terms a run of up to eight pixels i
 eight numbers from an index on, whatever they are; `store` writes the first `count` of eight, so what lies beyond a run
 is read and never written. Arrays are contiguous and have `LANES` numbers more behind the last that is meant.
 
+Processors may take a dozen times as long to write some lanes of a register as all of them. Where no other thread writes
+the numbers behind the first `count` meanwhile, `rewrite` does the same sooner: it writes those as they were.
+
 Without the compiler a vector is a NumPy array of eight.
 """
 
@@ -30,6 +33,8 @@ if MODE != "jit":
         """Write the first `count` numbers of a vector to array[index : index + count]; all where it has fewer."""
         count = max(0, min(count, LANES))
         array[index : index + count] = vector[:count]
+
+    rewrite = store
 
     def evens(a: Any, b: Any) -> Any:
         """Return every second number of two vectors, from the first on."""
@@ -87,10 +92,8 @@ else:
 
         return vector(array, index), generate
 
-    @intrinsic  # type: ignore[untyped-decorator]
-    def store(typing_context: Any, array: Any, index: Any, vector: Any, count: Any) -> Any:
-        """Write the first `count` numbers of a vector to array[index : index + count]; all where it has fewer."""
-        alignment = array.dtype.bitwidth // 8
+    def _written(array: Any, vector: Any, write_some: Callable[..., None]) -> Any:
+        """Return what writes the first `count` numbers of a vector; `write_some` does where they are fewer than all."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             of_array = context.get_value_type(Vector(array.dtype))
@@ -105,17 +108,33 @@ else:
             lanes = ir.VectorType(whole, LANES)
             with builder.if_else(builder.icmp_signed(">=", left, ir.Constant(whole, LANES))) as (all_of_it, a_part):
                 with all_of_it:
-                    builder.store(value, place, align=alignment)
+                    builder.store(value, place, align=array.dtype.bitwidth // 8)
                 with a_part:
                     counted = ir.Constant(lanes, list(range(LANES)))
                     mask = builder.icmp_signed("<", counted, _spread(builder, left, lanes))
-                    kind = ir.FunctionType(ir.VoidType(), [of_array, place.type, _INDEX, mask.type])
-                    name = f"llvm.masked.store.v{LANES}f{array.dtype.bitwidth}.p0"
-                    masked = cgutils.get_or_insert_function(builder.module, kind, name)
-                    builder.call(masked, [value, place, ir.Constant(_INDEX, alignment), mask])
+                    write_some(builder, value, place, mask, array.dtype.bitwidth)
             return context.get_dummy_value()
 
-        return types.none(array, index, vector, count), generate
+        return generate
+
+    def _masked(builder: Any, value: Any, place: Any, mask: Any, bits: int) -> None:
+        kind = ir.FunctionType(ir.VoidType(), [value.type, place.type, _INDEX, mask.type])
+        masked = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.v{LANES}f{bits}.p0")
+        builder.call(masked, [value, place, ir.Constant(_INDEX, bits // 8), mask])
+
+    def _blended(builder: Any, value: Any, place: Any, mask: Any, bits: int) -> None:
+        kept = builder.load(place, align=bits // 8)
+        builder.store(builder.select(mask, value, kept), place, align=bits // 8)
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def store(typing_context: Any, array: Any, index: Any, vector: Any, count: Any) -> Any:
+        """Write the first `count` numbers of a vector to array[index : index + count]; all where it has fewer."""
+        return types.none(array, index, vector, count), _written(array, vector, _masked)
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def rewrite(typing_context: Any, array: Any, index: Any, vector: Any, count: Any) -> Any:
+        """Do as `store` does, and write those of array[index : index + LANES] that lie behind as they are."""
+        return types.none(array, index, vector, count), _written(array, vector, _blended)
 
     def _shuffle(a: Any, b: Any, lanes: list[int]) -> Any:
         """Return what an intrinsic is made of that takes numbers of two vectors, by lane."""

@@ -31,8 +31,8 @@ from restauro.numerics.compiled import entries, library
 PARTS: dict[str, set[str]] = {
     "solver": {"conjugate_gradients", "runs"},
     "edges": {
-        "dirichlet", "edge_diffusion_kernels", "galerkin", "guide_lines", "hierarchy", "plate_kernels", "sparse_grid",
-        "structure_tensor",
+        "dirichlet", "edge_diffusion_kernels", "galerkin", "guide_lines", "hierarchy", "hole_tiles", "plate_kernels",
+        "sparse_grid", "structure_tensor",
     },
     "fills": {"coherence_fill", "layers", "march", "plate", "surroundings", "telea_fill"},
     "others": set(),
