@@ -19,6 +19,7 @@ from restauro.errors import ParameterError, RestauroError
 from restauro.numerics.threads import usable_cores
 
 _ANSWER = 20.0  # seconds in which a scheduler answers
+_FAREWELL = 10.0  # seconds in which a cluster here ends
 _ALONE = 60.0  # seconds without any worker, after which none is waited for
 _ANEW = 1.0  # seconds after which workers are counted anew
 _LIMIT_SHARE = 0.6  # of a worker's memory limit that pictures may take: Dask stops giving it work from 0.8
@@ -131,7 +132,8 @@ class Cluster:
         """Let the workers go; processes here end."""
         for closing in (getattr(self, "_client", None), self._local):
             if closing is not None:
-                closing.close(timeout=2)
+                with contextlib.suppress(OSError, TimeoutError):  # its processes end with this one at the latest
+                    closing.close(timeout=_FAREWELL)
         for logger, level in self._levels.items():
             logging.getLogger(logger).setLevel(level)
 

@@ -249,7 +249,7 @@ def command(
         archives.say_skipped(job.source, job.target, as_json=as_json)
     jobs_left = [job for job in jobs if job not in there]
     if asked.is_more or (len(jobs) > 1 and not any(pipes.is_pipe(job.source) for job in jobs)):
-        files = [(job.source, job.target, job.saved_mask) for job in jobs_left]
+        files = [restore_plans.File(job.source, job.target, job.saved_mask) for job in jobs_left]
         return restore_plans.restore_files(files, way, asked, quiet=quiet, as_json=as_json)
     works = [(job.source, partial(_restore, job, masks, format_, options, shown=not quiet)) for job in jobs_left]
     to_stderr = jobs[0].target == pipes.STANDARD

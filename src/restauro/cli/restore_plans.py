@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,20 +72,26 @@ def restore(inputs: Sequence[Path | str], way: Way, asked: archives.Asked, *, qu
     return _run(jobs, way, asked, quiet=quiet, as_json=as_json)
 
 
-def restore_files(
-    files: Sequence[tuple[Path, Path, Path | None]], way: Way, asked: archives.Asked, *, quiet: bool, as_json: bool
-) -> int:
-    """Restore local files that were planned, picture, target and the mask to save of each; return the exit status."""
+@dataclass(frozen=True)
+class File:
+    """A local picture, where it goes, where its mask is saved, and options of its own."""
+
+    source: Path
+    target: Path
+    saved_mask: Path | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def restore_files(files: Sequence[File], way: Way, asked: archives.Asked, *, quiet: bool, as_json: bool) -> int:
+    """Restore local files that were planned; return the exit status."""
     from restauro.archive.plans import Row
 
     folders: dict[str, MaskFolder] = {}
-    jobs = [
-        replace(
-            _job(Row(0, str(source), output=str(target)), way, folders),
-            writes={"save_mask": str(saved)} if saved else {},
-        )
-        for source, target, saved in files
-    ]
+    jobs = []
+    for file in files:
+        job = _job(Row(0, str(file.source), output=str(file.target)), way, folders)
+        writes = {"save_mask": str(file.saved_mask)} if file.saved_mask else {}
+        jobs.append(replace(job, writes=writes, options=job.options | file.options))
     return _run(jobs, way, asked, quiet=quiet, as_json=as_json)
 
 
