@@ -105,7 +105,7 @@ def test_json_is_an_object_a_line_with_errors_too(capsys: pytest.CaptureFixture[
         "width": 56,
         "height": 40,
         "method": "edge-enhancing",
-        "parameters": {"steps": 6},
+        "parameters": {"steps": 4},
         "regions": 2,
         "hole_pixels": 124,
         "largest": 100,
