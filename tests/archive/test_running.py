@@ -6,8 +6,10 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,6 +173,27 @@ def test_what_a_failed_job_has_written_is_its_own(scans: Path, monkeypatch: pyte
         assert states([job]) == ["failed"]
     assert os.listdir("out") == ["p0.tif"]
     assert states([job]) == ["done"]
+
+
+class Twice(Threads):
+    """A crew whose workers are lost when they have written their picture, so that each job is done again."""
+
+    redoes = True
+
+    def submit(self, job: Job, **how: Any) -> Future[Outcome]:
+        super().submit(job, **how).result()
+        return super().submit(job, **how)
+
+
+@pytest.mark.parametrize("with_ledger", [True, False])
+def test_jobs_that_are_done_again_replace_what_they_wrote_and_nothing_else(scans: Path, with_ledger: bool) -> None:
+    Path("out").mkdir()
+    Path("out/p1.tif").write_text("somebody's")
+    told: list[Outcome] = []
+    with Ledger("l.sqlite") as ledger:
+        run(jobs_of(scans), Twice(5), ledger=ledger if with_ledger else None, told=told.append)
+    assert [outcome.state for outcome in told] == ["done", "failed", "done", "done", "done"]
+    assert Path("out/p1.tif").read_text() == "somebody's"
 
 
 def test_what_a_killed_worker_has_left_is_cleared_away(scans: Path) -> None:

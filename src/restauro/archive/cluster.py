@@ -55,6 +55,8 @@ class Cluster:
         No scheduler answers, or its workers have another version of restauro.
     """
 
+    redoes = True
+
     def __init__(self, address: str, workers: int | None = None, say: Callable[[str], object] = print) -> None:
         try:
             import distributed

@@ -27,7 +27,15 @@ _AT_ONCE = 64  # jobs that are looked at, and noted as begun, together
 
 
 class Crew(Protocol):
-    """Those who do jobs: threads here, or a cluster."""
+    """Those who do jobs: threads here, or a cluster.
+
+    Attributes
+    ----------
+    redoes
+        Whether a job may be done again though it wrote its output: its worker was lost before it could say so.
+    """
+
+    redoes: bool
 
     def room(self) -> int:
         """Return how many jobs can be on their way together; RestauroError where nobody is left to do any."""
@@ -52,6 +60,8 @@ class StoppedError(BaseException):
 
 class Threads:
     """A crew in this process: as many jobs at once as there are cores, and as fit in memory."""
+
+    redoes = False
 
     def __init__(self, jobs: int, workers: int | None = None, memory_: int | None = None) -> None:
         cores = workers or usable_cores()
@@ -206,7 +216,7 @@ class _Run:
                     continue
                 there = any(self.stamps.of(place) for place in job.products)
                 begun.append((job, standing.may_replace or not there))
-                if standing.may_replace:
+                if standing.may_replace or (self.crew.redoes and not there):
                     job = replace(job, options=job.options | {"overwrite": True})
                 ready.append((number, job))
             if self.ledger and begun:
@@ -215,7 +225,7 @@ class _Run:
 
     def refused(self, job: Job, standing: Standing) -> Outcome | None:
         """Return the outcome of a job whose output was changed by others, or is there though nobody here made it."""
-        if job.options.get("overwrite") or standing.may_replace or not self.ledger:
+        if job.options.get("overwrite") or standing.may_replace or not (self.ledger or self.crew.redoes):
             return None
         there = next((place for place in job.products if self.stamps.of(place)), None)
         if there is None:
