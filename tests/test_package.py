@@ -137,11 +137,11 @@ def test_the_wheel_needs_no_more_than_it_says() -> None:
     """Whatever the package imports is the standard library's, its own, or a dependency that an installation brings.
 
     Training and evaluation may have what their extras bring, too; downloads, what both bring; decoding TIFFs, `codecs`;
-    hints, `hints`; archives and arrays of Dask, `cluster`; the worn pictures that networks are trained on, `train`; the
-    page, `web`, of which FastAPI brings Starlette.
+    hints, `hints`; layers in a TIFF, `layers`; archives and arrays of Dask, `cluster`; the worn pictures that networks
+    are trained on, `train`; the page, `web`, of which FastAPI brings Starlette.
     """
     needed = modules(PROJECT["dependencies"])
-    extras = ("train", "eval", "codecs", "hints", "jit", "web", "cluster")
+    extras = ("train", "eval", "codecs", "hints", "jit", "layers", "web", "cluster")
     of = {name: modules(PROJECT["optional-dependencies"][name]) for name in extras}
     jit = of["jit"] | {"llvmlite", "ziglang"}  # the first of which Numba brings; the other is for building alone
     extra = {"training": of["train"], "evaluation": of["eval"] | jit, "downloads.py": of["train"] & of["eval"]}
@@ -152,6 +152,7 @@ def test_the_wheel_needs_no_more_than_it_says() -> None:
         allowed = needed | extra.get(path.relative_to(PACKAGE).parts[0], set())
         allowed |= of["codecs"] if path.name == "tiff_decoding.py" else set()
         allowed |= of["hints"] if path.name == "hints.py" else set()
+        allowed |= of["layers"] if path.name == "layered_tiff.py" else set()
         allowed |= (
             of["web"] | {"pydantic", "starlette"} if path.parent.name == "web" or path.name == "serve.py" else set()
         )

@@ -85,6 +85,7 @@ def test_an_area_has_the_pixels_whose_middles_lie_in_it() -> None:
         ({"points": ((0, 0, 1), (1, 1, 1)), "shape": "polygon"}, "3 to 50000 points"),
         ({"points": ((0, math.nan, 1),)}, "three numbers"),
         ({"points": ((0, 0),)}, "three numbers"),
+        ({"points": ((0, 1e308, 1),)}, "within 1e\\+07 pixels"),
         ({"points": ((0, 0, 0.1),)}, "radius is 0.5 to 2000"),
         ({"points": ((0, 0, 1),), "hardness": 2}, "hardness=2"),
         ({"points": ((0, 0, 1),), "strength": 0}, "strength=0"),

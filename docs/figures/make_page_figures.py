@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
@@ -15,10 +16,61 @@ from tests.web.browser import browsing, drag, idle, ready, serving  # noqa: E402
 EXAMPLES = HERE.parents[1] / "examples"
 
 
-def shoot(page: object, name: str) -> None:
+SHOW = """name => document.querySelectorAll('.panel').forEach(
+    (one) => { one.open = [`panel-${name}`, "panel-method", "panel-brush"].includes(one.id); })"""
+
+
+def shoot(page: Any, name: str) -> None:
     """Write a screenshot."""
-    shot = pyvips.Image.new_from_buffer(page.screenshot(), "")  # type: ignore[attr-defined]
+    shot = pyvips.Image.new_from_buffer(page.screenshot(), "")
     shot.jpegsave(str(HERE / f"page-{name}.jpg"), Q=84)
+
+
+def find(page: Any) -> None:
+    """Have damage looked for in view, leave a mark out, and write a screenshot."""
+    opened_anew(page)
+    only(page, "find")
+    page.check("#panel-find >> text=Show what is found in view")
+    page.wait_for_selector('.found:has-text("Found"):not(:has-text("…"))', timeout=120_000)
+    drag(page, (0.87, 0.43), (0.96, 0.43), (0.96, 0.52), (0.87, 0.52))
+    page.wait_for_timeout(2000)
+    shoot(page, "find")
+
+
+def guide(page: Any) -> None:
+    """Paint and draw guides, and write a screenshot."""
+    opened_anew(page)
+    only(page, "guide")
+    page.select_option("#panel-method select", "patchmatch")
+    page.keyboard.press("g")
+    drag(page, (0.28, 0.16), (0.36, 0.2))
+    page.click("#panel-guide [data-mode=avoid]")
+    drag(page, (0.52, 0.06), (0.6, 0.08))
+    page.click("#panel-guide [data-mode=line]")
+    drag(page, (0.785, 0.12), (0.787, 0.3), (0.787, 0.5))
+    page.keyboard.press("b")
+    drag(page, (0.755, 0.33), (0.78, 0.42), (0.77, 0.49))
+    page.keyboard.press("g")
+    page.mouse.move(900, 640)
+    page.wait_for_timeout(2000)
+    shoot(page, "guide")
+
+
+def opened_anew(page: Any) -> None:
+    """Open the example, at twice its size."""
+    page.click("#home")
+    page.click("text=Canaletto >> nth=-1")
+    page.wait_for_selector("body[data-state=work]")
+    idle(page)
+    page.keyboard.press("0")
+    for _ in range(3):
+        page.keyboard.press("+")
+    page.wait_for_timeout(2000)
+
+
+def only(page: Any, name: str) -> None:
+    """Open one panel beside those of the brush and the method."""
+    page.evaluate(SHOW, name)
 
 
 def main() -> None:
@@ -39,9 +91,9 @@ def main() -> None:
         for _ in range(3):
             page.keyboard.press("+")
         page.wait_for_timeout(3000)
-        drag(page, (0.36, 0.16), (0.39, 0.25), (0.44, 0.36), (0.46, 0.45))
+        drag(page, (0.409, 0.054), (0.398, 0.13), (0.414, 0.23), (0.452, 0.246), (0.473, 0.355))  # along a crack
         box = page.locator("#view").bounding_box()
-        places = [(0.62, 0.13), (0.60, 0.22), (0.66, 0.32), (0.72, 0.38)]
+        places = [(0.58, 0.13), (0.612, 0.14), (0.665, 0.2), (0.713, 0.24)]
         for k, (x, y) in enumerate(places):
             page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
             if k == 0:
@@ -72,6 +124,8 @@ def main() -> None:
         page.wait_for_timeout(3000)
         shoot(page, "compare")
         page.keyboard.press("Escape")
+        find(page)
+        guide(page)
         page.set_viewport_size({"width": 390, "height": 780})
         page.reload()
         ready(page)

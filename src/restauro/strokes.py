@@ -18,6 +18,7 @@ from restauro.errors import ParameterError
 SHAPES = ("brush", "polygon")
 MOST_POINTS = 50_000
 LARGEST_RADIUS = 2000.0  # pixels
+FARTHEST = 10_000_000.0  # pixels that a point may lie from a picture's corner
 _STEPS = 64  # coordinates are whole parts of a pixel, so that the rule's sums are exact wherever a stroke lies
 _NEAREST = 0.5  # pixels: a thinner line would have gaps
 
@@ -78,13 +79,16 @@ class Stroke:
             )
         if not all(len(point) == 3 and all(map(math.isfinite, point)) for point in self.points):
             raise ParameterError("A stroke's points are three numbers each: x, y and the radius.")
+        if not all(abs(x) <= FARTHEST and abs(y) <= FARTHEST for x, y, _ in self.points):
+            raise ParameterError(f"A stroke's points lie within {FARTHEST:g} pixels of the picture's corner.")
         if self.shape == "brush" and not all(_NEAREST <= point[2] <= LARGEST_RADIUS for point in self.points):
             raise ParameterError(f"A brush's radius is {_NEAREST} to {LARGEST_RADIUS:g} pixels.")
         if not 0 <= self.hardness <= 1:
             raise ParameterError(f"hardness={self.hardness} is out of range: it must be 0 to 1.")
         if not 0 < self.strength <= 1:
             raise ParameterError(f"strength={self.strength} is out of range: it must be over 0, to 1.")
-        rounded = tuple((_rounded(x), _rounded(y), _rounded(radius)) for x, y, radius in self.points)
+        brush = self.shape == "brush"
+        rounded = tuple((_rounded(x), _rounded(y), _rounded(radius) if brush else 0.0) for x, y, radius in self.points)
         object.__setattr__(self, "points", rounded)
 
     @classmethod

@@ -181,3 +181,21 @@ def test_a_solve_that_is_stopped_returns() -> None:
     stopped.control[0] = 1
     u = grid.empty()
     assert Multigrid(grid).laplacian(task()).solve(grid.empty() + 1, u, stopped, residual=1e-7) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_history_holds_the_residuals_of_each_system(workers: int) -> None:
+    rng = np.random.default_rng(5)
+    hole = np.pad(np.ones((78, 118), bool), 1)
+    system = Multigrid(SparseGrid.of(hole)).laplacian(task())
+    b = np.stack([scattered(system.grid, scale * rng.uniform(-1, 1, hole.sum())) for scale in (1.0, 1e-4)])
+    u = np.zeros_like(b)
+    of_threads = Task((slice(0, 1), slice(0, 1)), 1, workers, (0,), np.zeros(2, np.int64))
+    steps = system.solve(b, u, of_threads, residual=1e-7)
+    assert system.history.shape == (steps + 1, 2)
+    assert system.history[0].tolist() == np.abs(b).max(axis=1).tolist()
+    assert (np.diff(system.history[:, 0]) < 0).all()
+    assert system.history[-1, 0] <= 1e-7 < system.history[-2, 0]
+    found = system.history[:, 1][~np.isnan(system.history[:, 1])]  # it begins nearer to the end
+    assert len(found) < steps + 1
+    assert found[-1] <= 1e-7

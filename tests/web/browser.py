@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (apt-get install chromium)")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -85,3 +89,32 @@ def drag(page: Any, *places: tuple[float, float]) -> None:
     page.mouse.up()
     page.wait_for_timeout(50)
     idle(page)
+
+
+class Page:
+    """A page, what it asked for, and what went wrong on it."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.wrong: list[str] = []
+        self.asked: list[str] = []
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and self.wrong.append(said.text))
+        page.on("request", self._note)
+
+    def _note(self, request: Any) -> None:
+        self.asked.append(request.url)
+        if request.method == "POST" and request.post_data and request.url.endswith(("/heal", "/marks", "/restore")):
+            self.sent.append((request.url.rpartition("/")[2], json.loads(request.post_data)))
+
+    def saved(self, folder: Path) -> Path:
+        with self.page.expect_download() as waiting:
+            self.page.click("#save")
+        path = folder / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return path
+
+    @property
+    def results(self) -> int:
+        return int(self.page.locator(".results li").count())

@@ -13,6 +13,8 @@ pytest.importorskip("httpx2", reason="tests of the page need httpx2, which Starl
 from starlette.testclient import TestClient
 
 from restauro.web.app import make_app
+from tests.web.browser import Page, Server, browsing, ready, serving
+from tests.web.strokes import save, textured
 
 TOKEN, PORT = "a-token", 8123
 ADDRESS = f"http://127.0.0.1:{PORT}"
@@ -41,3 +43,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture
 def client(start: Start) -> TestClient:
     return start()
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[tuple[Page, Server, Path]]:
+    """Gives the page in a browser with a picture of 600 x 400 pixels, its server, the picture."""
+    path = save(tmp_path / "panel.tif", textured(400, 600))
+    with serving(tmp_path / "cache", path) as server, browsing(tmp_path / "profile") as browser:
+        page = Page(browser.new_page())
+        page.page.goto(server.address)
+        ready(page.page)
+        yield page, server, path

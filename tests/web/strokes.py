@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ from restauro.strokes import Stroke
 
 def stroke(*points: tuple[float, float], radius: float = 4.0, **more: Any) -> dict[str, Any]:
     return {"points": [[x, y, radius] for x, y in points], **more}
+
+
+def mask_of(values: dict[str, Any], size: tuple[int, int] = (110, 130)) -> NDArray[np.bool_]:
+    """Return the pixels that a stroke covers, wholly or in part."""
+    box, levels = Stroke.of(values).drawn(size)
+    mask = np.zeros(size, np.bool_)
+    mask[box[0] : box[1], box[2] : box[3]] = levels > 0
+    return mask
 
 
 def textured(height: int, width: int, bands: int = 3, dtype: type = np.uint16) -> NDArray[Any]:
@@ -60,3 +69,43 @@ def replayed(path: Path, heals: list[tuple[dict[str, Any], str, dict[str, Any]]]
             **parameters,
         )  # fmt: skip
     return picture.pixels
+
+
+HEALS = [
+    (stroke((20, 30), (60, 35), radius=3), "edge-enhancing", {}),
+    (stroke((58, 34), (90.3, 70.7), radius=5.5), "telea", {"radius": 7}),
+    (stroke((50, 20), (50, 60), radius=6, hardness=0.4), "harmonic", {}),
+    (stroke((0, 0), (12, 12), radius=5), "biharmonic", {}),
+    (stroke((118, 80), (140, 100), radius=4), "coherence", {}),
+    ({**stroke((30, 60), (52, 64), (40, 85)), "shape": "polygon"}, "navier-stokes", {}),
+    (stroke((70, 20), (80, 25), radius=4), "patchmatch", {}),
+]
+
+
+def heal(client: TestClient, session: str, values: dict[str, Any], method: str, parameters: dict[str, Any]) -> Any:
+    body = {"stroke": values, "method": method, "parameters": parameters}
+    answer = client.post(f"/api/sessions/{session}/heal", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def saved(client: TestClient, session: str, folder: Path, ending: str = ".tif") -> Path:
+    answer = client.get(f"/api/sessions/{session}/picture", params={"ending": ending})
+    assert answer.status_code == 200, answer.text
+    path = folder / f"saved{ending}"
+    path.write_bytes(answer.content)
+    return path
+
+
+def events(client: TestClient, job: str) -> list[dict[str, Any]]:
+    text = client.get(f"/api/jobs/{job}").text
+    return [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line]
+
+
+def run(client: TestClient, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    last = events(client, answer.json()["job"])[-1]
+    assert last["state"] == "done", last
+    result: dict[str, Any] = last["result"]
+    return result

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from restauro.web import app, sessions
+from restauro.web import session as held_sessions
+from restauro.web import sessions, shared
 from restauro.web.jobs import BusyError, Jobs
 from restauro.web.retouch import Patch
 from tests.web.strokes import save, stroke, textured, upload
@@ -32,7 +33,7 @@ def test_only_so_many_jobs_wait() -> None:
 def test_a_file_that_is_too_large_is_refused(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(app, "MOST_BYTES", 1000)
+    monkeypatch.setattr(shared, "MOST_BYTES", 1000)
     answer = client.post("/api/sessions", params={"name": "x.tif"}, content=bytes(2000))
     assert (answer.status_code, "command line" in answer.json()["detail"]) == (400, True)
     assert list((tmp_path / "cache" / "sessions").iterdir()) == []
@@ -41,7 +42,7 @@ def test_a_file_that_is_too_large_is_refused(
 def test_a_picture_of_too_many_pixels_is_refused(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sessions, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(held_sessions, "MOST_PIXELS", 1000)
     path = save(tmp_path / "large.png", textured(50, 50, 1, np.uint8))
     answer = client.post("/api/sessions", params={"name": "large.png"}, content=path.read_bytes())
     assert answer.status_code == 400
@@ -78,7 +79,7 @@ def test_old_sessions_are_removed_and_the_oldest_while_all_are_too_large(
 def test_what_is_stale_is_what_met_something_that_changed(client: TestClient, tmp_path: Path) -> None:
     session = upload(client, save(tmp_path / "panel.tif", textured(200, 200)))["session"]
     about = next(one for one in sessions.Sessions(tmp_path / "cache" / "sessions")._all() if one.number == session)
-    held = sessions.Session(about)
+    held = held_sessions.Session(about)
     rng = np.random.default_rng(3)
     boxes: list[Any] = []
     for number in range(60):
@@ -86,7 +87,7 @@ def test_what_is_stale_is_what_met_something_that_changed(client: TestClient, tm
         box = (top, top + 10, left, left + 10)
         reads = (max(top - 5, 0), top + 15, max(left - 5, 0), left + 15)
         boxes.append((box, reads))
-        patch = Patch(box, np.full((10, 10), 255, np.uint8), np.zeros((100, 3), np.uint16), reads)
+        patch = Patch(box, np.full((10, 10), 255, np.uint8), np.zeros((100, 3), np.uint16), (reads,))
         patch.made = number
         held.add(number, patch)
     assert held.stale() == set()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import urllib.parse
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 import restauro
+from restauro.files.layers import Layer, flattened, read_layers, write_layers
 from restauro.picture import as_stored
 from restauro.strokes import Stroke
 from tests.web.strokes import save, textured
@@ -21,11 +19,10 @@ from tests.web.strokes import save, textured
 pytest.importorskip("fastapi", reason="the page needs the extra web")
 pytest.importorskip("playwright", reason="the page is tried with Playwright, of the extra dev")
 
-from tests.web.browser import CHROMIUM, Server, browsing, drag, idle, ready, serving
+from tests.web.browser import Page, Server, drag, idle, needs_browser, ready
 
 STATIC = Path(restauro.__file__).parent / "web" / "static"
 VENDORED = {"openseadragon.min.js": "14d587cd3ee7c4861f1a41077ce642029364a21029956ba635bd8fb1202cf9ad"}
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (apt-get install chromium)")
 
 
 def test_what_others_wrote_is_what_they_published() -> None:
@@ -41,45 +38,6 @@ def test_the_page_is_light_and_names_no_other_server() -> None:
         if path.parent == STATIC:
             named = set(re.findall(r"https?://[\w.]+", path.read_text(encoding="utf-8")))
             assert named <= {"http://www.w3.org"}
-
-
-class Page:
-    """A page, what it asked for, and what went wrong on it."""
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-        self.wrong: list[str] = []
-        self.asked: list[str] = []
-        self.sent: list[tuple[str, dict[str, Any]]] = []
-        page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.wrong.append(said.text))
-        page.on("request", self._note)
-
-    def _note(self, request: Any) -> None:
-        self.asked.append(request.url)
-        if request.method == "POST" and request.post_data and request.url.endswith(("/heal", "/marks", "/restore")):
-            self.sent.append((request.url.rpartition("/")[2], json.loads(request.post_data)))
-
-    def saved(self, folder: Path) -> Path:
-        with self.page.expect_download() as waiting:
-            self.page.click("#save")
-        path = folder / waiting.value.suggested_filename
-        waiting.value.save_as(path)
-        return path
-
-    @property
-    def results(self) -> int:
-        return int(self.page.locator(".results li").count())
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[tuple[Page, Server, Path]]:
-    path = save(tmp_path / "panel.tif", textured(400, 600))
-    with serving(tmp_path / "cache", path) as server, browsing(tmp_path / "profile") as browser:
-        page = Page(browser.new_page())
-        page.page.goto(server.address)
-        ready(page.page)
-        yield page, server, path
 
 
 @needs_browser
@@ -100,6 +58,17 @@ def test_heal_mark_restore_undo_save(opened: tuple[Page, Server, Path], tmp_path
     page.select_option("#panel-method select", "telea")
     page.click("text=Restore what is marked")
     page.wait_for_selector(".results li:nth-child(3)")
+    idle(page)
+
+    assert not page.is_checked("#panel-marks label:has-text('Show') input")
+    page.keyboard.press("Control+z")
+    idle(page)
+    page.keyboard.press("Control+z")
+    idle(page)
+    assert page.is_checked("#panel-marks label:has-text('Show') input")
+    page.keyboard.press("Control+Shift+z")
+    idle(page)
+    page.keyboard.press("Control+Shift+z")
     idle(page)
 
     page.keyboard.press("s")
@@ -169,6 +138,57 @@ def test_a_mask_is_loaded_and_a_picture_is_sent(opened: tuple[Page, Server, Path
     page.set_input_files("#file", save(tmp_path / "other.png", textured(50, 70, 1, np.uint8)))
     page.wait_for_selector("body[data-state=work]")
     assert "70 × 50" in page.inner_text("#name")
+    assert on.wrong == []
+
+
+@needs_browser
+def test_layers_are_saved_and_loaded(opened: tuple[Page, Server, Path], tmp_path: Path) -> None:
+    on, _, _ = opened
+    page = on.page
+    drag(page, (0.3, 0.3), (0.5, 0.35))
+    page.click("#panel-file summary")
+    with page.expect_download() as waiting:
+        page.click("text=Save layers")
+    waiting.value.save_as(tmp_path / "panel.ora")
+    assert waiting.value.suggested_filename == "panel-layers.ora"
+    found = read_layers(tmp_path / "panel.ora")
+    dab = Layer("dab", np.full((5, 5, 3), 777, np.uint16), top=300, left=500)
+    write_layers([*found.layers, dab], tmp_path / "edited.ora")
+    page.set_input_files("#panel-file input[type=file]", tmp_path / "edited.ora")
+    page.wait_for_selector('.results li:has-text("Edited 2")')
+    idle(page)
+    expected = flattened(found.layers[1:], textured(400, 600))
+    expected[300:305, 500:505] = 777
+    np.testing.assert_array_equal(restauro.read_picture(on.saved(tmp_path)).pixels, expected)
+    page.click("#home")
+    page.set_input_files("#file", tmp_path / "edited.ora")
+    page.wait_for_selector("body[data-state=work]")
+    assert "edited.png" in page.inner_text("#name")
+    assert on.wrong == []
+
+
+@needs_browser
+def test_a_restoration_is_cancelled_where_its_button_was(opened: tuple[Page, Server, Path]) -> None:
+    on, _, _ = opened
+    page = on.page
+    page.keyboard.press("r")
+    drag(page, (0.1, 0.25), (0.9, 0.75))
+    page.select_option("#panel-method select", "patchmatch")
+    button = page.locator("button:has-text('Restore what is marked')")
+    place = button.bounding_box()
+    below = page.locator("#panel-results").bounding_box()
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#progress")
+    assert page.evaluate("document.activeElement.textContent") == "Cancel"
+    assert page.locator("#progress").bounding_box()["y"] >= place["y"]
+    assert page.locator("#panel-results").bounding_box() == below
+    page.keyboard.press("Enter")
+    page.wait_for_selector("button:has-text('Restore what is marked')")
+    idle(page)
+    assert "Cancelled" in page.inner_text("#message")
+    assert page.evaluate("document.activeElement.textContent") == "Restore what is marked"
+    assert on.results == 0
     assert on.wrong == []
 
 

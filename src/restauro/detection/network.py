@@ -100,6 +100,11 @@ def grades(
     return found
 
 
+def context() -> int:
+    """Return how many pixels of surroundings what is found at a place depends on, at most."""
+    return _open().context
+
+
 def probabilities_of(graded: Grades) -> NDArray[np.float32]:
     """Return grades as probabilities, float32 of the same shape.
 

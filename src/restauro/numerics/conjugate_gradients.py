@@ -3,6 +3,10 @@
 Several threads run one solve side by side. Each level is divided into a fixed number of chunks, and sums are taken
 chunk by chunk, so that the result doesn't depend on the number of threads. Several right sides are solved side by side
 as well, each as if it were alone: one that is done is left out from there on. For the arrays see multigrid_kernels.
+
+Numbers at the ends of lines are those of algorithm 9.1, preconditioned conjugate gradients, in Y. Saad, Iterative
+Methods for Sparse Linear Systems, 2nd edition, 2003. The V-cycle is that of Briggs, Henson, McCormick, A Multigrid
+Tutorial, 2nd edition, 2000, chapter 3.
 """
 
 from __future__ import annotations
@@ -38,6 +42,7 @@ def cycle(
 ) -> None:  # fmt: skip
     """One V-cycle from zero: Y of the first level = approximately A^-1 B. All threads call it together.
 
+    Down: relax twice, restrict the residual to the next level. Up: add its correction, interpolated, relax twice.
     When it is told to stop, it leaves with anything in Y.
     """
     levels = bounds.shape[0]
@@ -163,16 +168,16 @@ def _within(X: Any, plane: int, stride: int, pixels: Any) -> Any:
 
 @kernel(
     "i8[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1], b1, f4[:, ::1], f4[::1], none, f4[::1], f4[::1], f4[::1], i8, "
-    "T[::1], T[::1], T[::1], T[::1], T[::1], i8, f8, f8, i8, f8[:, :, ::1], i8, i8, i8[::1], i8[::1]",
+    "T[::1], T[::1], T[::1], T[::1], T[::1], i8, f8, f8, f8[:, ::1], f8[:, :, ::1], i8, i8, i8[::1], i8[::1]",
     "i8[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1], b1, f8[:, ::1], f8[::1], W, f8[::1], f8[::1], f8[::1], i8, "
-    "f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], i8, f8, f8, i8, f8[:, :, ::1], i8, i8, i8[::1], i8[::1]",
+    "f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], i8, f8, f8, f8[:, ::1], f8[:, :, ::1], i8, i8, i8[::1], i8[::1]",
     T="f4 f8",
     W=plate_kernels.WIDE,
 )
 def conjugate_gradients(
     table: Any, bounds: Any, sizes: Any, spectrum: Any, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any,
     Y: Any, stride: int, b: Any, u: Any, r: Any, p: Any, q: Any, own: int, tolerance: float, change: float,
-    most: int, sums: Any, part: int, parts: int, arrivals: Any, control: Any,
+    history: Any, sums: Any, part: int, parts: int, arrivals: Any, control: Any,
 ) -> int:  # fmt: skip
     """Solve A u = b for all planes from the u given; return the number of steps of the one that takes most.
 
@@ -180,7 +185,8 @@ def conjugate_gradients(
     larger than `change`.
 
     Preconditioned by one V-cycle. All threads call it together; p is zero at the start. The planes of b, u, r, p and q
-    are `own` apart, those of B, X and Y `stride`. sums: float64 [4, planes, CHUNKS].
+    are `own` apart, those of B, X and Y `stride`. sums: float64 [4, planes, CHUNKS]. history: float64 [steps at most,
+    planes], the largest residual before each step is written to it.
     """
     turn = np.zeros(1, np.int64)
     planes = np.arange(sums.shape[1])
@@ -192,17 +198,19 @@ def conjugate_gradients(
         multiply(table, low, high, unit, A, wide, u, r, planes, own)
         for plane in planes:
             left = _within(r, plane, own, at)
-            _start(_within(b, plane, own, at), left, _within(B, plane, stride, at))
+            _start(_within(b, plane, own, at), left, _within(B, plane, stride, at))  # 1
             sums[_RESIDUAL, plane, chunk] = _largest(left)
-    for steps in range(most):
+    for steps in range(len(history)):  # 2
         _together(turn, parts, arrivals, control)
+        for plane in planes if part == 0 else planes[:0]:
+            history[steps, plane] = sums[_RESIDUAL, plane].max()
         planes = _larger(planes, sums[_RESIDUAL], tolerance)
         if len(planes) == 0 or control[0] != 0:
             return steps
         cycle(
             table, bounds, sizes, spectrum, unit, A, inverse, wide, B, X, Y, planes, stride, part, parts, turn,
             arrivals, control,
-        )  # fmt: skip
+        )  # 1 and 6  # fmt: skip
         for chunk in mine:
             at = span(table, bounds[0, chunk], bounds[0, chunk + 1])
             for plane in planes:
@@ -222,8 +230,8 @@ def conjugate_gradients(
         for chunk in mine:
             at = span(table, bounds[0, chunk], bounds[0, chunk + 1])
             for plane in planes:
-                beta = sums[_ALONG, plane].sum() / before[plane]
-                _turn_to(beta, _within(Y, plane, stride, at), _within(p, plane, own, at))
+                beta = sums[_ALONG, plane].sum() / before[plane]  # 7
+                _turn_to(beta, _within(Y, plane, stride, at), _within(p, plane, own, at))  # 8
         for plane in planes:
             before[plane] = sums[_ALONG, plane].sum()
         _together(turn, parts, arrivals, control)
@@ -238,12 +246,13 @@ def conjugate_gradients(
             at = span(table, bounds[0, chunk], bounds[0, chunk + 1])
             for plane in planes:
                 left = _within(r, plane, own, at)
+                alpha = before[plane] / sums[_CURVED, plane].sum()  # 3
                 _step(
-                    before[plane] / sums[_CURVED, plane].sum(), _within(p, plane, own, at), _within(q, plane, own, at),
-                    _within(u, plane, own, at), left, _within(B, plane, stride, at),
-                )  # fmt: skip
+                    alpha, _within(p, plane, own, at), _within(q, plane, own, at), _within(u, plane, own, at), left,
+                    _within(B, plane, stride, at),
+                )  # 4 and 5  # fmt: skip
                 sums[_RESIDUAL, plane, chunk] = _largest(left)
-    return most
+    return len(history)
 
 
 @inner

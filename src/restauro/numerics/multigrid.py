@@ -44,6 +44,19 @@ class Levels:
         Room for what kernels know as A. Its dtype is what the V-cycle is computed in.
     damping
         Roots of the smoother's polynomial, as shares of the spectrum's bound.
+
+    Attributes
+    ----------
+    history
+        float64 [steps + 1, systems]: the largest residual of each system before each step of the last solve, NaN once
+        it was done; of several groups of systems the last group's.
+
+    Examples
+    --------
+    >>> hole = np.zeros((40, 50), bool)
+    >>> hole[5:35, 5:45] = True
+    >>> Multigrid(SparseGrid.of(hole))
+    <Multigrid of 1,200, 300, 80, 20, 4, 1 hole pixels in 6 levels, float32>
     """
 
     def __init__(
@@ -58,6 +71,11 @@ class Levels:
         self._spectrum = np.zeros((len(self._sizes), 2))
         self._unit = False
         self._wide: Any = None
+        self.history: NDArray[np.float64] = np.zeros((0, 0))
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{size:,}" for size in self._sizes)
+        return f"<{type(self).__name__} of {sizes} hole pixels in {len(self._sizes)} levels, {self._links.dtype}>"
 
     @property
     def levels(self) -> int:
@@ -143,15 +161,18 @@ class Levels:
         parts = max(1, min(task.workers, count * int(self._sizes[0]) // _PIXELS_WORTH_A_THREAD))
         arrivals = np.zeros(1, np.int64)
         sums = np.zeros((4, count, CHUNKS))
+        history = np.full((_MOST_STEPS, count), np.nan)
 
         def part_of(part: int) -> int:
             return conjugate_gradients(
                 self._table, self._bounds, self._sizes, self._spectrum, self._unit, self._links, self._inverse,
                 self._wide, B, X, Y, int(self._offsets[-1]), b.reshape(-1), u.reshape(-1), r, p, q, size, residual,
-                change, _MOST_STEPS, sums, part, parts, arrivals, task.control,
+                change, history, sums, part, parts, arrivals, task.control,
             )  # fmt: skip
 
-        return int(task.together([partial(part_of, part) for part in range(parts)])[0])
+        steps = int(task.together([partial(part_of, part) for part in range(parts)])[0])
+        self.history = history[: steps + 1]
+        return steps
 
 
 class Multigrid(Levels):

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from restauro.detection.marks import LEAST, MOST
 from restauro.errors import Remedy, RestauroError
 from restauro.holes import Box
 from restauro.method import DEFAULT_METHOD, method_class, method_names
 from restauro.parameters import ChoiceParameter, Parameter
 from restauro.strokes import LARGEST_RADIUS, MOST_POINTS, Stroke
-from restauro.web.sessions import Session
-from restauro.web.steps import Changed
+from restauro.web.planes import LEVELS
+from restauro.web.session import Session
+from restauro.web.step import Changed
 from restauro.web.zoom import TILE
+
+LARGEST_SIDE = 1_000_000  # pixels
+Coordinate = Annotated[float, Field(ge=-LARGEST_SIDE, le=LARGEST_SIDE)]
 
 
 class Asked(BaseModel):
     """What comes in; no field is let pass that isn't known."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Refusal(BaseModel):
+    """Why something isn't done."""
+
+    detail: str = Field(description="One sentence that says what is wrong and what to do")
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusal, "description": "It can't be done, and nothing has changed"},
+    404: {"model": Refusal, "description": "There is no such session, job or example"},
+    429: {"model": Refusal, "description": "Too many restorations are waiting"},
+    507: {"model": Refusal, "description": "There isn't memory enough"},
+}
 
 
 class AskedStroke(Asked):
@@ -45,10 +64,38 @@ class AskedMethod(Asked):
     parameters: dict[str, float | int | str] = {}
 
 
+class AskedSource(Asked):
+    """From where a stroke is healed: so many pixels further down and to the right, as the picture is seen."""
+
+    down: int = Field(ge=-LARGEST_SIDE, le=LARGEST_SIDE)
+    right: int = Field(ge=-LARGEST_SIDE, le=LARGEST_SIDE)
+
+
 class AskedHeal(AskedMethod):
-    """A stroke that is restored at once."""
+    """A stroke that is restored at once; from a source, where one is given, whatever the method."""
 
     stroke: AskedStroke
+    source: AskedSource | None = None
+
+
+class AskedPaint(Asked):
+    """A stroke on a plane: where patchmatch may copy from and where it mustn't, or hints of what is damage."""
+
+    plane: Literal["guides", "hints"]
+    what: Literal["sources", "avoid", "damage", "sound", "erase"]
+    stroke: AskedStroke
+
+
+class AskedClear(Asked):
+    """All that is painted on a plane is taken away; of guides the lines too."""
+
+    plane: Literal["guides", "hints"]
+
+
+class AskedLine(Asked):
+    """A line that goes on across holes: x and y of its points."""
+
+    points: list[tuple[Coordinate, Coordinate]] = Field(min_length=2, max_length=1000)
 
 
 class AskedRestore(AskedMethod):
@@ -74,11 +121,48 @@ class AskedAction(Asked):
     tolerance: int = Field(16, ge=0, le=255)
 
 
+class AskedFind(Asked):
+    """Damage is looked for: kinds of it, and false marks a megapixel that may be expected of each."""
+
+    kinds: list[Literal["cracks", "scratches", "losses", "dust"]] = Field(max_length=4)
+    sensitivity: float = Field(3.0, ge=LEAST, le=MOST)
+
+
+class AskedSearch(AskedFind):
+    """It is looked for in all of the picture; with what is painted as hints, too, or by them alone."""
+
+    hints: bool = False
+
+
+class AskedLook(AskedFind):
+    """It is looked for in a box alone: left, top, right, bottom, as the picture is seen."""
+
+    box: tuple[int, int, int, int]
+
+
+class AskedJudgement(Asked):
+    """Marks that are proposed are left out or taken: one by its number, or those that an area meets.
+
+    `left` None turns over what the one was.
+    """
+
+    number: int | None = None
+    area: AskedStroke | None = None
+    left: bool | None = None
+
+
 class AskedSwitch(Asked):
     """A result is shown or hidden."""
 
     number: int
     shown: bool
+
+
+class AskedPart(Asked):
+    """What a result made of an area is put on top."""
+
+    number: int
+    area: AskedStroke
 
 
 class AskedRedo(Asked):
@@ -93,8 +177,10 @@ def answered(session: Session, changed: Changed | None = None) -> dict[str, Any]
     Boxes are [left, top, right, bottom], as the picture is seen.
     """
     changed = changed or Changed()
-    boxes = {"picture": [_turned(box) for box in changed.picture], "marks": [_turned(box) for box in changed.marks]}
-    return {**session.described(), "changed": boxes}
+    layers = ("picture", "marks", "found", *LEVELS)
+    boxes = {layer: [_turned(box) for box in getattr(changed, layer)] for layer in layers}
+    judged = {"found": session.finder.described()} if changed.judged else {}
+    return {**session.described(), **judged, "changed": boxes}
 
 
 def described(session: Session) -> dict[str, Any]:
@@ -121,7 +207,8 @@ def methods() -> list[dict[str, Any]]:
     listed = []
     for name in method_names():
         chosen = method_class(name)
-        about = {"name": name, "title": chosen.title, "summary": " ".join(chosen.summary.split())}
+        about: dict[str, Any] = {"name": name, "title": chosen.title, "summary": " ".join(chosen.summary.split())}
+        about["takes"] = sorted(chosen.takes)
         parameters = [
             {
                 "name": parameter.name,

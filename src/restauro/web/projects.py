@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 from restauro.errors import ReadError
-from restauro.web.sessions import LOG, Session
+from restauro.web.session import LOG, Session
 
 ENDING = ".restauro"
 _ABOUT = "project.json"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.filling import Holed, fill
+from restauro.guidance import NO_PICTURE_GUIDANCE, PictureGuidance
 from restauro.holes import Box, Holes, find_holes, placed
 from restauro.mask import check_known
 from restauro.method import Method
@@ -31,7 +32,7 @@ class Patch:
     values
         [n, C], or [n] of a grey picture: what the pixels above level 0 have become, row by row.
     reads
-        The box of what they may depend on.
+        The boxes of what they may depend on.
     made
         The number of the step that filled it.
     base
@@ -39,7 +40,7 @@ class Patch:
         None: that hasn't been looked at yet.
     """
 
-    def __init__(self, box: Box, levels: NDArray[np.uint8], values: NDArray[Any], reads: Box) -> None:
+    def __init__(self, box: Box, levels: NDArray[np.uint8], values: NDArray[Any], reads: tuple[Box, ...]) -> None:
         self.box, self.levels, self.values, self.reads = box, levels, values, reads
         self.made = 0
         self.base: frozenset[tuple[int, int]] | None = None
@@ -57,12 +58,26 @@ class Patch:
         common = _common(self.box, box)
         if common[0] >= common[1] or common[2] >= common[3]:
             return
+        levels, values = self._in(common)
+        inner = levels > 0
+        pixels[_within(common, box)][inner] = values[inner]
+
+    def part(self, box: Box, area: NDArray[np.uint8]) -> Patch | None:
+        """Return what of it lies where levels [h, w] of a box aren't 0; None where nothing does."""
+        common = _common(self.box, box)
+        if common[0] >= common[1] or common[2] >= common[3]:
+            return None
+        levels, values = self._in(common)
+        levels = np.where(area[_within(common, box)] > 0, levels, np.uint8(0))
+        return Patch(common, levels, values[levels > 0], ()) if levels.any() else None
+
+    def _in(self, common: Box) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+        """Return levels and values of a box within it; of pixels that it doesn't touch any values."""
         rows, columns = _within(common, self.box)
         hole = self.levels[rows] > 0
         whole = np.empty((*hole.shape, *self.values.shape[1:]), self.values.dtype)
         whole[hole] = self.values[self._row_start[rows.start] : self._row_start[rows.stop]]
-        inner = hole[:, columns]
-        pixels[_within(common, box)][inner] = whole[:, columns][inner]
+        return self.levels[rows, columns], whole[:, columns]
 
 
 class Retouch:
@@ -101,9 +116,13 @@ class Retouch:
         box: Box,
         levels: NDArray[np.uint8],
         method: Method,
+        reads: tuple[Box, ...],
         progress: Callable[[float], object] | None = None,
+        told: PictureGuidance = NO_PICTURE_GUIDANCE,
     ) -> Patch:
         """Fill what levels, uint8 [h, w] of a box, mark, in place; return what has become of it.
+
+        reads: what it may depend on, to be remembered; told: what the method is told, as pixels are stored.
 
         The values are those of `restauro.inpaint` with the whole picture and mask, bit for bit; levels between 0 and
         255 are mixed, partial="cover", unless the method corrects. What an exception interrupts is put back.
@@ -115,12 +134,11 @@ class Retouch:
         window = self.seen[box[0] : box[1], box[2] : box[3]]
         beneath = window[hole]
         try:
-            self._fill(box, levels, hole, method, progress)
+            self._fill(box, levels, hole, method, told, progress)
         except BaseException:
             window[hole] = beneath
             raise
-        depth = min(hole.shape) / 2 + 1
-        return Patch(box, levels, window[hole], grown(box, method.reach(depth), self.size))
+        return Patch(box, levels, window[hole], reads)
 
     def _fill(
         self,
@@ -128,6 +146,7 @@ class Retouch:
         levels: NDArray[np.uint8],
         hole: NDArray[np.bool_],
         method: Method,
+        told: PictureGuidance,
         progress: Callable[[float], object] | None,
     ) -> None:
         pixels, turn = self.picture.pixels, self.picture.orientation
@@ -139,7 +158,7 @@ class Retouch:
             weights = np.zeros(shape, np.float32)  # of which only the window is ever touched, and so in memory
             weights[stored[0] : stored[1], stored[2] : stored[3]] = as_stored(levels, turn) / np.float32(255)
         bands = pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
-        part = Part(placed(marked, (stored[0], stored[2]), shape), method)
+        part = Part(placed(marked, (stored[0], stored[2]), shape), method, told)
         picture = Holed(bands, [part], self._others(stored, marked), weights)
         fill([picture], workers=checked_workers(None), seed=0, progress=progress)
 

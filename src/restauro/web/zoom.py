@@ -170,11 +170,17 @@ def shrunk_marks(levels: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
     return most
 
 
+def painted_png(levels: NDArray[np.uint8], colours: dict[int, tuple[int, int, int, int]]) -> bytes:
+    """Return a tile of levels [h, w] as a PNG: what has a level of those that are given has its colour and opacity."""
+    table = np.zeros((256, 4), np.uint8)
+    for level, colour in colours.items():
+        table[level] = colour
+    return png(table[levels])
+
+
 def marks_png(levels: NDArray[np.uint8], colour: tuple[int, int, int]) -> bytes:
     """Return a tile of marks [h, w] as a PNG: a colour, as opaque as they are strong."""
-    painted = np.empty((*levels.shape, 4), np.uint8)
-    painted[..., :3], painted[..., 3] = colour, levels
-    return png(painted)
+    return painted_png(levels, {level: (*colour, level) for level in range(256)})
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:

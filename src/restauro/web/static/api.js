@@ -23,7 +23,8 @@ async function ask(method, path, body, raw = false) {
 const named = (file) => `name=${encodeURIComponent(file.name)}`;
 
 export const start = () => ask("GET", "start");
-export const openFile = (file) => ask("POST", file.name.endsWith(".restauro") ? "projects" : `sessions?${named(file)}`, file, true);
+const whither = (name) => (name.endsWith(".restauro") ? "projects" : name.endsWith(".ora") ? "layers" : "sessions");
+export const openFile = (file) => ask("POST", `${whither(file.name)}?${named(file)}`, file, true);
 export const openExample = (number) => ask("POST", `examples/${number}`);
 export const openGiven = () => ask("POST", "given");
 export const openSession = (session) => ask("GET", `sessions/${session}`);
@@ -45,19 +46,30 @@ export class Session {
     this.path = `sessions/${about.session}`;
   }
 
-  heal = (stroke, method) => ask("POST", `${this.path}/heal`, { stroke, ...method });
+  heal = (stroke, method, source) => ask("POST", `${this.path}/heal`, { stroke, ...method, ...(source && { source }) });
   mark = (stroke, mode) => ask("POST", `${this.path}/marks`, { stroke, mode });
   all = (action, values = {}) => ask("POST", `${this.path}/marks/all`, { action, ...values });
   load = (file) => ask("PUT", `${this.path}/marks?${named(file)}`, file, true);
+  loadLayers = (file) => ask("PUT", `${this.path}/layers`, file, true);
   undo = () => ask("POST", `${this.path}/undo`);
   redo = () => ask("POST", `${this.path}/redo`);
   switch = (number, shown) => ask("POST", `${this.path}/switch`, { number, shown });
+  part = (number, area) => ask("POST", `${this.path}/part`, { number, area });
   restore = (method, area) => ask("POST", `${this.path}/restore`, { ...method, area });
   redoFrom = (number) => ask("POST", `${this.path}/redo-from`, { number });
+  paint = (plane, what, stroke) => ask("POST", `${this.path}/paint`, { plane, what, stroke });
+  clearPainted = (plane) => ask("POST", `${this.path}/paint/clear`, { plane });
+  line = (points) => ask("POST", `${this.path}/lines`, { points });
+  look = (asked) => ask("POST", `${this.path}/found/look`, asked);
+  search = (asked) => ask("POST", `${this.path}/found/search`, asked);
+  judge = (judgement) => ask("POST", `${this.path}/found/judge`, judgement);
+  take = () => ask("POST", `${this.path}/found/take`);
+  forgetFound = () => ask("DELETE", `${this.path}/found`);
   close = () => ask("POST", `${this.path}/close`);
   tile = (layer, level, x, y, query) => `/api/${this.path}/tiles/${layer}/${level}/${x}/${y}?${query}`;
   get picture() { return `/api/${this.path}/picture`; }
   get project() { return `/api/${this.path}/project`; }
+  get layers() { return `/api/${this.path}/layers`; }
   get marks() { return `/api/${this.path}/marks`; }
 }
 

@@ -2,11 +2,11 @@
 
 import { button, make } from "./panels.js";
 
-const KINDS = { heal: "Healed", restore: "Restored" };
+const KINDS = { heal: "Healed", restore: "Restored", part: "Part", edits: "Edited" };
 const MOST = 200; // listed at once
 
 /** Return a list's element, and what shows a session's state in it. */
-export function resultList({ toggle, redo, find }) {
+export function resultList({ toggle, redo, find, take }) {
   const list = make("ol", { class: "results", reversed: true });
   const none = make("p", { class: "small" }, "Nothing has been restored yet.");
   const more = make("p", { class: "small", hidden: true });
@@ -20,13 +20,17 @@ export function resultList({ toggle, redo, find }) {
   const item = ({ number, kind, method, pixels, box: place, shown, stale }, count) => {
     const what = `${KINDS[kind]} ${count}`;
     const box = make("input", { type: "checkbox", checked: shown, title: "Show this result, or take it back", "aria-label": `Show ${what}`, onchange: () => toggle(number, box.checked) });
-    const text = make("button", { class: "plain", title: "Go to it in the picture", onclick: () => find(place) }, what, make("span", { class: "small" }, ` ${method}, ${pixels.toLocaleString("en").replaceAll(",", "\u202f")}\u00a0px`));
-    const element = make("li", { class: shown ? "" : "off" }, box, text);
+    const text = make("button", { class: "plain", title: "Go to it in the picture", onclick: () => find(place) }, what, make("span", { class: "small" }, ` ${method === "heal" ? "from a source" : method}, ${pixels.toLocaleString("en").replaceAll(",", "\u202f")}\u00a0px`));
+    const part = button({ label: "Take here", title: "Put what this result made of the area on top of all else", press: () => take(number) });
+    part.classList.add("take");
+    const element = make("li", { class: shown ? "" : "off" }, box, text, part);
     if (stale) {
       element.append(make("span", { class: "stale", title: "It was made upon a result that isn't there any more" }, "not up to date"));
       element.append(button({ label: "Redo from here", title: "Restore this and all later ones anew, by the same strokes", press: () => redo(number) }));
     }
     return element;
   };
-  return { element: make("div", {}, none, list, more), show };
+  /** An area is drawn, of which parts can be taken, or isn't any more. */
+  const area = (drawn) => list.classList.toggle("area", drawn);
+  return { element: make("div", {}, none, list, more), show, area };
 }

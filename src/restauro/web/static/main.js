@@ -1,10 +1,14 @@
 // The page: what is asked of it goes to the server, what the server answers is shown.
 
 import * as api from "./api.js";
+import { finding } from "./finding.js";
+import { guiding } from "./guiding.js";
 import { resultList } from "./history.js";
-import { button, checkbox, make, methodControls, panel, row, select, slider } from "./panels.js";
+import { looking } from "./looking.js";
+import { button, checkbox, make, methodControls, panel, row, select, slider, swap } from "./panels.js";
+import { sourcing } from "./sourcing.js";
 import { Painter } from "./strokes.js";
-import { KEYS, TOOLS, listKeys, listen, toolbar } from "./tools.js";
+import { KEYS, TOOLS, inUse, listKeys, listen, toolbar } from "./tools.js";
 import { Viewer } from "./viewer.js";
 
 const byId = (id) => document.getElementById(id);
@@ -14,6 +18,7 @@ const grow = { pixels: 1 };
 let tool = TOOLS[0];
 let session = null;
 let tolerance = 16;
+let guide = null;
 let queue = Promise.resolve(); // what is asked of the server goes one after the other, as it was done
 let busy = 0;
 
@@ -58,11 +63,18 @@ async function shown(state) {
   results.show(state.retouch);
   const alone = state.revision === revision + 1;
   revision = state.revision;
-  if (alone) await viewer.changed(state.changed);
-  else await viewer.changed({ picture: [whole()], marks: [whole()] }); // another tab was at work
+  if (state.changed.marks.length) showMarks(true); // they were hidden when they had been restored
+  guide.show(state);
+  found.painted(state.painted);
+  if (state.found) found.show(state.found);
+  if (state.changed.picture.length) found.repaint();
+  await viewer.changed(alone ? state.changed : viewer.whole()); // else another tab was at work
 }
 
-const whole = () => [0, 0, session.about.width, session.about.height];
+function showMarks(on) {
+  viewer.showMarks(on);
+  marksShown.set(on);
+}
 
 // Opening, closing
 
@@ -76,18 +88,16 @@ async function open(asked, at_work) {
   document.body.dataset.state = "work";
   history.replaceState(null, "", `#${about.session}`);
   format.list.value = "";
-  band.list.replaceChildren(make("option", { value: "" }, "all"), ...bandNames(about).map((name, k) => make("option", { value: String(k) }, name)));
+  view.open(about);
   await viewer.open(session);
   await shown({ ...about, revision: revision + 1 });
   revision = about.revision;
-  painter.area = null;
+  setArea(null);
+  showMarks(true);
+  found.open();
+  source.open();
   choose("heal");
   say(about.notes.join(" "));
-}
-
-function bandNames({ bands }) {
-  const colours = bands > 2 ? ["red", "green", "blue"] : ["grey"];
-  return Array.from({ length: bands }, (_, k) => colours[k] ?? `band ${k + 1}`);
 }
 
 function home() {
@@ -125,38 +135,66 @@ function choose(name) {
   painter.cancel();
   for (const element of byId("tools").children) element.setAttribute("aria-pressed", String(element.id === `tool-${name}`));
   document.body.dataset.tool = name;
-  panels.brush.hidden = tool.shape !== "brush";
+  const { shape, about } = inUse(tool);
+  document.body.toggleAttribute("data-brush", shape === "brush");
+  panels.brush.hidden = shape !== "brush";
+  panels.source.hidden = tool.kind !== "source";
+  if (tool.kind === "guide") panels.guide.open = true;
   strength.element.hidden = !tool.weighs;
-  panels.colour.hidden = tool.shape !== "place";
-  if (viewer.compare !== "none" && tool.paints) compare("none");
-  if (session) say(tool.about);
+  panels.colour.hidden = shape !== "place";
+  if (viewer.compare !== "none" && tool.paints) view.compare("none");
+  if (session) say(about);
 }
 
 const painter = new Painter(viewer, byId("over"), {
-  tool: () => tool,
+  tool: () => inUse(tool),
   brush,
-  done: (used, stroke, away) => {
-    if (used.kind === "heal") return step(() => session.heal(stroke, method.value()));
-    if (used.kind === "area") {
-      painter.area = stroke;
-      say("Only what is marked in this area is restored; Esc gives it up.");
-      return Promise.resolve();
-    }
-    return step(() => session.mark(stroke, away ? "erase" : used.kind));
+  done: send,
+  picks: (alt) => tool.kind === "source" && source.picks(alt),
+  picked: (x, y) => {
+    if (tool.kind === "source") source.pick(x, y);
+    else pickColour(x, y);
   },
-  picked: (x, y) => step(() => session.all("colour", { x: Math.max(x, 0), y: Math.max(y, 0), tolerance }), "Looking for the colour …"),
+  source: (cursor, start) => source.shown(cursor, start),
   moved: (x, y) => {
     byId("place").textContent = session ? `${Math.floor(x)}, ${Math.floor(y)}` : "";
   },
 });
 
+const pickColour = (x, y) => step(() => session.all("colour", { x: Math.max(x, 0), y: Math.max(y, 0), tolerance }), "Looking for the colour …");
+
+/** Do with a stroke what its tool does. `away`: Alt was held; `click`: it is a place alone. */
+function send(used, stroke, away = false, click = false) {
+  if (used.kind === "heal") return step(() => session.heal(stroke, method.value()));
+  if (used.kind === "source") {
+    const from = source.source(stroke.points[0]);
+    if (!from) say("Alt-click the place to heal from first.", true);
+    return from ? step(() => session.heal(stroke, method.value(), from)) : Promise.resolve();
+  }
+  if (used.kind === "judge") return step(() => session.judge({ area: stroke, left: click ? null : !away }));
+  if (used.kind === "guide" && used.mode === "line") return step(() => session.line(stroke.points));
+  if (used.modes) return step(() => session.paint(`${used.kind}s`, used.mode, stroke));
+  if (used.kind === "area") {
+    setArea(stroke);
+    say("Only what is marked in this area is restored, and of results that part can be taken; Esc gives it up.");
+    return Promise.resolve();
+  }
+  return step(() => session.mark(stroke, away ? "erase" : used.kind));
+}
+
+function setArea(stroke) {
+  painter.area = stroke;
+  results.area(stroke !== null);
+  painter.draw();
+}
+
 function here() {
-  if (tool.shape === "corners") return painter.close();
-  if (!session || !tool.paints) return undefined;
+  const used = inUse(tool);
+  if (used.shape === "corners") return painter.close();
+  if (!session || !["place", "brush"].includes(used.shape)) return undefined;
   const [x, y] = viewer.toPicture(byId("view").clientWidth / 2, byId("view").clientHeight / 2);
-  if (tool.shape === "place") return step(() => session.all("colour", { x, y, tolerance }));
-  const stroke = { points: [[x, y, brush.size / 2]], shape: "brush", hardness: brush.hardness, strength: tool.weighs ? brush.strength : 1 };
-  return step(() => (tool.kind === "heal" ? session.heal(stroke, method.value()) : session.mark(stroke, tool.kind === "erase" ? "erase" : "add")));
+  if (used.shape === "place") return pickColour(x, y);
+  return send(used, { points: [[x, y, brush.size / 2]], shape: "brush", hardness: brush.hardness, strength: used.weighs ? brush.strength : 1 });
 }
 
 // Restoring
@@ -168,16 +206,16 @@ async function restore(start) {
   const bar = byId("progress");
   await step(async () => {
     ({ job } = await start());
-    bar.hidden = cancelButton.hidden = false;
+    swap(restoreButton, running, cancelButton); // so that nothing moves
     bar.value = 0;
     try {
       const result = await api.follow(job, (fraction) => { bar.value = fraction; });
       say(result ? "" : "Cancelled: nothing has changed.");
-      if (result) { marksShown.set(false); viewer.showMarks(false); }
+      if (result) showMarks(false);
       return result;
     } finally {
       job = null;
-      bar.hidden = cancelButton.hidden = true;
+      swap(running, restoreButton);
     }
   });
 }
@@ -197,7 +235,7 @@ function save(path) {
 // Panels
 
 const opened = await api.start().catch((error) => { say(error.message, true); throw error; });
-const method = methodControls(opened.methods);
+const method = methodControls(opened.methods, (chosen) => guide?.tell(chosen));
 const size = slider({ label: "Size", title: "The brush's diameter in pixels of the picture ([ and ])", minimum: 1, maximum: 1000, step: 1, value: brush.size, unit: "px", scale: "log", change: (value) => { brush.size = value; painter.draw(); } });
 const hardness = slider({ label: "Hardness", title: "The share of the brush that covers wholly; the rest fades out", minimum: 0, maximum: 100, value: 100, unit: "%", change: (value) => { brush.hardness = value / 100; painter.draw(); } });
 const strength = slider({ label: "Strength", title: "How much of a pixel is damage: less than all mixes what is there with what is filled in", minimum: 1, maximum: 100, value: 100, unit: "%", change: (value) => { brush.strength = value / 100; } });
@@ -217,77 +255,62 @@ const saveMask = button({ label: "Save mask", title: "Save the marks as a mask: 
 
 const restoreButton = button({ label: "Restore what is marked", title: "Fill all that is marked by the method above (Ctrl+Enter)", primary: true, press: () => restore(() => session.restore(method.value(), painter.area)) });
 const cancelButton = button({ label: "Cancel", title: "Stop; nothing changes", press: () => { if (job) api.cancel(job); } });
-cancelButton.hidden = true;
+const running = row(make("progress", { id: "progress", max: "1", value: 0, "aria-label": "Restoring" }), cancelButton);
+running.classList.add("running");
+running.hidden = true;
 
 const results = resultList({
   find: (box) => viewer.goTo(box),
   toggle: (number, visible) => step(() => session.switch(number, visible)),
+  take: (number) => step(() => session.part(number, painter.area)),
   redo: (number) => restore(() => session.redoFrom(number)),
 });
 const fade = slider({ label: "Shown", title: "How much of what was restored is shown over the picture as it was; saving takes all of it", minimum: 0, maximum: 100, value: 100, unit: "%", change: (value) => viewer.setFade(value / 100) });
 
-const look = later((values) => viewer.setLook(values));
-const exposure = slider({ label: "Exposure", title: "Lighter or darker, in stops: for looking alone", minimum: -4, maximum: 4, step: 0.1, value: 0, unit: "stops", change: (value) => look({ exposure: value }) });
-const gamma = slider({ label: "Gamma", title: "Lighter or darker in the middle: for looking alone", minimum: 0.3, maximum: 3, step: 0.05, value: 1, change: (value) => look({ gamma: value === 1 ? 0 : value }) });
-const band = select({ label: "Channel", title: "Look at one channel alone, as grey", value: "", options: [["", "all"]], change: (value) => viewer.setLook({ band: value }) });
-const inverted = checkbox({ label: "Inverted", title: "Light is dark: for looking alone", change: (value) => viewer.setLook({ inverted: value }) });
-const plain = button({ label: "As it is", title: "No exposure, gamma, channel or inversion", press: () => { exposure.set(0, true); gamma.set(1, true); band.list.value = ""; inverted.set(false); viewer.setLook({ exposure: 0, gamma: 0, band: "", inverted: false }); } });
-
-const WAYS = { none: ["Now", "The picture as it is now"], slider: ["Slider", "Before on the left, now on the right (S)"], side: ["Side by side", "Now and before, moved together"], blink: ["Blink", "Before and now by turns"], difference: ["Difference", "What was changed, on black (D); exposure makes it stronger"] };
-const ways = make("div", { class: "ways", role: "group", "aria-label": "Compare" }, ...Object.entries(WAYS).map(([way, [label, title]]) => make("button", { type: "button", title, "aria-pressed": String(way === "none"), "data-way": way, onclick: () => compare(way) }, label)));
-
-function compare(way) {
-  if (!session) return;
-  viewer.setCompare(viewer.compare === way ? "none" : way);
-  const shownNow = viewer.compare;
-  for (const element of ways.children) element.setAttribute("aria-pressed", String(element.dataset.way === shownNow));
-  byId("divider").hidden = shownNow !== "slider";
-  byId("tag").hidden = shownNow === "none";
-  byId("tag").textContent = { slider: "before | now", side: "now | before", blink: "before and now by turns", difference: "what was changed" }[shownNow] ?? "";
-}
+const view = looking(viewer, byId("divider"), byId("tag"));
+const found = finding(viewer, painter, { session: () => session, step, say, choose, hints: opened.hints });
+const source = sourcing(viewer, painter, { say, choose: () => choose("source") });
+guide = guiding(viewer, painter, { session: () => session, step, choose });
+guide.tell(method.method);
 
 const format = select({ label: "Format", title: "In its own format the picture keeps all that its file holds", value: "", options: [["", "its own"], [".tif", "TIFF"], [".png", "PNG"], [".jpg", "JPEG"], [".webp", "WebP"]], change: () => {} });
 
 const saveProject = button({ label: "Save project", title: "The picture with its marks, results and steps in one file, to go on with anywhere", press: () => save(session.project) });
 
+const LAYERED = { ".ora": "OpenRaster", ".tif": "TIFF (Photoshop)" };
+const layersKind = select({ label: "Layers", title: "OpenRaster for GIMP and Krita, TIFF for Photoshop and Affinity (needs psdtags: pip install 'restauro[layers]')", value: ".ora", options: opened.layers.map((ending) => [ending, LAYERED[ending]]), change: () => {} });
+const saveLayers = button({ label: "Save layers", title: "The untouched picture, what was restored and the masks as layers, for other programs", press: () => save(`${session.layers}?ending=${layersKind.list.value}`) });
+const layersFile = make("input", { type: "file", accept: ".ora,.tif,.tiff", title: "What was changed by hand in a layered file of this picture", onchange: () => {
+  const [file] = layersFile.files;
+  layersFile.value = "";
+  if (file) step(() => session.loadLayers(file), "Reading the layers …");
+} });
+const loadLayers = make("label", { class: "file" }, layersFile, make("span", { title: "What was changed by hand in a layered file of this picture" }, "Load layers"));
+
 const panels = {
   brush: panel("Brush", "brush", true, size.element, hardness.element, strength.element, pressure.element),
+  source: panel("Heal from a source", "source", true, ...source.content),
   colour: panel("Mark by colour", "colour", true, near.element),
   method: panel("Method", "method", true, method.element),
+  guide: panel("Guide", "guide", false, ...guide.content),
+  find: panel("Find damage", "find", false, ...found.content),
   marks: panel("Marks", "marks", true, row(marksShown.element, markColour.element),
     row(all("grow", "Marks become larger on all sides", "Grow", () => grow), all("shrink", "Marks become smaller on all sides", "Shrink", () => grow), make("label", { class: "unit", title: "How far marks grow or shrink, in pixels" }, by, " px")),
     row(all("invert", "What is marked isn't, and what isn't is", "Invert"), all("clear", "Take all marks away", "Clear")),
     row(make("label", { class: "file" }, maskFile, make("span", { title: "Marks from a mask file: white is damage" }, "Load mask")), saveMask),
-    restoreButton, make("progress", { id: "progress", max: "1", value: 0, hidden: true, "aria-label": "Restoring" }), cancelButton),
+    restoreButton, running),
   results: panel("Results", "results", true, fade.element, results.element),
-  view: panel("View", "view", true, ways, exposure.element, gamma.element, row(band.element, inverted.element), plain),
-  file: panel("File", "file", false, format.element, saveProject, make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),
+  view: panel("View", "view", true, ...view.content),
+  file: panel("File", "file", false, format.element, saveProject, layersKind.element, row(saveLayers, loadLayers), make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),
 };
 byId("side").append(...Object.values(panels));
-
-/** Call a function with the last values, at most so often that it keeps up. */
-function later(call) {
-  let waiting = null;
-  let running = false;
-  return async (values) => {
-    waiting = { ...waiting, ...values };
-    if (running) return;
-    running = true;
-    while (waiting) {
-      const now = waiting;
-      waiting = null;
-      await call(now);
-    }
-    running = false;
-  };
-}
 
 // Keys, buttons
 
 const acts = {
   smaller: () => size.set(Math.max(Math.round(brush.size / 1.2), 1)),
   larger: () => size.set(Math.max(Math.round(brush.size * 1.2), brush.size + 1)),
-  marks: () => { viewer.showMarks(!viewer.marksShown); marksShown.set(viewer.marksShown); },
+  marks: () => showMarks(!viewer.marksShown),
   undo: () => step(() => session.undo()),
   redo: () => step(() => session.redo()),
   restore: () => restoreButton.click(),
@@ -302,9 +325,9 @@ const acts = {
   up: () => viewer.panBy(0, -80),
   down: () => viewer.panBy(0, 80),
   here,
-  slider: () => compare("slider"),
-  difference: () => compare("difference"),
-  escape: () => { painter.cancel(); painter.area = null; painter.draw(); if (viewer.compare !== "none") compare(viewer.compare); },
+  slider: () => view.compare("slider"),
+  difference: () => view.compare("difference"),
+  escape: () => { painter.cancel(); setArea(null); if (viewer.compare !== "none") view.compare(viewer.compare); },
   help: () => byId("keys").showModal(),
 };
 const holds = {
@@ -329,7 +352,6 @@ byId("panels").onclick = () => {
   byId("panels").setAttribute("aria-expanded", String(open));
 };
 byId("theme").onclick = () => theme(document.documentElement.dataset.theme === "light" ? "dark" : "light");
-byId("divider").oninput = () => viewer.setSplit(byId("divider").value / 1000);
 viewer.addEventListener("moved", () => { byId("zoom").textContent = `${Math.round(viewer.scale * devicePixelRatio * 100)} %`; });
 
 function theme(name) {
@@ -340,18 +362,18 @@ function theme(name) {
 theme(localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
 document.body.toggleAttribute("data-panels", innerWidth > 760);
 
-const send = (file) => { if (file) open(() => api.openFile(file), `Opening ${file.name} …`); };
+const sendFile = (file) => { if (file) open(() => api.openFile(file), `Opening ${file.name} …`); };
 byId("file").onchange = () => {
   const [file] = byId("file").files;
   byId("file").value = "";
-  send(file);
+  sendFile(file);
 };
 addEventListener("dragover", (event) => { event.preventDefault(); document.body.toggleAttribute("data-drop", true); });
 addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.toggleAttribute("data-drop", false); });
 addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.toggleAttribute("data-drop", false);
-  send(event.dataTransfer.files[0]);
+  sendFile(event.dataTransfer.files[0]);
 });
 
 await showStart();

@@ -69,12 +69,20 @@ export function panel(title, name, open, ...content) {
   return element;
 }
 
+/** Put one element in the place of another, with the keyboard's focus if that had it. */
+export function swap(away, here, focus = here) {
+  const had = away.contains(document.activeElement);
+  away.hidden = true;
+  here.hidden = false;
+  if (had) focus.focus();
+}
+
 export function row(...content) {
   return make("div", { class: "row" }, ...content);
 }
 
 /** The menu of methods with the parameters of the one that is chosen; `value()` is what the server wants to know. */
-export function methodControls(methods) {
+export function methodControls(methods, told = () => {}) {
   const chosen = {};
   let method = methods.find((one) => one.default);
   const summary = make("p", { class: "small" });
@@ -86,6 +94,7 @@ export function methodControls(methods) {
     const values = chosen[method.name];
     inner.replaceChildren(...method.parameters.map((parameter) => control(parameter, values)));
     parameters.hidden = !method.parameters.length;
+    told(method);
   };
   const menu = select({
     label: "Method", title: "How damage is filled, by healing and restoring alike", value: method.name,
@@ -96,6 +105,7 @@ export function methodControls(methods) {
   menu.element.classList.add("wide");
   return {
     element: make("div", {}, menu.element, summary, parameters),
+    get method() { return method; },
     value: () => ({ method: method.name, parameters: chosen[method.name] }),
   };
 }

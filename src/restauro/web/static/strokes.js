@@ -1,6 +1,7 @@
 // Strokes as they are painted: from the pen to vectors in the picture's pixels, and their preview until the server has
 // drawn them by its rule.
 
+const NEARBY = 5; // pixels of the screen: a click means what is so near
 const NEAR = 1 / 6; // of the radius: points closer together say nothing more
 
 /** Listens to pointers over the picture and paints with the tool that is chosen. */
@@ -20,6 +21,8 @@ export class Painter {
     this.cursor = null;
     this.panning = false; // the space bar is held
     this.area = null; // what alone is to be restored
+    this.lines = []; // that go on across damage: points [x, y]
+    this.frames = []; // boxes [left, top, right, bottom] that are outlined
     const { osd } = viewer;
     osd.addHandler("canvas-press", (event) => this.#press(event));
     osd.addHandler("canvas-drag", (event) => this.#drag(event));
@@ -49,7 +52,7 @@ export class Painter {
     const tool = this.options.tool();
     const point = this.#point(position, originalEvent);
     this.away = originalEvent.altKey; // marks are taken away
-    if (tool.shape === "place") this.options.picked(point[0], point[1]);
+    if (tool.shape === "place" || this.options.picks?.(this.away)) this.options.picked(point[0], point[1]);
     else if (tool.shape === "corners") this.points = [...(this.points ?? []), point];
     else this.points = [point];
     this.draw();
@@ -86,8 +89,13 @@ export class Painter {
       if (points.length < 2) return void this.draw();
       const [[x, y], [x2, y2]] = points;
       this.#send([[x, y, 0], [x2, y, 0], [x2, y2, 0], [x, y2, 0]]);
+    } else if (tool.shape === "line") {
+      const [simple, last] = [simplified(points.map(([x, y]) => [x, y])), points.at(-1)];
+      if (simple.length > 1 && Math.hypot(last[0] - points[0][0], last[1] - points[0][1]) >= 1) this.#send(simple);
+      else this.draw();
     } else if (tool.shape === "lasso") {
       if (points.length > 2) this.#send(points.map(([x, y]) => [x, y, 0]));
+      else if (tool.clicks) this.#send([[points[0][0], points[0][1], Math.max(NEARBY / this.viewer.scale, 0.5)]], true);
       else this.draw();
     } else this.#send(points);
   }
@@ -111,16 +119,16 @@ export class Painter {
     this.draw();
   }
 
-  async #send(points) {
+  async #send(points, click = false) {
     const tool = this.options.tool();
-    const { hardness, strength } = this.options.brush;
-    const brush = tool.shape === "brush";
-    const stroke = { points, shape: brush ? "brush" : "polygon", hardness: brush ? hardness : 1, strength: tool.weighs ? strength : 1 };
+    const { hardness, strength } = click ? { hardness: 1, strength: 1 } : this.options.brush;
+    const brush = tool.shape === "brush" || click;
+    const stroke = tool.shape === "line" ? { points, shape: "line" } : { points, shape: brush ? "brush" : "polygon", hardness: brush ? hardness : 1, strength: tool.weighs ? strength : 1 };
     const waiting = { stroke, tool };
     this.pending.add(waiting);
     this.draw();
     try {
-      await this.options.done(tool, stroke, this.away);
+      await this.options.done(tool, stroke, this.away, click);
     } finally {
       this.pending.delete(waiting);
       this.draw();
@@ -151,11 +159,15 @@ export class Painter {
     ink.setTransform(ratio, 0, 0, ratio, 0, 0);
     ink.clearRect(0, 0, width, height);
     if (!this.viewer.session) return;
-    for (const { stroke, tool } of this.pending) this.#trace(ink, stroke.points, stroke.shape === "brush" ? "brush" : "area", tool);
+    for (const { stroke, tool } of this.pending) this.#trace(ink, stroke.points, stroke.shape === "polygon" ? "area" : stroke.shape, tool);
     const tool = this.options.tool();
     if (this.points) this.#trace(ink, this.points, tool.shape, tool);
     if (this.area) this.#outline(ink, this.area.points, true);
+    for (const points of this.lines) guide(ink, points.map(([x, y]) => this.viewer.toScreen(x, y)));
+    for (const [left, top, right, bottom] of this.frames) this.#outline(ink, [[left, top], [right, top], [right, bottom], [left, bottom]], true);
     if (this.cursor && this.#paints && tool.shape === "brush") this.#ring(ink);
+    const source = this.cursor && tool.kind === "source" && this.options.source(this.viewer.toPicture(...this.cursor), this.points?.[0]);
+    if (source) cross(ink, this.viewer.toScreen(...source));
     if (this.points && tool.shape === "corners" && this.cursor) {
       const [x, y] = this.viewer.toScreen(...this.points.at(-1));
       line(ink, [[x, y], this.cursor]);
@@ -168,9 +180,10 @@ export class Painter {
       const [[x, y], [x2, y2]] = screen;
       return this.#outline(ink, null, true, [[x, y], [x2, y], [x2, y2], [x, y2]]);
     }
+    if (shape === "line") return guide(ink, screen);
     if (shape !== "brush") return this.#outline(ink, null, shape !== "corners", screen);
     ink.globalAlpha = 0.5;
-    ink.strokeStyle = ink.fillStyle = tool.kind === "heal" ? "#f4f4f4" : tool.kind === "erase" ? "#4a4a4a" : `#${this.viewer.colour}`;
+    ink.strokeStyle = ink.fillStyle = tool.colour ? tool.colour : ["heal", "source"].includes(tool.kind) ? "#f4f4f4" : tool.kind === "erase" ? "#4a4a4a" : `#${this.viewer.colour}`;
     ink.lineCap = ink.lineJoin = "round";
     ink.beginPath();
     const radius = (k) => Math.max(points[k][2] * this.viewer.scale, 0.5);
@@ -224,6 +237,39 @@ function line(ink, places, alpha = 0.95) {
   }
   ink.setLineDash([]);
   ink.globalAlpha = 1;
+}
+
+/** Draw a line that goes on across damage. */
+function guide(ink, places) {
+  if (places.length < 2) return;
+  ink.lineCap = ink.lineJoin = "round";
+  for (const [width, colour] of [[4.5, "#000"], [2.5, "#5ab0ff"]]) {
+    ink.globalAlpha = 0.9;
+    ink.lineWidth = width;
+    ink.strokeStyle = colour;
+    ink.beginPath();
+    ink.moveTo(...places[0]);
+    for (const place of places.slice(1)) ink.lineTo(...place);
+    ink.stroke();
+  }
+  ink.globalAlpha = 1;
+}
+
+/** Draw a cross where a stroke is healed from. */
+function cross(ink, [x, y]) {
+  line(ink, [[x - 9, y], [x + 9, y]]);
+  line(ink, [[x, y - 9], [x, y + 9]]);
+}
+
+/** Leave points out of a line [x, y] that lie within a pixel of it without them (Douglas and Peucker). */
+function simplified(points) {
+  if (points.length < 3) return points;
+  const [[x, y], [x2, y2]] = [points[0], points.at(-1)];
+  const length = Math.hypot(x2 - x, y2 - y);
+  const away = points.map(([px, py]) => (length ? Math.abs((x2 - x) * (y - py) - (x - px) * (y2 - y)) / length : Math.hypot(px - x, py - y)));
+  const far = away.indexOf(Math.max(...away));
+  if (away[far] <= 1) return [points[0], points.at(-1)];
+  return [...simplified(points.slice(0, far + 1)), ...simplified(points.slice(far)).slice(1)];
 }
 
 function offset(element) {

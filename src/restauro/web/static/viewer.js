@@ -4,6 +4,8 @@
 const OSD = window.OpenSeadragon;
 const SHARP = 1.5; // screen pixels a pixel of the picture from which on pixels are shown as squares
 const BLINK = 700; // ms
+const BASE = ["untouched", "picture", "marks"];
+const OVER = { guides: 0.45, hints: 0.6, found: 0.85 }; // what else may lie over the picture, and how opaque it is
 
 /** Where the picture's pixels are shown, and how it is looked at. */
 export class Viewer extends EventTarget {
@@ -17,6 +19,7 @@ export class Viewer extends EventTarget {
     this.split = 0.5;
     this.fade = 1; // how opaque the retouch is
     this.marksShown = true;
+    this.shown = new Set(); // of OVER
     for (const event of ["update-viewport", "animation", "open", "resize"]) {
       this.osd.addHandler(event, () => this.#moved());
     }
@@ -37,8 +40,9 @@ export class Viewer extends EventTarget {
     this.loaded = new Map();
     this.count = 0;
     this.images = {};
-    const shown = await Promise.all(["untouched", "picture", "marks"].map((layer) => this.#add(this.osd, layer)));
-    [this.images.untouched, this.images.picture, this.images.marks] = shown;
+    const layers = [...BASE, ...Object.keys(OVER)];
+    const images = await Promise.all(layers.map((layer) => this.#add(this.osd, layer)));
+    layers.forEach((layer, k) => { this.images[layer] = images[k]; });
     this.fit(true);
     this.#arrange();
   }
@@ -61,7 +65,7 @@ export class Viewer extends EventTarget {
       getTileHashKey: (level, x, y) => `${this.epoch}/${layer}/${level}/${x}/${y}`,
     };
     return new Promise((resolve, reject) => osd.addTiledImage({
-      tileSource: source, x: 0, y: 0, width: 1, preload: false, opacity: layer === "untouched" ? 0 : 1,
+      tileSource: source, x: 0, y: 0, width: 1, preload: false, opacity: ["picture", "marks"].includes(layer) ? 1 : 0,
       success: ({ item }) => { item.layer = layer; resolve(item); },
       error: () => reject(new Error("The picture can't be shown.")),
     }));
@@ -74,6 +78,7 @@ export class Viewer extends EventTarget {
   #url(layer, level, x, y) {
     const query = new URLSearchParams({ v: `${this.epoch}.${this.#version(`${layer}/${level}/${x}/${y}`)}` });
     if (layer === "marks") query.set("colour", this.colour);
+    else if (layer === "found") query.set("colour", this.colour === "ffe600" ? "00e5ff" : "ffe600");
     else for (const [name, value] of Object.entries(this.look)) if (value) query.set(name, value);
     const shown = layer === "picture" && this.compare === "difference" ? "difference" : layer;
     return this.session.tile(shown, level, x, y, query);
@@ -95,21 +100,19 @@ export class Viewer extends EventTarget {
     if (!event.outdated()) await event.setData(image, "image");
   }
 
-  /** Boxes [left, top, right, bottom] of the picture or its marks look different now; resolves when they are shown. */
-  async changed({ picture = [], marks = [] }) {
+  /** Boxes [left, top, right, bottom] of some layers look different now, by name; resolves when they are shown. */
+  async changed(boxesOf) {
     const stale = [];
     this.count += 1;
-    for (const [layers, boxes] of [[["picture"], picture], [["marks"], marks]]) {
+    for (const [layer, boxes] of Object.entries(boxesOf)) {
       for (const [left, top, right, bottom] of boxes) {
         if (left >= right || top >= bottom) continue;
         for (let level = 0; level <= this.top; level += 1) {
           const side = this.tile * 2 ** (this.top - level);
           for (let x = Math.floor(left / side); x * side < right; x += 1) {
             for (let y = Math.floor(top / side); y * side < bottom; y += 1) {
-              for (const layer of layers) {
-                this.versions.set(`${layer}/${level}/${x}/${y}`, this.count);
-                stale.push(...this.#tiles(layer, level, x, y));
-              }
+              this.versions.set(`${layer}/${level}/${x}/${y}`, this.count);
+              stale.push(...this.#tiles(layer, level, x, y));
             }
           }
         }
@@ -162,6 +165,29 @@ export class Viewer extends EventTarget {
     this.#arrange();
   }
 
+  /** Show a layer over the picture, or hide it: a name of OVER. */
+  showLayer(layer, shown) {
+    if (this.shown.has(layer) === shown) return;
+    if (shown) this.shown.add(layer);
+    else this.shown.delete(layer);
+    this.#arrange();
+  }
+
+  /** Everything in every layer may look different. */
+  whole() {
+    const box = [0, 0, this.width, this.height];
+    return Object.fromEntries(["picture", "marks", ...Object.keys(OVER)].map((layer) => [layer, [box]]));
+  }
+
+  /** The part of the picture that is in view: [left, top, right, bottom], null where there is none. */
+  get box() {
+    const { x, y, width, height } = this.osd.viewport.getBounds(true);
+    const [left, top] = [Math.max(Math.floor(x * this.width), 0), Math.max(Math.floor(y * this.width), 0)];
+    const right = Math.min(Math.ceil((x + width) * this.width), this.width);
+    const bottom = Math.min(Math.ceil((y + height) * this.width), this.height);
+    return left < right && top < bottom ? [left, top, right, bottom] : null;
+  }
+
   /** Compare before and now: "none", "slider", "side", "blink" or "difference". */
   setCompare(how) {
     if (how === this.compare) return;
@@ -201,7 +227,9 @@ export class Viewer extends EventTarget {
     const needed = opacity < 1 || this.compare === "slider" || this.compare === "blink";
     untouched.setOpacity(needed ? 1 : 0);
     picture.setOpacity(opacity);
-    marks.setOpacity(this.marksShown && this.compare === "none" && !this.hidden ? 0.55 : 0);
+    const plain = this.compare === "none" && !this.hidden;
+    marks.setOpacity(this.marksShown && plain ? 0.55 : 0);
+    for (const [layer, opaque] of Object.entries(OVER)) this.images[layer].setOpacity(this.shown.has(layer) && plain ? opaque : 0);
     if (this.compare === "slider") {
       const edge = this.toPicture(this.split * this.osd.container.clientWidth, 0)[0];
       const left = Math.min(Math.max(edge, 0), this.width);
