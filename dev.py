@@ -165,7 +165,7 @@ def demo(environment: Environment, _: list[str]) -> None:
 
 def test(environment: Environment, arguments: list[str]) -> None:
     """Install all that tests need and run them; further arguments go to pytest."""
-    environment.install_clone("[dev,eval]")
+    environment.install_clone("[dev,eval,cluster]")
     if arguments:
         environment.run("pytest", *arguments)
         return

@@ -137,14 +137,15 @@ def test_the_wheel_needs_no_more_than_it_says() -> None:
     """Whatever the package imports is the standard library's, its own, or a dependency that an installation brings.
 
     Training and evaluation may have what their extras bring, too; downloads, what both bring; decoding TIFFs, `codecs`;
-    hints, `hints`; layers in a TIFF, `layers`; the worn pictures that networks are trained on, `train`; the page,
-    `web`, of which FastAPI brings Starlette.
+    hints, `hints`; layers in a TIFF, `layers`; archives and arrays of Dask, `cluster`; the worn pictures that networks
+    are trained on, `train`; the page, `web`, of which FastAPI brings Starlette.
     """
     needed = modules(PROJECT["dependencies"])
-    extras = ("train", "eval", "codecs", "hints", "jit", "layers", "web")
+    extras = ("train", "eval", "codecs", "hints", "jit", "layers", "web", "cluster")
     of = {name: modules(PROJECT["optional-dependencies"][name]) for name in extras}
     jit = of["jit"] | {"llvmlite", "ziglang"}  # the first of which Numba brings; the other is for building alone
     extra = {"training": of["train"], "evaluation": of["eval"] | jit, "downloads.py": of["train"] & of["eval"]}
+    extra |= {"archive": of["cluster"], "dask.py": of["cluster"]}
     extra |= {"numerics": jit, "cli": jit}  # which look whether there is one
     for path in PACKAGE.rglob("*.py"):
         imported = set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BLOCK = 1 << 22  # mask pixels that one thread reads at a time
+_TILE, _DEEPEST = 512, 254  # in which widths are measured, and up to which depth
 
 Box = tuple[int, int, int, int]  # rows from, to, columns from, to
 
@@ -122,6 +123,39 @@ def count_regions(mask: NDArray[np.bool_], workers: int = 1) -> int:
     holes = find_holes(mask, workers)
     labels = runs.label(holes.row_start, holes.start, holes.stop, 1)
     return int(np.count_nonzero(labels == np.arange(labels.size)))  # a group's label is its first run
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How many holes there are, how many pixels the largest has, and how wide the widest place of any is."""
+
+    regions: int
+    largest: int
+    widest: int
+
+
+def extent(mask: NDArray[np.bool_], workers: int = 1) -> Extent:
+    """Measure the holes of a mask, bool [H, W]; pixels that touch by a corner belong to one hole.
+
+    Widths are in pixels, by the city-block distance to what is known: odd, of an even width one less; 507 and more is
+    507.
+
+    >>> mask = np.zeros((20, 20), bool)
+    >>> mask[2:5, 1:15] = mask[10, 3:7] = True
+    >>> extent(mask)
+    Extent(regions=2, largest=42, widest=3)
+    """
+    from restauro.numerics import runs
+
+    holes = find_holes(mask, workers)
+    if not holes.pixels:
+        return Extent(0, 0, 0)
+    as_runs = (holes.row_start, holes.start, holes.stop)
+    pixels = np.bincount(runs.label(*as_runs, 1), holes.stop - holes.start)  # of the group that each run begins
+    shape = (-(-holes.shape[0] // _TILE), -(-holes.shape[1] // _TILE))
+    boxes, counts, depths = np.zeros((*shape, 4), np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    runs.survey(*as_runs, *as_runs, holes.shape[1], _TILE, _DEEPEST, boxes, counts, depths)
+    return Extent(int(np.count_nonzero(pixels)), int(pixels.max()), 2 * int(depths.max()) - 1)
 
 
 def joined(parts: Sequence[Holes]) -> Holes:

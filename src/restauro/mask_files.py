@@ -22,7 +22,7 @@ from restauro.notes import Note
 from restauro.picture import as_seen
 
 _PICTURE_ENDINGS = tuple(ending for known in formats.ENDINGS.values() for ending in known)
-_ENDINGS = (*_PICTURE_ENDINGS, *mask_formats.ENDINGS)
+ENDINGS = (*_PICTURE_ENDINGS, *mask_formats.ENDINGS)
 _COLOUR_NOISE = 8 / 255  # how far the bands of a grey mask may differ, as a JPEG's do
 _FEW = 8  # values that can be listed in a message
 
@@ -178,7 +178,7 @@ def find_mask(folder: Path | None, picture: Path, pattern: str | None = None) ->
         return named
     for stem in (picture.stem, f"{picture.stem}_mask"):
         try:
-            found = [path for path in files_of_stem(folder, stem, _ENDINGS) if not _is_same_file(path, picture)]
+            found = [path for path in files_of_stem(folder, stem, ENDINGS) if not _is_same_file(path, picture)]
         except PermissionError:
             raise MaskError(f"The folder of masks {folder} may not be read: change its permissions.") from None
         except OSError as error:

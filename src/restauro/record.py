@@ -63,6 +63,10 @@ class Restored(Record):
         Number of holes; pixels that touch by a corner belong to one.
     hole_pixels
         Number of pixels filled.
+    largest
+        Pixels of the largest hole.
+    widest
+        Pixels across the widest place of a hole, of an even width one less; 507 stands for that and more.
     natures
         How many of them were filled with what: "interpolates", "copies", "learned", "corrects".
     guidance
@@ -87,6 +91,8 @@ class Restored(Record):
     parameters: dict[str, Any]
     regions: int
     hole_pixels: int
+    largest: int
+    widest: int
     natures: dict[str, int]
     guidance: dict[str, Any]
     changed_outside: int | None

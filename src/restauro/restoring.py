@@ -17,7 +17,7 @@ from restauro.files.writing import Written, check_target, counted_outside, write
 from restauro.grain import check_grain
 from restauro.guidance_files import donor_of
 from restauro.guiding import guidance_of
-from restauro.holes import count_regions
+from restauro.holes import extent
 from restauro.inpainting import fill_and_count, shares
 from restauro.marking import Marked
 from restauro.mask import full_scale
@@ -211,6 +211,7 @@ class Restoration(Marked):
         """Say what was done, or where nothing was written, what would be."""
         hole = self._marked()
         height, width = as_seen(hole, self.picture.orientation).shape
+        holes = extent(hole, checked_workers(self._workers))
         return Restored(
             source=self.picture.path,
             target=target,
@@ -218,8 +219,10 @@ class Restoration(Marked):
             height=height,
             method=method.name if method else "",
             parameters=dataclasses.asdict(method) if method else {},
-            regions=count_regions(hole, checked_workers(self._workers)),
+            regions=holes.regions,
             hole_pixels=int(np.count_nonzero(hole)),
+            largest=holes.largest,
+            widest=holes.widest,
             natures=dict(filled),
             guidance=self._guidance,
             seconds=self._seconds,

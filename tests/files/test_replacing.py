@@ -26,7 +26,7 @@ resource = pytest.importorskip("resource", reason="not on Windows")
 
 @pytest.fixture(autouse=True)
 def first_look() -> None:
-    module._clear_left.cache_clear()
+    module._clear_once.cache_clear()
 
 
 def write(path: Path, text: str = "new", **options: object) -> None:
@@ -300,7 +300,7 @@ def test_what_a_killed_process_left_is_cleared_away_once_it_is_dead(tmp_path: Pa
     finally:
         end(child)
     assert len(left_in(tmp_path)) == 1
-    module._clear_left.cache_clear()
+    module._clear_once.cache_clear()
     write(tmp_path / "b.png")
     assert [path.name for path in tmp_path.iterdir()] == ["b.png"]
 
@@ -313,7 +313,7 @@ def test_what_another_machine_left_is_cleared_away_after_a_day(tmp_path: Path, m
     day = 24 * 60 * 60
     for age, is_left in ((day - 1000, True), (day + 10, False)):
         os.utime(left / ".restauro-lock", (time.time() - age,) * 2)
-        module._clear_left.cache_clear()
+        module._clear_once.cache_clear()
         write(tmp_path / "b.png")
         assert left.exists() == is_left
 

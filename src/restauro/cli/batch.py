@@ -49,16 +49,28 @@ def _run(
     except BrokenPipeError:  # nobody reads on
         raise
     except Exception as error:  # whatever it is, the other files are done
-        if isinstance(error, RestauroError):
-            say(printable(worded(error.of(str(source)))), err=True)
-        else:
-            say(printable(f"{source}: {worded(error)}"), err=True)
-        if as_json:
-            tell(report.error_as_json(source, error))
+        say_error(source, error, tell, as_json=as_json)
         return False
+    say_done(done, as_line, tell, quiet=quiet, as_json=as_json)
+    return True
+
+
+def say_error(source: Path, error: Exception, tell: Callable[[str], None], *, as_json: bool) -> None:
+    """Say what went wrong with a file."""
+    if isinstance(error, RestauroError):
+        say(printable(worded(error.of(str(source)))), err=True)
+    else:
+        say(printable(f"{source}: {worded(error)}"), err=True)
+    if as_json:
+        tell(report.error_as_json(source, error))
+
+
+def say_done(
+    done: Done, as_line: Callable[[Done], str], tell: Callable[[str], None], *, quiet: bool, as_json: bool
+) -> None:
+    """Say what was done to a file."""
     if as_json:
         tell(done.as_json())
     elif not quiet:
         for line in (as_line(done), *(f"  {printable(str(note))}" for note in done.notes)):
             tell(line)
-    return True

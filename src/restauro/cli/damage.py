@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from restauro.cli import batch, flags, paths, report
+from restauro.cli import archives, batch, flags, paths, report
 from restauro.cli.wording import worded
 from restauro.damage.kinds import KINDS
 from restauro.errors import RestauroError
+
+if TYPE_CHECKING:
+    from restauro.archive.jobs import Job
 
 _KINDS = "\n".join(f"{kind.name:<10} {kind.summary}" for kind in KINDS.values())
 _DEFAULTS = ", ".join(f"{kind.name} {kind.default_ratio:g}" for kind in KINDS.values() if kind.default_ratio)
@@ -33,7 +36,8 @@ Exit status: 0; 2 for wrong usage or one bad input; 1 where some of several file
 
 
 @click.command("damage", help=_HELP, short_help="Write damaged copies of picture files, and their masks.")
-@click.argument("inputs", nargs=-1, required=True, type=paths.NAME)
+@click.argument("inputs", nargs=-1, required=True, type=paths.PLACE)
+@archives.options
 @click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="What the damage looks like.")
 @click.option(
     "--ratio",
@@ -91,9 +95,10 @@ def command(
     """Damage files one after the other; return the exit status."""
     from restauro.damage.damaging import check_options, damage_file
 
-    inputs = paths.expand(inputs)
-    copies = paths.picture_targets(inputs, output, "damaged")
-    masks = paths.mask_targets(inputs, mask_out, "--mask-out", "masks")
+    archive = archives.Asked.taken_from(asked)
+    is_plan = archives.is_plan(inputs, output, mask_out)
+    with archives.refusing():
+        files = (_planned if is_plan else _listed)(inputs, output, mask_out)
     options = {"pattern": pattern, "course": course, "crack_width": crack_width, "border": False if no_border else None}
     asked["options"] = {name: value for name, value in options.items() if value is not None}
     for name in asked["options"]:
@@ -106,8 +111,45 @@ def command(
     except RestauroError as error:
         raise click.UsageError(worded(error)) from None
     common = asked | {"overwrite": overwrite, "max_pixels": max_pixels}
+    if is_plan or len(files) > 1 or archive.is_more:
+        jobs = [_job(*file, common | {"seed": seed + number}) for number, file in enumerate(files)]
+        return archives.run(jobs, archive, report.damaged_as_line, quiet=quiet, as_json=as_json)
     works = [
-        (source, partial(damage_file, source, target, **common, seed=seed + number, mask_out=mask))
-        for number, (source, target, mask) in enumerate(zip(inputs, copies, masks, strict=True))
+        (Path(source), partial(damage_file, Path(source), Path(target), **common, seed=seed, mask_out=mask or None))
+        for source, target, mask, _ in files
     ]
     return batch.run(works, report.damaged_as_line, quiet=quiet, as_json=as_json)
+
+
+_File = tuple[str, str, str, Exception | None]  # picture, copy, mask or "", what is wrong with its row
+
+
+def _listed(inputs: Sequence[Path], output: str | None, mask_out: str | None) -> list[_File]:
+    """Return where each of some files and folders goes."""
+    inputs = paths.expand(inputs)
+    copies = paths.picture_targets(inputs, output, "damaged")
+    masks = paths.mask_targets(inputs, mask_out, "--mask-out", "masks")
+    return [(str(a), str(b), str(c or ""), None) for a, b, c in zip(inputs, copies, masks, strict=True)]
+
+
+def _planned(inputs: Sequence[Path], output: str | None, mask_out: str | None) -> list[_File]:
+    """Return where each picture of a plan goes, and its mask."""
+    rows = archives.rows_of(inputs)
+    if output is None and (bare := next((row for row in rows if not row.output), None)):
+        raise click.UsageError(f"Line {bare.number} names no output: give a folder, -o damaged/.")
+    return [
+        (
+            row.picture,
+            row.output or archives.place_in(str(output), row.picture),
+            row.mask or (archives.place_in(mask_out, row.picture, ".png") if mask_out else ""),
+            row.problem,
+        )
+        for row in rows
+    ]
+
+
+def _job(source: str, target: str, mask: str, problem: Exception | None, options: dict[str, Any]) -> Job:
+    from restauro.archive.jobs import Job
+
+    writes = {"mask_out": mask} if mask else {}
+    return Job("damage", source, target, writes=writes, options=options, problem=problem)

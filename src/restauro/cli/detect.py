@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from restauro.cli import batch, flags, paths, report
+from restauro.cli import archives, batch, flags, paths, report
 from restauro.cli.wording import printable, worded
 from restauro.errors import RestauroError
 
 if TYPE_CHECKING:
+    from restauro.archive.jobs import Job
     from restauro.detection.detecting_files import Detected
 
 _KINDS = ("cracks", "scratches", "losses", "dust", "color")
@@ -34,7 +36,8 @@ Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input
 
 
 @click.command("detect", help=_HELP, short_help="Find damage in picture files.")
-@click.argument("inputs", nargs=-1, required=True, type=paths.NAME)
+@click.argument("inputs", nargs=-1, required=True, type=paths.PLACE)
+@archives.options
 @click.option(
     "--kind",
     metavar="KIND,KIND",
@@ -84,21 +87,63 @@ def command(
     **options: Any,
 ) -> int:
     """Detect in files one after the other; return the exit status."""
+    asked = archives.Asked.taken_from(options)
+    if archives.is_plan(inputs, output, preview, probability):
+        with archives.refusing():
+            jobs = _planned(inputs, output, {"preview": preview, "probability": probability}, options)
+        return archives.run(jobs, asked, _as_line, quiet=quiet, as_json=as_json, workers=options["workers"])
     inputs = paths.expand(inputs)
     _check(inputs, output, options)
     masks = paths.mask_targets(inputs, output, "-o", "masks")
     previews = paths.mask_targets(inputs, preview, "--preview", "previews")
     likely = paths.mask_targets(inputs, probability, "--probability", "probabilities", ".tif")
+    files = [
+        (source, target or Path(), {"preview": shown, "probability": file})
+        for source, target, shown, file in zip(inputs, masks, previews, likely, strict=True)
+    ]
+    if len(files) > 1 or asked.is_more:
+        jobs = [_job(str(source), str(target), also, options) for source, target, also in files]
+        return archives.run(jobs, asked, _as_line, quiet=quiet, as_json=as_json, workers=options["workers"])
     works = [
-        (source, partial(_detect, source, target or Path(), options | also, with_bar=not quiet))
-        for source, target, also in zip(
-            inputs,
-            masks,
-            ({"preview": shown, "probability": file} for shown, file in zip(previews, likely, strict=True)),
-            strict=True,
-        )
+        (source, partial(_detect, source, target, options | also, with_bar=not quiet)) for source, target, also in files
     ]
     return batch.run(works, _as_line, quiet=quiet, as_json=as_json)
+
+
+def _planned(
+    inputs: Sequence[Path | str], output: str | None, folders: dict[str, str | None], options: dict[str, Any]
+) -> list[Job]:
+    """Return a job for every picture of a plan: its mask is written where the plan has it."""
+    from restauro.archive.places import is_remote
+
+    rows = archives.rows_of(inputs)
+    _check([Path(row.picture) for row in rows], output or rows[0].mask, options)
+    if bare := next((row for row in rows if not (row.mask or output)), None):
+        raise click.UsageError(f"Line {bare.number} names no mask to write: give a folder, -o masks/.")
+    if options["each"] and any(map(is_remote, [output or "", *(row.mask for row in rows)])):
+        raise click.UsageError("--each writes files beside the mask, and only in folders here: leave it out.")
+    endings = {"preview": ".jpg", "probability": ".tif"}
+    jobs = []
+    for row in rows:
+        also = {name: archives.place_in(to, row.picture, endings[name]) for name, to in folders.items() if to}
+        target = row.mask or archives.place_in(str(output), row.picture, ".png")
+        jobs.append(replace(_job(row.picture, target, also, options), problem=row.problem))
+    return jobs
+
+
+def _job(source: str, target: str, also: Mapping[str, Path | str | None], options: dict[str, Any]) -> Job:
+    from restauro.archive.jobs import Job
+
+    hints = options["hints"]
+    return Job(
+        "detect",
+        source,
+        target,
+        {"hints": str(hints)} if hints else {},
+        {name: str(place) for name, place in also.items() if place},
+        {name: value for name, value in options.items() if name not in ("workers", "hints")},
+        later={"method": ""},
+    )
 
 
 def _check(inputs: Sequence[Path], output: str | None, options: dict[str, Any]) -> None:

@@ -32,7 +32,15 @@ class _Name(click.Path):
         return super().convert(value, param, ctx)
 
 
-NAME = _Name()
+class _Place(_Name):
+    """A name as `NAME`, or a URL, which stays a text: a path would lose one of its slashes."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or the URL."""
+        return value if isinstance(value, str) and "://" in value else super().convert(value, param, ctx)
+
+
+NAME, PLACE = _Name(), _Place()
 
 
 def expand(inputs: Sequence[Path], is_mask: Callable[[Path], bool] = lambda path: False) -> list[Path]:

@@ -114,7 +114,8 @@ def _bar(label: str, *, shown: bool) -> Iterator[Callable[[float], object]]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    here = sys.stdout.isatty()  # else what is printed while the bar is shown would be turned aside, to the terminal
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=here) as progress:
         task = progress.add_task(label, total=1.0)
         yield lambda fraction: progress.update(task, completed=fraction)
 

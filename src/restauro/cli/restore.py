@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from restauro.cli import batch, paths, pipes, report, restore_options
+from restauro.cli import archives, batch, paths, pipes, report, restore_options, restore_plans
 from restauro.cli.restore_options import ENDINGS
-from restauro.cli.wording import printable, say, worded
+from restauro.cli.wording import worded
 from restauro.errors import RestauroError
 from restauro.grain import check_grain, check_varies
 from restauro.guiding import check_takes
@@ -81,7 +80,7 @@ class _Masks:
 
 
 @click.command("restore", help=_HELP, short_help="Fill what masks mark in picture files.")
-@click.argument("inputs", nargs=-1, required=True, type=paths.NAME)
+@click.argument("inputs", nargs=-1, required=True, type=paths.PLACE)
 @restore_options.of_restore
 def command(
     inputs: tuple[Path, ...],
@@ -102,7 +101,15 @@ def command(
     if infrared is not None and (mask or mask_dir or mask_name):
         raise click.UsageError("Give --infrared or a mask, not both.")
     mask = mask if infrared is None else ":".join(["infrared", *([infrared] if infrared else [])])
-    masks = _Masks(mask, mask_dir, mask_name)
+    masks, asked = _Masks(mask, mask_dir, mask_name), archives.Asked.taken_from(options)
+    parameters = {name: options.pop(name) for name in restore_options.parameter_names()}
+    options["parameters"] = {name: value for name, value in parameters.items() if value is not None}
+    way = restore_plans.Way(mask, mask_dir, mask_name, masks.is_one, output, save_mask, skip_existing, options)
+    is_plan = archives.is_plan(inputs, mask, mask_dir, output, save_mask)
+    if variants is not None and (is_plan or asked.propose):
+        raise click.UsageError("--variants is for pictures named here, restored at once: leave it out.")
+    if is_plan:
+        return restore_plans.restore(inputs, way, asked, quiet=quiet, as_json=as_json)
     jobs = _plan(paths.expand(inputs, masks.is_one), output, save_mask)
     if options["detect"] is None:
         _check_masks(masks, options, several=len(jobs) > 1)
@@ -111,8 +118,6 @@ def command(
     _check_pipes(jobs, masks, format_, needs_mask=options["detect"] is None)
     if skip_existing and options["overwrite"]:
         raise click.UsageError("Give --skip-existing or --overwrite, not both.")
-    parameters = {name: options.pop(name) for name in restore_options.parameter_names()}
-    options["parameters"] = {name: value for name, value in parameters.items() if value is not None}
     _check_method(options, variants=variants is not None)
     seed = options.pop("seed")
     if variants is None:
@@ -123,12 +128,12 @@ def command(
         jobs = [variant for job in jobs for variant in job.variants(variants, seed)]
     there = [job for job in jobs if skip_existing and job.target.exists()]
     for job in there if as_json or not quiet else ():
-        _say_skipped(job, as_json=as_json)
-    works = [
-        (job.source, partial(_restore, job, masks, format_, options, shown=not quiet))
-        for job in jobs
-        if job not in there
-    ]
+        archives.say_skipped(job.source, job.target, as_json=as_json)
+    jobs_left = [job for job in jobs if job not in there]
+    if asked.is_more or (len(jobs) > 1 and not any(pipes.is_pipe(job.source) for job in jobs)):
+        files = [restore_plans.File(job.source, job.target, job.saved_mask, {"seed": job.seed}) for job in jobs_left]
+        return restore_plans.restore_files(files, way, asked, quiet=quiet, as_json=as_json)
+    works = [(job.source, partial(_restore, job, masks, format_, options, shown=not quiet)) for job in jobs_left]
     to_stderr = jobs[0].target == pipes.STANDARD
     return batch.run(works, report.as_line, quiet=quiet, as_json=as_json, to_stderr=to_stderr)
 
@@ -151,13 +156,6 @@ def _restore(job: _Job, masks: _Masks, format_: str | None, options: dict[str, A
                 source, target, mask=mask, save_mask=job.saved_mask, seed=job.seed, progress=progress, **options
             )
     return dataclasses.replace(restored, source=job.source, target=job.target)
-
-
-def _say_skipped(job: _Job, *, as_json: bool) -> None:
-    if as_json:
-        say(json.dumps({"source": str(job.source), "target": str(job.target), "skipped": True}))
-    else:
-        say(f"{printable(job.target)}: is there already, and {job.source.name} is skipped")
 
 
 def _plan(inputs: Sequence[Path], output: str | None, save_mask: str | None) -> list[_Job]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from restauro.cli import flags, paths
+from restauro.cli import archives, flags, paths
 from restauro.detection.detectors import REPAIRED
 from restauro.grain import GRAINS
 from restauro.mask import PARTIAL
@@ -53,10 +53,12 @@ def _values(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    archives.options,
+    archives.PROPOSE,
     flags.MASK,
     click.option(
         "--mask-dir",
-        type=paths.NAME,
+        type=paths.PLACE,
         help="A folder of masks: for panel.tif it is panel.*, else panel_mask.*.",
     ),
     click.option(

@@ -165,7 +165,7 @@ def detect_file(
     every = grow_mask(every, grow) if grow else every
     seen = np.ascontiguousarray(as_seen(every, picture.orientation))
     if shown:
-        _save_preview(picture, seen, shown)
+        save_preview(picture, seen, shown)
     for name, path in masks.items():
         grown = grow_mask(found[name], grow) if grow else found[name]
         write_mask(np.ascontiguousarray(as_seen(grown, picture.orientation)), path)
@@ -297,7 +297,7 @@ def write_probabilities(
         image.tiffsave(str(temporary), compression="deflate", predictor="float")
 
 
-def _save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> None:
+def save_preview(picture: Picture, found: NDArray[np.bool_], path: Path) -> None:
     """Write the picture as people see it with the marks, turned likewise, tinted and outlined."""
     shown = view(picture)
     pixels = np.repeat(shown[:, :, np.newaxis], 3, axis=2) if shown.ndim == 2 else np.ascontiguousarray(shown)

@@ -20,6 +20,8 @@ from restauro.files.bounds import MAX_PIXELS, check_pixels
 from restauro.files.replacing import reason
 from restauro.picture import TURNS, Picture
 
+_SAMPLE_BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "uint": 4, "int": 4, "float": 4, "double": 8}
+
 
 def read_picture(path: str | os.PathLike[str], page: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a JPEG, PNG, TIFF, WebP or AVIF file with all that it holds, and nothing converted.
@@ -126,6 +128,22 @@ def read_shape(path: Path, page: int | None = None) -> tuple[tuple[int, int], in
         with _libvips_errors(format_):
             image = format_.open(path, page).image
     return (image.height, image.width), _orientation(image)
+
+
+def read_extent(path: Path, page: int | None = None) -> tuple[int, int]:
+    """Return how many pixels a picture has, and how many bytes these take; they are not decoded.
+
+    Raises
+    ------
+    ReadError
+        See `read_picture`.
+    """
+    with _errors_of(path):
+        format_ = formats.format_of(formats.recognise(path))
+        with _libvips_errors(format_):
+            image = format_.open(path, page).image
+    pixels = image.width * image.height
+    return pixels, pixels * image.bands * _SAMPLE_BYTES[image.format]
 
 
 @contextmanager

@@ -145,7 +145,7 @@ def _place(path: Path) -> Path:
 @contextmanager
 def private_folder(parent: Path) -> Iterator[Path]:
     """Give a folder that nobody else may enter, and remove it at the end: at the latest by a later run."""
-    _clear_left(parent)
+    _clear_once(parent)
     folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=parent))  # for the owner only
     _live.add(folder)
     try:
@@ -170,14 +170,16 @@ def _marked(folder: Path) -> Iterator[None]:
         yield
 
 
-@cache  # once a process: a folder of many pictures is not searched for each of them
-def _clear_left(parent: Path) -> None:
-    """Remove the folders that killed processes left: with a marker whose lock can be taken; of others after a day."""
+def clear_left(parent: Path) -> None:
+    """Remove the folders that killed processes left in one: whose marker can be locked; other machines' after a day."""
     with suppress(OSError):
         for entry in os.scandir(parent):
             if entry.name.startswith(_FOLDER) and entry.is_dir(follow_symlinks=False) and Path(entry.path) not in _live:
                 with suppress(OSError):
                     _clear(Path(entry.path))
+
+
+_clear_once = cache(clear_left)  # a process: a folder of many pictures is not searched for each of them
 
 
 def _clear(folder: Path) -> None:

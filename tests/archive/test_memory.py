@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from restauro.archive import memory
+from restauro.archive.memory import Gate, MemoryShortError, Need, foretold
+from restauro.errors import ReadError
+
+
+def most_at_once(gate: Gate, sizes: list[int]) -> int:
+    """Return how many bytes were inside at most, each waiting until all that fit are in."""
+    inside, most, lock = [0], [0], threading.Lock()
+
+    def enter(size: int) -> None:
+        with gate.entered(Need(size, 1)):
+            with lock:
+                inside[0] += size
+                most[0] = max(most[0], inside[0])
+            threading.Event().wait(0.01)
+            with lock:
+                inside[0] -= size
+
+    with ThreadPoolExecutor(len(sizes)) as pool:
+        list(pool.map(enter, sizes))
+    return most[0]
+
+
+def test_as_many_go_in_as_fit() -> None:
+    assert 30 < most_at_once(Gate(memory=100, cores=8), [30] * 12) <= 90
+
+
+def test_one_that_is_as_large_as_all_goes_in_alone() -> None:
+    assert most_at_once(Gate(memory=100, cores=8), [10, 120, 10, 120]) == 120
+
+
+def test_nobody_overtakes_a_large_one() -> None:
+    gate, order = Gate(memory=100, cores=8), []
+
+    def enter(size: int) -> None:
+        with gate.entered(Need(size, 1)):
+            order.append(size)
+
+    with ThreadPoolExecutor(3) as pool, gate.entered(Need(60, 1)):
+        pool.submit(enter, 90)
+        while not gate._waiting:
+            pass
+        pool.submit(enter, 10)  # which would fit
+        while len(gate._waiting) < 2:
+            pass
+        assert order == []
+    assert order == [90, 10]
+
+
+def test_threads_follow_the_share_of_memory() -> None:
+    gate = Gate(memory=100, cores=8)
+    for needed, threads in ((1, 1), (25, 2), (99, 7), (120, 8)):
+        with gate.entered(Need(needed, 1)) as given:
+            assert given == threads
+    gate.least_threads = 4  # two pictures are left
+    with gate.entered(Need(1, 1)) as given:
+        assert given == 4
+
+
+def test_what_can_never_fit_is_refused_and_not_waited_for() -> None:
+    with (
+        pytest.raises(MemoryShortError, match=r"It takes at least 2 GB of memory, and there is 1 GB for it: take a"),
+        Gate(memory=10**9, cores=1).entered(Need(3 * 10**9, 2 * 10**9)),
+    ):
+        pass
+
+
+def test_memory_is_foretold_by_size_without_decoding(scans: Path) -> None:
+    pixels = 56 * 40
+    least = memory._ONE + pixels * (2 * 3 + 4)
+    assert foretold(Path("scans/p0.tif")) == Need(least + pixels * 28, least)
+    assert foretold(Path("scans/p0.tif"), looks=True).least > 400e6
+    with pytest.raises(ReadError, match=r"none\.tif"):
+        foretold(Path("none.tif"))
+
+
+def test_there_is_some_memory() -> None:
+    assert 10**7 < memory.usable_memory() < 10**14
