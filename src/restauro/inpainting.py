@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from restauro.arrays import checked_image, in_any_band, masked_pixels, not_finite, result_array
-from restauro.errors import MaskError, ParameterError, ParameterTypeError, PolicyError, RestauroError, check_progress
+from restauro.errors import MaskError, ParameterError, ParameterTypeError, RestauroError, check_progress
 from restauro.filling import Holed, fill
 from restauro.grain import check_grain
 from restauro.guidance import NO_PICTURE_GUIDANCE
@@ -32,7 +32,7 @@ from restauro.mask import (
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.methods.heal import Heal
 from restauro.numerics.threads import checked_workers
-from restauro.policy import check_allowed, checked_natures
+from restauro.policy import check_allowed, check_filled, checked_natures
 from restauro.windows import Part
 
 
@@ -193,11 +193,7 @@ def fill_and_count(
         check_allowed(by, natures)
     check_grain(grain, chosen, used)
     filled = fill(pictures, workers=threads, seed=seed, progress=progress)
-    if not natures.issuperset(filled):
-        raise PolicyError(
-            f"{filled['interpolates']} pixels are lost, not dimmed, and so interpolated, which isn't allowed: leave "
-            "them out of the mask, or allow it."
-        )
+    check_filled(filled, natures)
     if native is not result:
         for at in masked_pictures:
             result[at.which][at.hole] = native[at.which][at.hole]

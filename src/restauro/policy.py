@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -68,16 +68,33 @@ class Policy:
 
         Masks are as people see the picture. unknown: pixels beside, bool [H, W], that aren't known either.
         """
+        self.check_method(method)
+        self.check_width(method, filled, unknown)
+
+    def check_method(self, method: Method | type[Method]) -> None:
+        """Raise PolicyError where a method isn't allowed."""
         try:
             check_allowed(method, self.allow)
         except PolicyError as error:
             raise PolicyError(f"The policy {self.path} forbids it. {error.fact}", *error.remedies) from None
+
+    def check_width(
+        self,
+        method: Method,
+        filled: NDArray[np.bool_],
+        unknown: NDArray[np.bool_] | None,
+        corner: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Raise PolicyError where a hole is too wide for it to be filled by a method; see `check`.
+
+        corner: the row and column of the picture at which the masks begin.
+        """
         if self.widest_hole is None or method.nature == "corrects":
             return
         if place := wider_than(self.widest_hole, filled, unknown):
             raise PolicyError(
                 f"The policy {self.path} forbids holes wider than {self.widest_hole} pixels, and one is, at row "
-                f"{place[0]}, column {place[1]}: leave it out of the mask."
+                f"{corner[0] + place[0]}, column {corner[1] + place[1]}: leave it out of the mask."
             )
 
 
@@ -108,7 +125,7 @@ def checked_natures(allow: Any) -> frozenset[str]:
     return frozenset(words)
 
 
-def check_allowed(method: Method, natures: frozenset[str]) -> None:
+def check_allowed(method: Method | type[Method], natures: frozenset[str]) -> None:
     """Raise PolicyError for a method whose fill is of none of the natures that are allowed."""
     if method.nature in natures:
         return
@@ -116,6 +133,15 @@ def check_allowed(method: Method, natures: frozenset[str]) -> None:
     names = [name for name in method_names() if method_class(name).nature in natures]
     ways = [Remedy("method", names[0] if len(names) == 1 else ..., f"of {', '.join(names)}")] if names else []
     raise PolicyError(fact, *ways, Remedy("allow", ",".join(sorted(natures | {method.nature})), "if that is meant"))
+
+
+def check_filled(filled: Mapping[str, int], natures: frozenset[str]) -> None:
+    """Raise PolicyError where pixels were filled with what isn't allowed: those that a method couldn't correct."""
+    if not natures.issuperset(filled):
+        raise PolicyError(
+            f"{filled['interpolates']} pixels are lost, not dimmed, and so interpolated, which isn't allowed: leave "
+            "them out of the mask, or allow it."
+        )
 
 
 def wider_than(width: int, hole: NDArray[np.bool_], unknown: NDArray[np.bool_] | None) -> tuple[int, int] | None:

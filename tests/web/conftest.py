@@ -26,8 +26,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts the server and gives a client that has come by the address with the token; it may be started again."""
     clients = []
 
-    def started(picture: Path | None = None, *, let_in: bool = True) -> TestClient:
-        app = make_app(token=TOKEN, port=PORT, folder=tmp_path / "cache" / "sessions", picture=picture)
+    def started(picture: Path | None = None, *, let_in: bool = True, started_in: Path = tmp_path) -> TestClient:
+        folder = tmp_path / "cache" / "sessions"
+        app = make_app(token=TOKEN, port=PORT, folder=folder, picture=picture, started_in=started_in)
         client = TestClient(app, base_url=ADDRESS)
         client.__enter__()
         clients.append(client)

@@ -50,7 +50,7 @@ def command(picture: Path | None, port: int, no_browser: bool) -> None:
     listening = _listen(port)
     port = listening.getsockname()[1]
     token = secrets.token_urlsafe(24)
-    app = make_app(token=token, port=port, folder=_cache() / "sessions", picture=picture and picture.resolve())
+    app = make_app(token=token, port=port, folder=_cache() / "sessions", picture=picture and _absolute(picture))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, server_header=False))
     address = f"http://127.0.0.1:{port}/?token={token}"
     say(address)
@@ -58,6 +58,11 @@ def command(picture: Path | None, port: int, no_browser: bool) -> None:
     if not no_browser:
         threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
     server.run(sockets=[listening])
+
+
+def _absolute(picture: Path) -> Path:
+    """Return where a picture lies, through no links: its folder's policy is that of the folder that was named."""
+    return Path(os.path.abspath(picture))
 
 
 def _listen(port: int) -> socket.socket:

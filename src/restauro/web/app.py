@@ -26,7 +26,7 @@ from restauro.web.shared import Server
 STATIC = Path(__file__).parent / "static"
 
 
-def make_app(*, token: str, port: int, folder: Path, picture: Path | None = None) -> Guard:
+def make_app(*, token: str, port: int, folder: Path, picture: Path | None = None, started_in: Path = Path()) -> Guard:
     """Return the application, which lets nobody in without the token.
 
     Parameters
@@ -37,10 +37,12 @@ def make_app(*, token: str, port: int, folder: Path, picture: Path | None = None
         Where sessions lie.
     picture
         A picture of this machine to begin with.
+    started_in
+        The folder whose policy binds what is sent to the page, by default the current one.
     """
     pyvips.cache_set_max(0)  # libvips keeps pictures that may be asked for again, and these are ours to keep
     app = FastAPI(title="restauro", version=restauro.__version__, docs_url=None, redoc_url=None, lifespan=_lifespan)
-    app.state.server = Server(Sessions(folder), Jobs(), picture, _examples())
+    app.state.server = Server(Sessions(folder, started_in.absolute()), Jobs(), picture, _examples())
     for routes in (opening, working, finding):
         app.include_router(routes.router, prefix="/api", responses=asked.REFUSALS)
     app.add_exception_handler(RestauroError, _refused)

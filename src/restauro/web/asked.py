@@ -13,6 +13,7 @@ from restauro.holes import Box
 from restauro.method import DEFAULT_METHOD, method_class, method_names
 from restauro.parameters import ChoiceParameter, Parameter
 from restauro.strokes import LARGEST_RADIUS, MOST_POINTS, Stroke
+from restauro.web import allowing
 from restauro.web.planes import LEVELS
 from restauro.web.session import Session
 from restauro.web.step import Changed
@@ -197,6 +198,7 @@ def described(session: Session) -> dict[str, Any]:
         "tile": TILE,
         "levels": session.zoom.top + 1,
         "marked": bool(session.marks.any()),
+        "refused": {name: sentence(error) for name, error in allowing.refusals(session.policy).items()},
         "notes": [str(note) for note in (*picture.notes, *session.notes)],
         **answered(session),
     }
@@ -231,10 +233,16 @@ def sentence(error: Exception) -> str:
     """Return what an error says to a person at the page."""
     if not isinstance(error, RestauroError):
         return f"restauro failed on it ({type(error).__name__}). The fault is restauro's: please report it."
-    ways = [remedy for remedy in error.remedies if not isinstance(remedy, Remedy)]
+    ways = [way for way in error.remedies if isinstance(way, str) or way.parameter == "method"]
     said = RestauroError(error.fact.removeprefix(f"{error.subject}: "), *ways)
-    text = str(said) if ways or not error.remedies else f"{said.fact}."
+    text = said.worded(_as_in_the_menu) if ways or not error.remedies else f"{said.fact}."
     return re.sub(r"(?:/[^\s/:']+)+/(?=[^\s/])", "", text)
+
+
+def _as_in_the_menu(remedy: Remedy) -> str:
+    """Word a way out that is another method, which is all of them that the page has a control for."""
+    which = "another method" if remedy.value is ... else f"the method {remedy.value}"
+    return f"{which} {remedy.why}".rstrip()
 
 
 def _turned(box: Box) -> tuple[int, int, int, int]:

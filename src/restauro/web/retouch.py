@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,9 +13,10 @@ from restauro.filling import Holed, fill
 from restauro.guidance import NO_PICTURE_GUIDANCE, PictureGuidance
 from restauro.holes import Box, Holes, find_holes, placed
 from restauro.mask import check_known
-from restauro.method import Method
+from restauro.method import NATURES, Method
 from restauro.numerics.threads import checked_workers
 from restauro.picture import TURNS, Picture, as_seen, as_stored
+from restauro.policy import check_filled
 from restauro.windows import Part
 
 _BLOCK = 256  # pixels: a side of what is kept of the untouched picture when something near is changed
@@ -61,6 +63,12 @@ class Patch:
         levels, values = self._in(common)
         inner = levels > 0
         pixels[_within(common, box)][inner] = values[inner]
+
+    def mark(self, hole: NDArray[np.bool_], box: Box) -> None:
+        """Mark what of it lies in a box, bool [h, w]."""
+        common = _common(self.box, box)
+        if common[0] < common[1] and common[2] < common[3]:
+            hole[_within(common, box)] |= self.levels[_within(common, self.box)] > 0
 
     def part(self, box: Box, area: NDArray[np.uint8]) -> Patch | None:
         """Return what of it lies where levels [h, w] of a box aren't 0; None where nothing does."""
@@ -119,10 +127,12 @@ class Retouch:
         reads: tuple[Box, ...],
         progress: Callable[[float], object] | None = None,
         told: PictureGuidance = NO_PICTURE_GUIDANCE,
+        allow: frozenset[str] = frozenset(NATURES),
     ) -> Patch:
         """Fill what levels, uint8 [h, w] of a box, mark, in place; return what has become of it.
 
-        reads: what it may depend on, to be remembered; told: what the method is told, as pixels are stored.
+        reads: what it may depend on, to be remembered; told: what the method is told, as pixels are stored; allow: what
+        the fill may be made of.
 
         The values are those of `restauro.inpaint` with the whole picture and mask, bit for bit; levels between 0 and
         255 are mixed, partial="cover", unless the method corrects. What an exception interrupts is put back.
@@ -134,7 +144,7 @@ class Retouch:
         window = self.seen[box[0] : box[1], box[2] : box[3]]
         beneath = window[hole]
         try:
-            self._fill(box, levels, hole, method, told, progress)
+            check_filled(self._fill(box, levels, hole, method, told, progress), allow)
         except BaseException:
             window[hole] = beneath
             raise
@@ -148,7 +158,8 @@ class Retouch:
         method: Method,
         told: PictureGuidance,
         progress: Callable[[float], object] | None,
-    ) -> None:
+    ) -> Counter[str]:
+        """Fill it; return how many pixels by what."""
         pixels, turn = self.picture.pixels, self.picture.orientation
         stored = stored_box(box, self.size, turn)
         marked = np.ascontiguousarray(as_stored(hole, turn))
@@ -160,7 +171,7 @@ class Retouch:
         bands = pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
         part = Part(placed(marked, (stored[0], stored[2]), shape), method, told)
         picture = Holed(bands, [part], self._others(stored, marked), weights)
-        fill([picture], workers=checked_workers(None), seed=0, progress=progress)
+        return fill([picture], workers=checked_workers(None), seed=0, progress=progress)
 
     def _others(self, stored: Box, marked: NDArray[np.bool_]) -> Holes | None:
         """Return what is unknown beside a hole."""

@@ -19,7 +19,9 @@ from restauro.files.writing import Written, write_picture
 from restauro.holes import Box
 from restauro.method import Method
 from restauro.picture import as_stored
+from restauro.policy import Policy
 from restauro.unknown import unknown_beside
+from restauro.web import allowing
 from restauro.web.fill_steps import Edits
 from restauro.web.finder import Finder
 from restauro.web.guided import Line, read_by, told_to
@@ -62,15 +64,17 @@ class About:
 class Session:
     """A picture that is worked on: its marks, its retouch, the steps that led there.
 
-    `lock` is held by whoever changes it.
+    `lock` is held by whoever changes it. `started_in`: see `restauro.web.allowing.policy_of`.
     """
 
-    def __init__(self, about: About) -> None:
+    def __init__(self, about: About, started_in: Path = Path()) -> None:
         self.about = about
+        self._started_in = started_in
         self.folder = about.folder
         self.lock = threading.RLock()
         if stamp_of(about.picture) != about.stamp:
             raise ReadError(f"{about.name} was changed since it was opened here: open it again.")
+        allowing.policy_of(about, started_in)  # one that can't be read forbids all
         self.picture = read_picture(about.picture, max_pixels=MOST_PIXELS)
         check_shown(self.picture)
         nothing = np.zeros(self.picture.pixels.shape[:2], np.bool_)
@@ -143,11 +147,18 @@ class Session:
         """Return a step that is done."""
         return self._numbered[number]
 
+    @property
+    def policy(self) -> Policy | None:
+        """What is allowed here now; None where there is no policy file."""
+        return allowing.policy_of(self.about, self._started_in)
+
     def filled(self, box: Box, levels: NDArray[np.uint8], method: Method, progress: Progress = None) -> Patch:
-        """Fill what levels mark, guided by what is painted and drawn; see `Retouch.filled`."""
+        """Fill what levels mark, guided by what is painted and drawn, if it is allowed; see `Retouch.filled`."""
+        allow = allowing.check_fill(self, box, levels, method)
         painted = self.planes["guides"].levels
         told = told_to(method, box, levels > 0, painted, self.lines.values(), self.picture.orientation)
-        return self.retouch.filled(box, levels, method, read_by(method, box, told, painted), progress, told)
+        reads = read_by(method, box, told, painted)
+        return self.retouch.filled(box, levels, method, reads, progress, told, allow)
 
     def add(self, number: int, patch: Patch, *, compose: bool = False) -> None:
         """Take in a patch, which is in the picture already or is put there."""

@@ -25,10 +25,11 @@ class GoneError(RestauroError, LookupError):
 
 
 class Sessions:
-    """All sessions: those in memory, and those whose folders lie in `folder`."""
+    """All sessions: those in memory, and those whose folders lie in `folder`; `started_in`: see `Session`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, started_in: Path = Path()) -> None:
         self.folder = folder
+        self._started_in = started_in
         self._open: dict[str, Session] = {}  # the one used last is the last one
         self._lock = threading.RLock()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -47,7 +48,7 @@ class Sessions:
     def begin(self, owner: str, name: str, picture: Path, folder: Path) -> Session:
         """Open a picture in a new session's folder."""
         about = About(folder.name, owner, name, picture, folder, stamp_of(picture))
-        session = Session(about)
+        session = Session(about, self._started_in)
         about.write()
         self._keep(session)
         return session
@@ -60,7 +61,7 @@ class Sessions:
                 about = next((about for about in self.of(owner) if about.number == number), None)
                 if about is None:
                     raise GoneError("There is no such session: open the picture again.")
-                session = Session(about)
+                session = Session(about, self._started_in)
             elif session.about.owner != owner:
                 self._open[number] = session
                 raise GoneError("There is no such session: open the picture again.")

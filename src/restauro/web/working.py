@@ -172,7 +172,9 @@ def take_part(session: Opened, body: asked.AskedPart) -> dict[str, Any]:
 @router.post("/sessions/{number}/restore")
 def restore(session: Opened, server: Shared, owner: Owner, body: asked.AskedRestore) -> dict[str, Any]:
     """Restore what is marked, as a job."""
-    make_method(body.method, dict(body.parameters))
+    method = make_method(body.method, dict(body.parameters))
+    if policy := session.policy:
+        policy.check_method(method)
     if not session.marks.any():
         raise MaskError("Nothing is marked: paint over the damage first, or load a mask.")
     area = body.area and body.area.stroke().as_dict()

@@ -8,7 +8,7 @@ import { looking } from "./looking.js";
 import { button, checkbox, make, methodControls, panel, row, select, slider, swap } from "./panels.js";
 import { sourcing } from "./sourcing.js";
 import { Painter } from "./strokes.js";
-import { KEYS, TOOLS, inUse, listKeys, listen, toolbar } from "./tools.js";
+import { KEYS, TOOLS, inUse, listKeys, listen, refuse, toolbar } from "./tools.js";
 import { Viewer } from "./viewer.js";
 
 const byId = (id) => document.getElementById(id);
@@ -88,6 +88,8 @@ async function open(asked, at_work) {
   document.body.dataset.state = "work";
   history.replaceState(null, "", `#${about.session}`);
   format.list.value = "";
+  method.refuse(about.refused);
+  refuse(byId("tool-source"), about.refused.heal);
   view.open(about);
   await viewer.open(session);
   await shown({ ...about, revision: revision + 1 });
@@ -131,6 +133,7 @@ async function showStart() {
 // Tools, strokes
 
 function choose(name) {
+  if (name === "source" && session?.about.refused.heal) return say(session.about.refused.heal, true);
   tool = TOOLS.find((one) => one.name === name);
   painter.cancel();
   for (const element of byId("tools").children) element.setAttribute("aria-pressed", String(element.id === `tool-${name}`));
@@ -144,6 +147,7 @@ function choose(name) {
   panels.colour.hidden = shape !== "place";
   if (viewer.compare !== "none" && tool.paints) view.compare("none");
   if (session) say(about);
+  return undefined;
 }
 
 const painter = new Painter(viewer, byId("over"), {

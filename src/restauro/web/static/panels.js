@@ -96,16 +96,28 @@ export function methodControls(methods, told = () => {}) {
     parameters.hidden = !method.parameters.length;
     told(method);
   };
+  const pick = (name) => { method = methods.find((one) => one.name === name); show(); };
   const menu = select({
     label: "Method", title: "How damage is filled, by healing and restoring alike", value: method.name,
     options: methods.map(({ name, title }) => [name, title]),
-    change: (name) => { method = methods.find((one) => one.name === name); show(); },
+    change: pick,
   });
   show();
   menu.element.classList.add("wide");
   return {
     element: make("div", {}, menu.element, summary, parameters),
     get method() { return method; },
+    /** Grey out what isn't allowed, `refused` says why by name; another is chosen in place of such a one. */
+    refuse: (refused) => {
+      for (const option of menu.list.options) {
+        option.disabled = option.value in refused;
+        option.title = refused[option.value] ?? "";
+      }
+      if (!(method.name in refused)) return;
+      const allowed = methods.filter(({ name }) => !(name in refused));
+      menu.list.value = (allowed.find((one) => one.default) ?? allowed[0] ?? method).name;
+      pick(menu.list.value);
+    },
     value: () => ({ method: method.name, parameters: chosen[method.name] }),
   };
 }
