@@ -68,6 +68,14 @@ def check_varies(method: Method, grain: str | None) -> None:
         )
 
 
+def farthest(side: int) -> int:
+    """Return how far beyond a box grain may read, in pixels, where nothing else is unknown; `side`: its longer one.
+
+    Surroundings are doubled until a tenth is known: that is so at 1.2 sides, or they are all of the picture.
+    """
+    return max(_AROUND, 4 * side)
+
+
 def grain_of(
     picture: NDArray[Any],
     unknown: Holes,

@@ -100,9 +100,12 @@ class AskedLine(Asked):
 
 
 class AskedRestore(AskedMethod):
-    """All that is marked is restored, or what of it lies in an area."""
+    """All that is marked is restored, or what of it lies in an area; several variants by so many seeds, from one on."""
 
     area: AskedStroke | None = None
+    grain: Literal["match"] | None = None
+    seed: int = Field(0, ge=0, lt=2**32)
+    variants: int = Field(1, ge=1, le=8)
 
 
 class AskedMark(Asked):
@@ -233,14 +236,16 @@ def sentence(error: Exception) -> str:
     """Return what an error says to a person at the page."""
     if not isinstance(error, RestauroError):
         return f"restauro failed on it ({type(error).__name__}). The fault is restauro's: please report it."
-    ways = [way for way in error.remedies if isinstance(way, str) or way.parameter == "method"]
+    ways = [way for way in error.remedies if isinstance(way, str) or way.parameter in ("method", "grain")]
     said = RestauroError(error.fact.removeprefix(f"{error.subject}: "), *ways)
     text = said.worded(_as_in_the_menu) if ways or not error.remedies else f"{said.fact}."
     return re.sub(r"(?:/[^\s/:']+)+/(?=[^\s/])", "", text)
 
 
 def _as_in_the_menu(remedy: Remedy) -> str:
-    """Word a way out that is another method, which is all of them that the page has a control for."""
+    """Word a way out for which the page has a control: another method, or grain."""
+    if remedy.parameter == "grain":
+        return f"Match grain {remedy.why}".rstrip()
     which = "another method" if remedy.value is ... else f"the method {remedy.value}"
     return f"{which} {remedy.why}".rstrip()
 

@@ -42,7 +42,7 @@ class Heal(Step):
         box, levels = self.covered(session)
         if not levels.any():
             raise MaskError(self.nothing)
-        self.patch = session.filled(box, levels, method, progress)
+        self.patch = session.filled(box, levels, method, progress, *self._chance)
         self.patch.made = self.number
         session.add(self.number, self.patch)
         return Changed(picture=[box])
@@ -55,7 +55,12 @@ class Heal(Step):
 
     def anew(self, session: Session, old: Patch, progress: Progress) -> Patch:
         """Fill once more what a patch of it filled, and return what comes out."""
-        return session.filled(old.box, old.levels, method_of(self.values), progress)
+        return session.filled(old.box, old.levels, method_of(self.values), progress, *self._chance)
+
+    @property
+    def _chance(self) -> tuple[str | None, int]:
+        """Its `grain` and `seed`, of which steps that were written down earlier say nothing."""
+        return self.values.get("grain"), self.values.get("seed") or 0
 
     def undo(self, session: Session) -> Changed:
         """Take it off the picture."""
@@ -219,7 +224,7 @@ class RedoFrom(Step):
                 old = self._old[number]
                 step = session.step(number)
                 assert isinstance(step, Heal)  # no others have patches
-                part = progress and _part_of(progress, count, len(numbers))
+                part = progress and part_of(progress, count, len(numbers))
                 new = self._new[number] = step.anew(session, old, part)
                 new.made = self.number
                 session.add(number, new)
@@ -275,7 +280,7 @@ def _covers(box: Box, levels: NDArray[np.uint8], patch: Patch) -> bool:
     return bool((here[patch.levels > 0] > 0).all())
 
 
-def _part_of(progress: Callable[[float], object], count: int, of: int) -> Callable[[float], object]:
+def part_of(progress: Callable[[float], object], count: int, of: int) -> Callable[[float], object]:
     """Return a progress from 0 to 1 of one of several equal parts."""
     return lambda fraction: progress((count + fraction) / of)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from restauro.donor import Donor
 from restauro.errors import MaskError
+from restauro.grain import farthest
 from restauro.guidance import NO_PICTURE_GUIDANCE, PictureGuidance, points_along
 from restauro.guiding import guidance_of
 from restauro.holes import Box
@@ -67,11 +68,16 @@ def told_to(
     return guidance_of(told, method, whole.shape, whole)
 
 
-def read_by(method: Method, box: Box, told: PictureGuidance, painted: NDArray[np.uint8]) -> tuple[Box, ...]:
+def read_by(
+    method: Method, box: Box, told: PictureGuidance, painted: NDArray[np.uint8], grain: str | None = None
+) -> tuple[Box, ...]:
     """Return the boxes of the picture as it is seen that a fill may depend on: around it, and where it copies from."""
     size = painted.shape[0], painted.shape[1]
     depth = min(box[1] - box[0], box[3] - box[2]) / 2 + 1
-    boxes = [grown(box, method.reach(depth), size)]
+    reach = method.reach(depth)
+    if grain is not None:
+        reach = max(reach, farthest(max(box[1] - box[0], box[3] - box[2])))
+    boxes = [grown(box, reach, size)]
     if isinstance(method, Heal):
         down, right = method.down, method.right
         boxes.append(grown((box[0] + down, box[1] + down, box[2] + right, box[3] + right), 1, size))

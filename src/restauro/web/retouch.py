@@ -128,11 +128,13 @@ class Retouch:
         progress: Callable[[float], object] | None = None,
         told: PictureGuidance = NO_PICTURE_GUIDANCE,
         allow: frozenset[str] = frozenset(NATURES),
+        grain: str | None = None,
+        seed: int = 0,
     ) -> Patch:
         """Fill what levels, uint8 [h, w] of a box, mark, in place; return what has become of it.
 
         reads: what it may depend on, to be remembered; told: what the method is told, as pixels are stored; allow: what
-        the fill may be made of.
+        the fill may be made of; grain, seed: see `restauro.inpaint`.
 
         The values are those of `restauro.inpaint` with the whole picture and mask, bit for bit; levels between 0 and
         255 are mixed, partial="cover", unless the method corrects. What an exception interrupts is put back.
@@ -144,7 +146,7 @@ class Retouch:
         window = self.seen[box[0] : box[1], box[2] : box[3]]
         beneath = window[hole]
         try:
-            check_filled(self._fill(box, levels, hole, method, told, progress), allow)
+            check_filled(self._fill(box, levels, hole, method, told, progress, grain, seed), allow)
         except BaseException:
             window[hole] = beneath
             raise
@@ -158,6 +160,8 @@ class Retouch:
         method: Method,
         told: PictureGuidance,
         progress: Callable[[float], object] | None,
+        grain: str | None,
+        seed: int,
     ) -> Counter[str]:
         """Fill it; return how many pixels by what."""
         pixels, turn = self.picture.pixels, self.picture.orientation
@@ -170,8 +174,8 @@ class Retouch:
             weights[stored[0] : stored[1], stored[2] : stored[3]] = as_stored(levels, turn) / np.float32(255)
         bands = pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
         part = Part(placed(marked, (stored[0], stored[2]), shape), method, told)
-        picture = Holed(bands, [part], self._others(stored, marked), weights)
-        return fill([picture], workers=checked_workers(None), seed=0, progress=progress)
+        picture = Holed(bands, [part], self._others(stored, marked), weights, grain is not None)
+        return fill([picture], workers=checked_workers(None), seed=seed, progress=progress)
 
     def _others(self, stored: Box, marked: NDArray[np.bool_]) -> Holes | None:
         """Return what is unknown beside a hole."""

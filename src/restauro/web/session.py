@@ -152,13 +152,21 @@ class Session:
         """What is allowed here now; None where there is no policy file."""
         return allowing.policy_of(self.about, self._started_in)
 
-    def filled(self, box: Box, levels: NDArray[np.uint8], method: Method, progress: Progress = None) -> Patch:
+    def filled(
+        self,
+        box: Box,
+        levels: NDArray[np.uint8],
+        method: Method,
+        progress: Progress = None,
+        grain: str | None = None,
+        seed: int = 0,
+    ) -> Patch:
         """Fill what levels mark, guided by what is painted and drawn, if it is allowed; see `Retouch.filled`."""
         allow = allowing.check_fill(self, box, levels, method)
         painted = self.planes["guides"].levels
         told = told_to(method, box, levels > 0, painted, self.lines.values(), self.picture.orientation)
-        reads = read_by(method, box, told, painted)
-        return self.retouch.filled(box, levels, method, reads, progress, told, allow)
+        reads = read_by(method, box, told, painted, grain)
+        return self.retouch.filled(box, levels, method, reads, progress, told, allow, grain, seed)
 
     def add(self, number: int, patch: Patch, *, compose: bool = False) -> None:
         """Take in a patch, which is in the picture already or is put there."""
@@ -297,6 +305,7 @@ class Session:
                 "method": step.values["method"],
                 "pixels": len(self.patches[number].values),
                 "box": [self.patches[number].box[side] for side in (2, 0, 3, 1)],
+                "seed": step.values.get("seed"),
                 "shown": self.shown[number],
                 "stale": number in stale,
             }

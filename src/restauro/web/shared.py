@@ -21,6 +21,7 @@ from restauro.files.formats import ENDINGS
 from restauro.files.layers import read_layers
 from restauro.files.masks import write_mask
 from restauro.web import asked, layered
+from restauro.web.fill_steps import part_of
 from restauro.web.jobs import Jobs
 from restauro.web.retouch import Patch
 from restauro.web.session import MOST_PIXELS, Session
@@ -83,12 +84,23 @@ def edited(session: Session, path: Path) -> dict[str, Any]:
         return asked.answered(session, changed)
 
 
-def started(server: Server, owner: str, session: Session, kind: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Have a session do a step as a job; answer with the job's number."""
+def started(server: Server, owner: str, session: Session, kind: str, *steps: dict[str, Any]) -> dict[str, Any]:
+    """Have a session do a step as a job, or several of a kind; answer with the job's number.
+
+    steps: the values of each. Where one fails, those before it are taken back.
+    """
 
     def work(progress: Callable[[float], object]) -> dict[str, Any]:
         with session.lock:
-            return asked.answered(session, session.do(kind, values, progress))
+            changed, before = Changed(), session.position
+            try:
+                for number, values in enumerate(steps):
+                    changed = session.do(kind, values, part_of(progress, number, len(steps)))
+            except BaseException:
+                while session.position > before:
+                    session.undo()
+                raise
+            return asked.answered(session, changed)
 
     return {"job": server.jobs.start(owner, work).number}
 

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from restauro.errors import MaskError
 from restauro.files.formats import ENDINGS
+from restauro.grain import check_grain, check_varies
 from restauro.method import make_method
 from restauro.methods.heal import Heal
 from restauro.web import asked, layered, projects, shared, zoom
@@ -171,15 +172,19 @@ def take_part(session: Opened, body: asked.AskedPart) -> dict[str, Any]:
 
 @router.post("/sessions/{number}/restore")
 def restore(session: Opened, server: Shared, owner: Owner, body: asked.AskedRestore) -> dict[str, Any]:
-    """Restore what is marked, as a job."""
+    """Restore what is marked, as a job; of several variants the last one is shown."""
     method = make_method(body.method, dict(body.parameters))
     if policy := session.policy:
         policy.check_method(method)
+    check_grain(body.grain, method)
+    if body.variants > 1:
+        check_varies(method, body.grain)
     if not session.marks.any():
         raise MaskError("Nothing is marked: paint over the damage first, or load a mask.")
     area = body.area and body.area.stroke().as_dict()
-    values = {"method": body.method, "parameters": body.parameters, "area": area}
-    return shared.started(server, owner, session, "restore", values)
+    values = {"method": body.method, "parameters": body.parameters, "area": area, "grain": body.grain}
+    seeds = range(body.seed, body.seed + body.variants)
+    return shared.started(server, owner, session, "restore", *({**values, "seed": seed} for seed in seeds))
 
 
 @router.post("/sessions/{number}/redo-from")

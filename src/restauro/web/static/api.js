@@ -55,7 +55,7 @@ export class Session {
   redo = () => ask("POST", `${this.path}/redo`);
   switch = (number, shown) => ask("POST", `${this.path}/switch`, { number, shown });
   part = (number, area) => ask("POST", `${this.path}/part`, { number, area });
-  restore = (method, area) => ask("POST", `${this.path}/restore`, { ...method, area });
+  restore = (method, area, chance = {}) => ask("POST", `${this.path}/restore`, { ...method, area, ...chance });
   redoFrom = (number) => ask("POST", `${this.path}/redo-from`, { number });
   paint = (plane, what, stroke) => ask("POST", `${this.path}/paint`, { plane, what, stroke });
   clearPainted = (plane) => ask("POST", `${this.path}/paint/clear`, { plane });

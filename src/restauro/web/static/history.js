@@ -17,10 +17,10 @@ export function resultList({ toggle, redo, find, take }) {
     more.textContent = `and ${retouch.length - MOST} before these`;
     list.replaceChildren(...newest.map((result) => item(result, retouch.indexOf(result) + 1)));
   };
-  const item = ({ number, kind, method, pixels, box: place, shown, stale }, count) => {
+  const item = ({ number, kind, method, pixels, box: place, shown, stale, seed }, count) => {
     const what = `${KINDS[kind]} ${count}`;
     const box = make("input", { type: "checkbox", checked: shown, title: "Show this result, or take it back", "aria-label": `Show ${what}`, onchange: () => toggle(number, box.checked) });
-    const text = make("button", { class: "plain", title: "Go to it in the picture", onclick: () => find(place) }, what, make("span", { class: "small" }, ` ${method === "heal" ? "from a source" : method}, ${pixels.toLocaleString("en").replaceAll(",", "\u202f")}\u00a0px`));
+    const text = make("button", { class: "plain", title: "Go to it in the picture", onclick: () => find(place) }, what, make("span", { class: "small" }, ` ${method === "heal" ? "from a source" : method}, ${pixels.toLocaleString("en").replaceAll(",", "\u202f")}\u00a0px${seed ? `, seed\u00a0${seed}` : ""}`));
     const part = button({ label: "Take here", title: "Put what this result made of the area on top of all else", press: () => take(number) });
     part.classList.add("take");
     const element = make("li", { class: shown ? "" : "off" }, box, text, part);

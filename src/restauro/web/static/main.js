@@ -61,6 +61,7 @@ async function shown(state) {
   byId("undo").disabled = !state.canUndo;
   byId("redo").disabled = !state.canRedo;
   results.show(state.retouch);
+  seeds = state.retouch.map(({ seed }) => seed ?? 0);
   const alone = state.revision === revision + 1;
   revision = state.revision;
   if (state.changed.marks.length) showMarks(true); // they were hidden when they had been restored
@@ -204,6 +205,11 @@ function here() {
 // Restoring
 
 let job = null;
+let grain = null;
+let seeds = []; // seeds of the results there are; without chance it is 0
+
+const nextSeed = () => Math.max(0, ...seeds) + 1;
+const restoreMarked = (chance) => restore(() => session.restore(method.value(), painter.area, { grain, ...chance }));
 
 async function restore(start) {
   if (!session || job) return;
@@ -257,7 +263,9 @@ const maskFile = make("input", { type: "file", title: "Marks from a mask file: w
 } });
 const saveMask = button({ label: "Save mask", title: "Save the marks as a mask: white is damage", press: () => save(session.marks) });
 
-const restoreButton = button({ label: "Restore what is marked", title: "Fill all that is marked by the method above (Ctrl+Enter)", primary: true, press: () => restore(() => session.restore(method.value(), painter.area)) });
+const restoreButton = button({ label: "Restore what is marked", title: "Fill all that is marked by the method above (Ctrl+Enter)", primary: true, press: () => restoreMarked() });
+const variantsButton = button({ label: "4 variants", title: "Restore what is marked four times by chance, to choose: by PatchMatch, or with matched grain", press: () => restoreMarked({ seed: nextSeed(), variants: 4 }) });
+const matched = checkbox({ label: "Match grain", title: "Give a smooth fill the grain of what surrounds it, as it is restored", change: (on) => { grain = on ? "match" : null; } });
 const cancelButton = button({ label: "Cancel", title: "Stop; nothing changes", press: () => { if (job) api.cancel(job); } });
 const running = row(make("progress", { id: "progress", max: "1", value: 0, "aria-label": "Restoring" }), cancelButton);
 running.classList.add("running");
@@ -302,7 +310,7 @@ const panels = {
     row(all("grow", "Marks become larger on all sides", "Grow", () => grow), all("shrink", "Marks become smaller on all sides", "Shrink", () => grow), make("label", { class: "unit", title: "How far marks grow or shrink, in pixels" }, by, " px")),
     row(all("invert", "What is marked isn't, and what isn't is", "Invert"), all("clear", "Take all marks away", "Clear")),
     row(make("label", { class: "file" }, maskFile, make("span", { title: "Marks from a mask file: white is damage" }, "Load mask")), saveMask),
-    restoreButton, running),
+    matched.element, restoreButton, running, variantsButton),
   results: panel("Results", "results", true, fade.element, results.element),
   view: panel("View", "view", true, ...view.content),
   file: panel("File", "file", false, format.element, saveProject, layersKind.element, row(saveLayers, loadLayers), make("p", { class: "small" }, "What is done here is kept on this computer as it happens, for 30 days, and is there again after a reload.")),
