@@ -16,6 +16,7 @@ import time
 import tomllib
 import venv
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 if sys.version_info < (3, 11):
@@ -170,8 +171,11 @@ def test(environment: Environment, arguments: list[str]) -> None:
         environment.run("pytest", *arguments)
         return
     kernels(environment, [])
-    for mode in ("python", "jit"):
-        environment.run("pytest", "tests/numerics", "-m", "not slow", RESTAURO_KERNELS=mode)
+    with ThreadPoolExecutor() as side_by_side:
+        numerics = ("pytest", "-q", "tests/numerics", "-m", "not slow")
+        modes = [side_by_side.submit(environment.run, *numerics, RESTAURO_KERNELS=mode) for mode in ("python", "jit")]
+        for mode in modes:
+            mode.result()
     environment.run("pytest", *(["-m", "not slow"] if os.environ.get("CI") else []))
 
 

@@ -56,7 +56,7 @@ class Levels:
     >>> hole = np.zeros((40, 50), bool)
     >>> hole[5:35, 5:45] = True
     >>> Multigrid(SparseGrid.of(hole))
-    <Multigrid of 1,200, 300, 80, 20, 4, 1 hole pixels in 6 levels, float32>
+    <Multigrid of 1,200, 300, 70, 20, 4, 1 hole pixels in 6 levels, float32>
     """
 
     def __init__(

@@ -61,8 +61,8 @@ class SparseGrid:
     def of(cls, hole: NDArray[np.bool_], margin: int = 1) -> SparseGrid:
         """Make the grid of a mask, bool [H, W].
 
-        >>> SparseGrid.of(np.array([[False, True, False], [False, False, False]])).size
-        18
+        >>> SparseGrid.of(np.array([[False, True, False], [False, False, False]])).pixels
+        1
         """
         return cls._made((hole.shape[0], hole.shape[1]), margin, *runs.find(np.ascontiguousarray(hole)), None)
 
