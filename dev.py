@@ -17,6 +17,7 @@ import tomllib
 import venv
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 if sys.version_info < (3, 11):
@@ -27,6 +28,8 @@ WINDOWS = os.name == "nt"
 DAMAGED = Path("examples", "canaletto-damaged.jpg")
 MASK = Path("examples", "canaletto-mask.png")
 RESTORED = Path("restored", "canaletto-restored.jpg")
+# About half of the time that all tests take.
+BESIDE = ["tests/archive", "tests/cli", "tests/detection", "tests/evaluation", "tests/web"]
 TORCH = "torch==2.13.0"  # before the extra: left to itself, pip may choose a build with gigabytes of CUDA
 COMPILED = """
 import sys
@@ -171,12 +174,19 @@ def test(environment: Environment, arguments: list[str]) -> None:
         environment.run("pytest", *arguments)
         return
     kernels(environment, [])
-    with ThreadPoolExecutor() as side_by_side:
-        numerics = ("pytest", "-q", "tests/numerics", "-m", "not slow")
-        modes = [side_by_side.submit(environment.run, *numerics, RESTAURO_KERNELS=mode) for mode in ("python", "jit")]
-        for mode in modes:
-            mode.result()
-    environment.run("pytest", *(["-m", "not slow"] if os.environ.get("CI") else []))
+    pytest = partial(environment.run, "pytest", "-q")
+    but_slow = ["-m", "not slow"]
+    chosen = but_slow if os.environ.get("CI") else []
+    others = [f"--ignore={folder}" for folder in BESIDE]
+    numerics = ["tests/numerics", *but_slow]
+    for pair in (
+        (partial(pytest, *numerics, RESTAURO_KERNELS="python"), partial(pytest, *numerics, RESTAURO_KERNELS="jit")),
+        (partial(pytest, *BESIDE, *chosen), partial(pytest, *others, *chosen)),
+    ):
+        with ThreadPoolExecutor() as side_by_side:
+            runs = [side_by_side.submit(run) for run in pair]
+        for done in runs:
+            done.result()
 
 
 def test_training(environment: Environment, arguments: list[str]) -> None:
