@@ -242,6 +242,8 @@ class TestCommandLine:
                 refused = self.run(*arguments, *common, stdin=piped)
             assert refused.returncode == 2
             assert f"The policy {policy} forbids it. Method 'patchmatch' copies" in refused.stderr
+            assert refused.stderr.rstrip().endswith("edge-enhancing, navier-stokes.")
+            assert "--allow" not in refused.stderr  # which can't widen what a policy allows
         said = json.loads(self.run("panel.tif", "-o", "out.tif", "--mask", "losses.png", "--json").stdout)
         assert said["policy"] == os.fspath(policy)
         (tmp_path / "p.toml").write_text("", encoding="utf-8")

@@ -76,7 +76,9 @@ class Policy:
         try:
             check_allowed(method, self.allow)
         except PolicyError as error:
-            raise PolicyError(f"The policy {self.path} forbids it. {error.fact}", *error.remedies) from None
+            # What is allowed beside it can't widen it.
+            ways = [way for way in error.remedies if isinstance(way, str) or way.parameter != "allow"]
+            raise PolicyError(f"The policy {self.path} forbids it. {error.fact}", *ways) from None
 
     def check_width(
         self,

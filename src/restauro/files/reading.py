@@ -123,10 +123,7 @@ def read_shape(path: Path, page: int | None = None) -> tuple[tuple[int, int], in
     ReadError
         See `read_picture`.
     """
-    with _errors_of(path):
-        format_ = formats.format_of(formats.recognise(path))
-        with _libvips_errors(format_):
-            image = format_.open(path, page).image
+    image = _header(path, page)
     return (image.height, image.width), _orientation(image)
 
 
@@ -138,12 +135,18 @@ def read_extent(path: Path, page: int | None = None) -> tuple[int, int]:
     ReadError
         See `read_picture`.
     """
+    image = _header(path, page)
+    pixels = image.width * image.height
+    return pixels, pixels * image.bands * _SAMPLE_BYTES[image.format]
+
+
+def _header(path: Path, page: int | None) -> pyvips.Image:
+    """Open a picture, of which nothing is decoded yet."""
     with _errors_of(path):
         format_ = formats.format_of(formats.recognise(path))
         with _libvips_errors(format_):
-            image = format_.open(path, page).image
-    pixels = image.width * image.height
-    return pixels, pixels * image.bands * _SAMPLE_BYTES[image.format]
+            image: pyvips.Image = format_.open(path, page).image
+    return image
 
 
 @contextmanager
