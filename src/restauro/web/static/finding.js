@@ -36,7 +36,7 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
   const byHints = button({ label: "Search", title: "Find what looks like the damage that is painted with Hints, beside the kinds that are chosen", press: () => search(true) });
   const clearHints = button({ label: "Clear", title: "Take all hints away", press: () => step(() => session().clearPainted("hints")) });
   const teaching = make("details", { class: "parameters" }, make("summary", { title: "Paint what is damage and what isn't; the rest of the picture follows" }, "By hints"),
-    ...(hints ? [make("div", {}, modes("hint", choose), row(byHints, clearHints))] : [make("p", { class: "small" }, "Hints need scikit-learn: pip install 'restauro[hints]', then start restauro again.")]));
+    ...(hints ? [make("div", {}, modes("hint", choose), row(byHints, clearHints))] : [make("p", { class: "small" }, "Hints need scikit-learn: pip install 'restauro[hints]', then start restauro again. The program without installation comes without.")]));
   const bar = make("progress", { max: "1", value: 0, "aria-label": "Searching" });
   const cancelButton = button({ label: "Cancel", title: "Stop searching", press: () => { if (job) api.cancel(job); } });
   const running = row(bar, cancelButton);

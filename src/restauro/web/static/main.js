@@ -128,6 +128,7 @@ async function showStart() {
     make("button", { class: "plain", title: "Remove it with all that was done", "aria-label": `Remove ${name}`, onclick: async () => { await doing(() => api.forget(number)); showStart(); } }, "×"),
   ]));
   byId("last").hidden = !about.sessions.length;
+  byId("ending").hidden = !about.ends;
   return about;
 }
 
@@ -359,6 +360,9 @@ byId("fit").onclick = acts.fit;
 byId("pixels").onclick = acts.pixels;
 byId("help").onclick = acts.help;
 byId("home").onclick = home;
+byId("quit").onclick = async () => {
+  if (await doing(api.end)) byId("start").replaceChildren(make("div", { role: "status" }, make("h2", {}, "restauro has ended"), make("p", {}, "What was done is kept. You can close this page.")));
+};
 byId("panels").onclick = () => {
   const open = document.body.toggleAttribute("data-panels");
   byId("panels").setAttribute("aria-expanded", String(open));
