@@ -49,7 +49,7 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
   };
   const summary = make("p", { class: "small found", role: "status" });
   const previous = button({ label: "‹", title: "The mark before this one", press: () => go(-1) });
-  const next = button({ label: "›", title: "The next mark, the largest first", press: () => go(1) });
+  const next = button({ label: "›", title: "The next mark: those on lettering first, then the largest", press: () => go(1) });
   previous.setAttribute("aria-label", "Mark before");
   next.setAttribute("aria-label", "Next mark");
   const leave = button({ label: "Leave out", title: "Leave this mark out, or take it again", press: () => step(() => session().judge({ number: found.marks[at].number })) });
@@ -150,10 +150,11 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
     const count = Object.values(found.kinds).reduce((sum, some) => sum + some, 0);
     const listed = Object.entries(found.kinds).map(([kind, some]) => `${kind} ${some}`).join(", ");
     const left = found.left ? `; ${found.left} left out` : "";
+    const letters = found.lettering ? `; ${found.lettering} on lettering, shown first: filling would change what is written` : "";
     const more = found.complete === false ? " …" : "";
-    const one = whole && at >= 0 ? ` – now ${at + 1}: ${found.marks[at].kind}, ${found.marks[at].pixels} px${found.marks[at].left ? ", left out" : ""}` : "";
+    const one = whole && at >= 0 ? ` – now ${at + 1}: ${found.marks[at].kind}, ${found.marks[at].pixels} px${found.marks[at].lettering ? ", on lettering" : ""}${found.marks[at].left ? ", left out" : ""}` : "";
     if (found.box === null) summary.textContent = "";
-    else summary.textContent = count ? `Found: ${listed}${left}${one}${more}` : `Nothing found${more}`;
+    else summary.textContent = count ? `Found: ${listed}${left}${letters}${one}${more}` : `Nothing found${more}`;
     review.hidden = !whole || !count;
     leave.disabled = at < 0;
     leave.textContent = at >= 0 && found.marks[at].left ? "Take" : "Leave out";
