@@ -236,12 +236,20 @@ def docs(environment: Environment, _: list[str]) -> None:
 
 
 def build_wheel(environment: Environment, folder: Path) -> Path:
-    """Build the wheel in a folder; its kernels are kept from one build to the next."""
+    """Build the wheel in a folder and return it; its kernels are kept from one build to the next."""
     environment.make()
     environment.install("build>=1.2")
     kept = str(CLONE / "build" / "kernels")
     environment.run("python", "-m", "build", "--outdir", folder, RESTAURO_LIBRARIES=kept)
-    return max(folder.glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    return newest_wheel(folder)
+
+
+def newest_wheel(folder: Path) -> Path:
+    """Return the wheel in a folder that was built last."""
+    wheels = sorted(folder.glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    if not wheels:
+        raise StepError(f"There is no wheel in {folder}: python3 dev.py wheel FOLDER builds one.")
+    return wheels[-1]
 
 
 def wheel(environment: Environment, arguments: list[str]) -> None:
@@ -262,13 +270,15 @@ def wheel(environment: Environment, arguments: list[str]) -> None:
         empty.run("restauro", "restore", DAMAGED.name, "--mask", MASK.name, "-o", RESTORED.name, folder=folder)
 
 
-def bundle(environment: Environment, _: list[str]) -> None:
-    """Make build/bundle/restauro, a folder with a program that opens the page and needs no Python, and try it."""
+def bundle(environment: Environment, arguments: list[str]) -> None:
+    """Make build/bundle/restauro, a folder with a program that needs no Python, and try it; FOLDER has the wheel."""
+    if len(arguments) > 1:
+        raise StepError("Say in which folder a wheel is, if it needn't be built: python3 dev.py bundle [FOLDER].")
     environment.install_clone("[dev,eval]")
     made = CLONE / "build" / "bundle"
     with tempfile.TemporaryDirectory(prefix="restauro-bundle-") as name:
         folder = Path(name)
-        built = build_wheel(environment, folder / "dist")
+        built = newest_wheel(CLONE / arguments[0]) if arguments else build_wheel(environment, folder / "dist")
         maker = Environment(folder / "environment", installer=environment)
         maker.make()
         maker.install(f"{built}[web,layers]", BUNDLER)
