@@ -282,8 +282,8 @@ def bundle(environment: Environment, arguments: list[str]) -> None:
         maker = Environment(folder / "environment", installer=environment)
         maker.make()
         maker.install(f"{built}[web,layers]", BUNDLER)
-        options = ["--noconfirm", "--log-level", "ERROR", "--distpath", made, "--workpath", folder / "work"]
-        maker.run("pyinstaller", *options, "packaging/restauro.spec")
+        folders: list[str | Path] = ["--distpath", made, "--workpath", folder / "work"]
+        maker.run("pyinstaller", "--noconfirm", "--log-level", "ERROR", *folders, "packaging/restauro.spec")
     program = made / "restauro" / ("restauro.exe" if WINDOWS else "restauro")
     environment.run("pytest", "-q", "tests/test_bundle.py", RESTAURO_BUNDLE=str(program))
     size = sum(path.stat().st_size for path in program.parent.rglob("*") if path.is_file() and not path.is_symlink())
