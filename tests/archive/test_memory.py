@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from restauro import scratch
 from restauro.archive import memory
 from restauro.archive.memory import Gate, MemoryShortError, Need, foretold
 from restauro.errors import ReadError
@@ -83,4 +84,4 @@ def test_memory_is_foretold_by_size_without_decoding(scans: Path) -> None:
 
 
 def test_there_is_some_memory() -> None:
-    assert 10**7 < memory.usable_memory() < 10**14
+    assert 10**7 < scratch.usable_memory() < 10**14
