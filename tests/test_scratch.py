@@ -18,10 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from restauro import scratch
-from restauro.errors import WriteError
+from restauro import filling, scratch
+from restauro.errors import MemoryShortError, WriteError
 from restauro.files.reading import read_picture
+from restauro.holes import find_holes
+from restauro.method import make_method
 from restauro.restoring_files import restore_file
+from restauro.windows import Part, plan_windows
 
 WHOLE = ("telea", "harmonic")
 
@@ -143,6 +146,39 @@ def test_a_full_disk_is_said_before_the_work(tmp_path: Path) -> None:
 def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
     with scratch.on_disk(tmp_path / "none", least=0), pytest.raises(WriteError, match="No such file"):
         scratch.zeros((3, 3), np.uint8)
+
+
+def test_fills_that_take_more_than_there_is_are_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(tmp_path / "a.tif", "u1", 3, (500, 700), 0)
+    pixels = mask(tmp_path / "m.tif", (500, 700), [(20, 30, 450, 600)])
+    monkeypatch.setenv(scratch.VARIABLE, str(32 << 20))
+    heard: list[float] = []
+    with scratch.on_disk(tmp_path, least=0), pytest.raises(MemoryShortError) as refused:
+        restore_file(
+            tmp_path / "a.tif",
+            tmp_path / "b.tif",
+            mask=tmp_path / "m.tif",
+            accept_large_holes=True,
+            progress=heard.append,
+        )
+    assert (
+        f"edge-enhancing would take some 0.038 GB of memory for {pixels} hole pixels that hang together, and there "
+        in (said := str(refused.value))
+    )
+    assert 'use method="telea" or coherence, which cut holes, or take a machine with more' in said
+    assert not any(heard)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "m.tif"]
+
+
+def test_fewer_fills_go_on_beside_each_other_where_memory_is_short() -> None:
+    part = Part(find_holes(np.pad(np.ones((3, 90), bool), 5)), make_method("harmonic", {}))
+    window = plan_windows(part)[0]
+    assert window.memory > 270 * 100
+    planned: list[Any] = [(None, window)] * 5
+    assert filling._beside_one_another(planned, 10 * window.memory) == 5
+    assert filling._beside_one_another(planned, 2 * window.memory) == 2
 
 
 def test_what_is_large_is_beside_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from restauro import scratch
 from restauro.archive import memory
-from restauro.archive.memory import Gate, MemoryShortError, Need, foretold
-from restauro.errors import ReadError
+from restauro.archive.memory import Gate, Need, foretold
+from restauro.errors import MemoryShortError, ReadError
 
 
 def most_at_once(gate: Gate, sizes: list[int]) -> int:

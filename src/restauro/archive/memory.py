@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from restauro.errors import RestauroError
+from restauro.errors import MemoryShortError
 from restauro.files.reading import read_extent
 from restauro.numerics.threads import usable_cores
 from restauro.scratch import is_large, usable_memory
@@ -19,10 +19,6 @@ _COPIES, _A_PIXEL = 2, 32  # a picture and its result; what is solved where a tw
 _MASK = 4  # bytes a pixel, at least
 _ON_DISK = 1 << 29  # bytes that a picture takes at least that is worked on in a file
 _LOOKING, _LOOKED_AT = 400 << 20, 60  # bytes at least, and a pixel, where a network looks for damage
-
-
-class MemoryShortError(RestauroError, ValueError):
-    """A picture takes more memory than there is."""
 
 
 @dataclass(frozen=True)
