@@ -44,9 +44,25 @@ def test_it_fills_measures_and_writes(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr() == ("", "")
 
 
+def test_blind_pairs_are_drawn_and_their_answers_read(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "pictures --methods mean-colour,telea --masks cracks --size 36 --out results --workers 1 --pairs 2"
+    assert run(line) == 0
+    assert capsys.readouterr().out.endswith("plots, pairs.html, pairs-key.json\n")
+    key = json.loads(Path("results", "pairs-key.json").read_text(encoding="utf-8"))
+    Path("anna.json").write_text(json.dumps({"pairs": key["id"], "judge": "Anna", "answers": ["left", "same"]}))
+    assert run("--judged anna.json --out results") == 0
+    assert capsys.readouterr().out.strip() == Path("results", "pairs.md").read_text(encoding="utf-8").strip()
+    assert run(line.replace("--pairs 2", "--pairs 1")) == 2
+    assert "belongs to other pairs, whose answers couldn't be read without it: choose" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
+        ("pictures --out x --judged a.json", "--judged reads answers and fills nothing: give it --out FOLDER alone."),
+        ("--out x --judged a.json", "There is no pairs-key.json in x: name the folder that the page of pairs was"),
+        ("pictures --out x --pairs 2 --methods telea", "--pairs shows two ways side by side: give --methods two"),
+        ("--detection pictures --out x --pairs 2", "it doesn't go with --detection."),
         ("--out x", "Name PICTURES, or --dataset cifar10 with --data DIR, or --detection DIR: one of them."),
         ("pictures --dataset cifar10 --data d --out x", "one of them."),
         ("pictures --data d --out x", "--data and --download go with --dataset cifar10."),

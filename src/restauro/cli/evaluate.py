@@ -25,6 +25,7 @@ restauro evaluate paintings/ --out results/
 restauro evaluate paintings/ --methods telea,opencv-telea:radius=3 --masks strokes,cracks --size 512 --out results/
 restauro evaluate --dataset cifar10 --data cifar10/ --masks marks --methods telea,mean-colour --out results/
 restauro evaluate --detection museum/ --kind cracks --out results/
+restauro evaluate --judged answers-anna.json --judged answers-ben.json --out results/
 
 Writes rows.jsonl as it goes, then results.csv, results.json, table.md, plots and a contact sheet. The same command goes
 on where a run was cut off. Time is that of one thread, one process a core. Needs: pip install 'restauro[eval]'.
@@ -79,6 +80,19 @@ on where a run was cut off. Time is that of one thread, one process a core. Need
     help="Judge `restauro detect` instead, on damaged pictures with masks of the same stem.",
 )
 @click.option("--kind", default="cracks", show_default=True, metavar="NAME", help="With --detection: what to detect.")
+@click.option(
+    "--pairs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Write N blind pairs too, pairs.html: a page on which people say which of two fills looks better.",
+)
+@click.option(
+    "--judged",
+    multiple=True,
+    type=paths.NAME,
+    metavar="FILE",
+    help="Read answers that the page of pairs in --out saved, and say which way is preferred. May be repeated.",
+)
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes.  [default: one for each core]")
 @click.option("--overwrite", is_flag=True, help="Throw away what is in the folder of results, and begin anew.")
 @flags.QUIET
@@ -100,17 +114,24 @@ def command(
     download: bool,
     detection: Path | None,
     kind: str,
+    pairs: int | None,
+    judged: tuple[Path, ...],
     workers: int | None,
     overwrite: bool,
     quiet: bool,
 ) -> int:
     """Evaluate; return the exit status."""
+    if judged:
+        return _read_answers(out, judged, alone=not (pictures or dataset or detection or pairs), quiet=quiet)
     _check_sources(pictures, dataset, data, download, detection)
+    if detection is not None and pairs:
+        raise click.UsageError("--pairs shows fills; it doesn't go with --detection.")
     from restauro.evaluation import protocol
 
     reading = protocol.MaskReading(polarity, accept_large_holes)
     if detection is not None:
         return _detect(detection, kind, out, reading, workers=workers, overwrite=overwrite, quiet=quiet)
+    from restauro.evaluation import pairs as blind
     from restauro.evaluation import reporting, running
     from restauro.evaluation.references import split_ways
 
@@ -127,11 +148,16 @@ def command(
         size=size,
         lpips=lpips_weights,
     )
+    if pairs and len(plan.ways) < 2:
+        raise click.UsageError("--pairs shows two ways side by side: give --methods two or more.")
     try:
         with _bar("Filling", shown=not quiet) as progress:
             finished = running.run(plan, out, workers=workers, progress=progress, overwrite=overwrite)
         with _bar("Drawing the sheet", shown=not quiet) as progress:
             written = reporting.write(plan, finished, out, progress=progress)
+        if pairs:
+            with _bar("Drawing pairs", shown=not quiet) as progress:
+                written += blind.write(plan, finished.rows, out, pairs, progress=progress, overwrite=overwrite)
     except KeyboardInterrupt:
         say(f"Stopped; what is done is in {printable(out)}, and the same command goes on.", err=True)
         return _INTERRUPTED
@@ -160,6 +186,17 @@ def _detect(
 
     with _bar("Detecting", shown=not quiet) as progress:
         file = detection_sets.run(folder, kind, out, reading, workers=workers, progress=progress, overwrite=overwrite)
+    if not quiet:
+        say(file.read_text(encoding="utf-8"))
+    return 0
+
+
+def _read_answers(folder: Path, files: Sequence[Path], *, alone: bool, quiet: bool) -> int:
+    if not alone:
+        raise click.UsageError("--judged reads answers and fills nothing: give it --out FOLDER alone.")
+    from restauro.evaluation import judged
+
+    file = judged.write(folder, files)
     if not quiet:
         say(file.read_text(encoding="utf-8"))
     return 0
