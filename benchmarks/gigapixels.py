@@ -181,11 +181,11 @@ def main() -> None:
             targets += met
     introduction = (
         f"{_tables.conditions(load, 'restauro', 'numpy', 'pyvips', 'pyvips-binary')}\n\n"
-        f"`restauro restore` of an RGB TIFF of {arguments.side} x {arguments.side} pixels, uncompressed in tiles of 256, "
-        f"a pyramid, {100 * SHARE:g} % of it cracks that are one connected net; the mask has 1 bit in CCITT Group 4. "
-        f"Processes of their own; medians of {arguments.rounds}, in brackets the lowest and highest, and the highest peak "
-        "of resident memory. Values are compared in three parts of 2048 pixels square, filled by themselves, without "
-        "256 pixels at their edges. Bytes a hole pixel are those beyond the peak with one small hole."
+        f"`restauro restore` of an RGB TIFF of {arguments.side} x {arguments.side} pixels, uncompressed in tiles of "
+        f"256, a pyramid, {100 * SHARE:g} % of it cracks that are one connected net; the mask has 1 bit in CCITT Group "
+        f"4. Processes of their own; medians of {arguments.rounds}, in brackets the range, and the highest "
+        "peak of resident memory. Values are compared in three parts of 2048 pixels square, filled by themselves, "
+        "without 256 pixels at their edges. Bytes a hole pixel are those beyond the peak with one small hole."
     )
     parts = [
         introduction,

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from restauro import filling, scratch
+from restauro.detection.detecting_files import detect_file
 from restauro.errors import MemoryShortError, WriteError
 from restauro.files.reading import read_picture
 from restauro.holes import find_holes
@@ -112,6 +113,15 @@ def test_masks_that_the_picture_says(tmp_path: Path, which: str) -> None:
     with scratch.on_disk(tmp_path, least=0):
         restore_file(tmp_path / "a.tif", tmp_path / "c.tif", mask=which, method="telea")
     assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "c.tif").read_bytes()
+
+
+def test_damage_is_found_the_same(tmp_path: Path) -> None:
+    picture(tmp_path / "a.tif", "u1", 3, (100, 130), 3, extratags=[(274, 3, 1, 6, True)])
+    how: dict[str, Any] = {"kind": "losses,scratches,color", "colour": "#ffa0a0", "grow": 1, "workers": 1}
+    detect_file(tmp_path / "a.tif", tmp_path / "memory.png", **how)
+    with scratch.on_disk(tmp_path, least=0):
+        detect_file(tmp_path / "a.tif", tmp_path / "disk.png", **how)
+    assert (tmp_path / "memory.png").read_bytes() == (tmp_path / "disk.png").read_bytes()
 
 
 def test_pixels_lie_in_a_file_without_a_name(tmp_path: Path) -> None:

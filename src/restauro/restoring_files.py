@@ -10,14 +10,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from restauro import compiling, scratch
+from restauro import compiling
 from restauro.detection.detectors import UNSEEN, checked_repaired
 from restauro.detection.marks import checked_sensitivity
 from restauro.detection.tiles import part
-from restauro.errors import MaskError, ParameterError, ReadError, Remedy, RestauroError, check_progress, checked_path
+from restauro.errors import MaskError, ParameterError, Remedy, RestauroError, check_progress, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import make_folder, nearest_folder
-from restauro.files.reading import read_extent
+from restauro.files.reading import room_for
 from restauro.grain import check_grain
 from restauro.guidance_files import Guides
 from restauro.guiding import check_takes
@@ -143,7 +143,7 @@ def restore_file(
     if path:
         check_sizes(path, source, page, resize=resize)
     with (
-        _room_for(source, page, target),
+        room_for(source, page, nearest_folder(target)),
         ThreadPoolExecutor(2) as others,
     ):  # they go on while the picture is read, and have ended when this returns
         as_asked: dict[str, Any] = {"max_pixels": max_pixels, "keep_values": partial is not None}
@@ -184,14 +184,6 @@ def restore_file(
             restoration.fill(chosen, allow=allow, grain=grain, workers=workers, seed=seed, progress=filling)
             restored = restoration.write(target, overwrite=overwrite, save_mask=saved)
     return dataclasses.replace(restored, seconds=compiling.clock() - start)
-
-
-def _room_for(source: Path, page: int | None, target: Path) -> contextlib.AbstractContextManager[None]:
-    """Have a picture that is large beside the memory worked on in a file, in the folder where the result will lie."""
-    with contextlib.suppress(ReadError):  # whoever reads it says so
-        if scratch.is_large(*read_extent(source, page)):
-            return scratch.on_disk(nearest_folder(target))
-    return contextlib.nullcontext()
 
 
 def _check_detect(kind: str | Collection[str], sensitivity: float | None, of_masks: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from restauro import compiling
-from restauro.detection.detecting_files import save_preview
+from restauro.detection.detecting_files import colours, save_preview
 from restauro.detection.detectors import UNSEEN
+from restauro.detection.lettering import lettering
 from restauro.detection.limits import too_much
-from restauro.errors import WriteError, checked_path
+from restauro.errors import ImageError, WriteError, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.masks import check_mask_target, is_same, make_folder
 from restauro.files.replacing import check_free
 from restauro.holes import extent
 from restauro.numerics.threads import checked_workers
-from restauro.picture import as_seen
+from restauro.picture import Picture, as_seen
 from restauro.picture_mask import MaskSource
 from restauro.record import Record
 from restauro.restoring import Restoration
@@ -38,6 +41,9 @@ class Proposed(Record):
         As of `restauro.Restored`.
     too_much
         Why it wouldn't be filled unseen; None where it would.
+    near_lettering
+        How many of the hole's pixels lie where the picture seems to hold lettering (`restauro.detection.lettering`);
+        None of a picture that can't be looked at for that, such as one with NaN.
     """
 
     preview: Path
@@ -46,6 +52,7 @@ class Proposed(Record):
     largest: int
     widest: int
     too_much: str | None
+    near_lettering: int | None
 
 
 def propose_file(
@@ -131,6 +138,16 @@ def propose_file(
         largest=about.largest,
         widest=about.widest,
         too_much=too_much(seen, unknown),
+        near_lettering=_near_lettering(restoration.picture, seen),
         seconds=compiling.clock() - start,
         notes=tuple(note for note in restoration.notes if note.code != "mask-proposed"),
     )
+
+
+def _near_lettering(picture: Picture, hole: NDArray[np.bool_]) -> int | None:
+    """Return how many pixels of a hole, as people see it, lie where there seems to be lettering."""
+    if not hole.any():
+        return 0
+    with contextlib.suppress(ImageError):
+        return int(np.count_nonzero(lettering(as_seen(colours(picture), picture.orientation)) & hole))
+    return None

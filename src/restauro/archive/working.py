@@ -45,6 +45,7 @@ ACTS = {
 _SIDE, _QUALITY = 240, 70  # of small pictures for the report, in pixels, and as JPEGs
 # What of a record the report says.
 _FACTS = ("width", "height", "method", "regions", "marks", "hole_pixels", "pixels", "largest", "widest", "too_much",
+          "near_lettering",
           "changed_outside", "seconds")  # fmt: skip
 
 
