@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def detect_file(
     colour: str | None = None,
     tolerance: int | None = None,
     hints: str | os.PathLike[str] | None = None,
-    each: bool = False,
+    each: bool | Mapping[str, str | os.PathLike[str]] = False,
     probability: str | os.PathLike[str] | None = None,
     preview: str | os.PathLike[str] | None = None,
     grow: int = 0,
@@ -102,7 +102,8 @@ def detect_file(
         A picture as large as the source with strokes in vivid colours, on a transparent layer or on a copy of the
         source: red is damage, green or blue is not; see `restauro.detection.hints.read_hints`.
     each
-        Also write a mask of every kind beside the one of all: mask-cracks.png beside mask.png.
+        Also write a mask of every kind beside the one of all: mask-cracks.png beside mask.png; or where a mapping says,
+        by the kinds' names.
     probability
         A TIFF (.tif) to write the probabilities to that the network gives, 0 to 1: float32 with five bands, crack,
         scratch, loss, dust, stain, whatever is looked for.
@@ -141,6 +142,8 @@ def detect_file(
     check_progress(progress)
     check_grow(grow)
     masks = {name: target.with_name(f"{target.stem}-{name}{target.suffix}") for name in kinds if each}
+    if isinstance(each, Mapping):
+        masks |= {name: checked_path(path, "The mask") for name, path in each.items() if name in masks}
     if each and strokes:
         raise ParameterError("With hints there is one mask of all that is found: leave out a mask for each kind.")
     _check_targets(source, target, masks, likely, shown, strokes, overwrite=overwrite)
