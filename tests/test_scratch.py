@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from restauro import filling, scratch
 from restauro.detection.detecting_files import detect_file
-from restauro.errors import MemoryShortError, WriteError
+from restauro.errors import MemoryShortError, ParameterError, WriteError
 from restauro.files.reading import read_picture
 from restauro.holes import find_holes
 from restauro.method import make_method
@@ -58,6 +58,8 @@ def restored_both_ways(folder: Path, method: str, **options: Any) -> tuple[bytes
         on_disk = restore_file(source, folder / "disk.tif", mask=marks, method=method, overwrite=True, **options)
     assert in_memory.hole_pixels == on_disk.hole_pixels
     assert on_disk.changed_outside == 0
+    gc.collect()
+    assert not scratch._maps  # libvips keeps none
     return (folder / "memory.tif").read_bytes(), (folder / "disk.tif").read_bytes()
 
 
@@ -197,6 +199,9 @@ def test_what_is_large_is_beside_the_memory(monkeypatch: pytest.MonkeyPatch) -> 
     assert not scratch.is_large(10**8, 3 * 10**8)
     monkeypatch.setenv(scratch.VARIABLE, str(10**12))
     assert not scratch.is_large(32768**2, 3 * 32768**2)
+    monkeypatch.setenv(scratch.VARIABLE, "4 GB")
+    with pytest.raises(ParameterError, match="RESTAURO_MEMORY is '4 GB', and it must be a number of bytes, such as"):
+        scratch.is_large(10**8, 3 * 10**8)
     monkeypatch.setenv(scratch.VARIABLE, "1")
     assert not scratch.is_large(10**6, 3 * 10**6)  # small ones are small on any machine
 

@@ -22,7 +22,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from restauro.errors import WriteError
+from restauro.errors import ParameterError, WriteError
 
 VARIABLE = "RESTAURO_MEMORY"  # bytes that pictures may take, where that isn't to be asked of the system
 
@@ -42,9 +42,15 @@ def usable_memory() -> int:
     """Return how many bytes pictures may take: three quarters of what is free, within the container's limit.
 
     The environment's RESTAURO_MEMORY, in bytes, goes before.
+
+    Raises
+    ------
+    ParameterError
+        That is no number.
     """
-    said = os.environ.get(VARIABLE, "")
-    if said.isdecimal():
+    if said := os.environ.get(VARIABLE, ""):
+        if not said.isdecimal():
+            raise ParameterError(f"{VARIABLE} is {said!r}, and it must be a number of bytes, such as 4000000000.")
         return max(int(said), _LEAST)
     free = _free()
     limit = _read_number("/sys/fs/cgroup/memory.max")
