@@ -108,8 +108,8 @@ def small_table(methods: list[str], rounds: int) -> str:
         rows.append([way, f"{1e3 * processor:.3f}", f"{1e3 * wall:.3f}", target])
     here = 1e3 * found["OpenCV, Telea, radius 5"].shown[1]
     compared = (
-        f"The limits are of a machine on which OpenCV's Telea takes {OPENCV_THERE:g} ms for this picture; here it takes "
-        f"{here / OPENCV_THERE:.1f} times as long, and so does most else."
+        f"The limits are of a machine on which OpenCV's Telea takes {OPENCV_THERE:g} ms for this picture; here it "
+        f"takes {here / OPENCV_THERE:.1f} times as long, and so does most else."
     )
     return f"{_tables.table(['way', 'ms, processor', 'ms, wall', 'limit'], rows)}\n\n{compared}"
 
