@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 import restauro
 from restauro.errors import ParameterError
 from restauro.filters import gaussian
-from restauro.method import Method, method_class, method_names
+from restauro.method import make_method, method_names
+from tests.networks import needed, ready
 from tests.panels import CLEAN, HOLE, files_in, save
 
 inpaint = partial(restauro.inpaint, workers=1)
@@ -242,14 +243,15 @@ class TestRefusals:
 
 
 def test_methods_say_whether_they_use_chance() -> None:
-    assert {name for name in method_names() if method_class(name).uses_chance} == {"patchmatch"}
+    ways = [ready(name) for name in method_names()]
+    assert {method.name for method in ways if method.uses_chance} == {"patchmatch"}
+    ways += [make_method("network", {"detail": 0.5, **needed("network")}), make_method("patchmatch", {"detail": 0})]
     rng = np.random.default_rng(1)
     image = rng.integers(0, 255, (60, 60), np.uint8)
     hole = np.zeros((60, 60), bool)
     hole[10:40, 10:40] = True
-    for name in method_names():
-        method: type[Method] = method_class(name)
-        differ = (inpaint(image, hole, name, seed=1) != inpaint(image, hole, name, seed=2)).any()
+    for method in ways:
+        differ = (inpaint(image, hole, method, seed=1) != inpaint(image, hole, method, seed=2)).any()
         assert differ == method.uses_chance
 
 

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 import restauro
 from restauro.errors import MethodError, ParameterError, PolicyError
-from restauro.method import DEFAULT_METHOD, NATURES, method_class, method_names
+from restauro.method import DEFAULT_METHOD, NATURES, make_method, method_class, method_names
 from restauro.methods.telea import Telea
 from restauro.policy import Policy, find_policy, wider_than
 from tests.panels import CLEAN, HOLE, files_in, save
@@ -54,6 +54,25 @@ def test_another_nature_is_refused(allow: Any) -> None:
     with pytest.raises(PolicyError, match=r"^Method 'patchmatch' copies, and what is allowed is .*interpolates.*: use"):
         restauro.inpaint(image, mask, "patchmatch", allow=allow, out=image)
     np.testing.assert_array_equal(image, before)
+
+
+def test_a_mixture_needs_leave_for_all_that_it_is_made_of(tmp_path: Path) -> None:
+    """A network's fill with texture is learned and copied."""
+    image, mask = np.random.default_rng(0).integers(0, 255, (40, 40), np.uint8), np.zeros((40, 40), bool)
+    mask[12:24, 12:24] = True
+    for allow in ("learned", "copies"):
+        with pytest.raises(
+            PolicyError, match=r"^Method 'network' copies and has learned from other pictures, and what"
+        ):
+            restauro.inpaint(image, mask, "network", detail=0.5, allow=allow)
+    restauro.inpaint(image, mask, "network", detail=0.5, allow="learned,copies")
+    restauro.inpaint(image, mask, "network", allow="learned")
+    panel = save(tmp_path / "panel.tif", image)
+    method = make_method("network", {"detail": 0.5})
+    restored = restauro.restore_file(panel, tmp_path / "out.tif", mask=mask, method=method)
+    assert restored.natures == {"copies": 144, "learned": 144}
+    with pytest.raises(ParameterError, match=r"^Method 'network' copies texture, which has its grain: leave grain out"):
+        restauro.inpaint(image, mask, "network", detail=0.5, grain="match")
 
 
 @pytest.mark.parametrize("allow", [(), "", "copy", ["copies", "kopies"], 3, [3], [["copies"]]])

@@ -212,7 +212,7 @@ class _Work:
                 values = _blended(image[wanted], values, weights[wanted])
             _store(values, wanted[core], image[core])
             with self._counting:
-                self.filled += Counter({method.nature: window.pixels - task.interpolated})
+                self.filled += Counter(dict.fromkeys(method.natures, window.pixels - task.interpolated))
                 self.filled += Counter(interpolates=task.interpolated)
 
 

@@ -48,9 +48,9 @@ def check_grain(grain: object, method: Method, parts: Collection[Method] = ()) -
         return
     if grain not in GRAINS:
         raise ParameterError(f"grain={grain!r} isn't known: it must be {' or '.join(map(repr, GRAINS))}, or None.")
-    if method.nature not in GRAINY_NATURES:
+    if method.nature not in GRAINY_NATURES or "copies" in method.natures:
         names = [name for name in method_names() if method_class(name).nature in GRAINY_NATURES]
-        why = "copies texture, which has its grain" if method.nature == "copies" else "keeps the grain that is there"
+        why = "copies texture, which has its grain" if "copies" in method.natures else "keeps the grain that is there"
         raise ParameterError(f"Method {method.name!r} {why}: leave grain out, or fill by one of {', '.join(names)}.")
     if parts and not any(part.nature in GRAINY_NATURES for part in parts):
         raise ParameterError(

@@ -119,7 +119,7 @@ class Task:
         """Return a task for other pixels of the window, with the same threads and memory, that is stopped with this."""
         return Task(
             core, self.depth, self.workers, self.seed, self.control, self._scratch, self._others,
-            wanted=wanted, domain=domain,
+            wanted=wanted, domain=domain, known_range=self.known_range,
         )  # fmt: skip
 
     def scratch(self, name: str, size: int, dtype: type | np.dtype[Any], *, finite: bool = False) -> NDArray[Any]:
@@ -188,8 +188,6 @@ class Method(ABC):
     nature: ClassVar[str]
     # What guidance it takes, names of the fields of `PictureGuidance`; with other guidance it is refused.
     takes: ClassVar[frozenset[str]] = frozenset()
-    # Its fill uses random numbers (`Task.rng`, `Task.seed`), so that another seed gives another fill.
-    uses_chance: ClassVar[bool] = False
     # A connected hole may not be cut (elliptic methods, patchmatch).
     whole_hole: ClassVar[bool] = False
     # A filled value depends on pixels further inside the hole too, so `depth` is that of all pixels within reach.
@@ -213,6 +211,16 @@ class Method(ABC):
         """Every parameter with its type, default, range and meaning, in the order of the fields."""
         method: type = cls
         return list(_parameters_of(method))
+
+    @property
+    def natures(self) -> frozenset[str]:
+        """What its fill is made of with these parameters: its nature, and others where it is a mixture."""
+        return frozenset({self.nature})
+
+    @property
+    def uses_chance(self) -> bool:
+        """Whether its fill uses random numbers (`Task.rng`, `Task.seed`), so that another seed gives another fill."""
+        return False
 
     @abstractmethod
     def reach(self, depth: float) -> int:

@@ -128,13 +128,15 @@ def checked_natures(allow: Any) -> frozenset[str]:
 
 
 def check_allowed(method: Method | type[Method], natures: frozenset[str]) -> None:
-    """Raise PolicyError for a method whose fill is of none of the natures that are allowed."""
-    if method.nature in natures:
+    """Raise PolicyError for a method whose fill is made of what isn't allowed, as it is set, or by itself."""
+    made_of = method.natures if isinstance(method, Method) else frozenset({method.nature})
+    if made_of <= natures:
         return
-    fact = f"Method {method.name!r} {_VERBS[method.nature]}, and what is allowed is {', '.join(sorted(natures))}"
-    names = [name for name in method_names() if method_class(name).nature in natures]
+    does = " and ".join(_VERBS[nature] for nature in NATURES if nature in made_of)
+    fact = f"Method {method.name!r} {does}, and what is allowed is {', '.join(sorted(natures))}"
+    names = [name for name in method_names() if method_class(name).nature in natures and name != method.name]
     ways = [Remedy("method", names[0] if len(names) == 1 else ..., f"of {', '.join(names)}")] if names else []
-    raise PolicyError(fact, *ways, Remedy("allow", ",".join(sorted(natures | {method.nature})), "if that is meant"))
+    raise PolicyError(fact, *ways, Remedy("allow", ",".join(sorted(natures | made_of)), "if that is meant"))
 
 
 def check_filled(filled: Mapping[str, int], natures: frozenset[str]) -> None:

@@ -68,7 +68,8 @@ class Restored(Record):
     widest
         Pixels across the widest place of a hole, of an even width one less; 507 stands for that and more.
     natures
-        How many of them were filled with what: "interpolates", "copies", "learned", "corrects".
+        How many of them were filled with what: "interpolates", "copies", "learned", "corrects". Pixels that are a
+        mixture count for each.
     guidance
         What the method was guided by: how many pixels "sources" and "avoid" mark, how many "guides" there are,
         the file of the "donor".

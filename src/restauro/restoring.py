@@ -202,7 +202,7 @@ class Restoration(Marked):
         check_grain(grain, method, [by for _, by in parts])
         for some, by in parts:
             check_allowed(by, natures)
-            filled[by.nature] += int(np.count_nonzero(some))
+            filled.update(dict.fromkeys(by.natures, int(np.count_nonzero(some))))
         return self._restored(target, method, +filled, None)
 
     def _restored(

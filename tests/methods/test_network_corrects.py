@@ -72,6 +72,21 @@ def test_floats_of_any_range_are_corrected_as_such(identity: str) -> None:
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * scale)
 
 
+@pytest.mark.parametrize("detail", [0.0, 0.6])
+@pytest.mark.parametrize("low", [-1.0, 0.0, 1e-310])
+@pytest.mark.parametrize("high", [np.finfo(np.float64).max, 1e200, 1e-300])
+def test_numbers_of_any_size_are_corrected_by_the_shipped_model(low: float, high: float, detail: float) -> None:
+    """What is corrected is a fill, whose squares would overflow."""
+    rng = np.random.default_rng(7)
+    image, hole = np.where(picture(rng, (30, 34, 3)) < 0.5, low, high), scattered(rng, 30, 34)
+    for sign in (1, -1):
+        restored = restauro.inpaint(
+            np.where(hole[:, :, np.newaxis], np.nan, sign * image), hole, "network", detail=detail
+        )
+        assert np.isfinite(restored).all()
+        np.testing.assert_array_equal(restored[~hole], sign * image[~hole])
+
+
 def blurred(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """What the blurring model makes of a picture, away from its rim."""
     filled = restauro.inpaint(image, hole, "harmonic")

@@ -1,13 +1,19 @@
-"""Every test in this folder runs for every method: it takes `method`, with defaults, as an argument."""
+"""Every test in this folder runs for every method, with defaults, as `method`; for network with texture too."""
 
 from __future__ import annotations
 
 import pytest
 
-from restauro.method import Method, method_names
-from tests.networks import ready
+from restauro.method import Method, make_method, method_names
+from tests.networks import needed, ready
+
+DETAILED = "network with detail"
 
 
-@pytest.fixture(scope="session", params=method_names())
+@pytest.fixture(scope="session", params=[*method_names(), DETAILED])
 def method(request: pytest.FixtureRequest) -> Method:
-    return ready(request.param)
+    return (
+        make_method("network", {"detail": 0.6, **needed("network")})
+        if request.param == DETAILED
+        else ready(request.param)
+    )

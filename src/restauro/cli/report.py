@@ -42,6 +42,8 @@ def _by(restored: Restored) -> str:
     by = f"tone, {named} where nearly opaque" if restored.partial == "tone" and named != "tone" else named
     by = f"{by} with grain" if restored.grain else by
     natures = restored.natures
+    if len(natures) > 1 and set(natures.values()) == {restored.hole_pixels}:
+        return f"{by} ({' and '.join(sorted(natures))})"
     if len(natures) > 1:
         shares = (f"{nature} {count(pixels, 'pixel')}" for nature, pixels in natures.items())
         return f"{by} ({', '.join(shares)})"

@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro.errors import ModelError, Remedy
+from restauro.magnitudes import fill_any_size
 from restauro.method import Method, Task, make_method
 from restauro.methods._onnx import Session, open_model
+from restauro.methods._precision import precision
 from restauro.methods._tiles import Tile, places
+from restauro.methods.patchmatch import SURROUNDINGS, textured
 from restauro.onnx_sessions import CPU, stoppable
-from restauro.parameters import TextParameter
+from restauro.parameters import Parameter, TextParameter
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 DEFAULT_MODEL = "paintings"
@@ -76,6 +79,15 @@ class Network(Method):
             metavar="NAMES",
         ),
     ] = CPU[0]
+    detail: Annotated[
+        float,
+        Parameter(
+            "how much of the texture around comes into the network's fill, by patchmatch: 0 is nearest to the truth, "
+            "0.6 looks alive, 1 most",
+            minimum=0,
+            maximum=1,
+        ),
+    ] = 0.0
 
     def __post_init__(self) -> None:
         """Check that there is such a model; it is opened when it is used."""
@@ -84,12 +96,34 @@ class Network(Method):
         super().__post_init__()
         _find(self.model)
 
+    @property
+    def natures(self) -> frozenset[str]:
+        """What its fill is made of: it copies, too, where it is to have texture."""
+        return frozenset({"learned", "copies"} if self.detail else {"learned"})
+
+    @property
+    def uses_chance(self) -> bool:
+        """Sources of texture are looked for at random."""
+        return self.detail > 0
+
     def reach(self, depth: float) -> int:
-        """See as much around a hole as the model says that it needs."""
-        return self._open(workers=1).context
+        """See as much around a hole as the model says that it needs, and as texture is looked for in."""
+        return max(self._open(workers=1).context, SURROUNDINGS if self.detail else 0)
 
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
-        """See `Method.fill`: tile by tile, mixed where tiles overlap."""
+        """See `Method.fill`: by the network, then the texture."""
+        if not self.detail:
+            return self._filled(image, hole, task)
+        whole = slice(0, task.domain.shape[0]), slice(0, task.domain.shape[1])
+        pixels = int(np.count_nonzero(task.domain))
+        task.control[1] -= pixels // 2  # half of the work; the texture is the other
+        smooth = self._filled(image, hole, task.of(whole, task.domain, task.domain)).astype(precision(image))
+        with np.errstate(over="ignore"):  # beside the largest numbers that there are
+            values = textured(image, smooth, self.detail, pixels // 2, task)
+        return np.clip(values, np.finfo(values.dtype).min, np.finfo(values.dtype).max)
+
+    def _filled(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
+        """Fill tile by tile, mixed where tiles overlap."""
         session = self._open(task.workers)
         rows, columns = np.nonzero(task.wanted[task.core])
         rows += task.core[0].start
@@ -173,7 +207,7 @@ def _start(method: str, image: NDArray[Any], task: Task) -> _Fill:
     whole = slice(0, task.domain.shape[0]), slice(0, task.domain.shape[1])
     wanted = np.count_nonzero(task.wanted)
     task.control[1] -= rows.size - wanted // 2
-    values = make_method(method, {}).fill(image, task.domain, task.of(whole, task.domain, task.domain))
+    values = fill_any_size(make_method(method, {}), image, task.domain, task.of(whole, task.domain, task.domain))
     return _Fill(rows, columns, values)
 
 
@@ -206,8 +240,8 @@ def _restored(
     Bands go through the network in threes; what is left over goes each by itself, as a grey picture of three equal
     bands, of which the mean is taken. No value is below or above all known ones of its band.
     """
-    # In halves where black and white are so far apart that their difference is no number.
-    part = 1.0 if np.isfinite(scale[1] - scale[0]) else 0.5
+    # In eighths where black and white are so far apart that differences of what may lie beyond them are no numbers.
+    part = 1.0 if np.isfinite(8 * scale[0]) and np.isfinite(8 * scale[1]) else 0.125
     low, high = part * scale[0], part * scale[1]
     span = (high - low) or 1.0
     bands = image.shape[2]
@@ -224,5 +258,6 @@ def _restored(
             unit[:, start.rows, start.columns] = ((part * start.values[:, group].astype(np.float64) - low) / span).T
         filled = run(unit, known)[:, at[0], at[1]].astype(np.float64)  # [3, n]
         values[:, group] = low + span * (filled if group.stop <= threes else filled.mean(axis=0, keepdims=True)).T
-    values /= part
+    with np.errstate(over="ignore"):
+        values /= part
     return np.clip(values, seen.min(axis=0), seen.max(axis=0))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from restauro.numerics.patches import Level, Patches
 
 # Pixels around a hole in which sources are looked for, and the radius of the random search in the picture itself.
-_SURROUNDINGS = 64
+SURROUNDINGS = 64
 _RADIUS = 24
 # How much less a pixel is trusted for each pixel that lies between it and a known one.
 _DISTRUST = 1.2
@@ -67,7 +67,6 @@ class PatchMatch(Method):
         "which it carries in from around; makes up what can't be known. A few microseconds a hole pixel."
     )
     nature: ClassVar[str] = "copies"
-    uses_chance: ClassVar[bool] = True
     whole_hole: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"sources", "avoid", "guides"})
 
@@ -81,42 +80,57 @@ class PatchMatch(Method):
         ),
     ] = 0.75
 
+    @property
+    def uses_chance(self) -> bool:
+        """Sources are looked for at random."""
+        return self.detail > 0
+
     def reach(self, depth: float) -> int:
         """Look for sources within a fixed distance of the hole."""
-        return _SURROUNDINGS
+        return SURROUNDINGS
 
     def fill(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
         """See `Method.fill`: the harmonic fill, patches from coarse to fine, and the mixture of both."""
-        from restauro.methods._collage import Collage
-        from restauro.numerics import patches
-        from restauro.numerics.low_pass import low_pass
-
-        collage = Collage.of(image, task.domain, _SURROUNDINGS, task.guidance)
-        depth, (height, width) = collage.depth, collage.depth.shape
-        holes = np.flatnonzero(depth == 1)
-        first_share = int(holes.size * (_MEMBRANE_SHARE if self.detail > 0 else 1))
+        pixels = int(np.count_nonzero(task.domain))
+        first_share = int(pixels * (_MEMBRANE_SHARE if self.detail > 0 else 1))
         smooth = membrane(image, task, first_share)
-        if task.stopped or self.detail == 0:
-            return task.wanted_of(smooth)
-        if min(height, width) < patches.SIDE:
-            return task.wanted_of(smooth)
-        low, high = patches.known_range(collage.image, depth)
-        if not _SMALLEST_UNIT < high - low < np.inf:
-            return task.wanted_of(smooth)
-        finest = collage.level(smooth, holes, low, high - low)
-        pixels = finest.values[: depth.size * finest.channels].reshape(depth.size, -1)[:, : image.shape[2]]
-        difference = -pixels[holes]
-        found = _match(finest, holes.size - first_share, task)
-        if not found and collage.usable is not None and not task.stopped:
-            raise collage.nothing_usable(task.guidance)
-        if not found or task.stopped:
-            return task.wanted_of(smooth)
-        difference += pixels[holes]
-        coarse = low_pass(difference, holes.astype(np.int32), width, _SIGMA)
-        smooth += (high - low) * (self.detail * difference + (self.detail**3 - self.detail) * coarse).astype(
-            smooth.dtype
-        )
+        return textured(image, smooth, self.detail, pixels - first_share, task)
+
+
+def textured(
+    image: NDArray[Any], smooth: NDArray[np.floating[Any]], detail: float, progress: int, task: Task
+) -> NDArray[np.floating[Any]]:
+    """Return what `Method.fill` is to: a smooth fill of the domain with as much of the patches' texture as is wanted.
+
+    smooth: [pixels of the domain, C] in row-major order; it is where the patches begin, and may be changed. `progress`
+    is how many hole pixels are reported as done.
+    """
+    from restauro.methods._collage import Collage
+    from restauro.numerics import patches
+    from restauro.numerics.low_pass import low_pass
+
+    if task.stopped or detail == 0:
         return task.wanted_of(smooth)
+    collage = Collage.of(image, task.domain, SURROUNDINGS, task.guidance)
+    depth, (height, width) = collage.depth, collage.depth.shape
+    holes = np.flatnonzero(depth == 1)
+    if min(height, width) < patches.SIDE:
+        return task.wanted_of(smooth)
+    low, high = patches.known_range(collage.image, depth)
+    if not _SMALLEST_UNIT < high - low < np.inf:
+        return task.wanted_of(smooth)
+    finest = collage.level(smooth, holes, low, high - low)
+    pixels = finest.values[: depth.size * finest.channels].reshape(depth.size, -1)[:, : image.shape[2]]
+    difference = -pixels[holes]
+    found = _match(finest, progress, task)
+    if not found and collage.usable is not None and not task.stopped:
+        raise collage.nothing_usable(task.guidance)
+    if not found or task.stopped:
+        return task.wanted_of(smooth)
+    difference += pixels[holes]
+    coarse = low_pass(difference, holes.astype(np.int32), width, _SIGMA)
+    smooth += (high - low) * (detail * difference + (detail**3 - detail) * coarse).astype(smooth.dtype)
+    return task.wanted_of(smooth)
 
 
 def _match(finest: Level, progress: int, task: Task) -> bool:
