@@ -34,12 +34,18 @@ def shared() -> Path:
 
 def pair(bin_number: int, i: int) -> tuple[Picture, Mask]:
     """Return the middle of painting i and the bin's mask i mod 10, both in the order of their index."""
-    paintings, masks = shared() / "data" / "paintings-val", shared() / "data" / "masks" / "irregular"
+    masks = shared() / "data" / "masks" / "irregular"
     of_bin = [name for name in _listed(masks) if name.startswith(f"nv-b{bin_number}-")]
     if len(of_bin) != MASKS_A_BIN:
         sys.exit(f"Bin {bin_number} has {len(of_bin)} masks instead of {MASKS_A_BIN}; bins are 1 to 6.")
     mask = _decoded(masks / of_bin[i % MASKS_A_BIN], cv2.IMREAD_GRAYSCALE)
-    return middle(read(paintings / _listed(paintings)[i])), mask
+    return painting(i), mask
+
+
+def painting(i: int) -> Picture:
+    """Return the middle of painting i, in the order of their index, of those that nothing is tuned on."""
+    paintings = shared() / "data" / "paintings-val"
+    return middle(read(paintings / _listed(paintings)[i]))
 
 
 def middle(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

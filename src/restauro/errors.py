@@ -110,6 +110,10 @@ class MaskTypeError(RestauroError, TypeError):
     """The mask is not an array, or of a dtype that has no rule."""
 
 
+class MemoryShortError(RestauroError, ValueError):
+    """A picture or a fill takes more memory than there is."""
+
+
 class MethodError(RestauroError, ValueError):
     """No method of that name."""
 

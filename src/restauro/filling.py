@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.errors import MethodError
+from restauro.errors import MemoryShortError, MethodError, Remedy
 from restauro.grain import GRAINY_NATURES, grain_of
 from restauro.holes import Holes, joined
 from restauro.magnitudes import fill_any_size
@@ -87,16 +87,19 @@ def fill(
     seed: int,
     progress: Callable[[float], object] | None = None,
     sizes: Sizes = SIZES,
+    memory: int | None = None,
 ) -> Counter[str]:
     """Fill the holes of some pictures, beside each other: all of them, or an exception leaves some unfilled.
 
     Arguments as of `inpaint`. Every picture's values are what they are without the others. Returns how many pixels
     what they are filled with is of each nature (`restauro.method.NATURES`).
+
+    memory: bytes that fills may take together; MemoryShortError where a single one is foretold to take more.
     """
     parts = [part for picture in pictures for part in picture.parts]
     if not sum(part.holes.pixels for part in parts):
         return Counter()
-    work = _Work(pictures, parts, workers, seed, sizes)
+    work = _Work(pictures, parts, workers, seed, sizes, memory)
     work.run(progress)
     return work.filled
 
@@ -104,10 +107,19 @@ def fill(
 class _Work:
     """All windows of some pictures, being filled on several threads."""
 
-    def __init__(self, pictures: Sequence[Holed], parts: Sequence[Part], workers: int, seed: int, sizes: Sizes) -> None:
+    def __init__(
+        self,
+        pictures: Sequence[Holed],
+        parts: Sequence[Part],
+        workers: int,
+        seed: int,
+        sizes: Sizes,
+        memory: int | None,
+    ) -> None:
         self.pictures = pictures
         self.seed = seed
         self.sizes = sizes
+        self.memory = memory
         self.pixels = sum(part.holes.pixels for part in parts)
         self.own_threads = any(part.method.own_threads for part in parts)
         # To networks numbers have a meaning, the same in all windows.
@@ -161,6 +173,7 @@ class _Work:
     def _fill_stage(self, stage: int, pool: ThreadPoolExecutor | None) -> None:
         """Fill the large windows one after the other on all threads, then the small ones beside each other."""
         planned = [(picture, window) for picture in self.pictures for window in picture.windows(stage, self.sizes)]
+        beside = self.threads if self.memory is None else _beside_one_another(planned, self.memory)
         work = [_cost(window) for _, window in planned]
         share = sum(work) // (2 * self.threads)
         shared = [size >= max(_least_shared(window), share) for (_, window), size in zip(planned, work, strict=True)]
@@ -169,7 +182,7 @@ class _Work:
             if by_all:
                 self._fill(picture, window, self.threads, scratch, pool)
         queue = iter([item for item, by_all in zip(planned, shared, strict=True) if not by_all])  # next() is atomic
-        others = [pool.submit(self._drain, queue, {}) for _ in range(self.threads - 1)] if pool else []
+        others = [pool.submit(self._drain, queue, {}) for _ in range(min(self.threads, beside) - 1)] if pool else []
         self._drain(queue, scratch)
         for other in others:
             other.result()
@@ -214,6 +227,20 @@ class _Work:
             with self._counting:
                 self.filled += Counter(dict.fromkeys(method.natures, window.pixels - task.interpolated))
                 self.filled += Counter(interpolates=task.interpolated)
+
+
+def _beside_one_another(planned: Sequence[tuple[Holed, Window]], memory: int) -> int:
+    """Return how many windows, whichever, fit in memory together; MemoryShortError where one alone doesn't."""
+    needed = sorted((window.memory for _, window in planned), reverse=True)
+    if needed and needed[0] > memory:
+        largest = max((window for _, window in planned), key=lambda window: window.memory)
+        raise MemoryShortError(
+            f"{largest.part.method.name} would take some {needed[0] / 1e9:.2g} GB of memory for {largest.pixels} hole "
+            f"pixels that hang together, and there are {memory / 1e9:.2g} GB for it",
+            Remedy("method", "telea", "or coherence, which cut holes"),
+            "take a machine with more",
+        )
+    return int(np.searchsorted(np.cumsum(needed), memory, side="right"))
 
 
 def _cost(window: Window) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import scratch
+
 _BLOCK = 1 << 22  # mask pixels that one thread reads at a time
 _TILE, _DEEPEST = 512, 254  # in which widths are measured, and up to which depth
 
@@ -51,7 +53,7 @@ class Holes:
         """Return the mask of a box, bool [height, width]: of all runs, or of those named, which lie within it."""
         from restauro.numerics import runs
 
-        hole = np.zeros((box[1] - box[0], box[3] - box[2]), np.bool_)
+        hole: NDArray[np.bool_] = scratch.zeros((box[1] - box[0], box[3] - box[2]), np.bool_)
         if own is None:
             runs.draw(self.row_start, self.start, self.stop, np.array(box), hole)
         else:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from restauro import scratch
 from restauro.arrays import checked_image, in_any_band, masked_pixels, not_finite, result_array
 from restauro.errors import MaskError, ParameterError, ParameterTypeError, RestauroError, check_progress
 from restauro.filling import Holed, fill
@@ -192,7 +193,8 @@ def fill_and_count(
     for by in used:
         check_allowed(by, natures)
     check_grain(grain, chosen, used)
-    filled = fill(pictures, workers=threads, seed=seed, progress=progress)
+    memory = scratch.usable_memory() if scratch.is_on_disk(result) else None  # asked for once the masks are runs
+    filled = fill(pictures, workers=threads, seed=seed, progress=progress, memory=memory)
     check_filled(filled, natures)
     if native is not result:
         for at in masked_pictures:

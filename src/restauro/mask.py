@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from restauro import scratch
 from restauro.arrays import without_palette
 from restauro.errors import MaskError, MaskTypeError, ParameterError, Remedy
 from restauro.notes import counted
@@ -235,7 +236,7 @@ def grow_mask(mask: ArrayLike, pixels: int) -> NDArray[np.bool_]:
     if array.ndim != 2:
         raise MaskError(f"The mask has the shape {array.shape}: it must be [H, W].")
     hole = np.ascontiguousarray(_as_bool(array))
-    grown = np.zeros(hole.shape, bool)
+    grown: NDArray[np.bool_] = scratch.zeros(hole.shape, bool)
     radius = int(pixels)
     half_widths = np.array([math.isqrt(radius**2 - dy**2) for dy in range(radius + 1)])
     discs.draw_discs(hole, half_widths, grown)
@@ -288,7 +289,7 @@ def of_colour(pixels: NDArray[Any], colour: Sequence[int], tolerance: int) -> ND
     scale = full_scale(pixels.dtype) // 255
     lowest = [max(band - tolerance, 0) * scale for band in colour]
     highest = [min(band + tolerance, 255) * scale for band in colour]
-    hole = np.empty(pixels.shape[:2], bool)
+    hole: NDArray[np.bool_] = scratch.zeros(pixels.shape[:2], bool)
     for rows in strips(pixels):
         hole[rows] = True
         for band in range(pixels.shape[2]):

@@ -13,6 +13,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.errors import MaskError, Remedy, RestauroError
 from restauro.files import formats, mask_formats
 from restauro.files.bounds import MAX_PIXELS
@@ -214,7 +215,8 @@ def _read(path: Path, max_pixels: int) -> _Layer:
         ) from None
     pixels, full = as_seen(mask.pixels, mask.orientation), full_scale(mask.pixels.dtype)
     if mask.bits < 8:  # numbers as they are in the file
-        pixels, full = pixels // (full // (2**mask.bits - 1)), 2**mask.bits - 1
+        np.floor_divide(pixels, full // (2**mask.bits - 1), out=pixels)
+        full = 2**mask.bits - 1
     palette = mask_formats.palette_of(path) if mask.format == "png" else None
     return _Layer(pixels, full, mask.has_alpha, palette)
 
@@ -232,7 +234,7 @@ def _of_values(layer: _Layer, values: Sequence[int]) -> tuple[NDArray[np.bool_],
         bands = bands[..., :1]
     else:
         raise MaskError("It has colours, and values are those of a grey mask or of a palette: save it in grey.")
-    hole = np.zeros(bands.shape[:2], np.bool_)
+    hole: NDArray[np.bool_] = scratch.zeros(bands.shape[:2], np.bool_)
     there = set()
     for rows in strips(bands):
         for value, colour in colours.items():
@@ -305,7 +307,7 @@ def _of_two_colours(layer: _Layer, polarity: str) -> tuple[NDArray[np.bool_], bo
     """Take the lighter of two colours for hole, as of two values; refuse other masks of colours."""
     bands = layer.bands
     first, other = bands[0, 0], None
-    is_first = np.empty(bands.shape[:2], np.bool_)
+    is_first: NDArray[np.bool_] = scratch.zeros(bands.shape[:2], np.bool_)
     of_other_kind = layer.alpha is not None or bands.shape[2] != len(BRIGHTNESS)
     for rows in strips(bands):
         is_first[rows] = (bands[rows] == first).all(axis=2)
@@ -322,7 +324,7 @@ def _of_two_colours(layer: _Layer, polarity: str) -> tuple[NDArray[np.bool_], bo
     if other is None:  # one colour, which isn't black
         return np.full(is_first.shape, polarity == "white"), False, ()
     first_is_lighter = np.dot(first, BRIGHTNESS) > np.dot(other, BRIGHTNESS)
-    hole = is_first == (first_is_lighter == (polarity == "white"))
+    hole = is_first if first_is_lighter == (polarity == "white") else np.logical_not(is_first, out=is_first)
     names = ["#" + "".join(f"{round(255 / layer.full * band):02x}" for band in colour) for colour in (first, other)]
     which = "lighter" if polarity == "white" else "darker"
     note = f"Of the mask's two colours, {names[0]} and {names[1]}, the {which} is hole."
@@ -331,7 +333,7 @@ def _of_two_colours(layer: _Layer, polarity: str) -> tuple[NDArray[np.bool_], bo
 
 def _with_ground(values: NDArray[Any], alpha: NDArray[Any], full: int, polarity: str) -> NDArray[Any]:
     """Return grey values through whose transparency what isn't hole shines."""
-    seen = np.empty(values.shape, values.dtype)
+    seen: NDArray[Any] = scratch.zeros(values.shape, values.dtype)
     for rows in strips(values):
         opaque = alpha[rows] / full
         strip = opaque * values[rows] + (1 - opaque) * (0 if polarity == "white" else full)

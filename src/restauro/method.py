@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, cached_property
 from importlib.metadata import entry_points
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,17 @@ DEFAULT_METHOD = "edge-enhancing"
 
 
 _NOTHING = np.zeros((0, 0), np.bool_)
+
+
+class Memory(NamedTuple):
+    """Bytes that a fill takes, about: for each hole pixel, each run of them, and each pixel of the window.
+
+    What is kept around holes outweighs these where they are thin, so runs count (three bands, docs/benchmarks/memory).
+    """
+
+    a_pixel: int = 0
+    a_run: int = 0
+    of_window: int = 0
 
 
 class Task:
@@ -194,6 +205,8 @@ class Method(ABC):
     from_deeper: ClassVar[bool] = False
     # A library with threads of its own does the work, and what it costs goes with the window instead of the holes.
     own_threads: ClassVar[bool] = False
+    # What a window takes, where holes aren't cut: so a picture for which there isn't enough is refused before the work.
+    memory: ClassVar[Memory] = Memory()
 
     def __post_init__(self) -> None:
         """Check every parameter against its range; what NumPy's numbers and 3.0 mean becomes an int or a float."""

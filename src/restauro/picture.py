@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.notes import Note
 
 _ROWS = 256  # looked at together
@@ -105,7 +106,7 @@ def unknown_pixels(picture: Picture) -> NDArray[np.bool_] | None:
     pixels, nodata = picture.pixels, _as_value(picture.nodata, picture.pixels.dtype)
     if pixels.dtype.kind != "f" and nodata is None:
         return None
-    unknown = np.zeros(pixels.shape[:2], np.bool_)
+    unknown: NDArray[np.bool_] = scratch.zeros(pixels.shape[:2], np.bool_)
     for top in range(0, len(pixels), _ROWS):  # so that no second array of the picture's size is made
         rows = pixels[top : top + _ROWS].reshape(-1, pixels.shape[1], picture.bands)
         rows = rows[..., :-1] if picture.has_alpha else rows

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.errors import MaskError, Remedy, checked_path
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.images import CHROMA
@@ -263,7 +264,7 @@ def _of_array(mask: NDArray[Any], picture: Picture, *, keep_values: bool) -> _Fo
     marks = weighted(mask, size) if keep_values else Mask(hole_from_array(mask, size))
     check_known(marks.hole)
     hole, weights = (
-        None if plane is None else np.ascontiguousarray(as_stored(plane, turn)) for plane in (marks.hole, marks.weights)
+        None if plane is None else scratch.contiguous(as_stored(plane, turn)) for plane in (marks.hole, marks.weights)
     )
     return _Found(hole, weights=weights)  # type: ignore[arg-type]
 
@@ -292,7 +293,7 @@ def _of_file(
     if reduce > 1:
         marks = np.max(marks.reshape(seen.size[0], reduce, seen.size[1], reduce), axis=(1, 3))
         notes.append(Note("mask-reduced", f"The mask was made {reduce} times smaller; a pixel with any hole is hole."))
-    marks = np.ascontiguousarray(as_stored(marks, picture.orientation))
+    marks = scratch.contiguous(as_stored(marks, picture.orientation))
     if marks.dtype == np.bool_:
         return _Found(marks, grow, tuple(notes))
     return _Found(marks > 0, 0, tuple(notes), marks)
@@ -304,7 +305,7 @@ def _transparent(picture: Picture) -> _Found:
         raise MaskError("The picture has no transparency to take the mask from: give a mask file.")
     alpha = picture.pixels[..., -1]
     full = full_scale(alpha.dtype)
-    hole = np.empty(alpha.shape, bool)
+    hole: NDArray[np.bool_] = scratch.zeros(alpha.shape, bool)
     soft = False
     for rows in strips(alpha):
         hole[rows] = alpha[rows] <= full / 2
@@ -342,7 +343,7 @@ def _of_value(picture: Picture, value: float) -> NDArray[np.bool_]:
                 f"({dtype})."
             )
     bands = _bands(picture)
-    hole = np.empty(bands.shape[:2], bool)
+    hole: NDArray[np.bool_] = scratch.zeros(bands.shape[:2], bool)
     for rows in strips(bands):
         hole[rows] = (bands[rows] == dtype.type(value)).all(axis=2)
     return hole

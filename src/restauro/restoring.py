@@ -20,7 +20,7 @@ from restauro.guiding import guidance_of
 from restauro.holes import extent
 from restauro.inpainting import fill_and_count, shares
 from restauro.marking import Marked
-from restauro.mask import full_scale
+from restauro.mask import full_scale, strips
 from restauro.method import DEFAULT_METHOD, Method, make_method
 from restauro.methods.heal import Heal
 from restauro.numerics.threads import checked_workers
@@ -93,7 +93,7 @@ class Restoration(Marked):
             natures, told = self._allowed(chosen, allow), self._told_to(chosen)
             progress = progress or (lambda fraction: None)  # what reports can be interrupted, however slow the method
             if self._beneath is None:
-                self._beneath = pixels[hole]
+                self._beneath = np.concatenate([pixels[rows][hole[rows]] for rows in strips(pixels)])
             else:
                 pixels[hole] = self._beneath
             self.method, self._workers, self._grain, self._seed = None, workers, grain, seed

@@ -16,7 +16,8 @@ from restauro.detection.marks import checked_sensitivity
 from restauro.detection.tiles import part
 from restauro.errors import MaskError, ParameterError, Remedy, RestauroError, check_progress, checked_path
 from restauro.files.bounds import MAX_PIXELS
-from restauro.files.masks import make_folder
+from restauro.files.masks import make_folder, nearest_folder
+from restauro.files.reading import room_for
 from restauro.grain import check_grain
 from restauro.guidance_files import Guides
 from restauro.guiding import check_takes
@@ -141,7 +142,10 @@ def restore_file(
     path = Path(mask) if isinstance(mask, (str, os.PathLike)) and is_file(mask) else None
     if path:
         check_sizes(path, source, page, resize=resize)
-    with ThreadPoolExecutor(2) as others:  # they go on while the picture is read, and have ended when this returns
+    with (
+        room_for(source, page, nearest_folder(target)),
+        ThreadPoolExecutor(2) as others,
+    ):  # they go on while the picture is read, and have ended when this returns
         as_asked: dict[str, Any] = {"max_pixels": max_pixels, "keep_values": partial is not None}
         file = others.submit(read_mask_file, path, polarity, values, **as_asked) if path else None
         if file and os.path.isfile(source) and not dry_run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.errors import ImageError, MaskError, Remedy
 from restauro.files.formats import format_of
 from restauro.mask import check_known, strips
@@ -64,7 +65,7 @@ def not_a_number(picture: Picture) -> NDArray[np.bool_]:
             f"The picture's values are whole numbers ({picture.pixels.dtype}), so none is NaN: give a mask file."
         )
     bands = np.atleast_3d(picture.pixels)
-    hole = np.empty(bands.shape[:2], bool)
+    hole: NDArray[np.bool_] = scratch.zeros(bands.shape[:2], bool)
     for rows in strips(bands):
         hole[rows] = np.isnan(bands[rows]).any(axis=2)
     return hole

@@ -123,6 +123,12 @@ class Window:
         return math.prod(_sides(self.box))
 
     @property
+    def memory(self) -> int:
+        """Bytes that its fill is likely to take, as far as its method says; beside what it sees of the picture."""
+        costs, own_runs = self.part.method.memory, 0 if self.own is None else len(self.own)
+        return costs.a_pixel * self.pixels + costs.a_run * own_runs + costs.of_window * self.area
+
+    @property
     def core_slices(self) -> tuple[slice, slice]:
         """Rows and columns of the core within the box."""
         top, left = self.box[0], self.box[2]

@@ -19,10 +19,9 @@ from restauro.archive import cluster as clusters
 from restauro.archive.cluster import Cluster, ClusterError
 from restauro.archive.jobs import Job, Outcome
 from restauro.archive.ledger import Ledger
-from restauro.archive.memory import MemoryShortError
 from restauro.archive.running import Threads, run
 from restauro.archive.working import do
-from restauro.errors import ParameterError
+from restauro.errors import MemoryShortError, ParameterError
 from tests.archive.clusters import Processes
 from tests.panels import files_in, save
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from restauro import scratch
 from restauro.archive import memory
-from restauro.archive.memory import Gate, MemoryShortError, Need, foretold
-from restauro.errors import ReadError
+from restauro.archive.memory import Gate, Need, foretold
+from restauro.errors import MemoryShortError, ReadError
 
 
 def most_at_once(gate: Gate, sizes: list[int]) -> int:
@@ -73,6 +74,18 @@ def test_what_can_never_fit_is_refused_and_not_waited_for() -> None:
         pass
 
 
+def test_a_picture_that_is_worked_on_in_files_needs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = 10**9
+    monkeypatch.setenv(scratch.VARIABLE, str(10**12))
+    assert memory.of_pixels(pixels, 3 * pixels).least > 9e9
+    monkeypatch.setenv(scratch.VARIABLE, str(8 * 10**9))
+    need = memory.of_pixels(pixels, 3 * pixels)
+    assert need.least < 1e9
+    assert need.likely > 8e9  # so that it is at work alone
+    with Gate(8 * 10**9, 4).entered(need) as threads:
+        assert threads == 4
+
+
 def test_memory_is_foretold_by_size_without_decoding(scans: Path) -> None:
     pixels = 56 * 40
     least = memory._ONE + pixels * (2 * 3 + 4)
@@ -83,4 +96,4 @@ def test_memory_is_foretold_by_size_without_decoding(scans: Path) -> None:
 
 
 def test_there_is_some_memory() -> None:
-    assert 10**7 < memory.usable_memory() < 10**14
+    assert 10**7 < scratch.usable_memory() < 10**14

@@ -268,3 +268,13 @@ def test_the_copies_of_remote_pictures_are_cleared_away_and_never_named(
     assert error.startswith("memory://a/scans/p9.tif: ")
     assert "restauro-" not in error
     assert os.listdir(scans / "temporary") == []
+
+
+def test_masks_of_each_kind_are_written_elsewhere_too(scans: Path) -> None:
+    put("memory://bucket")
+    found = "--kind losses,color --color #ff0000 --each -q"
+    assert run(f"detect memory://bucket/scans/*.tif {found} -o memory://bucket/found/ --ledger l.sqlite") == 0
+    assert run(f"detect scans/ {found} -o here/") == 0
+    here = {path.name: path.read_bytes() for path in Path("here").iterdir()}
+    assert f"{Path(NAMES[0]).stem}-losses.png" in here
+    assert files_at("memory://bucket/found") == here

@@ -4,14 +4,17 @@ import csv
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from restauro.archive import reporting
 from restauro.archive.jobs import Job, Outcome
 from restauro.archive.plans import read_manifest
+from restauro.archive.proposing import propose_file
 from restauro.archive.reporting import Report, needs_an_eye
 from restauro.archive.working import do
 from restauro.errors import MaskError
+from tests.panels import save
 
 
 def outcome(name: str, *, largest: int = 0, widest: int = 0, error: Exception | None = None) -> Outcome:
@@ -42,6 +45,34 @@ def test_what_needs_an_eye_comes_first(tmp_path: Path) -> None:
     page = (tmp_path / "r.html").read_text()
     assert re.findall(r"<b>/scans/(\w+)", page) == ["bad", "wide", "large", "small", "empty"]
     assert "The mask &lt;is&gt; wrong: take another." in page
+
+
+def test_marks_near_lettering_are_looked_at(tmp_path: Path) -> None:
+    report = Report(tmp_path / "r.html")
+    small, signed = outcome("small.tif", largest=5000, widest=5), outcome("signed.tif", largest=50, widest=3)
+    signed.facts["near_lettering"] = 12
+    assert needs_an_eye(signed) == 1 > needs_an_eye(small)
+    for some in (small, signed):
+        report.add(some)
+    report.write()
+    page = (tmp_path / "r.html").read_text()
+    assert re.findall(r"<b>/scans/(\w+)", page) == ["signed", "small"]
+    assert page.count("12 pixels near lettering, as it seems") == 1
+
+
+def test_proposals_say_what_lies_near_lettering(tmp_path: Path) -> None:
+    image = np.full((100, 200), 200, np.uint8)
+    for left in range(40, 160, 16):
+        image[40:54, left : left + 3] = image[52:54, left : left + 9] = 30  # LLLLLLLL
+    for name, rows in (("on", slice(44, 50)), ("off", slice(90, 96))):
+        mask = np.zeros(image.shape, np.uint8)
+        mask[rows, 60:66] = 255
+        save(tmp_path / f"{name}-mask.png", mask)
+        picture = save(tmp_path / f"{name}.png", image)
+        proposed = propose_file(
+            picture, tmp_path / f"{name}-p.png", preview=tmp_path / f"{name}-v.png", mask=tmp_path / f"{name}-mask.png"
+        )
+        assert proposed.near_lettering == (36 if name == "on" else 0)
 
 
 def test_the_page_needs_no_other_file_and_shows_names_as_they_are(tmp_path: Path) -> None:

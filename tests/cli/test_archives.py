@@ -232,7 +232,6 @@ def test_detection_goes_on_where_it_stopped(scans: Path, capsys: pytest.CaptureF
     [
         ("damage plan.csv --kind losses", "Line 2 names no output: give a folder, -o damaged/."),
         ("detect plan.csv --kind dust", "Say where to write: -o mask.png"),
-        ("detect plan.csv --kind dust --each -o s3://bucket/masks/", "--each writes files beside the mask"),
         ("detect plan.csv --kind rust -o masks/", "rust"),
     ],
 )

@@ -44,6 +44,36 @@ def test_it_fills_measures_and_writes(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_pattern_names_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("'pictures/*.png' --methods mean-colour --masks cracks --size 36 --out results --workers 1") == 0
+    assert capsys.readouterr().out.startswith("2 fills.")
+
+
+def test_a_manifest_names_pictures_and_their_masks(capsys: pytest.CaptureFixture[str]) -> None:
+    names = sorted(path.name for path in Path("pictures").iterdir())
+    Path("masks").mkdir()
+    for left, name in enumerate(names, start=8):
+        mask = np.zeros((60, 60), np.uint8)
+        mask[20:24, left : left + 6 * left] = 255
+        write_picture(Path("masks", f"for-{name}").with_suffix(".png"), mask)
+    lines = [f"pictures/{name},masks/for-{Path(name).stem}.png" for name in names]
+    Path("plan.csv").write_text("\n".join(["picture,mask", *lines]), encoding="utf-8")
+    line = "plan.csv --methods mean-colour --out results --workers 1"
+    assert run(line) == 0
+    rows = json.loads(Path("results", "results.json").read_text(encoding="utf-8"))["rows"]
+    assert {row["picture"] for row in rows} == {Path(name).stem for name in names}
+    assert {row["mask"] for row in rows} == {"listed"}
+    assert len({row["ratio"] for row in rows}) == 2  # each has its own
+    Path("plan.csv").write_text("\n".join(["picture,mask", lines[0], lines[1].split(",")[0] + ","]), encoding="utf-8")
+    assert run(line) == 2
+    assert "has no mask in the manifest, and others have: name all, or none." in capsys.readouterr().err
+    Path("plan.csv").write_text(f"picture,mask\npictures/{names[0]},alpha\n", encoding="utf-8")
+    assert run(line) == 2
+    assert "Line 2 names the mask alpha: holes of undamaged pictures are mask files." in capsys.readouterr().err
+    assert run("https://nowhere.test/a.png --out results") == 2
+    assert "lies elsewhere, and evaluations read files here: copy it first." in capsys.readouterr().err
+
+
 def test_blind_pairs_are_drawn_and_their_answers_read(capsys: pytest.CaptureFixture[str]) -> None:
     line = "pictures --methods mean-colour,telea --masks cracks --size 36 --out results --workers 1 --pairs 2"
     assert run(line) == 0

@@ -23,7 +23,8 @@ class Job:
     picture, output
         Where the picture is, and where what is made of it goes: an absolute path, or a URL.
     reads, writes
-        Further files by the argument that names them, such as `mask` or `preview`.
+        Further files by the argument that names them, such as `mask` or `preview`; of several that one argument names,
+        each by its own name behind a colon: `each:dust`.
     options
         All other arguments, plain values.
     decision, reviewer

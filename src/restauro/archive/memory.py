@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -11,19 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from restauro.errors import RestauroError
+from restauro.errors import MemoryShortError
 from restauro.files.reading import read_extent
 from restauro.numerics.threads import usable_cores
+from restauro.scratch import is_large, usable_memory
 
-_SHARE = 0.75  # of what is free: there are other programs
 _ONE = 32 << 20  # bytes that every picture at work takes
 _COPIES, _A_PIXEL = 2, 32  # a picture and its result; what is solved where a twelfth of it is hole
 _MASK = 4  # bytes a pixel, at least
+_ON_DISK = 1 << 29  # bytes that a picture takes at least that is worked on in a file
 _LOOKING, _LOOKED_AT = 400 << 20, 60  # bytes at least, and a pixel, where a network looks for damage
-
-
-class MemoryShortError(RestauroError, ValueError):
-    """A picture takes more memory than there is."""
 
 
 @dataclass(frozen=True)
@@ -49,35 +44,10 @@ def foretold(path: Path, page: int | None = None, *, looks: bool = False) -> Nee
 
 def of_pixels(pixels: int, size: int, *, looks: bool = False) -> Need:
     """Foretell the memory for a picture of which the number of pixels and their bytes are known."""
+    if is_large(pixels, size) and not looks:
+        return Need(_ONE + _ON_DISK + _A_PIXEL * pixels, _ONE + _ON_DISK)
     both = _ONE + _COPIES * size + (max(_LOOKING, _LOOKED_AT * pixels) if looks else 0)
     return Need(both + _A_PIXEL * pixels, both + _MASK * pixels)
-
-
-def usable_memory() -> int:
-    """Return how many bytes pictures may take: three quarters of what is free, within the container's limit."""
-    free = _free()
-    limit = _read_number("/sys/fs/cgroup/memory.max")
-    if limit is not None:
-        free = min(free, limit - (_read_number("/sys/fs/cgroup/memory.current") or 0))
-    return max(int(_SHARE * free), _ONE)
-
-
-def _free() -> int:
-    if sys.platform == "linux":
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) // 2
-    return 4 << 30
-
-
-def _read_number(path: str) -> int | None:
-    try:
-        return int(Path(path).read_text(encoding="ascii"))
-    except (OSError, ValueError):  # "max"
-        return None
 
 
 class Gate:

@@ -115,7 +115,9 @@ def stamp(place: str) -> Stamp | None:
 def listed(pattern: str) -> list[str]:
     """Return the URLs of the files in a remote folder, or of those that match a pattern with *."""
     system, path = _opened(pattern)
-    prefix = pattern.rstrip("/").removesuffix(path)  # file systems leave out what of a URL they were opened with
+    prefix = pattern.rstrip("/").removesuffix(
+        path.rstrip("/")
+    )  # file systems leave out what of a URL they were opened with
     if "*" in path or "?" in path:
         found = persistent(lambda: system.glob(path), pattern)
     else:
@@ -275,5 +277,6 @@ def _stamp_of(about: dict[str, Any]) -> Stamp:
     said = (about.get(name) for name in ("mtime", "LastModified", "last_modified", "created"))
     moment: Any = next((value for value in said if value is not None), 0)
     seconds = moment.timestamp() if hasattr(moment, "timestamp") else float(moment)
-    etag = next((str(about[name]) for name in ("ETag", "etag") if about.get(name)), "")
+    tells = ("ETag", "etag", "Content-MD5", "Digest", "Last-Modified")  # the last ones of servers of HTTP
+    etag = next((str(about[name]) for name in tells if about.get(name)), "")
     return Stamp(int(about.get("size") or 0), round(seconds * 1e9), etag.strip('"'))

@@ -22,7 +22,8 @@ from restauro.picture_mask import is_file, is_infrared
 # What a plan says of a picture, a column each; but for the first they may be missing.
 COLUMNS = ("picture", "mask", "output", "method", "parameters", "decision", "reviewer", "mask_sha256")
 # What a report says beside: it is a plan too, and so these may stand in one.
-REPORTED = ("state", "width", "height", "regions", "hole_pixels", "largest", "widest", "needs_an_eye",
+REPORTED = ("state", "width", "height", "regions", "hole_pixels", "largest", "widest", "near_lettering",
+            "needs_an_eye",
             "changed_outside", "seconds", "notes", "error")  # fmt: skip
 _PICTURE_ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,18 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from restauro import compiling
-from restauro.detection.detecting_files import save_preview
+from restauro import compiling, scratch
+from restauro.detection.detecting_files import colours, save_preview
 from restauro.detection.detectors import UNSEEN
+from restauro.detection.lettering import lettering
 from restauro.detection.limits import too_much
-from restauro.errors import WriteError, checked_path
+from restauro.errors import ImageError, WriteError, checked_path
 from restauro.files.bounds import MAX_PIXELS
-from restauro.files.masks import check_mask_target, is_same, make_folder
+from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder
+from restauro.files.reading import room_for
 from restauro.files.replacing import check_free
 from restauro.holes import extent
 from restauro.numerics.threads import checked_workers
-from restauro.picture import as_seen
+from restauro.picture import Picture, as_seen
 from restauro.picture_mask import MaskSource
 from restauro.record import Record
 from restauro.restoring import Restoration
@@ -38,6 +42,9 @@ class Proposed(Record):
         As of `restauro.Restored`.
     too_much
         Why it wouldn't be filled unseen; None where it would.
+    near_lettering
+        How many of the hole's pixels lie where the picture seems to hold lettering (`restauro.detection.lettering`);
+        None of a picture that can't be looked at for that, such as one with NaN.
     """
 
     preview: Path
@@ -46,6 +53,7 @@ class Proposed(Record):
     largest: int
     widest: int
     too_much: str | None
+    near_lettering: int | None
 
 
 def propose_file(
@@ -101,36 +109,47 @@ def propose_file(
     if is_same(shown, target) or is_same(shown, source):
         raise WriteError(f"The preview can't be written to {shown}, which is the picture or its mask.")
     check_free(shown, "The preview", overwrite=overwrite)
-    restoration = Restoration.open(source, page, max_pixels=max_pixels)
-    if detect is not None:
-        restoration.detect(
-            detect,
-            sensitivity=UNSEEN if sensitivity is None else sensitivity,
-            grow=1 if grow is None else grow,
-            workers=workers,
-            progress=progress,
+    with room_for(source, page, nearest_folder(target)):
+        restoration = Restoration.open(source, page, max_pixels=max_pixels)
+        if detect is not None:
+            restoration.detect(
+                detect,
+                sensitivity=UNSEEN if sensitivity is None else sensitivity,
+                grow=1 if grow is None else grow,
+                workers=workers,
+                progress=progress,
+            )
+        else:
+            restoration.mask_from(mask, grow=grow or 0, **of_masks)  # type: ignore[arg-type]
+        hole, turn = restoration.hole, restoration.picture.orientation
+        assert hole is not None  # said by detect or mask_from
+        seen = scratch.contiguous(as_seen(hole, turn))
+        unknown = None if restoration.unknown is None else np.ascontiguousarray(as_seen(restoration.unknown, turn))
+        make_folder(shown.parent)
+        save_preview(restoration.picture, seen, shown)
+        restoration.write_mask(target, overwrite=overwrite)
+        about = extent(hole, checked_workers(workers))
+        return Proposed(
+            source=source,
+            target=target,
+            preview=shown,
+            width=seen.shape[1],
+            height=seen.shape[0],
+            regions=about.regions,
+            hole_pixels=int(np.count_nonzero(hole)),
+            largest=about.largest,
+            widest=about.widest,
+            too_much=too_much(seen, unknown),
+            near_lettering=_near_lettering(restoration.picture, seen),
+            seconds=compiling.clock() - start,
+            notes=tuple(note for note in restoration.notes if note.code != "mask-proposed"),
         )
-    else:
-        restoration.mask_from(mask, grow=grow or 0, **of_masks)  # type: ignore[arg-type]
-    hole, turn = restoration.hole, restoration.picture.orientation
-    assert hole is not None  # said by detect or mask_from
-    seen = np.ascontiguousarray(as_seen(hole, turn))
-    unknown = None if restoration.unknown is None else np.ascontiguousarray(as_seen(restoration.unknown, turn))
-    make_folder(shown.parent)
-    save_preview(restoration.picture, seen, shown)
-    restoration.write_mask(target, overwrite=overwrite)
-    about = extent(hole, checked_workers(workers))
-    return Proposed(
-        source=source,
-        target=target,
-        preview=shown,
-        width=seen.shape[1],
-        height=seen.shape[0],
-        regions=about.regions,
-        hole_pixels=int(np.count_nonzero(hole)),
-        largest=about.largest,
-        widest=about.widest,
-        too_much=too_much(seen, unknown),
-        seconds=compiling.clock() - start,
-        notes=tuple(note for note in restoration.notes if note.code != "mask-proposed"),
-    )
+
+
+def _near_lettering(picture: Picture, hole: NDArray[np.bool_]) -> int | None:
+    """Return how many pixels of a hole, as people see it, lie where there seems to be lettering."""
+    if not hole.any():
+        return 0
+    with contextlib.suppress(ImageError):
+        return int(np.count_nonzero(lettering(as_seen(colours(picture), picture.orientation)) & hole))
+    return None

@@ -35,7 +35,7 @@ def needs_an_eye(outcome: Outcome) -> float:
     """Say how much a picture needs to be looked at: 1 is what would no longer be filled unseen.
 
     It is the largest hole as a share of 1 % of the picture, or the widest one as a share of 3 % of its shorter side,
-    whichever is more. What failed comes first.
+    whichever is more; 1 at least where some of it lies near lettering. What failed comes first.
 
     >>> from restauro.archive.jobs import Job
     >>> facts = {"width": 1000, "height": 800, "largest": 80, "widest": 6}
@@ -49,7 +49,8 @@ def needs_an_eye(outcome: Outcome) -> float:
         return 0.0
     width, height = int(facts["width"]), int(facts["height"])
     widest = int(facts["widest"]) / max(LEAST_WIDTH, WIDTH * min(width, height))
-    return round(max(widest, int(facts["largest"]) / (width * height) / MARK), 4)
+    lettered = float(bool(facts.get("near_lettering")))
+    return round(max(widest, int(facts["largest"]) / (width * height) / MARK, lettered), 4)
 
 
 class Report:
@@ -107,7 +108,7 @@ class Report:
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>restauro: {len(self._rows)} pictures</title><style>{_STYLE}</style></head><body>
 <h1>{len(self._rows)} pictures</h1>
-<p>{said}. What failed comes first, then what has the largest and widest holes.{more}
+<p>{said}. What failed comes first, then what has the largest and widest holes, or holes near lettering.{more}
 <small>restauro {restauro.__version__}</small></p>
 <table><tr><th>Before</th><th>After</th><th>Picture</th><th>Needs an eye</th><th>Regions</th><th>Filled, pixels</th>
 <th>Largest</th><th>Widest</th></tr>
@@ -128,6 +129,8 @@ def _line(row: dict[str, Any], before: bytes, after: bytes) -> str:
         about.append(html.escape(f"{row['decision']}, {row['reviewer']}".rstrip(", ")))
     if row["error"]:
         about.append(f'<span class="error">{html.escape(row["error"])}</span>')
+    if near := row.get("near_lettering"):
+        about.append(f"{near} pixels near lettering, as it seems")
     if row["notes"]:
         about.append(f"<small>{html.escape(row['notes'])}</small>")
     score = "" if row["state"] == "failed" else f"{row['needs_an_eye']:.2g}"

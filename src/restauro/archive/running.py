@@ -19,6 +19,7 @@ from restauro.archive.places import Stamps, is_remote
 from restauro.errors import ParameterError, Remedy, WriteError
 from restauro.files.replacing import clear_left
 from restauro.numerics.threads import usable_cores
+from restauro.scratch import usable_memory
 
 Item = TypeVar("Item")
 
@@ -65,7 +66,7 @@ class Threads:
 
     def __init__(self, jobs: int, workers: int | None = None, memory_: int | None = None) -> None:
         cores = workers or usable_cores()
-        self._gate = memory.Gate(memory_ or memory.usable_memory(), cores)
+        self._gate = memory.Gate(memory_ or usable_memory(), cores)
         self._gate.least_threads = max(1, cores // max(jobs, 1))
         self._pool = ThreadPoolExecutor(min(cores, max(jobs, 1)), thread_name_prefix="restauro")
         self._room = min(cores, max(jobs, 1))

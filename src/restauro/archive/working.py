@@ -45,6 +45,7 @@ ACTS = {
 _SIDE, _QUALITY = 240, 70  # of small pictures for the report, in pixels, and as JPEGs
 # What of a record the report says.
 _FACTS = ("width", "height", "method", "regions", "marks", "hole_pixels", "pixels", "largest", "widest", "too_much",
+          "near_lettering",
           "changed_outside", "seconds")  # fmt: skip
 
 
@@ -142,7 +143,13 @@ def _done(
         }
         local |= {place: path for place, path in targets.items() if place not in local}
         arguments: dict[str, Any] = {name: _read_here(named, local) for name, named in job.reads.items()}
-        arguments |= {name: targets[place] for name, place in job.writes.items()} | job.options
+        arguments |= job.options
+        for name, place in job.writes.items():
+            argument, _, member = name.partition(":")
+            if member:
+                arguments[argument] = {**_mapping(arguments.get(argument)), member: targets[place]}
+            else:
+                arguments[argument] = targets[place]
         replaced = set(job.inputs) & set(job.products)
         if digests:  # of what is replaced, while it is there
             inputs |= {place: places.digested(inputs[place], local[place]) for place in replaced & inputs.keys()}
@@ -168,6 +175,10 @@ def _done(
     facts = {name: value for name in _FACTS if (value := getattr(record, name, None)) is not None}
     facts["notes"] = [str(note) for note in record.notes]
     return Outcome(job, "done", record, facts=facts, inputs=inputs, products=products, before=before, after=after)
+
+
+def _mapping(value: object) -> dict[str, Path]:
+    return value if isinstance(value, dict) else {}
 
 
 def _subfolder(folder: Path, number: int, place: str) -> Path:

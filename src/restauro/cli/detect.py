@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -114,19 +115,19 @@ def _planned(
     inputs: Sequence[Path | str], output: str | None, folders: dict[str, str | None], options: dict[str, Any]
 ) -> list[Job]:
     """Return a job for every picture of a plan: its mask is written where the plan has it."""
-    from restauro.archive.places import is_remote
+    from restauro.detection.detectors import checked_kinds
 
     rows = archives.rows_of(inputs)
     _check([Path(row.picture) for row in rows], output or rows[0].mask, options)
     if bare := next((row for row in rows if not (row.mask or output)), None):
         raise click.UsageError(f"Line {bare.number} names no mask to write: give a folder, -o masks/.")
-    if options["each"] and any(map(is_remote, [output or "", *(row.mask for row in rows)])):
-        raise click.UsageError("--each writes files beside the mask, and only in folders here: leave it out.")
     endings = {"preview": ".jpg", "probability": ".tif"}
     jobs = []
     for row in rows:
         also = {name: archives.place_in(to, row.picture, endings[name]) for name, to in folders.items() if to}
         target = row.mask or archives.place_in(str(output), row.picture, ".png")
+        stem, ending = os.path.splitext(target)
+        also |= {f"each:{kind}": f"{stem}-{kind}{ending}" for kind in checked_kinds(options["kind"]) if options["each"]}
         jobs.append(replace(_job(row.picture, target, also, options), problem=row.problem))
     return jobs
 

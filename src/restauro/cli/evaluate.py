@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from restauro.cli import flags, paths, report
+from restauro.cli import archives, flags, paths, report
 from restauro.cli.wording import printable, say
 from restauro.method import method_class, method_names
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from restauro.evaluation.protocol import MaskReading, PictureSet
 
 _INTERRUPTED = 130
-_HELP = """Compare methods: fill made or given holes of undamaged PICTURES (files, folders), measure what comes out.
+_HELP = """Compare methods: fill made or given holes of undamaged PICTURES (files, folders, patterns, a manifest), and
+measure what comes out.
 
 \b
 restauro evaluate paintings/ --out results/
@@ -33,7 +34,7 @@ on where a run was cut off. Time is that of one thread, one process a core. Need
 
 
 @click.command("evaluate", help=_HELP, short_help="Compare methods on pictures and masks.")
-@click.argument("pictures", nargs=-1, type=paths.NAME)
+@click.argument("pictures", nargs=-1, type=paths.PLACE)
 @click.option("--out", required=True, type=paths.NAME, metavar="FOLDER", help="Where results are collected.")
 @click.option(
     "--methods",
@@ -97,7 +98,7 @@ on where a run was cut off. Time is that of one thread, one process a core. Need
 @click.option("--overwrite", is_flag=True, help="Throw away what is in the folder of results, and begin anew.")
 @flags.QUIET
 def command(
-    pictures: tuple[Path, ...],
+    pictures: tuple[Path | str, ...],
     out: Path,
     methods: tuple[str, ...],
     masks: tuple[str, ...],
@@ -138,10 +139,16 @@ def command(
     ways = [way for listed in methods for way in split_ways(listed)] or [
         name for name in method_names() if name != "network" and method_class(name).nature != "corrects"
     ]
-    chosen = protocol.choose_masks(_split(masks) or ["strokes"], _bins(bins), border, reading)
-    _check_out(out, [*pictures, *(mask.file for mask in chosen if mask.file)])
+    found, listed_masks = (protocol.PictureSet(()), ()) if dataset else _planned(pictures, count)
+    if listed_masks and not masks:
+        chosen: tuple[protocol.MaskChoice, ...] = (
+            protocol.MaskChoice("listed", "listed", reading=reading, listed=listed_masks),
+        )
+    else:
+        chosen = protocol.choose_masks(_split(masks) or ["strokes"], _bins(bins), border, reading)
+    _check_out(out, [*map(Path, pictures), *(mask.file for mask in chosen if mask.file)])
     plan = running.Plan(
-        pictures=_open_dataset(data, download, count) if dataset else protocol.find_pictures(pictures, count),
+        pictures=_open_dataset(data, download, count) if dataset else found,
         masks=chosen,
         ways=tuple(dict.fromkeys(ways)),
         seed=seed,
@@ -170,6 +177,33 @@ def command(
         names = dict.fromkeys(file.relative_to(out).parts[0] for file in written)
         say(f"{report.count(len(finished.rows), 'fill')}. Written to {printable(out)}: {', '.join(names)}")
     return 1 if failed else 0
+
+
+def _planned(pictures: tuple[Path | str, ...], count: int | None) -> tuple[PictureSet, tuple[tuple[Path, Path], ...]]:
+    """Return the pictures that are named, and the mask files that a manifest names for them, if it does for each."""
+    from restauro.archive.places import is_remote
+    from restauro.evaluation import protocol
+    from restauro.picture_mask import is_file
+
+    if not archives.is_plan(pictures):
+        return protocol.find_pictures(pictures, count), ()
+    with archives.refusing():
+        rows = archives.rows_of(pictures)[:count]
+        for row in rows:
+            if row.problem is not None:
+                raise row.problem
+            if is_remote(row.picture) or is_remote(row.mask):
+                raise click.UsageError(f"{row.picture} lies elsewhere, and evaluations read files here: copy it first.")
+            if row.mask and not is_file(row.mask):
+                raise click.UsageError(
+                    f"Line {row.number} names the mask {row.mask}: holes of undamaged pictures are mask files."
+                )
+        found = protocol.find_pictures([row.picture for row in rows])
+    masks = tuple((Path(row.picture), Path(row.mask)) for row in rows if row.mask)
+    if masks and len(masks) < len(rows):
+        without = next(row for row in rows if not row.mask)
+        raise click.UsageError(f"{without.picture} has no mask in the manifest, and others have: name all, or none.")
+    return found, masks
 
 
 def _detect(
@@ -203,7 +237,7 @@ def _read_answers(folder: Path, files: Sequence[Path], *, alone: bool, quiet: bo
 
 
 def _check_sources(
-    pictures: tuple[Path, ...], dataset: str | None, data: Path | None, download: bool, detection: Path | None
+    pictures: tuple[Path | str, ...], dataset: str | None, data: Path | None, download: bool, detection: Path | None
 ) -> None:
     sources = [bool(pictures), dataset is not None, detection is not None]
     if sum(sources) != 1:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro import filters
+from restauro import filters, scratch
 from restauro.detection import crack_responses, crack_weights
 from restauro.detection.tiles import Progress
 from restauro.errors import ImageError, ImageTypeError
@@ -105,8 +105,8 @@ def find_cracks(image: NDArray[Any], workers: int | None = None, progress: Progr
     _check(image)
     height, width = image.shape[:2]
     tiles = list(_tiles(height, width))
-    odds = np.empty((2, height, width), np.float16)
-    grades = np.empty((height, width), np.uint8)
+    odds = scratch.zeros((2, height, width), np.float16)
+    grades = scratch.zeros((height, width), np.uint8)
     with ThreadPoolExecutor(checked_workers(workers)) as pool:
         told = np.empty(0, np.float32)  # kept from the first look where there is one tile
         sums = []

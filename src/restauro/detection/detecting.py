@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.detection import tiles
 from restauro.detection.detectors import KINDS, check_colour, checked_kinds
 from restauro.detection.marks import LEAST, checked_sensitivity, checked_smallest, rule_marks, threshold_of
@@ -162,8 +163,10 @@ def check_options(
 def joined(found: Found) -> NDArray[np.bool_]:
     """Return all marks, whatever their kind."""
     masks = list(found.values())
-    every = masks[0] if len(masks) == 1 else masks[0].copy()
-    for mask in masks[1:]:
+    if len(masks) == 1:
+        return masks[0]
+    every: NDArray[np.bool_] = scratch.zeros(masks[0].shape, np.bool_)
+    for mask in masks:
         every |= mask
     return every
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,16 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro import compiling
+from restauro import compiling, scratch
 from restauro.detection.detecting import Found, check_options, detect, detect_each, joined
 from restauro.detection.tiles import part, prepared
 from restauro.errors import MaskError, ParameterError, RestauroError, WriteError, check_progress, checked_path
 from restauro.files import images
 from restauro.files.bounds import MAX_PIXELS
 from restauro.files.jpeg import save_jpeg
-from restauro.files.masks import check_mask_target, is_same, make_folder, write_mask
+from restauro.files.masks import check_mask_target, is_same, make_folder, nearest_folder, write_mask
 from restauro.files.png import save_png
-from restauro.files.reading import read_picture
+from restauro.files.reading import read_picture, room_for
 from restauro.files.replacing import check_free, replacing
 from restauro.holes import count_regions
 from restauro.mask import check_grow, grow_mask, strips
@@ -78,7 +78,7 @@ def detect_file(
     colour: str | None = None,
     tolerance: int | None = None,
     hints: str | os.PathLike[str] | None = None,
-    each: bool = False,
+    each: bool | Mapping[str, str | os.PathLike[str]] = False,
     probability: str | os.PathLike[str] | None = None,
     preview: str | os.PathLike[str] | None = None,
     grow: int = 0,
@@ -102,7 +102,8 @@ def detect_file(
         A picture as large as the source with strokes in vivid colours, on a transparent layer or on a copy of the
         source: red is damage, green or blue is not; see `restauro.detection.hints.read_hints`.
     each
-        Also write a mask of every kind beside the one of all: mask-cracks.png beside mask.png.
+        Also write a mask of every kind beside the one of all: mask-cracks.png beside mask.png; or where a mapping says,
+        by the kinds' names.
     probability
         A TIFF (.tif) to write the probabilities to that the network gives, 0 to 1: float32 with five bands, crack,
         scratch, loss, dust, stain, whatever is looked for.
@@ -141,51 +142,54 @@ def detect_file(
     check_progress(progress)
     check_grow(grow)
     masks = {name: target.with_name(f"{target.stem}-{name}{target.suffix}") for name in kinds if each}
+    if isinstance(each, Mapping):
+        masks |= {name: checked_path(path, "The mask") for name, path in each.items() if name in masks}
     if each and strokes:
         raise ParameterError("With hints there is one mask of all that is found: leave out a mask for each kind.")
     _check_targets(source, target, masks, likely, shown, strokes, overwrite=overwrite)
-    picture = read_picture(source, max_pixels=max_pixels)
-    pixels, unknown = colours(picture), without_value(picture)
-    labels = _read_labels(strokes, picture, pixels) if strokes else None
-    for path in (target, shown, likely):
-        if path:
-            make_folder(path.parent)  # what can't be written is known before the work
-    done = part(progress, 0.5, 1.0) if likely else progress
-    if likely:
-        write_probabilities(picture, pixels, unknown, likely, workers, part(progress, 0.0, 0.5))
-    how: dict[str, Any] = {"sensitivity": sensitivity, "smallest": smallest, "unknown": unknown, "colour": colour}
-    how |= {"tolerance": tolerance, "workers": workers, "progress": done}
-    found: Found = {}
-    if labels is not None:
-        every = detect(pixels, kind, hints=labels, **how)
-    else:
-        found = detect_each(pixels, kind, **how)
-        every = joined(found)
-    counts = {name: _count(mask, threads) for name, mask in found.items()}
-    every = grow_mask(every, grow) if grow else every
-    seen = np.ascontiguousarray(as_seen(every, picture.orientation))
-    if shown:
-        save_preview(picture, seen, shown)
-    for name, path in masks.items():
-        grown = grow_mask(found[name], grow) if grow else found[name]
-        write_mask(np.ascontiguousarray(as_seen(grown, picture.orientation)), path)
-    write_mask(seen, target, after="The preview was written, but" if shown else "")
-    count = int(np.count_nonzero(every))
-    return Detected(
-        source=source,
-        target=target,
-        preview=shown,
-        kind=",".join(kinds) or None,
-        width=seen.shape[1],
-        height=seen.shape[0],
-        marks=_count(every, threads),
-        pixels=count,
-        kinds=counts,
-        masks=masks,
-        probability=likely,
-        seconds=compiling.clock() - start,
-        notes=_notes(count / every.size),
-    )
+    with room_for(source, None, nearest_folder(target)):
+        picture = read_picture(source, max_pixels=max_pixels)
+        pixels, unknown = colours(picture), without_value(picture)
+        labels = _read_labels(strokes, picture, pixels) if strokes else None
+        for path in (target, shown, likely):
+            if path:
+                make_folder(path.parent)  # what can't be written is known before the work
+        done = part(progress, 0.5, 1.0) if likely else progress
+        if likely:
+            write_probabilities(picture, pixels, unknown, likely, workers, part(progress, 0.0, 0.5))
+        how: dict[str, Any] = {"sensitivity": sensitivity, "smallest": smallest, "unknown": unknown, "colour": colour}
+        how |= {"tolerance": tolerance, "workers": workers, "progress": done}
+        found: Found = {}
+        if labels is not None:
+            every = detect(pixels, kind, hints=labels, **how)
+        else:
+            found = detect_each(pixels, kind, **how)
+            every = joined(found)
+        counts = {name: _count(mask, threads) for name, mask in found.items()}
+        every = grow_mask(every, grow) if grow else every
+        seen = scratch.contiguous(as_seen(every, picture.orientation))
+        if shown:
+            save_preview(picture, seen, shown)
+        for name, path in masks.items():
+            grown = grow_mask(found[name], grow) if grow else found[name]
+            write_mask(scratch.contiguous(as_seen(grown, picture.orientation)), path)
+        write_mask(seen, target, after="The preview was written, but" if shown else "")
+        count = int(np.count_nonzero(every))
+        return Detected(
+            source=source,
+            target=target,
+            preview=shown,
+            kind=",".join(kinds) or None,
+            width=seen.shape[1],
+            height=seen.shape[0],
+            marks=_count(every, threads),
+            pixels=count,
+            kinds=counts,
+            masks=masks,
+            probability=likely,
+            seconds=compiling.clock() - start,
+            notes=_notes(count / every.size),
+        )
 
 
 def _count(mask: NDArray[np.bool_], threads: int) -> int:

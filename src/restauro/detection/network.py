@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.detection import tiles
 from restauro.errors import ModelError
 from restauro.numerics.threads import checked_workers
@@ -85,7 +86,7 @@ def grades(
     the network on several threads would round in other ways than on one.
     """
     session = _open()
-    found = np.empty((len(classes), *picture.shape[:2]), np.uint8)
+    found: Grades = scratch.zeros((len(classes), *picture.shape[:2]), np.uint8)
     halo = -(-session.context // session.multiple) * session.multiple
     places = tiles.places_of(picture.shape, _SIDE // session.multiple * session.multiple, halo)
 

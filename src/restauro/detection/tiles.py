@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from restauro import filters
+from restauro import filters, scratch
 from restauro.errors import ImageError, ImageTypeError, MaskError
 from restauro.mask import full_scale, marked, strips
 from restauro.numerics.threads import checked_workers
@@ -137,7 +137,7 @@ def _check_range(image: NDArray[Any]) -> None:
 
 
 def _mean(image: NDArray[Any]) -> NDArray[Any]:
-    mean = np.empty(image.shape[:2], image.dtype)
+    mean = scratch.zeros(image.shape[:2], image.dtype)
     for rows in strips(image):
         values = image[rows].mean(axis=2, dtype=np.float32)
         mean[rows] = values if image.dtype.kind == "f" else np.rint(values)
@@ -170,7 +170,7 @@ def halved(picture: NDArray[Any]) -> NDArray[Any]:
     array([[4]], dtype=uint8)
     """
     height, width = picture.shape[0] // 2, picture.shape[1] // 2
-    small = np.empty((height, width, *picture.shape[2:]), picture.dtype)
+    small = scratch.zeros((height, width, *picture.shape[2:]), picture.dtype)
     for rows in strips(small):
         source = picture[2 * rows.start : 2 * rows.stop, : 2 * width]
         four = source.reshape(rows.stop - rows.start, 2, width, 2, *picture.shape[2:])
@@ -187,7 +187,7 @@ def doubled(found: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool
            [1, 1, 0, 0],
            [1, 1, 0, 0]])
     """
-    full = np.zeros(shape[:2], np.bool_)
+    full: NDArray[np.bool_] = scratch.zeros(shape[:2], np.bool_)
     rows = np.minimum(np.arange(shape[0]) // 2, found.shape[0] - 1)
     columns = np.minimum(np.arange(shape[1]) // 2, found.shape[1] - 1)
     for strip in strips(full):
@@ -264,7 +264,7 @@ def find_at(
     progress: Progress | None,
 ) -> NDArray[np.bool_]:
     """Do the same, where what finds a tile's core is given its place."""
-    found = np.zeros(shape[:2], np.bool_)
+    found: NDArray[np.bool_] = scratch.zeros(shape[:2], np.bool_)
 
     def fill(place: Place) -> None:
         found[place.inside] = find(place)

@@ -132,6 +132,8 @@ class MaskChoice:
         A mask file, or a folder of them.
     reading
         How mask files are understood.
+    listed
+        Files of pictures, and of the mask that each gets, where a list says so.
     """
 
     name: str
@@ -140,6 +142,7 @@ class MaskChoice:
     border: bool | None = None
     file: Path | None = None
     reading: MaskReading = MaskReading()
+    listed: tuple[tuple[Path, Path], ...] = ()
 
     @property
     def bin_text(self) -> str:
@@ -158,6 +161,9 @@ class MaskChoice:
         MaskError, DataError
             A file can't be read, or is no mask; there is none in the folder.
         """
+        if self.listed:
+            digests = [f"{picture.name} {provenance.digest_of_file(mask)}" for picture, mask in self.listed]
+            return provenance.digest_of_bytes("\n".join([*digests, self.reading.polarity]).encode())
         if self.file is None:
             return self.kind
         if self.file.is_dir():
@@ -325,7 +331,10 @@ def make_hole(
         rng = hole_generator(seed, number, choice.bin, choice.border)
     else:
         rng = np.random.default_rng([seed, crc32(name.encode()), crc32(choice.name.encode())])
-    if choice.file:
+    if choice.listed:
+        file = dict(choice.listed)[pictures.files[number]]
+        hole = _fitted(choice.reading.hole_of(file), height, width)
+    elif choice.file:
         hole = _fitted(choice.reading.hole_of(_file_for(choice.file, pictures, number, rng)), height, width)
     elif choice.bin is not None:
         hole = strokes(height, width, ratio_in(RATIO_BINS[choice.bin], rng), rng, border=bool(choice.border))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.errors import ReadError
 from restauro.files import previews
 from restauro.notes import Note
@@ -69,11 +71,19 @@ def several_pictures(count: int | str) -> ReadError:
 
 
 def pixels_of(image: pyvips.Image) -> NDArray[Any]:
-    """Decode an image into memory, once, as an array [H, W] or [H, W, C] that can be written to."""
+    """Decode an image, once, as an array [H, W] or [H, W, C] that can be written to.
+
+    It is in memory or, where `restauro.scratch` says so, in a file.
+    """
     if image.format not in _DTYPES:
         raise ReadError(f"Samples of type {image.format} can't be restored: save the picture with 8 or 16 bits.")
     shape = (image.height, image.width, image.bands)[: 2 if image.bands == 1 else 3]
-    return np.frombuffer(image.write_to_memory(), _DTYPES[image.format]).reshape(shape)
+    dtype = np.dtype(_DTYPES[image.format])
+    if place := scratch.place_for(shape, dtype):
+        with scratch.new_file(place, math.prod(shape) * dtype.itemsize) as file:
+            image.rawsave_target(pyvips.Target.new_to_descriptor(file.fileno()))
+            return scratch.mapped(file, shape, dtype)
+    return np.frombuffer(image.write_to_memory(), dtype).reshape(shape)
 
 
 def image_of(pixels: NDArray[Any], *, is_cmyk: bool) -> pyvips.Image:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import pyvips
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.errors import ReadError, checked_path
 from restauro.files import formats, images
 from restauro.files.bounds import MAX_PIXELS, check_pixels
@@ -138,6 +139,14 @@ def read_extent(path: Path, page: int | None = None) -> tuple[int, int]:
     image = _header(path, page)
     pixels = image.width * image.height
     return pixels, pixels * image.bands * _SAMPLE_BYTES[image.format]
+
+
+def room_for(path: Path, page: int | None, folder: Path) -> AbstractContextManager[None]:
+    """Have a picture that is large beside the memory worked on in files of a folder; see `restauro.scratch`."""
+    with suppress(ReadError):  # whoever reads it says so
+        if scratch.is_large(*read_extent(path, page)):
+            return scratch.on_disk(folder)
+    return nullcontext()
 
 
 def _header(path: Path, page: int | None) -> pyvips.Image:

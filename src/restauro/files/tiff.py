@@ -46,7 +46,11 @@ class Tiff(Format):
         notes = []
         if kept.has_palette:
             notes.append(images.PALETTE)
-        if smaller := len(kept.ifds) - len(kept.kept):
+        smaller = len(kept.copies)
+        if smaller and target == self.name and kept.is_pyramid:
+            text = "The smaller copies of the picture, a pyramid, were made anew from the restored one."
+            notes.append(Note("smaller-copies-made-anew", text))
+        elif smaller:
             copies = counted(smaller, "smaller copy of the picture was", "smaller copies of the picture were")
             text = f"{copies} left out: {'it shows' if smaller == 1 else 'they show'} the damage."
             notes.append(Note("smaller-copies-left-out", text))

@@ -98,6 +98,28 @@ class TiffPage:
         return tuple(k for k in others if _is_grey(self.ifds[k]) and not _is_reduced(self.ifds[k]))
 
     @property
+    def copies(self) -> list[int]:
+        """Which of the file's pictures are smaller copies of it, which show the damage."""
+        return sorted(set(range(len(self.ifds))) - self.kept)
+
+    @property
+    def is_pyramid(self) -> bool:
+        """Whether all else in the file are copies of it in tiles, each half as large, which libvips can make anew."""
+        if len(self.kept) > 1 or not self.copies or tiff_tags.TILE_WIDTH not in self.tags:
+            return False
+        width, height = _size(self.ifd)
+        halves = all(
+            any(
+                _size(self.ifds[copy]) == (-(-(width - off) // 2**k), -(-(height - off) // 2**k))
+                for off in (0, 2**k - 1)
+            )
+            for k, copy in enumerate(self.copies, start=1)
+        )
+        bits, numbers = self.number(tiff_tags.BITS, 1), self.number(tiff_tags.SAMPLE_FORMAT, 1)
+        is_usual = (bits, numbers) in ((8, 1), (16, 1), (32, 3)) and not self.white_is_zero and not self.has_palette
+        return halves and is_usual and self.form.order == "<" and self.ifd.inside is None
+
+    @property
     def coding(self) -> tuple[object, ...]:
         """All that the bytes of a row depend on, but for compression."""
         codes = (256, 257, tiff_tags.BITS, tiff_tags.PHOTOMETRIC, tiff_tags.SAMPLES, tiff_tags.PLANAR)

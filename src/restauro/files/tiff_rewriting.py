@@ -44,8 +44,12 @@ Changes = dict[int, Tag | None]
 
 
 def keep_tags(original: TiffPage, path: Path, changes: Changes) -> None:
-    """Give a TIFF of one picture, newly written by libvips, the tags of the original."""
-    _append_directory(path, _merged(original, _changed(tiff_pages.read_page(path).tags, changes)))
+    """Give a TIFF of one picture or a pyramid, newly written by libvips, the tags of the original."""
+    written = tiff_pages.read_page(path)
+    tags = _merged(original, _changed(written.tags, changes))
+    if tiff_tags.SUB_PICTURES in written.tags:
+        tags[tiff_tags.SUB_PICTURES] = written.tags[tiff_tags.SUB_PICTURES]
+    _append_directory(path, tags, written.ifd.following)
 
 
 def say(path: Path, exif: bytes | None, iptc: bytes | None, *, has_resolution: bool, changes: Changes) -> None:
@@ -147,13 +151,13 @@ def _without_preview(code: int, tag: Tag) -> Tag:
     return tag if data == tag.data else Tag(tag.type_code, len(data), data)
 
 
-def _append_directory(path: Path, tags: Directory) -> None:
+def _append_directory(path: Path, tags: Directory, following: int = 0) -> None:
     """Write a directory at the end of a TIFF and make it the one that readers find."""
     with open(path, "r+b") as file:
         form = tiff_tags.read_form(Bounded(file.read(16)))
         start = (file.seek(0, os.SEEK_END) + 15) // 16 * 16
         file.seek(start)
-        file.write(tiff_tags.packed(tags, form, start))
+        file.write(tiff_tags.packed(tags, form, start, following))
         file.seek(form.pointer_at)
         file.write(struct.pack(form.offset, start))
 

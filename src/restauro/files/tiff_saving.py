@@ -72,6 +72,9 @@ def save_again(picture: Picture, path: Path) -> list[Note]:
     options = _options(picture, big=original.form.big) | layout | {"keep": "none", "compression": coding}
     if original.white_is_zero and picture.pixels.dtype in (np.uint8, np.uint16) and stored.pixels is picture.pixels:
         options["miniswhite"] = True
+    if original.is_pyramid:
+        inside = original.ifds[original.copies[0]].inside is not None
+        options |= {"pyramid": True, "subifd": inside, "bigtiff": options["bigtiff"] or _is_beyond(picture, 4 / 3)}
     alone = path.with_name("picture")
     is_plain = len(original.kept) == 1 and original.form.order == "<"
     _save(picture, stored, path if is_plain else alone, options)
@@ -153,8 +156,13 @@ def _byte_planes(pixels: NDArray[Any]) -> NDArray[Any]:
 
 def _options(picture: Picture, *, big: bool) -> dict[str, Any]:
     """Return what goes with the size of a picture and its samples."""
-    options: dict[str, Any] = {"bigtiff": big or picture.pixels.nbytes > _CLASSIC_TIFF_BYTES}
+    options: dict[str, Any] = {"bigtiff": big or _is_beyond(picture)}
     return options | ({"bitdepth": picture.bits} if picture.bits < 8 else {})
+
+
+def _is_beyond(picture: Picture, times: float = 1) -> bool:
+    """Whether a picture, or so many of its size, may not fit in a classic TIFF."""
+    return times * picture.pixels.nbytes > _CLASSIC_TIFF_BYTES
 
 
 def _layout(picture: Picture, original: TiffPage) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Task
+from restauro.method import Memory, Method, Task
 from restauro.methods._precision import precision
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Biharmonic(Method):
     )
     nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
+    memory: ClassVar[Memory] = Memory(a_pixel=180, a_run=1600)
 
     def reach(self, depth: float) -> int:
         """Read two pixels around the hole, which isn't cut."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Task
+from restauro.method import Memory, Method, Task
 from restauro.methods._precision import precision
 from restauro.parameters import Parameter
 
@@ -50,6 +50,7 @@ class EdgeEnhancing(Method):
     nature: ClassVar[str] = "interpolates"
     takes: ClassVar[frozenset[str]] = frozenset({"guides"})
     whole_hole: ClassVar[bool] = True
+    memory: ClassVar[Memory] = Memory(a_pixel=140, a_run=1350)
 
     steps: Annotated[
         int,

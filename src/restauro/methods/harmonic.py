@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Task
+from restauro.method import Memory, Method, Task
 from restauro.methods._precision import precision
 
 # Largest residual of the linear system that may remain, as a share of the range of the pixels around the holes.
@@ -45,6 +45,7 @@ class Harmonic(Method):
     )
     nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
+    memory: ClassVar[Memory] = Memory(a_pixel=110, a_run=1550)
 
     def reach(self, depth: float) -> int:
         """Read the four neighbours; the hole itself isn't cut."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Task
+from restauro.method import Memory, Method, Task
 from restauro.parameters import Parameter
 
 
@@ -43,6 +43,7 @@ class NavierStokes(Method):
     )
     nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
+    memory: ClassVar[Memory] = Memory(a_pixel=600, a_run=14_000)
 
     friction: Annotated[
         float,

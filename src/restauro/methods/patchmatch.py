@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro.method import Method, Task
+from restauro.method import Memory, Method, Task
 from restauro.methods.harmonic import membrane
 from restauro.parameters import Parameter
 
@@ -68,6 +68,7 @@ class PatchMatch(Method):
     )
     nature: ClassVar[str] = "copies"
     whole_hole: ClassVar[bool] = True
+    memory: ClassVar[Memory] = Memory(of_window=30)
     takes: ClassVar[frozenset[str]] = frozenset({"sources", "avoid", "guides"})
 
     detail: Annotated[
