@@ -69,3 +69,12 @@ def test_a_file_that_is_no_model_is_said(tmp_path: Path) -> None:
         read_weights(tmp_path / "x.onnx")
     with pytest.raises(TrainingError, match=r"y\.onnx can't be read as an ONNX model"):
         read_weights(tmp_path / "y.onnx")
+
+
+def test_no_convolution_before_a_normalisation_has_a_bias(exported: tuple[DamageUNet, Path]) -> None:
+    """Zeros that PyTorch writes there keep ONNX Runtime from merging the two."""
+    model = onnx.load(exported[1])
+    normalised = {node.input[0] for node in model.graph.node if node.op_type == "BatchNormalization"}
+    biases = [len(node.input) == 3 for node in model.graph.node if node.output[0] in normalised]
+    assert len(biases) > 5
+    assert not any(biases)

@@ -51,3 +51,13 @@ def test_a_crack_on_an_even_ground_is_likelier_than_the_ground(session: onnxrunt
     (found,) = session.run(["probability"], {"image": image})
     lines = found[0, :2].max(axis=0)
     assert np.median(lines[crack]) > 10 * np.median(lines[~crack])
+
+
+def test_its_normalisations_are_merged_into_its_convolutions(tmp_path: Path) -> None:
+    """They aren't where a convolution has a bias that is made on the way, and it takes half as long again."""
+    onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'restauro[train]'")
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(tmp_path / "merged.onnx")
+    onnxruntime.InferenceSession(FOLDER / "damage.onnx", options, providers=["CPUExecutionProvider"])
+    assert "BatchNormalization" not in {node.op_type for node in onnx.load(tmp_path / "merged.onnx").graph.node}

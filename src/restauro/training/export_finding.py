@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.numpy_helper
 import onnxruntime
 import torch
 from torch import Tensor, nn
@@ -53,10 +54,40 @@ def export_finding(
     model = graph(_Probabilities(network).cpu().eval(), multiple, {"image": 3}, "probability", merged=False)
     for tensor in model.graph.initializer:  # by the names that the network has for them
         _rename(model, tensor.name, tensor.name.removeprefix("network."))
+    without_zeros(model)
     content = described(model, {**metadata, "classes": ",".join(KINDS)}, multiple)
     difference = _difference(content, network)
     write(content, target, difference)
     return Exported(target, len(content), difference)
+
+
+def without_zeros(model: onnx.ModelProto) -> None:
+    """Take the biases from convolutions before a normalisation, which PyTorch writes as zeros made on the way.
+
+    With them, ONNX Runtime doesn't merge a convolution, its normalisation and its ReLU: half as much time again.
+    """
+    made = {node.output[0]: node for node in model.graph.node}
+    normalised = {node.input[0] for node in model.graph.node if node.op_type == "BatchNormalization"}
+    for node in model.graph.node:
+        if node.output[0] in normalised and len(node.input) == 3 and _is_zeros(node.input[2], made):
+            del node.input[2]
+    wanted = {output.name for output in model.graph.output}
+    kept = []
+    for node in reversed(model.graph.node):  # each comes after what it needs
+        if wanted.intersection(node.output):
+            wanted.update(node.input)
+            kept.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(reversed(kept))
+
+
+def _is_zeros(name: str, made: Mapping[str, onnx.NodeProto]) -> bool:
+    """Say whether a value is a constant 0, cast or made larger."""
+    while name in made and made[name].op_type in ("Cast", "CastLike", "Expand"):
+        name = made[name].input[0]
+    if name not in made or made[name].op_type != "Constant":
+        return False
+    return not onnx.numpy_helper.to_array(made[name].attribute[0].t).any()
 
 
 def _rename(model: onnx.ModelProto, old: str, new: str) -> None:
