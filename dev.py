@@ -31,6 +31,7 @@ RESTORED = Path("restored", "canaletto-restored.jpg")
 # About half of the time that all tests take.
 BESIDE = ["tests/archive", "tests/cli", "tests/detection", "tests/evaluation", "tests/web"]
 TORCH = "torch==2.13.0"  # before the extra: left to itself, pip may choose a build with gigabytes of CUDA
+BUNDLER = "pyinstaller>=6.11"
 COMPILED = """
 import sys
 from restauro.numerics.compiled import build, library
@@ -234,26 +235,59 @@ def docs(environment: Environment, _: list[str]) -> None:
     print(f"It begins at {CLONE / 'build' / 'site' / 'index.html'}")
 
 
+def build_wheel(environment: Environment, folder: Path) -> Path:
+    """Build the wheel in a folder and return it; its kernels are kept from one build to the next."""
+    environment.make()
+    environment.install("build>=1.2")
+    kept = str(CLONE / "build" / "kernels")
+    environment.run("python", "-m", "build", "--outdir", folder, RESTAURO_LIBRARIES=kept)
+    return newest_wheel(folder)
+
+
+def newest_wheel(folder: Path) -> Path:
+    """Return the wheel in a folder that was built last."""
+    wheels = sorted(folder.glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    if not wheels:
+        raise StepError(f"There is no wheel in {folder}: python3 dev.py wheel FOLDER builds one.")
+    return wheels[-1]
+
+
 def wheel(environment: Environment, arguments: list[str]) -> None:
     """Build the wheel, install it into an empty environment, and try it away from the clone; FOLDER keeps it."""
     if len(arguments) > 1:
         raise StepError("Say where to keep the wheel, if at all: python3 dev.py wheel [FOLDER].")
-    environment.make()
-    environment.install("build>=1.2")
     with tempfile.TemporaryDirectory(prefix="restauro-wheel-") as name:
         folder = Path(name)
-        built = (CLONE / arguments[0]) if arguments else folder / "dist"
-        kept = str(CLONE / "build" / "kernels")  # from one build to the next
-        environment.run("python", "-m", "build", "--outdir", built, RESTAURO_LIBRARIES=kept)
+        built = build_wheel(environment, (CLONE / arguments[0]) if arguments else folder / "dist")
         empty = Environment(folder / "environment")
         empty.make()
-        empty.install(max(built.glob("*.whl"), key=lambda path: path.stat().st_mtime))
+        empty.install(built)
         shutil.copy(CLONE / DAMAGED, folder)
         shutil.copy(CLONE / MASK, folder)
         if empty.has("numba"):
             raise StepError("A wheel should bring its kernels compiled, and this one brings Numba.")
         empty.run("restauro", "--version", folder=folder)
         empty.run("restauro", "restore", DAMAGED.name, "--mask", MASK.name, "-o", RESTORED.name, folder=folder)
+
+
+def bundle(environment: Environment, arguments: list[str]) -> None:
+    """Make build/bundle/restauro, a folder with a program that needs no Python, and try it; FOLDER has the wheel."""
+    if len(arguments) > 1:
+        raise StepError("Say in which folder a wheel is, if it needn't be built: python3 dev.py bundle [FOLDER].")
+    environment.install_clone("[dev,eval]")
+    made = CLONE / "build" / "bundle"
+    with tempfile.TemporaryDirectory(prefix="restauro-bundle-") as name:
+        folder = Path(name)
+        built = newest_wheel(CLONE / arguments[0]) if arguments else build_wheel(environment, folder / "dist")
+        maker = Environment(folder / "environment", installer=environment)
+        maker.make()
+        maker.install(f"{built}[web,layers]", BUNDLER)
+        folders: list[str | Path] = ["--distpath", made, "--workpath", folder / "work"]
+        maker.run("pyinstaller", "--noconfirm", "--log-level", "ERROR", *folders, "packaging/restauro.spec")
+    program = made / "restauro" / ("restauro.exe" if WINDOWS else "restauro")
+    environment.run("pytest", "-q", "tests/test_bundle.py", RESTAURO_BUNDLE=str(program))
+    size = sum(path.stat().st_size for path in program.parent.rglob("*") if path.is_file() and not path.is_symlink())
+    print(f"The program is {program}: {size / 1e6:.0f} MB with all in its folder, which can be moved as a whole.")
 
 
 def check(environment: Environment, _: list[str]) -> None:
@@ -274,6 +308,7 @@ COMMANDS: dict[str, Callable[[Environment, list[str]], None]] = {
     "bench": bench,
     "docs": docs,
     "wheel": wheel,
+    "bundle": bundle,
     "check": check,
 }
 

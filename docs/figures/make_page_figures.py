@@ -21,7 +21,19 @@ SHOW = """name => document.querySelectorAll('.panel').forEach(
 
 
 def shoot(page: Any, name: str) -> None:
-    """Write a screenshot."""
+    """Write a screenshot, once no tile has been asked for for a while."""
+    asked: list[Any] = []
+
+    def note(request: Any) -> None:
+        asked.append(request)
+
+    page.on("request", note)
+    while True:
+        before = len(asked)
+        page.wait_for_timeout(1500)
+        if len(asked) == before:
+            break
+    page.remove_listener("request", note)
     shot = pyvips.Image.new_from_buffer(page.screenshot(), "")
     shot.jpegsave(str(HERE / f"page-{name}.jpg"), Q=84)
 
@@ -35,6 +47,23 @@ def find(page: Any) -> None:
     drag(page, (0.87, 0.43), (0.96, 0.43), (0.96, 0.52), (0.87, 0.52))
     page.wait_for_timeout(2000)
     shoot(page, "find")
+
+
+def variants(page: Any) -> None:
+    """Restore some marks four times with matched grain, and write a screenshot."""
+    opened_anew(page)
+    only(page, "marks")
+    page.keyboard.press("b")
+    drag(page, (0.2, 0.47), (0.19, 0.53), (0.23, 0.44))
+    page.select_option("#panel-method select", "patchmatch")
+    page.check("text=Match grain")
+    page.evaluate("document.querySelector('#panel-results').open = true")
+    page.click("text=4 variants")
+    page.wait_for_selector(".results li:nth-child(4)", timeout=120_000)
+    idle(page)
+    page.locator("#panel-results").scroll_into_view_if_needed()
+    page.mouse.move(900, 640)
+    shoot(page, "variants")
 
 
 def guide(page: Any) -> None:
@@ -125,6 +154,7 @@ def main() -> None:
         shoot(page, "compare")
         page.keyboard.press("Escape")
         find(page)
+        variants(page)
         guide(page)
         page.set_viewport_size({"width": 390, "height": 780})
         page.reload()

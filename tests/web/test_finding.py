@@ -90,6 +90,22 @@ def test_a_search_proposes_what_detect_each_finds_and_what_is_taken_is_marked(
     np.testing.assert_array_equal(marks(client, session), every)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_marks_on_lettering_are_told_of_first(client: TestClient, tmp_path: Path, orientation: int) -> None:
+    pixels = dusty()
+    for left in range(240, 400, 16):  # LLLLLLLLLL
+        pixels[240:254, left : left + 3] = pixels[252:254, left : left + 9] = 20
+    down, across = np.mgrid[: pixels.shape[0], : pixels.shape[1]]
+    pixels[(down - 246) ** 2 + (across - 300) ** 2 <= 9] = 250
+    path = save(tmp_path / "panel.tif", np.ascontiguousarray(as_stored(pixels, orientation)), orientation)
+    found = search(client, upload(client, path)["session"], ["dust"])
+    on_it = [mark["lettering"] for mark in found["marks"]]
+    assert on_it == sorted(on_it, reverse=True)
+    assert 1 <= sum(on_it) == found["lettering"] < len(on_it)
+    left, top, right, bottom = found["marks"][0]["box"]
+    assert (left - 20 < 300 < right + 20, top - 20 < 246 < bottom + 20) == (True, True)
+
+
 def test_marks_are_left_out_by_a_click_and_a_lasso_and_taken_again(client: TestClient, tmp_path: Path) -> None:
     session = upload(client, save(tmp_path / "dusty.tif", dusty()))["session"]
     found = search(client, session, ["dust"])

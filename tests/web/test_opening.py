@@ -69,6 +69,13 @@ def test_methods_are_described_with_their_parameters(client: TestClient) -> None
     assert (radius["name"], radius["kind"], radius["minimum"]) == ("radius", "int", 1)
 
 
+def test_a_server_that_a_page_may_not_end_goes_on(client: TestClient) -> None:
+    assert client.get("/api/start").json()["ends"] is False
+    answer = client.post("/api/end")
+    assert (answer.status_code, answer.json()["detail"][:12]) == (404, "This server ")
+    assert client.get("/api/start").status_code == 200
+
+
 def test_the_interface_describes_itself(client: TestClient) -> None:
     assert client.get("/docs").status_code == 200
     paths = client.get("/openapi.json").json()["paths"]

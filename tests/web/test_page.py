@@ -234,3 +234,20 @@ def test_every_control_has_a_name_and_a_tooltip(opened: tuple[Page, Server, Path
         }).map((element) => element.outerHTML.slice(0, 120))"""
     )
     assert without == []
+
+
+@needs_browser
+def test_end_ends_it_and_what_was_done_is_kept(opened: tuple[Page, Server, Path]) -> None:
+    on, server, _ = opened
+    page = on.page
+    drag(page, (0.3, 0.3), (0.5, 0.35))
+    page.click("#home")
+    page.click("#quit")
+    page.wait_for_selector("text=restauro has ended")
+    assert server.process.wait(timeout=30) == 0
+    server.kill()
+    server.start()
+    page.goto(server.address)
+    ready(page)
+    assert on.results == 1
+    assert on.wrong == []

@@ -18,8 +18,8 @@ from restauro.cli.wording import printable, say
 _HELP = """Open the page in the browser: heal a picture by painting over damage, mark, restore, compare, save.
 
 It is served by this machine to this machine, and the picture doesn't leave it. The address is printed on a line of its
-own; its token lets nobody else in. Ctrl-C ends it. What was done is kept in a folder of the user's cache, and is there
-again next time.
+own; its token lets nobody else in. Ctrl-C ends it, and so does End on its first page. What was done is kept in a folder
+of the user's cache, and is there again next time.
 
 \b
 restauro serve
@@ -50,7 +50,13 @@ def command(picture: Path | None, port: int, no_browser: bool) -> None:
     listening = _listen(port)
     port = listening.getsockname()[1]
     token = secrets.token_urlsafe(24)
-    app = make_app(token=token, port=port, folder=_cache() / "sessions", picture=picture and _absolute(picture))
+    app = make_app(
+        token=token,
+        port=port,
+        folder=_cache() / "sessions",
+        picture=picture and _absolute(picture),
+        end=lambda: setattr(server, "should_exit", True),
+    )
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, server_header=False))
     address = f"http://127.0.0.1:{port}/?token={token}"
     say(address)

@@ -106,7 +106,7 @@ class Opened:
         Gives the pixels where libvips can't decode them, so that the image has size, type and what is told alone; None:
         the image has them.
     read
-        Gives the pixels where reading them finds damage that decoding the image again needn't look for.
+        Gives the pixels where that finds damage which decoding the image again needn't look for, or is faster.
     """
 
     image: pyvips.Image

@@ -9,7 +9,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from restauro.files import images, tiff_decoding, tiff_pages, tiff_rewriting, tiff_saving, tiff_tags
+from restauro.files import images, tiff_decoding, tiff_pages, tiff_parts, tiff_rewriting, tiff_saving, tiff_tags
 from restauro.files.comparing import PlainRows
 from restauro.files.formats import Format, Opened, Saved
 from restauro.files.tiff_pages import TiffPage
@@ -39,6 +39,7 @@ class Tiff(Format):
             is_premultiplied=found.is_premultiplied,
             nodata=found.nodata,
             decode=partial(tiff_decoding.decode, path, found) if found.is_beyond_libvips else None,
+            read=partial(tiff_parts.decode, path, found) if tiff_parts.is_better_in_parts(found) else None,
         )
 
     def notes(self, kept: TiffPage, target: str) -> tuple[Note, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.files import images, tiff_rewriting, tiff_tags
 from restauro.files.tiff_pages import TiffPage
 from restauro.files.tiff_rewriting import Changes
@@ -107,7 +108,7 @@ def _stored(picture: Picture, original: TiffPage, predictor: int, tile_width: in
     if predictor == _FLOAT and (not is_float or (unusual and tile_width)):
         predictor = _NONE
     if original.white_is_zero and pixels.dtype.kind == "u" and (swapped or size == 4):
-        pixels = np.iinfo(pixels.dtype).max - pixels
+        pixels = np.subtract(np.iinfo(pixels.dtype).max, pixels, out=scratch.zeros(pixels.shape, pixels.dtype))
     if unusual or (swapped and predictor == _HORIZONTAL):
         changes[tiff_tags.PREDICTOR] = shorts(predictor)
         if predictor == _HORIZONTAL:
@@ -117,7 +118,9 @@ def _stored(picture: Picture, original: TiffPage, predictor: int, tile_width: in
             swapped = False
         predictor = _NONE
     if swapped and predictor != _FLOAT:
-        pixels = pixels.byteswap()
+        turned = scratch.zeros(pixels.shape, pixels.dtype)
+        turned.view(pixels.dtype.newbyteorder())[:] = pixels  # without a copy in memory
+        pixels = turned
     if unusual:
         changes |= _described(picture, original)
         wide = pixels.reshape(*pixels.shape[:2], -1).view("u2" if size == 2 else "u4")
@@ -137,8 +140,9 @@ def _described(picture: Picture, original: TiffPage) -> Changes:
 def _differences(pixels: NDArray[Any], tile_width: int) -> NDArray[Any]:
     """Return the differences of each sample to the one on its left, of whole rows or of rows of tiles."""
     whole = pixels.view(f"u{pixels.itemsize}")
-    differences = whole.copy()
-    differences[:, 1:] -= whole[:, :-1]
+    differences = scratch.zeros(whole.shape, whole.dtype)
+    differences[:] = whole
+    np.subtract(whole[:, 1:], whole[:, :-1], out=differences[:, 1:])
     if tile_width:
         differences[:, ::tile_width] = whole[:, ::tile_width]
     return differences.view(pixels.dtype)

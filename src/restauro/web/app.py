@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pyvips
@@ -26,7 +26,15 @@ from restauro.web.shared import Server
 STATIC = Path(__file__).parent / "static"
 
 
-def make_app(*, token: str, port: int, folder: Path, picture: Path | None = None, started_in: Path = Path()) -> Guard:
+def make_app(
+    *,
+    token: str,
+    port: int,
+    folder: Path,
+    picture: Path | None = None,
+    started_in: Path = Path(),
+    end: Callable[[], object] | None = None,
+) -> Guard:
     """Return the application, which lets nobody in without the token.
 
     Parameters
@@ -39,10 +47,12 @@ def make_app(*, token: str, port: int, folder: Path, picture: Path | None = None
         A picture of this machine to begin with.
     started_in
         The folder whose policy binds what is sent to the page, by default the current one.
+    end
+        Ends the server; None: the page can't.
     """
     pyvips.cache_set_max(0)  # libvips keeps pictures that may be asked for again, and these are ours to keep
     app = FastAPI(title="restauro", version=restauro.__version__, docs_url=None, redoc_url=None, lifespan=_lifespan)
-    app.state.server = Server(Sessions(folder, started_in.absolute()), Jobs(), picture, _examples())
+    app.state.server = Server(Sessions(folder, started_in.absolute()), Jobs(), picture, _examples(), end)
     for routes in (opening, working, finding):
         app.include_router(routes.router, prefix="/api", responses=asked.REFUSALS)
     app.add_exception_handler(RestauroError, _refused)

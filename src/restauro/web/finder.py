@@ -17,6 +17,7 @@ from restauro.detection import network
 from restauro.detection.detecting import detect, detect_each
 from restauro.detection.detecting_files import colours, without_value
 from restauro.detection.detectors import KINDS
+from restauro.detection.lettering import lettering
 from restauro.detection.marks import threshold_of
 from restauro.detection.tiles import prepared
 from restauro.holes import Box
@@ -32,7 +33,7 @@ _SIDE = 384  # pixels of a cell: the network looks at one in less than a second
 _MOST_SEEN = 16  # cells of a view that are looked at, the middle ones
 _MOST_KEPT = 128  # cells whose log odds are kept: 0.6 MB each
 _MOST_THREADS = 4
-_MOST_LISTED = 300  # marks that are told of, the largest
+_MOST_LISTED = 300  # marks that are told of, those on lettering first, then the largest
 
 Place = tuple[int, int]  # row and column
 _Grades = NDArray[np.uint8]
@@ -50,6 +51,8 @@ class Found:
         int32 [n], of every marked pixel the place, and the number of the mark; a pixel may be of several.
     kinds, boxes, pixels
         Of every mark the kind, the box (int64 [m, 4]) and the number of pixels.
+    on_lettering
+        Of every mark whether it lies where letters seem to be, bool [m]; of what is in view that isn't looked for.
     """
 
     box: Box
@@ -59,10 +62,14 @@ class Found:
     kinds: list[str]
     boxes: NDArray[np.int64]
     pixels: NDArray[np.int64]
+    on_lettering: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, masks: dict[str, NDArray[np.bool_]], box: Box) -> Found:
-        """Return the marks of masks [h, w] of a box, by kind: what hangs together is one."""
+    def of(cls, masks: dict[str, NDArray[np.bool_]], box: Box, letters: NDArray[np.bool_] | None = None) -> Found:
+        """Return the marks of masks [h, w] of a box, by kind: what hangs together is one.
+
+        letters: where letters seem to be in the box, bool [h, w].
+        """
         rows, columns, mark = [], [], []
         kinds: list[str] = []
         for kind, mask in masks.items():
@@ -78,7 +85,11 @@ class Found:
             boxes[:, side] = np.iinfo(np.int32).max
             np.minimum.at(boxes[:, side], flat[2], values)
             np.maximum.at(boxes[:, side + 1], flat[2], values + 1)
-        return cls(box, flat[0], flat[1], flat[2], kinds, boxes, np.bincount(flat[2], minlength=len(kinds)))
+        pixels = np.bincount(flat[2], minlength=len(kinds))
+        on_lettering = np.zeros(len(kinds), np.bool_)
+        if letters is not None:
+            on_lettering[flat[2][letters[flat[0] - box[0], flat[1] - box[2]]]] = True
+        return cls(box, flat[0], flat[1], flat[2], kinds, boxes, pixels, on_lettering)
 
     def at(self, places: Sequence[Place]) -> NDArray[np.bool_]:
         """Return which marks have one of some places, bool [m]."""
@@ -169,6 +180,8 @@ class Finder:
     ) -> list[Box]:
         """Propose what is found in all of the picture, by network and rules: see `restauro.detect_each`.
 
+        What lies on lettering is told of first, as filling over it does the most harm.
+
         hints: a plane that says what is damage and what is sound, as it is seen: see `restauro.detect`.
         """
         looked_at, turn = colours(self._picture), self._picture.orientation
@@ -182,9 +195,10 @@ class Finder:
             stored = np.ascontiguousarray(as_stored(labels, turn))
             masks = {BY_HINTS: detect(looked_at, kinds or None, hints=stored, **how)}
         seen = {kind: as_seen(mask, turn) for kind, mask in masks.items()}
+        letters = lettering(as_seen(looked_at, turn)) if any(mask.any() for mask in seen.values()) else None
         with self._lock:
             self.complete = True
-            return self._propose(Found.of(seen, (0, self.size[0], 0, self.size[1])))
+            return self._propose(Found.of(seen, (0, self.size[0], 0, self.size[1]), letters))
 
     def forget(self) -> list[Box]:
         """Propose nothing any more; return the boxes that look different."""
@@ -231,9 +245,9 @@ class Finder:
         with self._lock:
             found = self.found
             if found is None:
-                return {"box": None, "complete": True, "kinds": {}, "marks": [], "left": 0}
+                return {"box": None, "complete": True, "kinds": {}, "marks": [], "left": 0, "lettering": 0}
             left = self.left
-            largest = np.argsort(-found.pixels, kind="stable")[:_MOST_LISTED].tolist()
+            first = np.lexsort((-found.pixels, ~found.on_lettering))[:_MOST_LISTED].tolist()
             marks = [
                 {
                     "number": number,
@@ -241,8 +255,9 @@ class Finder:
                     "box": found.boxes[number][[2, 0, 3, 1]].tolist(),
                     "pixels": int(found.pixels[number]),
                     "left": bool(left[number]),
+                    "lettering": bool(found.on_lettering[number]),
                 }
-                for number in largest
+                for number in first
             ]
             return {
                 "box": [found.box[side] for side in (2, 0, 3, 1)],
@@ -250,6 +265,7 @@ class Finder:
                 "kinds": dict(Counter(found.kinds)),
                 "marks": marks,
                 "left": int(np.count_nonzero(left)),
+                "lettering": int(np.count_nonzero(found.on_lettering)),
             }
 
     def _cells_of(self, box: Box) -> list[Place]:

@@ -35,6 +35,7 @@ def start(server: Shared, owner: Owner) -> dict[str, Any]:
         "methods": asked.methods(),
         "hints": find_spec("sklearn") is not None,
         "layers": [ENDING, *([".tif"] if find_spec("psdtags") else [])],
+        "ends": server.end is not None,
         "endings": [*shared.PICTURES, projects.ENDING, ENDING],
     }
 
@@ -117,4 +118,13 @@ def forget(number: str, server: Shared, owner: Owner) -> dict[str, Any]:
 def close(number: str, server: Shared, owner: Owner) -> dict[str, Any]:
     """Give a session's memory back; it can be opened again."""
     server.sessions.put_away(number, owner)
+    return {}
+
+
+@router.post("/end")
+def end(server: Shared) -> dict[str, Any]:
+    """End the server, as Ctrl-C does: what was done is kept."""
+    if server.end is None:
+        raise GoneError("This server isn't ended from a page: end it where it was started.")
+    server.end()
     return {}

@@ -35,12 +35,13 @@ NOW = {"cache-control": "no-store"}
 
 @dataclass(frozen=True)
 class Server:
-    """What all routes share."""
+    """What all routes share; `end` ends the server, where a page may."""
 
     sessions: Sessions
     jobs: Jobs
     picture: Path | None
     examples: dict[str, Path]
+    end: Callable[[], object] | None = None
 
 
 def _server(request: Request) -> Server:

@@ -36,7 +36,7 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
   const byHints = button({ label: "Search", title: "Find what looks like the damage that is painted with Hints, beside the kinds that are chosen", press: () => search(true) });
   const clearHints = button({ label: "Clear", title: "Take all hints away", press: () => step(() => session().clearPainted("hints")) });
   const teaching = make("details", { class: "parameters" }, make("summary", { title: "Paint what is damage and what isn't; the rest of the picture follows" }, "By hints"),
-    ...(hints ? [make("div", {}, modes("hint", choose), row(byHints, clearHints))] : [make("p", { class: "small" }, "Hints need scikit-learn: pip install 'restauro[hints]', then start restauro again.")]));
+    ...(hints ? [make("div", {}, modes("hint", choose), row(byHints, clearHints))] : [make("p", { class: "small" }, "Hints need scikit-learn: pip install 'restauro[hints]', then start restauro again. The program without installation comes without.")]));
   const bar = make("progress", { max: "1", value: 0, "aria-label": "Searching" });
   const cancelButton = button({ label: "Cancel", title: "Stop searching", press: () => { if (job) api.cancel(job); } });
   const running = row(bar, cancelButton);
@@ -49,7 +49,7 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
   };
   const summary = make("p", { class: "small found", role: "status" });
   const previous = button({ label: "‹", title: "The mark before this one", press: () => go(-1) });
-  const next = button({ label: "›", title: "The next mark, the largest first", press: () => go(1) });
+  const next = button({ label: "›", title: "The next mark: those on lettering first, then the largest", press: () => go(1) });
   previous.setAttribute("aria-label", "Mark before");
   next.setAttribute("aria-label", "Next mark");
   const leave = button({ label: "Leave out", title: "Leave this mark out, or take it again", press: () => step(() => session().judge({ number: found.marks[at].number })) });
@@ -150,10 +150,11 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
     const count = Object.values(found.kinds).reduce((sum, some) => sum + some, 0);
     const listed = Object.entries(found.kinds).map(([kind, some]) => `${kind} ${some}`).join(", ");
     const left = found.left ? `; ${found.left} left out` : "";
+    const letters = found.lettering ? `; ${found.lettering} on lettering, shown first: filling would change what is written` : "";
     const more = found.complete === false ? " …" : "";
-    const one = whole && at >= 0 ? ` – now ${at + 1}: ${found.marks[at].kind}, ${found.marks[at].pixels} px${found.marks[at].left ? ", left out" : ""}` : "";
+    const one = whole && at >= 0 ? ` – now ${at + 1}: ${found.marks[at].kind}, ${found.marks[at].pixels} px${found.marks[at].lettering ? ", on lettering" : ""}${found.marks[at].left ? ", left out" : ""}` : "";
     if (found.box === null) summary.textContent = "";
-    else summary.textContent = count ? `Found: ${listed}${left}${one}${more}` : `Nothing found${more}`;
+    else summary.textContent = count ? `Found: ${listed}${left}${letters}${one}${more}` : `Nothing found${more}`;
     review.hidden = !whole || !count;
     leave.disabled = at < 0;
     leave.textContent = at >= 0 && found.marks[at].left ? "Take" : "Leave out";

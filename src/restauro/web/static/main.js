@@ -7,6 +7,7 @@ import { resultList } from "./history.js";
 import { looking } from "./looking.js";
 import { button, checkbox, make, methodControls, panel, row, select, slider, swap } from "./panels.js";
 import { sourcing } from "./sourcing.js";
+import { starting } from "./starting.js";
 import { Painter } from "./strokes.js";
 import { KEYS, TOOLS, inUse, listKeys, listen, refuse, toolbar } from "./tools.js";
 import { Viewer } from "./viewer.js";
@@ -112,23 +113,7 @@ function home() {
   history.replaceState(null, "", "/");
   byId("name").textContent = "";
   say("");
-  showStart();
-}
-
-async function showStart() {
-  const about = await doing(api.start);
-  if (!about) return;
-  byId("kinds").textContent = `${about.endings.join(" ")} – up to 400 megapixels, in their own depth.`;
-  byId("file").accept = about.endings.join(",");
-  const list = (element, items) => element.querySelector("ul").replaceChildren(...items.map((item) => make("li", {}, ...item)));
-  list(byId("examples"), about.examples.map((title, number) => [button({ label: title, title: "Open this example", press: () => open(() => api.openExample(number), "Opening …") })]));
-  byId("examples").hidden = !about.examples.length;
-  list(byId("last"), about.sessions.map(({ session: number, name }) => [
-    button({ label: name, title: "Go on where it was left", press: () => open(() => api.openSession(number), "Opening …") }),
-    make("button", { class: "plain", title: "Remove it with all that was done", "aria-label": `Remove ${name}`, onclick: async () => { await doing(() => api.forget(number)); showStart(); } }, "×"),
-  ]));
-  byId("last").hidden = !about.sessions.length;
-  return about;
+  start.show();
 }
 
 // Tools, strokes
@@ -279,6 +264,7 @@ const results = resultList({
 });
 const fade = slider({ label: "Shown", title: "How much of what was restored is shown over the picture as it was; saving takes all of it", minimum: 0, maximum: 100, value: 100, unit: "%", change: (value) => viewer.setFade(value / 100) });
 
+const start = starting({ open, doing });
 const view = looking(viewer, byId("divider"), byId("tag"));
 const found = finding(viewer, painter, { session: () => session, step, say, choose, hints: opened.hints });
 const source = sourcing(viewer, painter, { say, choose: () => choose("source") });
@@ -374,21 +360,7 @@ function theme(name) {
 theme(localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
 document.body.toggleAttribute("data-panels", innerWidth > 760);
 
-const sendFile = (file) => { if (file) open(() => api.openFile(file), `Opening ${file.name} …`); };
-byId("file").onchange = () => {
-  const [file] = byId("file").files;
-  byId("file").value = "";
-  sendFile(file);
-};
-addEventListener("dragover", (event) => { event.preventDefault(); document.body.toggleAttribute("data-drop", true); });
-addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.toggleAttribute("data-drop", false); });
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  document.body.toggleAttribute("data-drop", false);
-  sendFile(event.dataTransfer.files[0]);
-});
-
-await showStart();
+await start.show();
 choose("heal");
 const asked = location.hash.slice(1);
 if (opened.sessions.some(({ session: number }) => number === asked)) await open(() => api.openSession(asked), "Opening …");
