@@ -98,12 +98,6 @@ def rows(kind: str, results: list[Repaired]) -> list[list[str]]:
     return found
 
 
-def undamaged(whole: Pixels, folder: Path) -> tuple[Hole, NDArray[np.int64], Pixels]:
-    """Return what is marked in an undamaged painting, how much its pixels differ afterwards, and the result."""
-    repaired, hole, _ = found_and_filled(whole, folder)
-    return hole, np.abs(repaired.astype(np.int64) - whole).max(axis=2), repaired
-
-
 def main() -> None:
     options = _tables.parser(__doc__)
     options.add_argument("--every", type=int, default=1, metavar="N", help="damage every Nth painting only")
@@ -119,10 +113,11 @@ def main() -> None:
         for i, name in enumerate(names):
             print(name, end="\r", file=sys.stderr)
             whole = _pictures.read(folder / name)
-            hole, off, repaired = undamaged(whole, Path(at))
+            repaired, hole, unseen = found_and_filled(whole, Path(at))
             if hole.any():
+                off = np.abs(repaired.astype(np.int64) - whole).max(axis=2)
                 shares = f"{int(hole.sum())}", f"{100 * hole.mean():.2f}", f"{int((off > SEEN).sum())}", f"{off.max()}"
-                clean.append([name, *shares])
+                clean.append([name, *shares, "yes" if unseen else "no"])
                 if arguments.keep:
                     np.savez_compressed(arguments.keep / name.replace("jpg", "npz"), hole=hole, repaired=repaired)
             if i % arguments.every:
@@ -149,8 +144,8 @@ def main() -> None:
             _tables.table(head, [row for way, of_way in results.items() for row in rows(way, of_way)]),
             f"The same on the whole paintings, undamaged: {len(names) - len(clean)} of {len(names)} have no mark. "
             f"Those that have: pixels to be filled, % of the picture, pixels that differ by more than {SEEN} of 255 "
-            "afterwards, and the largest difference.",
-            _tables.table(["painting", "pixels", "%", "differ", "most"], clean),
+            "afterwards, the largest difference, and whether it would be filled unseen.",
+            _tables.table(["painting", "pixels", "%", "differ", "most", "unseen"], clean),
             _tables.conditions(load, "restauro", "numpy", "onnxruntime"),
         ],
         print_only=arguments.print_only,

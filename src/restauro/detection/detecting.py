@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from restauro import scratch
 from restauro.detection import tiles
 from restauro.detection.detectors import KINDS, check_colour, checked_kinds
-from restauro.detection.marks import LEAST, checked_sensitivity, checked_smallest, rule_marks, threshold_of
+from restauro.detection.marks import LEAST, MOST, checked_sensitivity, checked_smallest, rule_marks, threshold_of
 from restauro.errors import ParameterError, ParameterTypeError, check_progress
 from restauro.numerics.threads import checked_workers
 
@@ -200,7 +200,10 @@ def _find(
     for name in rules:
         rule = KINDS[name].rule
         assert rule is not None  # it was chosen by that
-        found[name] |= rule(picture, workers, next(turn))
+        by_rule = rule(picture, workers, next(turn))
+        if KINDS[name].seconded:
+            by_rule = learned[name].seconded(graded, by_rule, threshold_of(name, MOST))
+        found[name] |= by_rule
     if "color" in kinds:
         from restauro.detection.colour_detection import find_colour
 

@@ -34,12 +34,15 @@ class Detector:
     rule
         A function that finds it by rules, given a picture of `tiles.prepared`, workers and progress. What it finds is
         joined to what the network does, by default and where as many false marks are allowed. None: there is none.
+    seconded
+        Whether of what the rule finds only that counts which the network, at its most sensitive, finds too in part.
     """
 
     finds: str
     learned: Class | None = None
     usual: float = 0.0
     rule: Rule | None = None
+    seconded: bool = False
 
 
 def _cracks(picture: NDArray[Any], workers: int | None, progress: Progress | None) -> NDArray[np.bool_]:
@@ -63,7 +66,7 @@ def _losses(picture: NDArray[Any], workers: int | None, progress: Progress | Non
 KINDS = {
     "cracks": Detector("craquelure, dark and bright, of all widths", Class(0, 10), 30.0, _cracks),
     "scratches": Detector("scratches and other long, thin lines", Class(1, 10), 10.0, _scratches),
-    "losses": Detector("flaked paint, peeled emulsion, tears", Class(2, 8), 3.0, _losses),
+    "losses": Detector("flaked paint, peeled emulsion, tears", Class(2, 8), 3.0, _losses, seconded=True),
     "dust": Detector("dust and specks", Class(3, 3), 3.0),
     "color": Detector("marks of a colour that is given"),
 }

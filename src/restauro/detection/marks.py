@@ -66,6 +66,21 @@ class Class:
             kept &= rather if self.place == _LINES[0] else ~rather
         return found.those(kept)
 
+    def seconded(self, graded: dict[int, Grades], found: NDArray[np.bool_], threshold: float) -> NDArray[np.bool_]:
+        """Return those marks of another detector, bool [H, W], of which the network says as much of a pixel somewhere.
+
+        Parameters
+        ----------
+        graded
+            Grades [H, W], by place, of this class.
+        found
+            bool [H, W].
+        threshold
+            Log odds that one of a mark's pixels must have.
+        """
+        others = filters.pieces(found)
+        return others.those(others.count(graded[self.place] >= _grade(threshold)) > 0)
+
 
 def _grade(odds: float) -> int:
     return int(np.clip(round(STEPS * odds) + EVEN, 1, 255))

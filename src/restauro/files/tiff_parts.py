@@ -17,6 +17,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.files import images, tiff_tags
 from restauro.files.tiff_pages import TiffPage
 from restauro.files.tiff_tags import Form, longs
@@ -49,9 +50,8 @@ def decode(path: Path, page: TiffPage) -> NDArray[Any]:
     count = len(parts.places)
     step = max(_AT_A_TIME // (parts.width * parts.height), 1)
     first = _decoded(path, page, parts, range(1))
-    pixels = np.empty(
-        (page.number(tiff_tags.HEIGHT, 0), page.number(tiff_tags.WIDTH, 0), *first.shape[2:]), first.dtype
-    )
+    size = page.number(tiff_tags.HEIGHT, 0), page.number(tiff_tags.WIDTH, 0)
+    pixels = scratch.zeros((*size, *first.shape[2:]), first.dtype)
 
     def put(start: int) -> None:
         some = range(start, min(start + step, count))
@@ -77,7 +77,7 @@ def _read_by_many(path: Path, page: TiffPage, rows: int) -> NDArray[Any] | None:
     ]
     width, height = readers[0].width, readers[0].height
     first = images.pixels_of(readers[0].crop(0, 0, 1, 1))
-    pixels = np.empty((height, width, *first.shape[2:]), first.dtype)
+    pixels = scratch.zeros((height, width, *first.shape[2:]), first.dtype)
 
     def put(reader: pyvips.Image, tops: Iterator[int]) -> bool:
         for top in tops:
