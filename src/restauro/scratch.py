@@ -15,7 +15,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -164,13 +164,18 @@ def _take_room(file: IO[bytes], size: int) -> None:
 def mapped(file: IO[bytes], shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Return what a file holds as an array, that can be written to; the file may be closed."""
     held = mmap.mmap(file.fileno(), math.prod(shape) * np.dtype(dtype).itemsize)
+    let_go_of(held)
+    array: NDArray[Any] = np.frombuffer(held, dtype).reshape(shape)
+    return array
+
+
+def let_go_of(held: mmap.mmap) -> None:
+    """Have what is looked at of a file's mapping taken out of this process's memory, as long as it is open."""
     with _changing:
         is_first = not _maps
         _maps.add(held)
     if is_first and sys.platform == "linux":
         threading.Thread(target=_let_go, name="restauro-scratch", daemon=True).start()
-    array: NDArray[Any] = np.frombuffer(held, dtype).reshape(shape)
-    return array
 
 
 def is_on_disk(array: NDArray[Any]) -> bool:
@@ -190,7 +195,8 @@ def _let_go() -> None:
             return  # the next mapping is a first one again
         if (_of_files() or _HELD + 1) > _HELD:
             for one in held:
-                one.madvise(mmap.MADV_DONTNEED)
+                with suppress(ValueError):  # it is closed
+                    one.madvise(mmap.MADV_DONTNEED)
         del held
         one = None  # type: ignore[assignment]
         time.sleep(_INTERVAL)

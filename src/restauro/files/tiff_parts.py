@@ -16,6 +16,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.files import images, tiff_tags
 from restauro.files.tiff_pages import TiffPage
 from restauro.files.tiff_tags import Form, longs
@@ -50,9 +51,11 @@ def decode(path: Path, page: TiffPage) -> NDArray[Any]:
     step = max(_AT_A_TIME // (parts.width * parts.height), 1)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         first = _decoded(data, page, parts, range(1))
-        pixels = np.empty(
+        pixels = scratch.zeros(
             (page.number(tiff_tags.HEIGHT, 0), page.number(tiff_tags.WIDTH, 0), *first.shape[2:]), first.dtype
         )
+        if scratch.is_on_disk(pixels):
+            scratch.let_go_of(data)
 
         def put(start: int) -> None:
             some = range(start, min(start + step, count))

@@ -120,7 +120,8 @@ class Network(Method):
         smooth = self._filled(image, hole, task.of(whole, task.domain, task.domain)).astype(precision(image))
         with np.errstate(over="ignore"):  # beside the largest numbers that there are
             values = textured(image, smooth, self.detail, pixels // 2, task)
-        return np.clip(values, np.finfo(values.dtype).min, np.finfo(values.dtype).max)
+        within: NDArray[np.floating[Any]] = np.clip(values, np.finfo(values.dtype).min, np.finfo(values.dtype).max)
+        return within
 
     def _filled(self, image: NDArray[Any], hole: NDArray[np.bool_], task: Task) -> NDArray[np.floating[Any]]:
         """Fill tile by tile, mixed where tiles overlap."""
