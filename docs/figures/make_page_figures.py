@@ -55,7 +55,6 @@ def variants(page: Any) -> None:
     only(page, "marks")
     page.keyboard.press("b")
     drag(page, (0.2, 0.47), (0.19, 0.53), (0.23, 0.44))
-    page.select_option("#panel-method select", "patchmatch")
     page.check("text=Match grain")
     page.evaluate("document.querySelector('#panel-results').open = true")
     page.click("text=4 variants")
