@@ -54,7 +54,7 @@ def variants(page: Any) -> None:
     opened_anew(page)
     only(page, "marks")
     page.keyboard.press("b")
-    drag(page, (0.2, 0.47), (0.19, 0.53), (0.23, 0.44))
+    drag(page, (0.605, 0.325), (0.65, 0.37))
     page.check("text=Match grain")
     page.evaluate("document.querySelector('#panel-results').open = true")
     page.click("text=4 variants")
