@@ -120,7 +120,7 @@ def test_ways_that_fill_alike_are_not_shown(plan: Plan, rows: list[dict], tmp_pa
     with pytest.raises(EvaluationError, match="no two ways filled the same holes differently"):
         pairs.write(same, found, tmp_path, 5)
     assert not (tmp_path / pairs.PAGE).exists()
-    with pytest.raises(EvaluationError, match="give --methods two or more"):
+    with pytest.raises(EvaluationError, match="name two methods or more"):
         pairs.write(Plan(plan.pictures, plan.masks, WAYS[:1]), rows, tmp_path, 5)
 
 

@@ -83,7 +83,7 @@ def write(
         folder, whose answers could no longer be read.
     """
     if len(plan.ways) < 2:
-        raise EvaluationError("Pairs need two ways to fill at least: give --methods two or more.")
+        raise EvaluationError("Pairs need two ways to fill at least: name two methods or more.")
     labels, judge = labels_of(plan.ways), Judge(plan)
     pairs: list[Pair] = []
     shown: list[dict[str, str]] = []
