@@ -17,10 +17,8 @@ from restauro.detection import tiles
 Floats = NDArray[np.float64]
 
 _PIXELS = 2_000_000  # of a picture that is looked at as it is: larger ones are halved
-_SMOOTH, _LOCAL = (
-    5.0,
-    33,
-)  # pixels: standard deviation of what is ground to a letter; square in which detail is measured
+_SMOOTH = 5.0  # pixels, standard deviation: of what is ground to a letter
+_LOCAL = 33  # pixels: side of the square in which detail is measured
 _DISTINCT, _LEAST = 1.5, 0.02  # of the usual detail around, and of full scale: what a stroke differs from its ground by
 _SPECK, _STROKE = 5, 8  # pixels: less than the one is nothing, less than the other no letter
 _LETTER = (5, 36)  # pixels, longer side
