@@ -70,6 +70,14 @@ def test_heal_mark_restore_undo_save(opened: tuple[Page, Server, Path], tmp_path
     idle(page)
     page.keyboard.press("Control+Shift+z")
     idle(page)
+    page.keyboard.press("m")  # and so they stay, after a reload too
+    page.reload()
+    ready(page)
+    assert not page.is_checked("#panel-marks label:has-text('Show') input")
+    page.keyboard.press("m")
+    page.reload()
+    ready(page)
+    assert page.is_checked("#panel-marks label:has-text('Show') input")
 
     page.keyboard.press("s")
     page.wait_for_selector("#divider:not([hidden])")

@@ -76,7 +76,11 @@ async function shown(state) {
 function showMarks(on) {
   viewer.showMarks(on);
   marksShown.set(on);
+  if (session) sessionStorage.setItem(hidden(), on ? "" : "hidden");
 }
+
+/** Where it is kept, for a reload, that a session's marks are hidden. */
+const hidden = () => `marks-${session.path}`;
 
 // Opening, closing
 
@@ -93,11 +97,12 @@ async function open(asked, at_work) {
   method.refuse(about.refused);
   refuse(byId("tool-source"), about.refused.heal);
   view.open(about);
+  const wereHidden = sessionStorage.getItem(hidden()) === "hidden";
   await viewer.open(session);
   await shown({ ...about, revision: revision + 1 });
   revision = about.revision;
   setArea(null);
-  showMarks(true);
+  showMarks(!wereHidden);
   found.open();
   source.open();
   choose("heal");
@@ -237,7 +242,7 @@ const strength = slider({ label: "Strength", title: "How much of a pixel is dama
 const pressure = checkbox({ label: "Pen pressure sets the size", title: "With a pen that tells how hard it is pressed", checked: true, change: (value) => { brush.pressure = value; } });
 const near = slider({ label: "Tolerance", title: "How far red, green and blue may each be from the colour that is clicked, of 255", minimum: 0, maximum: 128, value: tolerance, change: (value) => { tolerance = value; } });
 
-const marksShown = checkbox({ label: "Show", title: "Show what is marked (M)", checked: true, change: (value) => viewer.showMarks(value) });
+const marksShown = checkbox({ label: "Show", title: "Show what is marked (M)", checked: true, change: (value) => showMarks(value) });
 const markColour = select({ label: "Colour", title: "The colour in which marks are shown", value: "ff00c8", options: [["ff00c8", "magenta"], ["00e5ff", "cyan"], ["ffe600", "yellow"], ["ffffff", "white"]], change: (value) => viewer.setColour(value) });
 const by = make("input", { type: "number", min: "1", max: "50", value: "1", title: "How far marks grow or shrink, in pixels", "aria-label": "Pixels to grow or shrink by", onchange: () => { grow.pixels = Math.min(Math.max(Math.round(by.valueAsNumber) || 1, 1), 50); by.value = String(grow.pixels); } });
 const all = (action, title, label, values = () => ({})) => button({ label, title, press: () => step(() => session.all(action, values())) });
