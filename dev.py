@@ -28,8 +28,8 @@ WINDOWS = os.name == "nt"
 DAMAGED = Path("examples", "canaletto-damaged.jpg")
 MASK = Path("examples", "canaletto-mask.png")
 RESTORED = Path("restored", "canaletto-restored.jpg")
-# About half of the time that all tests take.
-BESIDE = ["tests/archive", "tests/cli", "tests/detection", "tests/evaluation", "tests/web"]
+# Tests that are run by themselves, the longest first, beside the others.
+APART = [["tests/web"], ["tests/cli"], ["tests/archive", "tests/detection", "tests/evaluation"]]
 TORCH = "torch==2.13.0"  # before the extra: left to itself, pip may choose a build with gigabytes of CUDA
 BUNDLER = "pyinstaller>=6.11"
 COMPILED = """
@@ -178,16 +178,15 @@ def test(environment: Environment, arguments: list[str]) -> None:
     pytest = partial(environment.run, "pytest", "-q")
     but_slow = ["-m", "not slow"]
     chosen = but_slow if os.environ.get("CI") else []
-    others = [f"--ignore={folder}" for folder in BESIDE]
+    others = [f"--ignore={folder}" for folders in APART for folder in folders]
     numerics = ["tests/numerics", *but_slow]
-    for pair in (
-        (partial(pytest, *numerics, RESTAURO_KERNELS="python"), partial(pytest, *numerics, RESTAURO_KERNELS="jit")),
-        (partial(pytest, *BESIDE, *chosen), partial(pytest, *others, *chosen)),
-    ):
-        with ThreadPoolExecutor() as side_by_side:
-            runs = [side_by_side.submit(run) for run in pair]
-        for done in runs:
-            done.result()
+    with ThreadPoolExecutor(2) as side_by_side:
+        runs = [side_by_side.submit(pytest, *others, *chosen)]
+        runs += [side_by_side.submit(pytest, *folders, *chosen) for folders in APART]
+        for mode in ("jit", "python"):
+            runs.append(side_by_side.submit(pytest, *numerics, RESTAURO_KERNELS=mode))
+    for done in runs:
+        done.result()
 
 
 def test_training(environment: Environment, arguments: list[str]) -> None:
