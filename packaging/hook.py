@@ -30,7 +30,8 @@ class Kernels(BuildHookInterface):
     def initialize(self, version, build_data):
         """Add the examples and the libraries to a wheel.
 
-        RESTAURO_LIBRARIES: a folder where libraries are kept from one build to the next.
+        RESTAURO_LIBRARIES: a folder where libraries are kept from one build to the next. RESTAURO_LEVELS: kinds of
+        processor, with commas between, for a wheel that is but tried here.
         """
         if version == "editable":
             return
@@ -39,6 +40,8 @@ class Kernels(BuildHookInterface):
         if here() not in PLATFORMS:
             return
         levels, target, tag = PLATFORMS[here()]
+        if os.environ.get("RESTAURO_LEVELS"):
+            levels = tuple(os.environ["RESTAURO_LEVELS"].split(","))
         sys.path.insert(0, str(Path(self.root, "src")))
         from restauro.numerics.compiled import build
 
