@@ -46,8 +46,8 @@ def inpaint(
     need of its neighbours: memory follows the chunks and the largest window. Threads come from Dask, a window to each.
 
     Methods that may cut holes (telea, coherence) get tiles of 512 pixels with surroundings. All others get holes
-    whole, gathered across chunks in one window with all that hang together: 100 to 500 bytes a hole pixel, most in thin
-    cracks, and the picture's pixels in the box around them.
+    whole, gathered across chunks in one window with all that hang together: what the method takes for hole pixels, most
+    in thin cracks (`Method.memory`), and the picture's pixels in the box around them.
 
     Parameters
     ----------

@@ -54,7 +54,8 @@ _NOTHING = np.zeros((0, 0), np.bool_)
 class Memory(NamedTuple):
     """Bytes that a fill takes, about: for each hole pixel, each run of them, and each pixel of the window.
 
-    What is kept around holes outweighs these where they are thin, so runs count (three bands, docs/benchmarks/memory).
+    What is kept around holes outweighs these where they are thin, so runs count. Of three bands; `bench gigapixels`
+    shows how much it was beside them.
     """
 
     a_pixel: int = 0

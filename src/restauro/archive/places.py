@@ -115,9 +115,8 @@ def stamp(place: str) -> Stamp | None:
 def listed(pattern: str) -> list[str]:
     """Return the URLs of the files in a remote folder, or of those that match a pattern with *."""
     system, path = _opened(pattern)
-    prefix = pattern.rstrip("/").removesuffix(
-        path.rstrip("/")
-    )  # file systems leave out what of a URL they were opened with
+    # File systems leave out what of a URL they were opened with.
+    prefix = pattern.rstrip("/").removesuffix(path.rstrip("/"))
     if "*" in path or "?" in path:
         found = persistent(lambda: system.glob(path), pattern)
     else:

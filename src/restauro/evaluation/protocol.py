@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from zlib import crc32
 
@@ -143,6 +143,11 @@ class MaskChoice:
     file: Path | None = None
     reading: MaskReading = MaskReading()
     listed: tuple[tuple[Path, Path], ...] = ()
+
+    @cached_property
+    def file_of(self) -> dict[Path, Path]:
+        """The mask that each picture gets, where a list says so."""
+        return dict(self.listed)
 
     @property
     def bin_text(self) -> str:
@@ -332,8 +337,7 @@ def make_hole(
     else:
         rng = np.random.default_rng([seed, crc32(name.encode()), crc32(choice.name.encode())])
     if choice.listed:
-        file = dict(choice.listed)[pictures.files[number]]
-        hole = _fitted(choice.reading.hole_of(file), height, width)
+        hole = _fitted(choice.reading.hole_of(choice.file_of[pictures.files[number]]), height, width)
     elif choice.file:
         hole = _fitted(choice.reading.hole_of(_file_for(choice.file, pictures, number, rng)), height, width)
     elif choice.bin is not None:
