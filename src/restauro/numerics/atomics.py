@@ -1,12 +1,14 @@
 """Numbers that several threads share inside kernels, and a barrier made of them.
 
 Numba has atomic operations for GPUs only; these three emit LLVM's for the processor. An array of int64 holds the
-numbers. Without the compiler they are plain Python, which is enough for one thread.
+numbers. Where kernels run as plain Python, a lock makes the addition one step.
 """
 
 from __future__ import annotations
 
 import os
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -19,11 +21,13 @@ _SLEEP = 10  # microseconds, and what the system adds
 
 
 if MODE != "jit":
+    _adding = threading.Lock()
 
     def atomic_add(array: Any, index: int, value: int) -> int:
         """Add to array[index]; return what it was."""
-        before = int(array[index])
-        array[index] = before + value
+        with _adding:
+            before = int(array[index])
+            array[index] = before + value
         return before
 
     def atomic_load(array: Any, index: int) -> int:
@@ -32,9 +36,11 @@ if MODE != "jit":
 
     def yield_processor() -> None:
         """Let another thread run."""
+        time.sleep(0)
 
     def sleep() -> None:
         """Leave the processor for a moment."""
+        time.sleep(_SLEEP * 1e-6)
 
 else:
     import numba
