@@ -94,6 +94,22 @@ def _sorted(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]) -> tuple[NDArray[
     return np.minimum(less, c), np.maximum(less, np.minimum(more, c)), np.maximum(more, c)
 
 
+def largest(plane: NDArray[Any], reach: int) -> NDArray[Any]:
+    """Return the largest value of a plane [H, W] within so many pixels of each, along both sides.
+
+    >>> largest(np.array([[0, 0, 0, 7, 0]]), 1)
+    array([[0, 0, 7, 7, 7]])
+    """
+    for axis in (0, 1):
+        along = np.moveaxis(plane, axis, 0)
+        found = along.copy()
+        for step in range(1, min(reach, len(along) - 1) + 1):
+            np.maximum(found[step:], along[:-step], out=found[step:])
+            np.maximum(found[:-step], along[step:], out=found[:-step])
+        plane = np.moveaxis(found, 0, axis)
+    return plane
+
+
 def grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return a mask with the eight neighbours of its pixels.
 

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro import filters
-from restauro.detection.network import EVEN, MODEL, STEPS, Grades, either
+from restauro import filters, scratch
+from restauro.detection.network import EVEN, LINES, MODEL, STEPS, Grades, either
 from restauro.errors import ParameterError, ParameterTypeError
+from restauro.mask import strips
 
 THRESHOLDS = MODEL.with_name("damage-thresholds.csv")
 LEAST, MOST = 0.3, 30.0  # false marks a megapixel that can be asked for: what was measured
-_BELOW = 1.5  # log odds below the threshold, from which on pixels belong to a mark
-_LINES = (0, 1)  # of CLASSES: crack and scratch, of which a line may have something of both
+_LIKELY, _BELOW = 1.0, 1.5  # log odds from which on pixels belong to a mark, or so far below a low threshold
+_NEAR, _STEEP = 4, 8.0  # pixels, and log odds below the largest within so many: what is outside a sharp rim
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,14 @@ class Class:
     @property
     def needed(self) -> tuple[int, ...]:
         """Places of the classes that must be looked at: lines are followed as cracks and scratches together."""
-        return _LINES if self.place in _LINES else (self.place,)
+        return LINES if self.place in LINES else (self.place,)
 
     def marks(self, graded: dict[int, Grades], threshold: float, smallest: int | None = None) -> NDArray[np.bool_]:
         """Return the marks, bool [H, W].
 
-        A mark hangs together by sides or corners, is above a lower bound all over and above the threshold somewhere:
-        hysteresis. A line is a crack or a scratch by what more of its pixels say.
+        A mark hangs together by sides or corners, is rather damage than not all over and above the threshold somewhere:
+        hysteresis. It ends at once where the odds fall steeply, as at the rim of what is surely damaged. A line is a
+        crack or a scratch by what more of its pixels say.
 
         Parameters
         ----------
@@ -55,15 +57,15 @@ class Class:
         smallest
             Pixels; None: as many as is usual for the class.
         """
-        is_line = self.place in _LINES
-        plane = either(*(graded[place] for place in _LINES)) if is_line else graded[self.place]
-        found = filters.pieces(plane >= _grade(threshold - _BELOW))
+        is_line = self.place in LINES
+        plane = either(*(graded[place] for place in LINES)) if is_line else graded[self.place]
+        found = filters.pieces(_likely(plane, min(threshold - _BELOW, _LIKELY)))
         kept = (found.count(plane >= _grade(threshold)) > 0) & (
             found.pixels >= (self.smallest if smallest is None else smallest)
         )
         if is_line:
-            rather = found.count(graded[_LINES[0]] >= graded[_LINES[1]]) * 2 >= found.pixels
-            kept &= rather if self.place == _LINES[0] else ~rather
+            rather = found.count(graded[LINES[0]] >= graded[LINES[1]]) * 2 >= found.pixels
+            kept &= rather if self.place == LINES[0] else ~rather
         return found.those(kept)
 
     def seconded(self, graded: dict[int, Grades], found: NDArray[np.bool_], threshold: float) -> NDArray[np.bool_]:
@@ -80,6 +82,17 @@ class Class:
         """
         others = filters.pieces(found)
         return others.those(others.count(graded[self.place] >= _grade(threshold)) > 0)
+
+
+def _likely(plane: Grades, least: float) -> NDArray[np.bool_]:
+    """Return which pixels may belong to marks, those of some log odds that aren't beside a steep fall, bool [H, W]."""
+    likely: NDArray[np.bool_] = scratch.zeros(plane.shape, np.bool_)
+    for rows in strips(plane):
+        upper = max(0, rows.start - _NEAR)
+        around = plane[upper : rows.stop + _NEAR]
+        steep = filters.largest(around, _NEAR) - around > round(STEPS * _STEEP)  # it is no less than around
+        likely[rows] = ((around >= _grade(least)) & ~steep)[rows.start - upper :][: rows.stop - rows.start]
+    return likely
 
 
 def _grade(odds: float) -> int:

@@ -281,7 +281,7 @@ class Finder:
         return top, min(top + _SIDE, self.size[0]), left, min(left + _SIDE, self.size[1])
 
     def _graded(self, cell: Place) -> _Grades:
-        """Return what the network says of a cell, uint8 [4, h, w]; see `restauro.detection.network.grades`."""
+        """Return what the network says of a cell, uint8 [4, h, w]; see `restauro.detection.network`."""
         box = self._box(cell)
         around = grown(box, network.context(), self.size)
         window = slice(around[0], around[1]), slice(around[2], around[3])
@@ -289,9 +289,8 @@ class Finder:
         part = dataclasses.replace(self._picture, pixels=np.ascontiguousarray(pixels))
         nothing = self._without_value()
         picture, _ = prepared(colours(part), None if nothing is None else np.ascontiguousarray(nothing[window]))
-        graded = network.grades(picture, range(4), workers=1)
-        top, left = box[0] - around[0], box[2] - around[2]
-        return graded[:, top : top + box[1] - box[0], left : left + box[3] - box[2]]
+        rows, columns = slice(box[0] - around[0], box[1] - around[0]), slice(box[2] - around[2], box[3] - around[2])
+        return network.grades_at(picture, range(4), (rows, columns))
 
     def _without_value(self) -> NDArray[np.bool_] | None:
         """Return which pixels hold no value, as they are seen; looked for once, as it takes all of the picture."""
