@@ -29,7 +29,12 @@ DAMAGED = Path("examples", "canaletto-damaged.jpg")
 MASK = Path("examples", "canaletto-mask.png")
 RESTORED = Path("restored", "canaletto-restored.jpg")
 # Tests that are run by themselves, the longest first, beside the others.
-APART = [["tests/web"], ["tests/cli"], ["tests/archive", "tests/detection", "tests/evaluation"]]
+APART = [
+    ["tests/promises", "tests/methods"],
+    ["tests/web"],
+    ["tests/cli"],
+    ["tests/archive", "tests/detection", "tests/evaluation"],
+]
 TORCH = "torch==2.13.0"  # before the extra: left to itself, pip may choose a build with gigabytes of CUDA
 BUNDLER = "pyinstaller>=6.11"
 COMPILED = """

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from restauro.numerics.kernel import MODE
 from tests.panels import CLEAN, HOLE, save
 
-# Runs of continuous integration are all alike; at home every run tries new examples.
+# Runs of continuous integration are all alike; at home every run tries new examples. Tests of kernels run three ways:
+# as Python and by the JIT with fewer, since that libraries do the same bit by bit has a test of its own.
+_EXAMPLES = 100 if MODE == "compiled" or not os.environ.get("CI") else 20
 settings.register_profile("home", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=_EXAMPLES)
 settings.load_profile("ci" if os.environ.get("CI") else "home")
 
 

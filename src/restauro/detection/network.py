@@ -137,22 +137,24 @@ def _grades_at(session: _Session, picture: NDArray[Any], classes: Sequence[int],
     core = slice(top - upper, top - upper + height), slice(left - outer, left - outer + width)
     odds = _log_odds(session.run(tile)[kinds][:, *core])
     core = slice(top, top + height), slice(left, left + width)
-    halved: NDArray[Any] = _log_odds(session.run(_halved(around))[kinds])
+    halved = _log_odds(session.run(_halved(around))[kinds])
     areas = [kind not in LINES for kind in kinds]
     for k in np.flatnonzero(areas):
         halved[k] = -filters.largest(-halved[k], 1)
-    more = np.maximum(_doubled(_doubled(halved, 1), 2)[:, *core] - odds, 0)
+    more: NDArray[Any] = np.maximum(_doubled(_doubled(halved, 1), 2)[:, *core] - odds, 0)
     return _graded(odds + np.where(areas, 1, _SHARE)[:, np.newaxis, np.newaxis] * more)
 
 
 def _halved(tile: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a tile [H, W, 3] at half its size, each pixel the mean of four; an odd side's last pixel counts twice."""
     even = np.pad(tile, [(0, tile.shape[0] % 2), (0, tile.shape[1] % 2), (0, 0)], "edge")
-    half: NDArray[np.float32] = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
+    half: NDArray[np.float32] = np.float32(0.25) * (
+        even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
+    )
     return half
 
 
-def _doubled(values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+def _doubled(values: NDArray[np.floating[Any]], axis: int) -> NDArray[np.floating[Any]]:
     """Return values at twice the size along an axis, linearly interpolated between the middles of pixels.
 
     >>> _doubled(np.array([[0.0, 4.0]], np.float32), 1)
