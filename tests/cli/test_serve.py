@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from restauro.cli import main
+from restauro.cli import main, serve
 
 pytest.importorskip("fastapi", reason="the page needs the extra web")
 
@@ -52,6 +53,25 @@ def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> Non
         taken.listen()
         assert main(["serve", "--port", str(taken.getsockname()[1]), "--no-browser"]) == 2
     assert "is taken: choose another" in capsys.readouterr().err
+
+
+def test_short_answers_are_sent_at_once() -> None:
+    """With Nagle's algorithm on, an answer's last piece waits up to 40 ms for the browser's word that it has the first."""
+
+    async def at_once() -> bool:
+        found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            sockets = writer.get_extra_info("socket")
+            found.set_result(sockets.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listening = serve._listen(0)
+        async with await asyncio.start_server(connected, sock=listening):
+            with socket.create_connection(listening.getsockname()):
+                return bool(await asyncio.wait_for(found, 30))
+
+    assert asyncio.run(at_once())
 
 
 def test_without_the_extra_it_says_what_to_install(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -162,25 +163,43 @@ def shrunk(pixels: NDArray[Any], times: int) -> NDArray[Any]:
 
 
 def shrunk_marks(levels: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
-    """Return marks [h, w] so many times smaller, each the most of a square: a thin one is seen from afar."""
+    """Return marks [h, w] so many times smaller, each the most of a square: a thin one is seen from afar.
+
+    times: a power of two.
+    """
     height, width = (-(-side // times) for side in levels.shape)
+    if not levels.any():  # as nearly everywhere
+        return np.zeros((height, width), np.uint8)
     padded = np.zeros((height * times, width * times), np.uint8)
     padded[: levels.shape[0], : levels.shape[1]] = levels
-    most: NDArray[np.uint8] = padded.reshape(height, times, width, times).max(axis=(1, 3))
-    return most
+    while times > 1:
+        padded = np.maximum(padded[0::2], padded[1::2])
+        padded = np.maximum(padded[:, 0::2], padded[:, 1::2])
+        times //= 2
+    return padded
 
 
 def painted_png(levels: NDArray[np.uint8], colours: dict[int, tuple[int, int, int, int]]) -> bytes:
-    """Return a tile of levels [h, w] as a PNG: what has a level of those that are given has its colour and opacity."""
+    """Return a tile of levels [h, w] as a PNG: what has a level of those that are given has its colour and opacity.
+
+    Where the level is 0 nothing is shown.
+    """
+    if not levels.any():
+        return _empty_png(levels.shape)
     table = np.zeros((256, 4), np.uint8)
     for level, colour in colours.items():
         table[level] = colour
     return png(table[levels])
 
 
+@lru_cache(maxsize=16)
+def _empty_png(shape: tuple[int, ...]) -> bytes:
+    return png(np.zeros((*shape, 4), np.uint8))
+
+
 def marks_png(levels: NDArray[np.uint8], colour: tuple[int, int, int]) -> bytes:
     """Return a tile of marks [h, w] as a PNG: a colour, as opaque as they are strong."""
-    return painted_png(levels, {level: (*colour, level) for level in range(256)})
+    return painted_png(levels, {level: (*colour, level) for level in range(1, 256)})
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:

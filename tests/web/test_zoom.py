@@ -1,0 +1,39 @@
+"""Tiles: marks from afar, what is empty, and pixels as they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import pyvips
+
+pytest.importorskip("fastapi", reason="the page needs the extra web")
+
+from restauro.web.zoom import marks_png, painted_png, png, shrunk_marks
+
+RNG = np.random.default_rng(3)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 16), (9, 17), (256, 3)])
+@pytest.mark.parametrize("times", [1, 2, 4, 8])
+def test_marks_from_afar_are_the_most_of_each_square(shape: tuple[int, int], times: int) -> None:
+    for levels in (RNG.integers(0, 255, shape, np.uint8), np.zeros(shape, np.uint8)):
+        small = shrunk_marks(levels, times)
+        assert small.shape == (-(-shape[0] // times), -(-shape[1] // times))
+        for row, column in np.ndindex(small.shape):
+            square = levels[row * times : (row + 1) * times, column * times : (column + 1) * times]
+            assert small[row, column] == square.max()
+
+
+def test_what_is_marked_has_its_colour_and_what_is_not_shows_nothing() -> None:
+    for levels in (np.zeros((5, 7), np.uint8), np.array([[0, 80, 255]], np.uint8)):
+        pixels = pyvips.Image.new_from_buffer(marks_png(levels, (255, 0, 200)), "").numpy()
+        assert pixels.shape == (*levels.shape, 4)
+        np.testing.assert_array_equal(pixels[..., 3], levels)
+        assert (pixels[levels > 0][:, :3] == [255, 0, 200]).all()
+        seen = pyvips.Image.new_from_buffer(painted_png(levels, {80: (1, 2, 3, 4)}), "").numpy()
+        np.testing.assert_array_equal(seen, (levels == 80)[..., np.newaxis] * np.array([1, 2, 3, 4]))
+
+
+def test_tiles_are_exact() -> None:
+    pixels = RNG.integers(0, 256, (40, 50, 3), np.uint8)
+    np.testing.assert_array_equal(pyvips.Image.new_from_buffer(png(pixels), "").numpy(), pixels)
