@@ -189,12 +189,12 @@ def painted_png(levels: NDArray[np.uint8], colours: dict[int, tuple[int, int, in
     table = np.zeros((256, 4), np.uint8)
     for level, colour in colours.items():
         table[level] = colour
-    return png(table[levels])
+    return png(table[levels], level=1)
 
 
 @lru_cache(maxsize=16)
 def _empty_png(shape: tuple[int, ...]) -> bytes:
-    return png(np.zeros((*shape, 4), np.uint8))
+    return png(np.zeros((*shape, 4), np.uint8), level=1)
 
 
 def marks_png(levels: NDArray[np.uint8], colour: tuple[int, int, int]) -> bytes:
@@ -202,11 +202,11 @@ def marks_png(levels: NDArray[np.uint8], colour: tuple[int, int, int]) -> bytes:
     return painted_png(levels, {level: (*colour, level) for level in range(1, 256)})
 
 
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return pixels, [h, w] or [h, w, C], as a PNG."""
+def png(pixels: NDArray[np.uint8], *, level: int = 0) -> bytes:
+    """Return pixels, [h, w] or [h, w, C], as a PNG; not packed, as that takes longer than all else, and it isn't sent far."""
     bands = 1 if pixels.ndim == 2 else pixels.shape[2]
     image = _image(pixels).copy(interpretation="b-w" if bands < 3 else "srgb")
-    encoded: bytes = image.pngsave_buffer(compression=1, filter="sub")
+    encoded: bytes = image.pngsave_buffer(compression=level, filter="none")
     return encoded
 
 
