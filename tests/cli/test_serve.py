@@ -56,7 +56,7 @@ def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_short_answers_are_sent_at_once() -> None:
-    """With Nagle's algorithm on, an answer's last piece waits up to 40 ms for the browser's word that it has the first."""
+    """With Nagle's algorithm on, an answer's last piece waits up to 40 ms for word that the first has come."""
 
     async def at_once() -> bool:
         found: asyncio.Future[int] = asyncio.get_running_loop().create_future()

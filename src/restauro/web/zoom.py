@@ -203,7 +203,7 @@ def marks_png(levels: NDArray[np.uint8], colour: tuple[int, int, int]) -> bytes:
 
 
 def png(pixels: NDArray[np.uint8], *, level: int = 0) -> bytes:
-    """Return pixels, [h, w] or [h, w, C], as a PNG; not packed, as that takes longer than all else, and it isn't sent far."""
+    """Return pixels, [h, w] or [h, w, C], as a PNG; not packed, as that takes longest and it goes nowhere far."""
     bands = 1 if pixels.ndim == 2 else pixels.shape[2]
     image = _image(pixels).copy(interpretation="b-w" if bands < 3 else "srgb")
     encoded: bytes = image.pngsave_buffer(compression=level, filter="none")
