@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from restauro.detection.marks import LEAST, MOST
 from restauro.errors import Remedy, RestauroError
+from restauro.grain import check_grain, check_varies
 from restauro.holes import Box
-from restauro.method import DEFAULT_METHOD, method_class, method_names
+from restauro.method import DEFAULT_METHOD, make_method, method_class, method_names
 from restauro.parameters import ChoiceParameter, Parameter
 from restauro.strokes import LARGEST_RADIUS, MOST_POINTS, Stroke
 from restauro.web import allowing
@@ -99,11 +101,16 @@ class AskedLine(Asked):
     points: list[tuple[Coordinate, Coordinate]] = Field(min_length=2, max_length=1000)
 
 
-class AskedRestore(AskedMethod):
+class AskedGrain(AskedMethod):
+    """A way to restore, with grain or without."""
+
+    grain: Literal["match"] | None = None
+
+
+class AskedRestore(AskedGrain):
     """All that is marked is restored, or what of it lies in an area; several variants by so many seeds, from one on."""
 
     area: AskedStroke | None = None
-    grain: Literal["match"] | None = None
     seed: int = Field(0, ge=0, lt=2**32)
     variants: int = Field(1, ge=1, le=8)
 
@@ -230,6 +237,22 @@ def methods() -> list[dict[str, Any]]:
         ]
         listed.append({**about, "default": name == DEFAULT_METHOD, "parameters": parameters})
     return listed
+
+
+def refusals(asked: AskedGrain) -> dict[str, str | None]:
+    """Return why a method isn't given grain, and why it isn't varied; None where it may be."""
+    method = make_method(asked.method, dict(asked.parameters))
+    grain = why_not(lambda: check_grain("match", method))
+    return {"grain": grain, "variants": why_not(lambda: check_varies(method, None if grain else asked.grain))}
+
+
+def why_not(check: Callable[[], None]) -> str | None:
+    """Return what is said of the error that a check raises, None where it raises none."""
+    try:
+        check()
+    except RestauroError as error:
+        return sentence(error)
+    return None
 
 
 def sentence(error: Exception) -> str:

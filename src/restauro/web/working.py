@@ -170,6 +170,12 @@ def take_part(session: Opened, body: asked.AskedPart) -> dict[str, Any]:
     return shared.done(session, "part", {"of": body.number, "area": body.area.stroke().as_dict()})
 
 
+@router.post("/refusals")
+def refusals(body: asked.AskedGrain) -> dict[str, str | None]:
+    """Return why a method isn't given `grain`, and why `variants` aren't made by it; null where it may be."""
+    return asked.refusals(body)
+
+
 @router.post("/sessions/{number}/restore")
 def restore(session: Opened, server: Shared, owner: Owner, body: asked.AskedRestore) -> dict[str, Any]:
     """Restore what is marked, as a job; of several variants the last one is shown."""

@@ -24,6 +24,7 @@ const named = (file) => `name=${encodeURIComponent(file.name)}`;
 
 export const start = () => ask("GET", "start");
 const whither = (name) => (name.endsWith(".restauro") ? "projects" : name.endsWith(".ora") ? "layers" : "sessions");
+export const refusals = (asked) => ask("POST", "refusals", asked);
 export const end = () => ask("POST", "end");
 export const openFile = (file) => ask("POST", `${whither(file.name)}?${named(file)}`, file, true);
 export const openExample = (number) => ask("POST", `examples/${number}`);

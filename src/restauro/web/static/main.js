@@ -5,11 +5,11 @@ import { finding } from "./finding.js";
 import { guiding } from "./guiding.js";
 import { resultList } from "./history.js";
 import { looking } from "./looking.js";
-import { button, checkbox, make, methodControls, panel, row, select, slider, swap } from "./panels.js";
+import { button, checkbox, isRefused, make, methodControls, panel, refuse, row, select, slider, swap } from "./panels.js";
 import { sourcing } from "./sourcing.js";
 import { starting } from "./starting.js";
 import { Painter } from "./strokes.js";
-import { KEYS, TOOLS, inUse, listKeys, listen, refuse, toolbar } from "./tools.js";
+import { KEYS, TOOLS, inUse, listKeys, listen, toolbar } from "./tools.js";
 import { Viewer } from "./viewer.js";
 
 const byId = (id) => document.getElementById(id);
@@ -201,6 +201,17 @@ let seeds = []; // seeds of the results there are; without chance it is 0
 const nextSeed = () => Math.max(0, ...seeds) + 1;
 const restoreMarked = (chance) => restore(() => session.restore(method.value(), painter.area, { grain, ...chance }));
 
+let askedLast = 0;
+
+/** Grey out what the method doesn't go with, as the server has it. */
+async function tellRefusals() {
+  const mine = (askedLast += 1);
+  const why = await api.refusals({ ...method.value(), grain }).catch(() => null);
+  if (!why || mine !== askedLast) return;
+  matched.refuse(why.grain);
+  refuse(variantsButton, why.variants);
+}
+
 async function restore(start) {
   if (!session || job) return;
   const bar = byId("progress");
@@ -235,7 +246,7 @@ function save(path) {
 // Panels
 
 const opened = await api.start().catch((error) => { say(error.message, true); throw error; });
-const method = methodControls(opened.methods, (chosen) => guide?.tell(chosen));
+const method = methodControls(opened.methods, (chosen) => { guide?.tell(chosen); if (guide) tellRefusals(); });
 const size = slider({ label: "Size", title: "The brush's diameter in pixels of the picture ([ and ])", minimum: 1, maximum: 1000, step: 1, value: brush.size, unit: "px", scale: "log", change: (value) => { brush.size = value; painter.draw(); } });
 const hardness = slider({ label: "Hardness", title: "The share of the brush that covers wholly; the rest fades out", minimum: 0, maximum: 100, value: 100, unit: "%", change: (value) => { brush.hardness = value / 100; painter.draw(); } });
 const strength = slider({ label: "Strength", title: "How much of a pixel is damage: less than all mixes what is there with what is filled in", minimum: 1, maximum: 100, value: 100, unit: "%", change: (value) => { brush.strength = value / 100; } });
@@ -255,7 +266,7 @@ const saveMask = button({ label: "Save mask", title: "Save the marks as a mask: 
 
 const restoreButton = button({ label: "Restore what is marked", title: "Fill all that is marked by the method above (Ctrl+Enter)", primary: true, press: () => restoreMarked() });
 const variantsButton = button({ label: "4 variants", title: "Restore what is marked four times by chance, to choose: by PatchMatch, or with matched grain", press: () => restoreMarked({ seed: nextSeed(), variants: 4 }) });
-const matched = checkbox({ label: "Match grain", title: "Give a smooth fill the grain of what surrounds it, as it is restored", change: (on) => { grain = on ? "match" : null; } });
+const matched = checkbox({ label: "Match grain", title: "Give a smooth fill the grain of what surrounds it, as it is restored", change: (on) => { grain = on ? "match" : null; tellRefusals(); } });
 const cancelButton = button({ label: "Cancel", title: "Stop; nothing changes", press: () => { if (job) api.cancel(job); } });
 const running = row(make("progress", { id: "progress", max: "1", value: 0, "aria-label": "Restoring" }), cancelButton);
 running.classList.add("running");
@@ -275,6 +286,7 @@ const found = finding(viewer, painter, { session: () => session, step, say, choo
 const source = sourcing(viewer, painter, { say, choose: () => choose("source") });
 guide = guiding(viewer, painter, { session: () => session, step, choose });
 guide.tell(method.method);
+tellRefusals();
 
 const format = select({ label: "Format", title: "In its own format the picture keeps all that its file holds", value: "", options: [["", "its own"], [".tif", "TIFF"], [".png", "PNG"], [".jpg", "JPEG"], [".webp", "WebP"]], change: () => {} });
 
@@ -338,6 +350,14 @@ const holds = {
   before: (down) => { if (viewer.compare === "none") viewer.setBefore(down); },
 };
 toolbar(byId("tools"), choose);
+addEventListener("click", (event) => { // what is greyed out does nothing, and says why
+  const pressed = event.target.closest?.("button, label, input");
+  const control = pressed?.control ?? pressed;
+  if (!control || !isRefused(control)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  say(control.title, true);
+}, true);
 listKeys(byId("keys").querySelector("dl"), KEYS);
 listen((run) => { if (session || run === "help") acts[run](); }, (what, down) => { if (session) holds[what](down); }, (name) => { if (session) choose(name); });
 

@@ -46,9 +46,20 @@ export function slider({ label, title, minimum, maximum, step = 1, value, unit =
 }
 
 export function checkbox({ label, title, checked = false, change }) {
-  const box = make("input", { type: "checkbox", title, checked, onchange: () => change(box.checked) });
+  const box = make("input", { type: "checkbox", title, checked, onchange: () => { checked = box.checked; change(checked); } });
   const element = make("label", { class: "check", title }, box, label);
-  return { element, set: (value) => { box.checked = value; } };
+  return {
+    element,
+    set: (value) => { checked = value; box.checked = value && !isRefused(box); },
+    /** Grey it out and take the tick away, which comes back with no reason; see `refuse`. */
+    refuse: (why) => {
+      refuse(box, why);
+      element.title = box.title;
+      if (box.checked === (checked && !why)) return;
+      box.checked = checked && !why;
+      change(box.checked);
+    },
+  };
 }
 
 export function select({ label, title, options, value, change }) {
@@ -62,6 +73,15 @@ export function select({ label, title, options, value, change }) {
 export function button({ label, title, press, primary = false }) {
   return make("button", { type: "button", title, ...(primary ? { class: "primary" } : {}), onclick: press }, label);
 }
+
+/** Grey a control out, with the reason as its tooltip; it keeps the focus. No reason: it may be used. */
+export function refuse(element, why) {
+  element.dataset.title ??= element.title;
+  element.title = why ?? element.dataset.title;
+  element.setAttribute("aria-disabled", String(Boolean(why)));
+}
+
+export const isRefused = (element) => element.getAttribute("aria-disabled") === "true";
 
 export function panel(title, name, open, ...content) {
   const element = make("details", { class: "panel", id: `panel-${name}` }, make("summary", { title: `Open or close: ${title}` }, title), make("div", { class: "inside" }, ...content));
@@ -81,7 +101,7 @@ export function row(...content) {
   return make("div", { class: "row" }, ...content);
 }
 
-/** The menu of methods with the parameters of the one that is chosen; `value()` is what the server wants to know. */
+/** The menu of methods with the parameters of the one that is chosen; `value()` is what the server wants to know, and `told` is called with the method when that has changed. */
 export function methodControls(methods, told = () => {}) {
   const chosen = {};
   let method = methods.find((one) => one.default);
@@ -92,7 +112,7 @@ export function methodControls(methods, told = () => {}) {
     summary.textContent = method.summary;
     chosen[method.name] ??= {};
     const values = chosen[method.name];
-    inner.replaceChildren(...method.parameters.map((parameter) => control(parameter, values)));
+    inner.replaceChildren(...method.parameters.map((parameter) => control(parameter, values, () => told(method))));
     parameters.hidden = !method.parameters.length;
     told(method);
   };
@@ -122,19 +142,19 @@ export function methodControls(methods, told = () => {}) {
   };
 }
 
-function control(parameter, values) {
+function control(parameter, values, changed) {
   const { name, kind, meaning, range, minimum, maximum, unit } = parameter;
   const value = values[name] ?? parameter.default;
   const title = `${meaning}; ${range}, by default ${parameter.default || "none"}`;
   const label = name.replaceAll("_", " ");
   if (kind === "choice") {
-    return select({ label, title, options: parameter.choices.map((choice) => [choice, choice]), value, change: (found) => { values[name] = found; } }).element;
+    return select({ label, title, options: parameter.choices.map((choice) => [choice, choice]), value, change: (found) => { values[name] = found; changed(); } }).element;
   }
   if (kind === "str") {
-    const box = make("input", { type: "text", title, value: String(value), onchange: () => { if (box.value) values[name] = box.value; else delete values[name]; } });
+    const box = make("input", { type: "text", title, value: String(value), onchange: () => { if (box.value) values[name] = box.value; else delete values[name]; changed(); } });
     return make("label", { class: "text", title }, label, box);
   }
   const step = kind === "int" ? 1 : 10 ** Math.floor(Math.log10((maximum - minimum) / 100));
   const log = minimum > 0 && maximum / minimum > 200;
-  return slider({ label, title, minimum, maximum, step, value, unit, scale: log ? "log" : "linear", change: (found) => { values[name] = kind === "int" ? Math.round(found) : found; } }).element;
+  return slider({ label, title, minimum, maximum, step, value, unit, scale: log ? "log" : "linear", change: (found) => { values[name] = kind === "int" ? Math.round(found) : found; changed(); } }).element;
 }

@@ -107,13 +107,6 @@ export function listKeys(list) {
   }
 }
 
-/** Grey a tool out, with the reason as its tooltip; it keeps the focus. No reason: it may be used. */
-export function refuse(button, why) {
-  button.dataset.title ??= button.title;
-  button.title = why ?? button.dataset.title;
-  button.setAttribute("aria-disabled", String(Boolean(why)));
-}
-
 /** Fill a toolbar with the tools; arrow keys go from one to the next. */
 export function toolbar(element, choose) {
   for (const tool of TOOLS) {
