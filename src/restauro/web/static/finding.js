@@ -173,6 +173,8 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
       byHints.disabled = !painted || job !== null;
       clearHints.disabled = !painted;
     },
+    /** Show what belongs to painting hints. */
+    teach: () => { teaching.open = true; },
     repaint: () => { looked = ""; wait(); },
     open: () => {
       if (job) api.cancel(job);

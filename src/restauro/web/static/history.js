@@ -23,7 +23,7 @@ export function resultList({ toggle, redo, find, take }) {
     const text = make("button", { class: "plain", title: "Go to it in the picture", onclick: () => find(place) }, what, make("span", { class: "small" }, ` ${method === "heal" ? "from a source" : method}, ${pixels.toLocaleString("en").replaceAll(",", "\u202f")}\u00a0px${seed ? `, seed\u00a0${seed}` : ""}`));
     const part = button({ label: "Take here", title: "Put what this result made of the area on top of all else", press: () => take(number) });
     part.classList.add("take");
-    const element = make("li", { class: shown ? "" : "off" }, box, text, part);
+    const element = make("li", { class: shown ? "" : "off" }, make("label", { class: "check" }, box), text, part);
     if (stale) {
       element.append(make("span", { class: "stale", title: "It was made upon a result that isn't there any more" }, "not up to date"));
       element.append(button({ label: "Redo from here", title: "Restore this and all later ones anew, by the same strokes", press: () => redo(number) }));

@@ -2,8 +2,8 @@
 
 import { button, checkbox, make, row, select, slider } from "./panels.js";
 
-const WAYS = { none: ["Now", "The picture as it is now"], slider: ["Slider", "Before on the left, now on the right (S)"], side: ["Side by side", "Now and before, moved together"], blink: ["Blink", "Before and now by turns"], difference: ["Difference", "What was changed, on black (D); exposure makes it stronger"] };
-const TAGS = { slider: "before | now", side: "now | before", blink: "before and now by turns", difference: "what was changed" };
+const WAYS = { none: ["Now", "The picture as it is now"], slider: ["Slider", "Before on the left, now on the right (S)"], side: ["Side by side", "Before on the left, now on the right, moved together"], blink: ["Blink", "Before and now by turns"], difference: ["Difference", "What was changed, on black (D); exposure makes it stronger"] };
+const TAGS = { slider: "before | now", side: "before | now", blink: "before and now by turns", difference: "what was changed" };
 
 /** Return a panel's content, `compare(way)`, and `open(about)` for another picture. */
 export function looking(viewer, divider, tag) {

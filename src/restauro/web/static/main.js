@@ -106,7 +106,7 @@ async function open(asked, at_work) {
   found.open();
   source.open();
   choose("heal");
-  say(about.notes.join(" "));
+  if (about.notes.length) say(about.notes.join(" "));
 }
 
 function home() {
@@ -133,12 +133,21 @@ function choose(name) {
   document.body.toggleAttribute("data-brush", shape === "brush");
   panels.brush.hidden = shape !== "brush";
   panels.source.hidden = tool.kind !== "source";
-  if (tool.kind === "guide") panels.guide.open = true;
+  const own = { source: panels.source, colour: panels.colour, guide: panels.guide, hint: panels.find, judge: panels.find }[tool.kind];
+  if (own) own.open = true;
   strength.element.hidden = !tool.weighs;
   panels.colour.hidden = shape !== "place";
+  if (tool.kind === "hint") found.teach();
+  if (own && !isInSight(own)) own.scrollIntoView({ block: "nearest" });
   if (viewer.compare !== "none" && tool.paints) view.compare("none");
   if (session) say(about);
   return undefined;
+}
+
+/** Whether a part of a panel can be seen, which isn't to be moved then. */
+function isInSight(element) {
+  const [{ top, bottom }, side] = [element, byId("side")].map((one) => one.getBoundingClientRect());
+  return bottom > side.top && top < side.bottom;
 }
 
 const painter = new Painter(viewer, byId("over"), {
