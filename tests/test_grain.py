@@ -113,6 +113,34 @@ def test_an_edge_beside_the_hole_is_not_grain() -> None:
     assert 1.5 < added[IN].std() < 3
 
 
+def damaged(truth: np.ndarray, seed: int) -> np.ndarray:
+    """Return a picture with dust and scratches, light and dark."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIDE, :SIDE]
+    picture = truth.copy()
+    for _ in range(60):
+        row, column = rng.uniform(0, SIDE, 2)
+        picture[np.hypot(y - row, x - column) < rng.uniform(0.7, 2.5)] += rng.choice([-110, 110])
+    for _ in range(4):
+        angle, row, column = rng.uniform(0, np.pi), *rng.uniform(20, SIDE - 20, 2)
+        picture[np.abs((y - row) * np.cos(angle) - (x - column) * np.sin(angle)) < 1.1] += 110
+    return picture
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+@pytest.mark.parametrize("made", [film, canvas])
+def test_damage_beside_the_hole_that_is_not_marked_is_not_grain(made: Any, dtype: type) -> None:
+    found = []
+    for seed in range(3):
+        pictures = [np.clip(one, 0, 255).astype(dtype) for one in (made(seed), damaged(made(seed), seed))]
+        smooth, grainy = ([inpaint(one, WIDE, "harmonic", grain=how) for one in pictures] for how in (None, "match"))
+        clean, unmarked = ((more[IN].astype(float) - less[IN]).std() for less, more in zip(smooth, grainy, strict=True))
+        found.append(unmarked / clean)
+    assert min(found) > 0.85
+    assert np.mean(found) < 1.12
+    assert max(found) < 1.25
+
+
 def test_thin_cracks_have_it_too() -> None:
     truth = film(7)[..., 0]
     cracks = np.zeros((SIDE, SIDE), bool)

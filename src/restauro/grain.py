@@ -27,6 +27,9 @@ _SURE = 20.0  # share of that, as its inverse, from which on they count in full
 _SOFT = 3.0  # over which the sample begins beside holes: sharp ends would pass for fine grain
 _LOCAL = 8.0  # over which the grain's strength is told
 _BINS = 3.0  # of the spectrum, over which it is smoothed to be compared with rounding
+_LOOKS = 2  # for what stands out: what is found first hid some
+_TOO_STRONG = 4.0  # times the strength around, which a normal grain is in one of 16,000 pixels
+_OF_GEOMETRIC_MEAN = 3.56  # times the geometric mean of squares, what their mean is of normal grain: 2 exp(0.577)
 _QUIET = 0.1  # quantile of strengths that is the usual one, since a picture only adds to grain
 _BUSY = 2.0  # times the usual strength, from which on a place is taken for picture more than for grain
 _PULL = 0.1  # weight of the usual strength where another is told
@@ -172,12 +175,18 @@ class _Surroundings(NamedTuple):
     def of(
         cls, values: Planes, known: NDArray[np.bool_], filled: NDArray[np.bool_], task: Task, *, rounded: bool
     ) -> _Surroundings:
-        """Take from known pixels near the filled ones what a Gaussian leaves of them; even out how strong it is."""
+        """Take from known pixels near the filled ones what a Gaussian leaves of them; even out how strong it is.
+
+        What stands out of grain, dust and scratches that nobody has marked, is left out.
+        """
         unit = float(np.abs(values).max()) or 1.0
         readable, marked, sound = (some[..., np.newaxis].astype(np.float64) for some in (known | filled, filled, known))
         scaled: Planes = values / unit
-        smooth = _blurred(scaled * readable, _COARSEST, task) / np.maximum(_blurred(readable, _COARSEST, task), 1e-9)
-        rest: Planes = (scaled - smooth) * sound
+        least = _ROUNDED / unit**2 if rounded else _NONE**2
+        for _ in range(_LOOKS):
+            even = ~_stands_out(_rest(scaled, readable, sound, task), sound, least, task)
+            readable, sound = readable * even, sound * even
+        rest = _rest(scaled, readable, sound, task)
         begun = np.maximum(2 * _blurred(sound, _SOFT, task) - 1, 0)
         weights = np.minimum(_SURE * _blurred(marked, _NEAR, task), 1) * begun * sound
         strength, usual = _strength(rest, weights, weights, task)
@@ -209,6 +218,26 @@ class _Surroundings(NamedTuple):
         return made
 
 
+def _rest(scaled: Planes, readable: Planes, sound: Planes, task: Task) -> Planes:
+    """Return what a Gaussian of what is readable takes away from what is sound, 0 elsewhere."""
+    smooth = _blurred(scaled * readable, _COARSEST, task) / np.maximum(_blurred(readable, _COARSEST, task), 1e-9)
+    rest: Planes = (scaled - smooth) * sound
+    return rest
+
+
+def _stands_out(rest: Planes, sound: Planes, least: float, task: Task) -> NDArray[np.bool_]:
+    """Return what is too strong for grain in any band, [h, w, 1], beside the geometric mean of what is around.
+
+    Dust and scratches hardly move a geometric mean, and a mean of squares the more, the stronger they are. least: the
+    variance that is none.
+    """
+    around = sound.astype(np.float32)
+    logs = np.log(rest**2 + least).astype(np.float32)
+    mean = _blurred(logs * around, _LOCAL, task) / np.maximum(_blurred(around, _LOCAL, task), np.float32(1e-6))
+    found: NDArray[np.bool_] = (logs > mean + np.log(_TOO_STRONG**2 * _OF_GEOMETRIC_MEAN)).any(axis=2, keepdims=True)
+    return found
+
+
 def _strength(rest: Planes, weights: Planes, of_all: Planes, task: Task) -> tuple[Planes, NDArray[np.float64]]:
     """Return how strong grain is at each pixel, by those around it, and the usual strength of each band, [C].
 
@@ -224,7 +253,7 @@ def _strength(rest: Planes, weights: Planes, of_all: Planes, task: Task) -> tupl
     return np.sqrt(np.clip(mean, 1e-6 * usual, 1e6 * usual)), np.sqrt(usual)
 
 
-def _blurred(planes: Planes, sigma: float, task: Task) -> Planes:
+def _blurred(planes: NDArray[Any], sigma: float, task: Task) -> NDArray[Any]:
     """Return planes smoothed by a Gaussian, 0 beyond their ends, by way of their spectra."""
     _go_on(task)
     reach = int(3 * sigma) + 1
