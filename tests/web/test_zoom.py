@@ -8,7 +8,8 @@ import pyvips
 
 pytest.importorskip("fastapi", reason="the page needs the extra web")
 
-from restauro.web.zoom import marks_png, painted_png, png, shrunk_marks
+from restauro.picture import as_seen
+from restauro.web.zoom import marks_png, painted_png, png, shrunk, shrunk_marks
 
 RNG = np.random.default_rng(3)
 
@@ -32,6 +33,18 @@ def test_what_is_marked_has_its_colour_and_what_is_not_shows_nothing() -> None:
         assert (pixels[levels > 0][:, :3] == [255, 0, 200]).all()
         seen = pyvips.Image.new_from_buffer(painted_png(levels, {80: (1, 2, 3, 4)}), "").numpy()
         np.testing.assert_array_equal(seen, (levels == 80)[..., np.newaxis] * np.array([1, 2, 3, 4]))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("shape", [(13, 21), (16, 24, 3), (1, 9, 2)])
+def test_pictures_are_as_small_however_they_are_turned(orientation: int, shape: tuple[int, ...]) -> None:
+    stored = RNG.integers(0, 60000, shape, np.uint16)
+    seen = as_seen(stored, orientation)
+    small = shrunk(seen, 4)
+    for row, column in np.ndindex(small.shape[:2]):
+        square = seen[4 * row : 4 * row + 4, 4 * column : 4 * column + 4].reshape(-1, *shape[2:])
+        np.testing.assert_allclose(small[row, column], square.mean(axis=0), rtol=0, atol=1.01)
+    assert small.shape == (-(-seen.shape[0] // 4), -(-seen.shape[1] // 4), *shape[2:])
 
 
 def test_tiles_are_exact() -> None:

@@ -157,6 +157,9 @@ def shrunk(pixels: NDArray[Any], times: int) -> NDArray[Any]:
     """Return an array that is so many times smaller, each value the mean of a square; at the rim of what there is."""
     if times == 1:
         return pixels
+    if abs(pixels.strides[0]) < abs(pixels.strides[1]):  # a turned picture, whose rows lie in memory as columns
+        turned: NDArray[Any] = shrunk(pixels.swapaxes(0, 1), times).swapaxes(0, 1)
+        return turned
     image = _image(pixels).shrink(times, times, ceil=True)
     found = pixels_of(image.cast(_image(pixels[:1, :1]).format))
     return found if found.ndim == pixels.ndim else found[..., np.newaxis]
