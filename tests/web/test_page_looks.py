@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="the page is tried with Playwright, of the extra dev")
 
-from tests.web.browser import Page, Server, drag, needs_browser
+from tests.web.browser import Page, Server, drag, idle, needs_browser
 
 TARGETS = """() => [...document.querySelectorAll("button, select, summary, input, label.file span")]
     .map((element) => (element.type === "checkbox" ? element.closest("label") : element))
@@ -81,3 +81,36 @@ def test_words_can_be_read_under_the_pointer(opened: tuple[Page, Server, Path]) 
         away = button.evaluate(looks)
         button.hover(force=True)
         assert button.evaluate(looks) == away
+
+
+@needs_browser
+def test_a_stroke_that_takes_long_says_so(opened: tuple[Page, Server, Path]) -> None:
+    on, _, _ = opened
+    page, waiting = on.page, []
+    page.route("**/heal", lambda route: waiting.append(route))
+    page.mouse.move(600, 400)
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_selector("#message:has-text('Healing …')")
+    waiting[0].continue_()
+    idle(page)
+    assert page.inner_text("#message") == ""
+    assert on.results == 1
+
+
+@needs_browser
+def test_nothing_is_cut_off_in_narrower_windows(opened: tuple[Page, Server, Path]) -> None:
+    on, _, _ = opened
+    page = on.page
+    height = page.locator("header").bounding_box()["height"]
+    for width in (1024, 800):
+        page.set_viewport_size({"width": width, "height": 700})
+        assert page.locator("header").bounding_box()["height"] == height
+        save = page.locator("#save").bounding_box()
+        assert save["x"] + save["width"] <= width
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.click("#help")
+    assert page.locator("#keys-title").bounding_box()["y"] > 0
+    page.keyboard.press("Escape")
+    page.click("#home")
+    assert page.inner_text("#place") == ""

@@ -14,6 +14,7 @@ import { Viewer } from "./viewer.js";
 
 const byId = (id) => document.getElementById(id);
 const viewer = new Viewer(byId("view"), byId("beside"));
+const SLOW = 400; // ms after which it is said that a stroke is at work
 const brush = { size: 24, hardness: 1, strength: 1, pressure: true };
 const grow = { pixels: 1 };
 let tool = TOOLS[0];
@@ -28,30 +29,33 @@ function say(text, wrong = false) {
   byId("message").classList.toggle("wrong", wrong);
 }
 
-/** Do something that the server answers; what it refuses is said. */
-async function doing(work, at_work = "") {
+/** Do something that the server answers; what it refuses is said. `after`: ms from which on it is said what is at work. */
+async function doing(work, at_work = "", after = 0) {
   busy += 1;
   document.body.toggleAttribute("data-busy", true);
-  if (at_work) say(at_work);
+  let said = false;
+  const tell = () => { say(at_work); said = true; };
+  const timer = at_work && (after ? setTimeout(tell, after) : tell());
   try {
     const answer = await work();
-    if (at_work) say("");
+    if (said) say("");
     return answer;
   } catch (error) {
     say(error.message, true);
     return null;
   } finally {
+    clearTimeout(timer);
     busy -= 1;
     document.body.toggleAttribute("data-busy", busy > 0);
   }
 }
 
 /** Have a step done after those before it, and show what has become of the picture. */
-function step(work, at_work) {
+function step(work, at_work, after) {
   queue = queue.then(() => doing(async () => {
     if (!session) return;
     await shown(await work());
-  }, at_work));
+  }, at_work, after));
   return queue;
 }
 
@@ -116,7 +120,7 @@ function home() {
   document.title = "restauro";
   document.body.dataset.state = "start";
   history.replaceState(null, "", "/");
-  byId("name").textContent = "";
+  byId("name").textContent = byId("place").textContent = "";
   say("");
   start.show();
 }
@@ -169,11 +173,11 @@ const pickColour = (x, y) => step(() => session.all("colour", { x: Math.max(x, 0
 
 /** Do with a stroke what its tool does. `away`: Alt was held; `click`: it is a place alone. */
 function send(used, stroke, away = false, click = false) {
-  if (used.kind === "heal") return step(() => session.heal(stroke, method.value()));
+  if (used.kind === "heal") return step(() => session.heal(stroke, method.value()), "Healing …", SLOW);
   if (used.kind === "source") {
     const from = source.source(stroke.points[0]);
     if (!from) say("Alt-click the place to heal from first.", true);
-    return from ? step(() => session.heal(stroke, method.value(), from)) : Promise.resolve();
+    return from ? step(() => session.heal(stroke, method.value(), from), "Healing …", SLOW) : Promise.resolve();
   }
   if (used.kind === "judge") return step(() => session.judge({ area: stroke, left: click ? null : !away }));
   if (used.kind === "guide" && used.mode === "line") return step(() => session.line(stroke.points));
@@ -352,7 +356,10 @@ const acts = {
   slider: () => view.compare("slider"),
   difference: () => view.compare("difference"),
   escape: () => { painter.cancel(); setArea(null); if (viewer.compare !== "none") view.compare(viewer.compare); },
-  help: () => byId("keys").showModal(),
+  help: () => {
+    byId("keys").showModal();
+    byId("keys").scrollTop = 0; // it begins where its button has the focus, at the end
+  },
 };
 const holds = {
   panning: (down) => { painter.panning = down; document.body.toggleAttribute("data-panning", down); painter.draw(); },
