@@ -6,6 +6,7 @@ import gc
 import io
 import json
 import re
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ def test_a_session_is_there_again_after_the_server_has_ended(start: Start, tmp_p
 
     again = start(let_in=False)
     again.cookies.update(client.cookies)
-    assert again.get("/api/start").json()["sessions"] == [{"session": session, "name": "deep.tif"}]
+    (kept,) = again.get("/api/start").json()["sessions"]
+    assert (kept["session"], kept["name"]) == (session, "deep.tif")
+    assert time.time() - 600 < kept["used"] <= time.time() + 1
     after = again.get(f"/api/sessions/{session}").json()
     assert (after["retouch"], after["marked"]) == (before["retouch"], True)
     np.testing.assert_array_equal(restauro.read_picture(saved(again, session, tmp_path)).pixels, pixels)

@@ -114,3 +114,21 @@ def test_nothing_is_cut_off_in_narrower_windows(opened: tuple[Page, Server, Path
     page.keyboard.press("Escape")
     page.click("#home")
     assert page.inner_text("#place") == ""
+
+
+@needs_browser
+def test_what_was_done_is_removed_when_asked_twice_alone(opened: tuple[Page, Server, Path]) -> None:
+    on, _, _ = opened
+    page = on.page
+    page.click("#home")
+    remove = page.get_by_role("button", name="Remove panel.tif")
+    remove.click()
+    assert remove.inner_text() == "Remove?"
+    page.locator("#help").focus()
+    assert remove.inner_text() == "×"
+    assert page.locator("#last li").count() == 1
+    remove.click()
+    remove.click()
+    page.wait_for_selector("#last", state="hidden")
+    assert page.locator("#last li").count() == 0
+    assert on.wrong == []

@@ -15,7 +15,7 @@ from restauro.files.layers import ENDING, extract_lowest
 from restauro.files.reading import stamp_of
 from restauro.web import asked, projects, shared
 from restauro.web.session import MOST_PIXELS
-from restauro.web.sessions import GoneError
+from restauro.web.sessions import GoneError, last_used
 from restauro.web.shared import Opened, Owner, Shared
 
 CalledName = Annotated[str, Query(max_length=255)]
@@ -31,7 +31,7 @@ def start(server: Shared, owner: Owner) -> dict[str, Any]:
         "version": restauro.__version__,
         "given": server.picture.name if server.picture else None,
         "examples": list(server.examples),
-        "sessions": [{"session": one.number, "name": one.name} for one in about],
+        "sessions": [{"session": one.number, "name": one.name, "used": last_used(one.folder)} for one in about],
         "methods": asked.methods(),
         "hints": find_spec("sklearn") is not None,
         "layers": [ENDING, *([".tif"] if find_spec("psdtags") else [])],

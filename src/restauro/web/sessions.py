@@ -93,7 +93,7 @@ class Sessions:
         left = _MOST_BYTES
         for about in self._all():
             left -= sum(file.stat().st_size for file in about.folder.iterdir() if file.is_file())
-            if (left < 0 or time.time() - _last_used(about.folder) > _OLDEST) and about.number not in self._open:
+            if (left < 0 or time.time() - last_used(about.folder) > _OLDEST) and about.number not in self._open:
                 shutil.rmtree(about.folder, ignore_errors=True)
 
     def _all(self) -> list[About]:
@@ -103,7 +103,7 @@ class Sessions:
                 found.append(About.read(folder))
             except (OSError, ValueError, KeyError):  # no session, or one that is only just being made
                 continue
-        return sorted(found, key=lambda about: _last_used(about.folder), reverse=True)
+        return sorted(found, key=lambda about: last_used(about.folder), reverse=True)
 
     def _keep(self, session: Session) -> None:
         with self._lock:
@@ -113,7 +113,8 @@ class Sessions:
                 self.put_away(number, self._open[number].about.owner)
 
 
-def _last_used(folder: Path) -> float:
+def last_used(folder: Path) -> float:
+    """Return when something was done in a session's folder, as seconds since 1970; 0 where it is gone."""
     log = folder / LOG
     try:
         return (log if log.exists() else folder).stat().st_mtime

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { button, make } from "./panels.js";
 
+const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const byId = (id) => document.getElementById(id);
 
 /**
@@ -23,11 +24,29 @@ export function starting({ open, doing }) {
     byId("kinds").textContent = `${about.endings.join(" ")} – up to 400 megapixels, in their own depth.`;
     byId("file").accept = about.endings.join(",");
     list(byId("examples"), about.examples.map((title, number) => [button({ label: title, title: "Open this example", press: () => open(() => api.openExample(number), "Opening …") })]));
-    list(byId("last"), about.sessions.map(({ session: number, name }) => [
-      button({ label: name, title: "Go on where it was left", press: () => open(() => api.openSession(number), "Opening …") }),
-      make("button", { class: "plain", title: "Remove it with all that was done", "aria-label": `Remove ${name}`, onclick: async () => { await doing(() => api.forget(number)); show(); } }, "×"),
+    list(byId("last"), about.sessions.map(({ session: number, name, used }) => [
+      make("button", { type: "button", title: "Go on where it was left", onclick: () => open(() => api.openSession(number), "Opening …") }, make("span", {}, name), make("span", { class: "small" }, WHEN.format(1000 * used))),
+      remover(number, name),
     ]));
     byId("ending").hidden = !about.ends;
+  }
+
+  /** A button that removes a session when it is pressed twice, as there is no way back. */
+  function remover(number, name) {
+    const element = make("button", { class: "plain", type: "button" });
+    const ask = (asked) => {
+      element.textContent = asked ? "Remove?" : "×";
+      element.title = asked ? "Press again: it is gone then, with all that was done" : "Remove it with all that was done";
+      element.setAttribute("aria-label", asked ? `Remove ${name}? Press again` : `Remove ${name}`);
+      element.onclick = async () => {
+        if (!asked) return ask(true);
+        await doing(() => api.forget(number));
+        return show();
+      };
+    };
+    element.onblur = () => ask(false);
+    ask(false);
+    return element;
   }
 
   const send = (file) => { if (file) open(() => api.openFile(file), `Opening ${file.name} …`); };
