@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ import pyvips
 from starlette.testclient import TestClient
 
 import restauro
+from restauro.picture import Picture
+from restauro.web import sessions
+from restauro.web.session import read_whole
 from tests.web.conftest import Start
 from tests.web.strokes import HEALS, heal, save, textured
 
@@ -24,6 +29,33 @@ def test_the_picture_of_the_command_line_is_opened_where_it_was_left(start: Star
     other = client.post("/api/given").json()
     assert other["session"] != session
     assert (other["height"], other["retouch"]) == (100, [])
+
+
+def test_the_picture_of_the_command_line_is_read_while_the_browser_starts(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, read = threading.Event(), []
+
+    def noted(path: Path) -> Picture:
+        read.append(path)
+        began.set()
+        return read_whole(path)
+
+    monkeypatch.setattr(sessions, "read_whole", noted)
+    path = save(tmp_path / "deep.tif", textured(110, 130))
+    client = start(path)
+    assert began.wait(30)
+    first = client.post("/api/given").json()
+    assert (first["height"], read) == (110, [path])
+    assert client.post("/api/sessions", params={"name": "a.tif"}, content=path.read_bytes()).json()["height"] == 110
+    other = start(path)  # another server, whose picture is changed before it is opened
+    while len(read) < 3:
+        time.sleep(0.01)
+    save(path, textured(100, 130))
+    assert other.post("/api/given").json()["height"] == 100
+    path.write_bytes(b"no picture")
+    answer = start(path).post("/api/given")
+    assert (answer.status_code, answer.json()["detail"][-1]) == (400, ".")
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: Server = app.state.server
     threading.Thread(target=load_kernels, args=[make_method(DEFAULT_METHOD, {})], daemon=True).start()
     threading.Thread(target=server.sessions.prune, daemon=True).start()
+    if server.picture:
+        server.sessions.read_ahead(server.picture)
     yield
     await run_in_threadpool(server.jobs.stop)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from restauro.files.reading import read_picture, stamp_of
 from restauro.files.writing import Written, write_picture
 from restauro.holes import Box
 from restauro.method import Method
-from restauro.picture import as_stored
+from restauro.picture import Picture, as_stored
 from restauro.policy import Policy
 from restauro.unknown import unknown_beside
 from restauro.web import allowing
@@ -64,10 +64,10 @@ class About:
 class Session:
     """A picture that is worked on: its marks, its retouch, the steps that led there.
 
-    `lock` is held by whoever changes it. `started_in`: see `restauro.web.allowing.policy_of`.
+    `lock` is held by whoever changes it. `started_in`: see `restauro.web.allowing.policy_of`. `read`: reads a picture.
     """
 
-    def __init__(self, about: About, started_in: Path = Path()) -> None:
+    def __init__(self, about: About, started_in: Path = Path(), read: Callable[[Path], Picture] | None = None) -> None:
         self.about = about
         self._started_in = started_in
         self.folder = about.folder
@@ -75,7 +75,7 @@ class Session:
         if stamp_of(about.picture) != about.stamp:
             raise ReadError(f"{about.name} was changed since it was opened here: open it again.")
         allowing.policy_of(about, started_in)  # one that can't be read forbids all
-        self.picture = read_picture(about.picture, max_pixels=MOST_PIXELS)
+        self.picture = (read or read_whole)(about.picture)
         check_shown(self.picture)
         nothing = np.zeros(self.picture.pixels.shape[:2], np.bool_)
         unknown, self.notes = unknown_beside(self.picture, nothing)
@@ -320,6 +320,11 @@ class Session:
             "lines": list(self.lines.values()),
             "painted": [name for name, plane in self.planes.items() if plane.painted],
         }
+
+
+def read_whole(path: Path) -> Picture:
+    """Read a picture, if it isn't larger than the page takes."""
+    return read_picture(path, max_pixels=MOST_PIXELS)
 
 
 def _boxes(patches: Sequence[Patch]) -> NDArray[np.int64]:

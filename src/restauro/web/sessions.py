@@ -8,12 +8,14 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
 from restauro.errors import RestauroError
 from restauro.files.reading import stamp_of
-from restauro.web.session import LOG, About, Session
+from restauro.picture import Picture
+from restauro.web.session import LOG, About, Session, read_whole
 
 _MOST_OPEN = 4  # in memory; others are opened again when they are asked for
 _OLDEST = 30 * 24 * 3600.0  # seconds since something was done
@@ -32,6 +34,7 @@ class Sessions:
         self._started_in = started_in
         self._open: dict[str, Session] = {}  # the one used last is the last one
         self._lock = threading.RLock()
+        self._ahead: tuple[Path, Future[tuple[tuple[int, int], Picture]]] | None = None
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextmanager
@@ -45,10 +48,34 @@ class Sessions:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
+    def read_ahead(self, path: Path) -> None:
+        """Begin to read a picture that is likely to be opened, while a browser starts."""
+        future: Future[tuple[tuple[int, int], Picture]] = Future()
+
+        def read() -> None:
+            try:
+                future.set_result((stamp_of(path), read_whole(path)))
+            except Exception as error:
+                future.set_exception(error)
+
+        self._ahead = path, future
+        threading.Thread(target=read, daemon=True).start()
+
+    def _read(self, path: Path) -> Picture:
+        """Read a picture, or take what was read ahead of it, once: sessions change its pixels."""
+        with self._lock:
+            ahead = self._ahead if self._ahead and self._ahead[0] == path else None
+            self._ahead = None if ahead else self._ahead
+        if ahead and ahead[1].exception() is None:
+            stamp, picture = ahead[1].result()
+            if stamp == stamp_of(path):
+                return picture
+        return read_whole(path)
+
     def begin(self, owner: str, name: str, picture: Path, folder: Path) -> Session:
         """Open a picture in a new session's folder."""
         about = About(folder.name, owner, name, picture, folder, stamp_of(picture))
-        session = Session(about, self._started_in)
+        session = Session(about, self._started_in, self._read)
         about.write()
         self._keep(session)
         return session
@@ -61,7 +88,7 @@ class Sessions:
                 about = next((about for about in self.of(owner) if about.number == number), None)
                 if about is None:
                     raise GoneError("There is no such session: open the picture again.")
-                session = Session(about, self._started_in)
+                session = Session(about, self._started_in, self._read)
             elif session.about.owner != owner:
                 self._open[number] = session
                 raise GoneError("There is no such session: open the picture again.")
