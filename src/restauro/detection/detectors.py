@@ -16,7 +16,7 @@ from restauro.errors import ParameterError, Remedy
 Rule = Callable[[NDArray[Any], int | None, Progress | None], NDArray[np.bool_]]
 
 REPAIRED = ("dust", "scratches", "losses")  # looked for where a picture is repaired in one go: cracks only by name
-UNSEEN = 3.0  # false marks a megapixel of each kind, where nobody looks before it is filled
+UNSEEN = 2.0  # false marks a megapixel of each kind, where nobody looks before it is filled
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,11 @@ from restauro.mask import strips
 
 THRESHOLDS = MODEL.with_name("damage-thresholds.csv")
 LEAST, MOST = 0.3, 30.0  # false marks a megapixel that can be asked for: what was measured
-_LIKELY, _BELOW = 1.0, 1.5  # log odds from which on pixels belong to a mark, or so far below a low threshold
+_LIKELY, _BELOW = (
+    1.0,
+    1.5,
+)  # log odds that pixels of marks have at least, unless the threshold is near: then so far below
+_SHARE = 0.5  # of a high threshold, which they have at least
 _NEAR, _STEEP = 4, 8.0  # pixels, and log odds below the largest within so many: what is outside a sharp rim
 
 
@@ -44,7 +48,7 @@ class Class:
     def marks(self, graded: dict[int, Grades], threshold: float, smallest: int | None = None) -> NDArray[np.bool_]:
         """Return the marks, bool [H, W].
 
-        A mark hangs together by sides or corners, is rather damage than not all over and above the threshold somewhere:
+        A mark hangs together by sides or corners, is above half the threshold all over and above it somewhere:
         hysteresis. It ends at once where the odds fall steeply, as at the rim of what is surely damaged. A line is a
         crack or a scratch by what more of its pixels say.
 
@@ -59,7 +63,8 @@ class Class:
         """
         is_line = self.place in LINES
         plane = either(*(graded[place] for place in LINES)) if is_line else graded[self.place]
-        found = filters.pieces(_likely(plane, min(threshold - _BELOW, _LIKELY)))
+        least = min(threshold - _BELOW, max(_LIKELY, _SHARE * threshold))
+        found = filters.pieces(_likely(plane, least))
         kept = (found.count(plane >= _grade(threshold)) > 0) & (
             found.pixels >= (self.smallest if smallest is None else smallest)
         )
