@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import pyvips
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
@@ -15,8 +18,8 @@ import restauro
 from restauro.detection import detecting
 from restauro.picture import as_seen, as_stored
 from restauro.strokes import Stroke
-from restauro.web import opening
-from restauro.web.finder import Found
+from restauro.web import blocks, opening
+from restauro.web.finder import Found, Place
 from tests.web.conftest import Start
 from tests.web.strokes import events, heal, save, stroke, textured, upload
 
@@ -178,17 +181,41 @@ def test_what_is_in_view_is_looked_at_alone_and_anew_once_it_has_changed(
 ) -> None:
     stored = np.ascontiguousarray(as_stored(dusty(), turn))
     session = upload(client, save(tmp_path / "dusty.tif", stored, turn))["session"]
+    first = ask(client, session, "look", kinds=["dust"], box=(-50, -50, 9999, 9999), sensitivity=3)["found"]
+    assert not first["complete"]
     found = look(client, session, (20, 20, 240, 240), ["dust"])
     assert found["box"] == [20, 20, 240, 240]
     assert sorted(mark["box"][0] // 100 for mark in found["marks"]) == [0, 1]
     heal(client, session, stroke((70, 60), radius=9), "harmonic", {})
     assert [mark["box"][0] // 100 for mark in look(client, session, (20, 20, 240, 240), ["dust"])["marks"]] == [1]
-    first = ask(client, session, "look", kinds=["dust"], box=(-50, -50, 9999, 9999), sensitivity=3)["found"]
-    assert not first["complete"]
     whole = look(client, session, (-50, -50, 9999, 9999), ["dust"])
     assert whole["box"] == [0, 0, 520, 420]
     assert len(whole["marks"]) >= 4
     assert client.delete(f"/api/sessions/{session}/found").json()["found"]["box"] is None
+
+
+@given(
+    size=st.tuples(st.integers(1, 18), st.integers(1, 18)),
+    known=st.sets(st.tuples(st.integers(0, 17), st.integers(0, 17))),
+    threads=st.integers(1, 4),
+)
+def test_all_of_a_view_is_looked_at_in_few_blocks(size: tuple[int, int], known: set[Place], threads: int) -> None:
+    cells = [(row, column) for row in range(size[0]) for column in range(size[1])]
+    new = [cell for cell in cells if cell not in known]
+    only_middle, looks = len(new) == len(cells), 0
+    while new:
+        some = blocks.blocks_of(new, threads, only_middle=only_middle)
+        assert 1 <= len(some) <= threads
+        most = math.prod(blocks.FIRST) if only_middle else blocks.LARGEST
+        assert max(blocks.cells_of(block) for block in some) <= most
+        seen = {(row, column) for a, b, c, d in some for row in range(a, b) for column in range(c, d)}
+        assert sum(blocks.cells_of(block) for block in some) == len(seen)
+        assert seen & set(new)
+        assert seen <= set(cells)
+        new = [cell for cell in new if cell not in seen]
+        only_middle, looks = False, looks + 1
+    if not known:
+        assert looks <= 2 + len(cells) // (threads * blocks.LARGEST // 2)
 
 
 def test_what_was_judged_and_taken_is_there_after_the_server_has_ended(start: Start, tmp_path: Path) -> None:

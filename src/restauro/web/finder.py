@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,15 +24,16 @@ from restauro.detection.tiles import prepared
 from restauro.holes import Box
 from restauro.numerics.threads import checked_workers
 from restauro.picture import Picture, as_seen, as_stored
+from restauro.web.blocks import blocks_of, middle
 from restauro.web.planes import DAMAGE, SOUND
 from restauro.web.retouch import grown, meet
 from restauro.web.zoom import Pyramid, shrunk_marks
 
 TAKEN, LEFT = 255, 128  # levels of proposals
 BY_HINTS = "like the hints"  # a kind
-_SIDE = 384  # pixels of a cell: the network looks at one in less than a second
-_MOST_SEEN = 16  # cells of a view that are looked at, the middle ones
-_MOST_KEPT = 128  # cells whose log odds are kept: 0.6 MB each
+_SIDE = 128  # pixels of a cell, of which what the network says is kept
+_MOST_SEEN = 144  # cells of a view that are looked at, the middle ones
+_MOST_KEPT = 1152  # cells that are kept: 66 kB each
 _MOST_THREADS = 4
 _MOST_LISTED = 300  # marks that are told of, those on lettering first, then the largest
 
@@ -153,18 +155,20 @@ class Finder:
     def look(self, box: Box, kinds: Sequence[str], rate: float) -> list[Box]:
         """Propose what the network finds in a box, or in its middle; return the boxes that look different.
 
-        It looks at some cells that it hasn't seen, in less than a second on an idle machine; `complete` says whether
-        there is nothing more to look at. rate: false marks a megapixel.
+        Where it has seen nothing of the box yet, it looks at the middle first, in less than a second on an idle
+        machine; `complete` says whether there is nothing more to look at. rate: false marks a megapixel.
         """
         cells = self._cells_of(box)
         with self._lock:
             new, changes = [cell for cell in cells if cell not in self._cells], self._changes
-        some = new[: min(checked_workers(None), _MOST_THREADS)]
-        with ThreadPoolExecutor(max(len(some), 1)) as pool:
-            graded = dict(zip(some, pool.map(self._graded, some), strict=True))
+        threads = min(checked_workers(None), _MOST_THREADS)
+        blocks = blocks_of(new, threads, only_middle=len(new) == len(cells))
+        with ThreadPoolExecutor(threads) as pool:
+            graded = list(pool.map(self._graded, blocks))
         with self._lock:
             if changes == self._changes:  # else they show what isn't there any more
-                self._cells.update(graded)
+                for some in graded:
+                    self._cells.update(some)
                 for cell in list(self._cells)[: -_MOST_KEPT or None]:
                     del self._cells[cell]
             known = [cell for cell in cells if cell in self._cells]
@@ -272,17 +276,20 @@ class Finder:
         """Return the cells of a box, the middle ones first, at most so many."""
         rows = range(box[0] // _SIDE, -(-box[1] // _SIDE))
         columns = range(box[2] // _SIDE, -(-box[3] // _SIDE))
-        middle = (box[0] + box[1]) / (2 * _SIDE) - 0.5, (box[2] + box[3]) / (2 * _SIDE) - 0.5
-        cells = [(row, column) for row in rows for column in columns]
-        return sorted(cells, key=lambda cell: max(abs(cell[0] - middle[0]), abs(cell[1] - middle[1])))[:_MOST_SEEN]
+        rows = middle(rows, max(_MOST_SEEN // len(columns), math.isqrt(_MOST_SEEN)))
+        return [(row, column) for row in rows for column in middle(columns, _MOST_SEEN // len(rows))]
 
     def _box(self, cell: Place) -> Box:
         top, left = cell[0] * _SIDE, cell[1] * _SIDE
         return top, min(top + _SIDE, self.size[0]), left, min(left + _SIDE, self.size[1])
 
-    def _graded(self, cell: Place) -> _Grades:
-        """Return what the network says of a cell, uint8 [4, h, w]; see `restauro.detection.network`."""
-        box = self._box(cell)
+    def _graded(self, block: Box) -> dict[Place, _Grades]:
+        """Return what the network says of the cells of a block, uint8 [4, h, w] each; see `restauro.detection.network`.
+
+        block: rows and columns of cells.
+        """
+        first, last = self._box((block[0], block[2])), self._box((block[1] - 1, block[3] - 1))
+        box = first[0], last[1], first[2], last[3]
         around = grown(box, network.context(), self.size)
         window = slice(around[0], around[1]), slice(around[2], around[3])
         pixels = as_seen(self._picture.pixels, self._picture.orientation)[window]
@@ -290,7 +297,13 @@ class Finder:
         nothing = self._without_value()
         picture, _ = prepared(colours(part), None if nothing is None else np.ascontiguousarray(nothing[window]))
         rows, columns = slice(box[0] - around[0], box[1] - around[0]), slice(box[2] - around[2], box[3] - around[2])
-        return network.grades_at(picture, range(4), (rows, columns))
+        graded = network.grades_at(picture, range(4), (rows, columns))
+        cells = [(row, column) for row in range(*block[:2]) for column in range(*block[2:])]
+        places = {cell: self._box(cell) for cell in cells}
+        return {
+            cell: graded[:, a - box[0] : b - box[0], c - box[2] : d - box[2]].copy()
+            for cell, (a, b, c, d) in places.items()
+        }
 
     def _without_value(self) -> NDArray[np.bool_] | None:
         """Return which pixels hold no value, as they are seen; looked for once, as it takes all of the picture."""
