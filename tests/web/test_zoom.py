@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import pyvips
+from numpy.typing import NDArray
 
 pytest.importorskip("fastapi", reason="the page needs the extra web")
 
+from restauro.holes import Box
 from restauro.picture import as_seen
-from restauro.web.zoom import marks_png, painted_png, png, shrunk, shrunk_marks
+from restauro.web.zoom import Pyramid, Shrink, marks_png, painted_png, png, shrunk, shrunk_marks
 
 RNG = np.random.default_rng(3)
 
@@ -45,6 +49,33 @@ def test_pictures_are_as_small_however_they_are_turned(orientation: int, shape: 
         square = seen[4 * row : 4 * row + 4, 4 * column : 4 * column + 4].reshape(-1, *shape[2:])
         np.testing.assert_allclose(small[row, column], square.mean(axis=0), rtol=0, atol=1.01)
     assert small.shape == (-(-seen.shape[0] // 4), -(-seen.shape[1] // 4), *shape[2:])
+
+
+@pytest.mark.parametrize(("shrink", "dtype"), [(shrunk, np.uint16), (shrunk_marks, np.uint8)])
+def test_what_has_changed_is_seen_at_every_level(shrink: Shrink, dtype: type) -> None:
+    pixels = RNG.integers(0, 250, (1500, 4400), dtype)
+    size = pixels.shape[0], pixels.shape[1]
+
+    def read(box: Box) -> NDArray[Any]:
+        return pixels[box[0] : box[1], box[2] : box[3]]
+
+    def seen(pyramid: Pyramid) -> list[NDArray[Any]]:
+        tiles = []
+        for level in range(pyramid.top + 1):
+            side = 256 << (pyramid.top - level)
+            at = [(level, x, y) for x in range(-(-size[1] // side)) for y in range(-(-size[0] // side))]
+            tiles += [np.array(pyramid.tile(*place)) for place in at]
+        return tiles
+
+    pyramid = Pyramid(size, read, shrink)
+    before = seen(pyramid)
+    assert (pyramid.top, before[0].shape) == (5, (47, 138))
+    for box in ((700, 733, 1001, 1100), (1490, 1500, 4399, 4400), (0, 1, 0, 1)):
+        pixels[box[0] : box[1], box[2] : box[3]] += 5
+        pyramid.changed(box)
+    now, fresh = seen(pyramid), seen(Pyramid(size, read, shrink))
+    assert all(np.array_equal(one, other) for one, other in zip(now, fresh, strict=True))
+    assert not all(np.array_equal(one, other) for one, other in zip(now, before, strict=True))
 
 
 def test_tiles_are_exact() -> None:

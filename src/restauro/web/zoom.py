@@ -20,7 +20,7 @@ from restauro.picture import Picture
 from restauro.viewing import in_srgb
 
 TILE = 256  # pixels
-_COARSE = 8  # a copy of the picture so many times smaller is kept, of which coarser tiles are made
+_COARSE = 8  # a copy of the picture so many times smaller is kept, and those twice, four times, ... as small
 _GAMMA = 2.2  # exposure multiplies light, and stored values go with its root
 _PROFILE = "icc-profile-data"
 
@@ -64,7 +64,7 @@ class Pyramid:
         self.top = max(max(size) - 1, 1).bit_length() - (TILE - 1).bit_length()
         self.top = max(self.top, 0)
         self._read, self._shrink = read, shrink
-        self._coarse: NDArray[Any] | None = None
+        self._coarse: list[NDArray[Any]] = []  # none yet, or one for each level from top - 3 down
         self._lock = threading.Lock()
 
     def tile(self, level: int, column: int, row: int) -> NDArray[Any]:
@@ -75,28 +75,34 @@ class Pyramid:
         if not (0 <= top < height and 0 <= left < width):
             raise ParameterError(f"There is no tile {column}, {row} at level {level}.")
         if times >= _COARSE:
-            box = self._box(top, left, times // _COARSE, tuple(-(-side // _COARSE) for side in self.size))
-            return self._shrink(self._whole()[box[0] : box[1], box[2] : box[3]], times // _COARSE)
+            whole = self._copies()[(times // _COARSE).bit_length() - 1]
+            return whole[top : top + TILE, left : left + TILE]
         return self._shrink(self._read(self._box(top, left, times, self.size)), times)
 
     def changed(self, box: Box) -> None:
         """Look at a box of the array anew."""
         with self._lock:
-            if self._coarse is not None:
-                rows, columns = (slice(box[k] // _COARSE, -(-box[k + 1] // _COARSE)) for k in (0, 2))
-                around = self._box(rows.start, columns.start, _COARSE, self.size, rows.stop, columns.stop)
-                self._coarse[rows, columns] = self._shrink(self._read(around), _COARSE)
+            for k, copy in enumerate(self._coarse):
+                times = _COARSE << k
+                rows, columns = (slice(box[side] // times, -(-box[side + 1] // times)) for side in (0, 2))
+                by, size = (2, self._coarse[k - 1].shape) if k else (times, self.size)
+                around = self._box(rows.start, columns.start, by, size, rows.stop, columns.stop)
+                finer = self._coarse[k - 1][around[0] : around[1], around[2] : around[3]] if k else self._read(around)
+                copy[rows, columns] = self._shrink(finer, by)
 
-    def _whole(self) -> NDArray[Any]:
+    def _copies(self) -> list[NDArray[Any]]:
         with self._lock:
-            if self._coarse is None:
+            if not self._coarse:
                 height, width = self.size
                 rows = _COARSE * TILE
                 parts = [
                     self._shrink(self._read((top, min(top + rows, height), 0, width)), _COARSE)
                     for top in range(0, height, rows)
                 ]
-                self._coarse = np.concatenate(parts)
+                copies = [np.concatenate(parts)]
+                while len(copies) <= self.top - (_COARSE.bit_length() - 1):
+                    copies.append(np.array(self._shrink(copies[-1], 2)))  # a copy that can be written to
+                self._coarse = copies
             return self._coarse
 
     @staticmethod
