@@ -26,6 +26,7 @@ from restauro.detection.marks import LEAST, MOST, THRESHOLDS
 RATES = (LEAST, 1.0, 3.0, 10.0, MOST)  # false marks a megapixel
 ODDS = np.arange(-3, 12.6, 0.5)  # log odds that are tried
 RULES_EVERY = 14
+PLACES = sorted({place for kind in KINDS.values() if kind.learned for place in kind.learned.needed})
 
 
 def tuning_set() -> list[str]:
@@ -38,14 +39,14 @@ def graded(names: list[str]) -> Iterator[network.Grades]:
     """Yield the grades of every painting, whole."""
     for k, name in enumerate(names):
         print(f"{k + 1} of {len(names)}", end="\r", file=sys.stderr)
-        yield network.grades(_pictures.read(_pictures.shared() / "data" / name), range(len(network.CLASSES)))
+        yield network.grades(_pictures.read(_pictures.shared() / "data" / name), PLACES)
 
 
 def counts(grades: network.Grades, kind: str) -> NDArray[np.int64]:
     """Return how many marks there are at each of the odds."""
     learned = KINDS[kind].learned
     assert learned is not None
-    planes, found = dict(enumerate(grades)), np.zeros(len(ODDS), np.int64)
+    planes, found = dict(zip(PLACES, grades, strict=True)), np.zeros(len(ODDS), np.int64)
     for k, odds in enumerate(ODDS):
         found[k] = len(filters.pieces(learned.marks(planes, odds)).pixels)
         if not found[k] and odds > 0:  # there will be none above either

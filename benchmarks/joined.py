@@ -20,7 +20,7 @@ import _pictures
 import _tables
 import detection
 import detection_kinds
-from calibrate_detection import tuning_set
+from calibrate_detection import PLACES, tuning_set
 from restauro.damage.wear import patches
 from restauro.damage.wear.canvas import Canvas, rough
 from restauro.detection import network
@@ -97,7 +97,7 @@ def main() -> None:
             print(name, kind, way, end="        \r", file=sys.stderr)
             detector = KINDS[kind]
             assert detector.learned is not None
-            planes = dict(enumerate(network.grades(damaged, range(len(network.CLASSES)))))
+            planes = dict(zip(PLACES, network.grades(damaged, PLACES), strict=True))
             learned = detector.learned.marks(planes, threshold_of(kind, detector.usual))
             ruled = detector.rule(damaged, None, None) if detector.rule else np.zeros_like(learned)
             scores = [score(found, truth).f1 for found in (ruled, learned, learned | ruled)]

@@ -72,8 +72,8 @@ def letters() -> str:
         wrong.append(100 * float(near.mean()))
     return (
         f"Where lettering is looked for (`restauro.detection.lettering`, to have marks on it looked at first; its "
-        f"numbers were chosen with these paintings): seen in {seen} of {len(crops)} signatures and inscriptions; of all "
-        f"{len(names)} paintings {np.mean(wrong):.1f} % is taken for it besides (mean; median "
+        f"numbers were chosen with these paintings): seen in {seen} of {len(crops)} signatures and inscriptions; of "
+        f"all {len(names)} paintings {np.mean(wrong):.1f} % is taken for it besides (mean; median "
         f"{np.median(wrong):.1f} %, worst {max(wrong):.1f} %), in {wrong.count(0)} nothing."
     )
 

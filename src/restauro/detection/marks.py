@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro import filters, scratch
-from restauro.detection.network import EVEN, LINES, MODEL, STEPS, Grades, either
+from restauro.detection.network import ALONE, EVEN, LINES, MODEL, STEPS, Grades, either
 from restauro.errors import ParameterError, ParameterTypeError
 from restauro.mask import strips
 
@@ -22,6 +22,7 @@ _LIKELY, _BELOW = (
     1.5,
 )  # log odds that pixels of marks have at least, unless the threshold is near: then so far below
 _SHARE = 0.5  # of a high threshold, which they have at least
+_SEEN = 2.5  # log odds, or a lower threshold, that one of them has at the picture's own size
 _NEAR, _STEEP = 4, 8.0  # pixels, and log odds below the largest within so many: what is outside a sharp rim
 
 
@@ -42,15 +43,16 @@ class Class:
 
     @property
     def needed(self) -> tuple[int, ...]:
-        """Places of the classes that must be looked at: lines are followed as cracks and scratches together."""
-        return LINES if self.place in LINES else (self.place,)
+        """What the network must say: lines are followed as cracks and scratches together, others are seen twice."""
+        return LINES if self.place in LINES else (self.place, ALONE + self.place)
 
     def marks(self, graded: dict[int, Grades], threshold: float, smallest: int | None = None) -> NDArray[np.bool_]:
         """Return the marks, bool [H, W].
 
         A mark hangs together by sides or corners, is above half the threshold all over and above it somewhere:
         hysteresis. It ends at once where the odds fall steeply, as at the rim of what is surely damaged. A line is a
-        crack or a scratch by what more of its pixels say.
+        crack or a scratch by what more of its pixels say; anything else must be seen somewhere at the picture's own
+        size too, if less surely: pale clothes look like losses at half of it.
 
         Parameters
         ----------
@@ -71,6 +73,8 @@ class Class:
         if is_line:
             rather = found.count(graded[LINES[0]] >= graded[LINES[1]]) * 2 >= found.pixels
             kept &= rather if self.place == LINES[0] else ~rather
+        else:
+            kept &= found.count(graded[ALONE + self.place] >= _grade(min(threshold, _SEEN))) > 0
         return found.those(kept)
 
     def seconded(self, graded: dict[int, Grades], found: NDArray[np.bool_], threshold: float) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from restauro.onnx_sessions import CPU, first_line, open_session
 
 CLASSES = ("crack", "scratch", "loss", "dust", "stain")
 LINES = (0, 1)  # of CLASSES: crack and scratch
+ALONE = len(CLASSES)  # added to a place in CLASSES: the class as the picture shows it at its own size alone
 MODEL = Path(__file__).resolve().parents[1] / "models" / "detection" / "damage.onnx"
 
 Grades = NDArray[np.uint8]  # [K, H, W]: log odds in tenths, 128 is even odds
@@ -76,7 +77,7 @@ def grades(
     picture
         As `restauro.detection.tiles.checked_picture` returns it: uint8, uint16 or float32, [H, W] or [H, W, 3].
     classes
-        Places in `CLASSES`.
+        Places in `CLASSES`; with `ALONE` added, what is seen at the picture's own size alone.
     workers
         Threads, of which at most four are used, each for a tile. The result doesn't depend on them.
     progress
@@ -125,7 +126,7 @@ def context() -> int:
 
 
 def _grades_at(session: _Session, picture: NDArray[Any], classes: Sequence[int], inside: Part) -> Grades:
-    kinds = list(classes)
+    kinds = sorted({place % ALONE for place in classes})
     rows, columns = (slice(max(0, at.start - 2 * session.halo), at.stop + 2 * session.halo) for at in inside)
     around = tiles.as_floats(picture[rows, columns])
     around = np.broadcast_to(np.atleast_3d(around), (*around.shape[:2], 3))
@@ -142,7 +143,9 @@ def _grades_at(session: _Session, picture: NDArray[Any], classes: Sequence[int],
     for k in np.flatnonzero(areas):
         halved[k] = -filters.largest(-halved[k], 1)
     more: NDArray[Any] = np.maximum(_doubled(_doubled(halved, 1), 2)[:, *core] - odds, 0)
-    return _graded(odds + np.where(areas, 1, _SHARE)[:, np.newaxis, np.newaxis] * more)
+    both = odds + np.where(areas, 1, _SHARE)[:, np.newaxis, np.newaxis] * more
+    seen = {kind: both[k] for k, kind in enumerate(kinds)} | {ALONE + kind: odds[k] for k, kind in enumerate(kinds)}
+    return _graded(np.stack([seen[place] for place in classes]))
 
 
 def _halved(tile: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -32,6 +32,7 @@ from restauro.web.zoom import Pyramid, shrunk_marks
 TAKEN, LEFT = 255, 128  # levels of proposals
 BY_HINTS = "like the hints"  # a kind
 _SIDE = 128  # pixels of a cell, of which what the network says is kept
+_PLACES = sorted({place for kind in KINDS.values() if kind.learned for place in kind.learned.needed})  # of grades
 _MOST_SEEN = 144  # cells of a view that are looked at, the middle ones
 _MOST_KEPT = 1152  # cells that are kept: 66 kB each
 _MOST_THREADS = 4
@@ -297,7 +298,7 @@ class Finder:
         nothing = self._without_value()
         picture, _ = prepared(colours(part), None if nothing is None else np.ascontiguousarray(nothing[window]))
         rows, columns = slice(box[0] - around[0], box[1] - around[0]), slice(box[2] - around[2], box[3] - around[2])
-        graded = network.grades_at(picture, range(4), (rows, columns))
+        graded = network.grades_at(picture, _PLACES, (rows, columns))
         cells = [(row, column) for row in range(*block[:2]) for column in range(*block[2:])]
         places = {cell: self._box(cell) for cell in cells}
         return {
@@ -320,7 +321,7 @@ class Finder:
         boxes = np.array([self._box(cell) for cell in cells])
         top, bottom = int(boxes[:, 0].min()), int(boxes[:, 1].max())
         left, right = int(boxes[:, 2].min()), int(boxes[:, 3].max())
-        graded = np.zeros((4, bottom - top, right - left), np.uint8)
+        graded = np.zeros((len(_PLACES), bottom - top, right - left), np.uint8)
         for cell, (a, b, c, d) in zip(cells, boxes.tolist(), strict=True):
             graded[:, a - top : b - top, c - left : d - left] = self._cells[cell]
         common = max(top, box[0]), min(bottom, box[1]), max(left, box[2]), min(right, box[3])
@@ -329,7 +330,7 @@ class Finder:
         for kind in kinds:
             learned = KINDS[kind].learned
             assert learned is not None  # the page asks for no others
-            masks[kind] = learned.marks(dict(enumerate(graded)), threshold_of(kind, rate))[inside]
+            masks[kind] = learned.marks(dict(zip(_PLACES, graded, strict=True)), threshold_of(kind, rate))[inside]
         nothing = self._without_value()
         if nothing is not None:
             known = ~nothing[common[0] : common[1], common[2] : common[3]]
