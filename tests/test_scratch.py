@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from restauro.detection.detecting_files import detect_file
 from restauro.errors import MemoryShortError, ParameterError, WriteError
 from restauro.files.reading import read_picture
 from restauro.holes import find_holes
+from restauro.inpainting import inpaint
 from restauro.method import make_method
 from restauro.restoring_files import restore_file
 from restauro.windows import Part, plan_windows
@@ -172,8 +174,8 @@ def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
 def test_fills_that_take_more_than_there_is_are_refused_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    picture(tmp_path / "a.tif", "u1", 3, (500, 700), 0)
-    pixels = mask(tmp_path / "m.tif", (500, 700), [(20, 30, 450, 600)])
+    picture(tmp_path / "a.tif", "u1", 3, (800, 900), 0)
+    pixels = mask(tmp_path / "m.tif", (800, 900), [(20, 30, 740, 850)])
     monkeypatch.setenv(scratch.VARIABLE, str(32 << 20))
     heard: list[float] = []
     with scratch.on_disk(tmp_path, least=0), pytest.raises(MemoryShortError) as refused:
@@ -185,12 +187,31 @@ def test_fills_that_take_more_than_there_is_are_refused_before_the_work(
             progress=heard.append,
         )
     assert (
-        f"edge-enhancing would take some 0.038 GB of memory for {pixels} hole pixels that hang together, and there "
+        f"edge-enhancing would take some 0.037 GB of memory for {pixels} hole pixels that hang together, and there "
         in (said := str(refused.value))
     )
     assert 'use method="telea" or coherence, which cut holes, or take a machine with more' in said
     assert not any(heard)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "m.tif"]
+
+
+def test_a_fill_takes_what_is_foretold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large hole, whose channels are solved one after the other; a net of cracks, and a loss with few runs."""
+    monkeypatch.setattr("restauro.numerics.multigrid._MUCH_MEMORY", 0)
+    net, loss = np.zeros((2, 900, 900), bool)
+    net[:, 20::37] = net[:, 21::37] = net[:, 22::37] = net[30::45] = True
+    loss[100:500, 100:700] = True
+    image = np.random.default_rng(1).integers(0, 255, (900, 900, 3)).astype(np.uint8)
+    inpaint(image[:300, :300], np.eye(300, dtype=bool))  # what is loaded once
+    for hole in (net, loss):
+        (window,) = plan_windows(Part(find_holes(hole), make_method("edge-enhancing", {"steps": 1})))
+        with scratch.on_disk(tmp_path, least=0):
+            tracemalloc.start()
+            inpaint(image, hole, "edge-enhancing", steps=1, out=image, workers=1)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        of_tiles = 3_000_000  # and as much for all sizes
+        assert 0.75 * window.memory < peak < window.memory + of_tiles
 
 
 def test_fewer_fills_go_on_beside_each_other_where_memory_is_short() -> None:

@@ -292,7 +292,7 @@ def _windows(part: Part, others: Holes | None, most_pixels: int, image: Any) -> 
     if largest.area > most_pixels:
         top, bottom, left, right = largest.box
         pixel = image.dtype.itemsize * math.prod(image.shape[2:])
-        needed = largest.area * (pixel + 4) + largest.memory
+        needed = largest.area * (pixel + 4) + part.method.memory.without_files * largest.memory
         raise MaskError(
             f"Holes that hang together reach over {bottom - top} x {right - left} pixels (rows {top} to {bottom - 1}, "
             f"columns {left} to {right - 1}), and {part.method.name} would fill them in one window, for which it needs "

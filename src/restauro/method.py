@@ -54,13 +54,15 @@ _NOTHING = np.zeros((0, 0), np.bool_)
 class Memory(NamedTuple):
     """Bytes that a fill takes, about: for each hole pixel, each run of them, and each pixel of the window.
 
-    What is kept around holes outweighs these where they are thin, so runs count. Of three bands; `bench gigapixels`
-    shows how much it was beside them.
+    What is kept around holes outweighs these where they are thin, so runs count. Of three bands, where large arrays may
+    lie in files; `bench gigapixels` shows how much it was beside them. `without_files` is how many times as much it is
+    where they may not.
     """
 
     a_pixel: int = 0
     a_run: int = 0
     of_window: int = 0
+    without_files: float = 1.0
 
 
 class Task:

@@ -6,6 +6,7 @@ that are looked at, and keeps of them what there is memory for.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import mmap
 import os
@@ -184,6 +185,13 @@ def is_on_disk(array: NDArray[Any]) -> bool:
     while isinstance(base, np.ndarray):
         base = base.base
     return isinstance(base, memoryview) and isinstance(base.obj, mmap.mmap)
+
+
+def give_back() -> None:
+    """Have memory that was freed go back to the system: of arrays of some megabytes glibc keeps it for later ones."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _let_go() -> None:

@@ -124,7 +124,7 @@ class Window:
 
     @property
     def memory(self) -> int:
-        """Bytes that its fill is likely to take, as far as its method says; beside what it sees of the picture."""
+        """Bytes that its fill is likely to take, as far as its method says, beside what it sees and lays in files."""
         costs, own_runs = self.part.method.memory, 0 if self.own is None else len(self.own)
         return costs.a_pixel * self.pixels + costs.a_run * own_runs + costs.of_window * self.area
 

@@ -99,7 +99,9 @@ def test_links_are_those_of_the_energy(seed: int, height: int, width: int, tile:
     A = naive.matrix(hole.shape, J, min(squared, kernels._NO_CONTRAST))  # lines are strong against no contrast too
     r = diffusion.grid.empty(np.float32)
     for c in range(2):
-        kernels.imbalance(diffusion.grid.around, diffusion.grid.lengths, diffusion._links, diffusion.v[c], r)
+        kernels.imbalance(
+            diffusion.grid.around, diffusion.grid.start, diffusion.grid.stop, diffusion._links, diffusion.v[c], r
+        )
         expected = -(A @ whole[:, :, c].ravel())[hole.ravel()] / diffusion.unit[c]
         np.testing.assert_allclose(gathered(diffusion.grid, r), expected, rtol=0, atol=2e-4)
     at_holes = gathered(diffusion.grid, diffusion._links[0])

@@ -78,7 +78,7 @@ def test_levels_hold_every_second_hole_pixel_and_know_their_neighbours(seed: int
                 assert bool(run[EDGES] & STANDS_FOR_BELOW) == (y == rows - 1 and fine_rows % 2 == 0)
             if level + 1 < len(kept):
                 coarse = kept[level + 1][1]
-                assert run[ODD] == x % 2
+                assert bool(run[EDGES] & ODD) == (x % 2 == 1)
                 for column, row in ((PARENT_ABOVE, y // 2), (PARENT_BELOW, min((y + 1) // 2, len(coarse) - 1))):
                     for node in range(x // 2, min((x + run[LENGTH]) // 2, coarse.shape[1] - 1) + 1):
                         assert coarse[row, node] in (-1, run[column] + node - x // 2)

@@ -80,6 +80,34 @@ def test_any_nine_point_system_is_solved_as_by_a_dense_solver(seed: int, height:
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
+@given(seed=seeds, height=st.integers(1, 22), width=st.integers(1, 22))
+@settings(max_examples=15)
+def test_links_written_where_they_are_kept_make_the_same_system(seed: int, height: int, width: int) -> None:
+    """Twice, one after the other: what is left of the first must not matter."""
+    rng = np.random.default_rng(seed)
+    hole = holes(rng, (height, width))
+    if not hole.any():
+        return
+    grid = SparseGrid.of(hole)
+    system = Multigrid(grid)
+    for _ in range(2):
+        links = random_links(rng, grid)
+        expected = Multigrid(grid).set_links(links, task())
+        for (above, i, _), length in zip(grid.around, grid.lengths, strict=True):
+            k, up = i + np.arange(length), above + np.arange(length)
+            system.links[:, k] = links[:, k]
+            for link, at in ((1, k[:1] - 1), (2, up), (3, up - 1), (4, up + 1)):
+                inside = system.links[0, at] > 0  # set, or to be set, with its own
+                system.links[link, at[~inside]] = links[link, at[~inside]]
+        system.keep_links(task())
+        for found, wanted in (
+            (system._links, expected._links),
+            (system._inverse, expected._inverse),
+            (system._spectrum, expected._spectrum),
+        ):
+            np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
 class Level:
     """A coarser level, as `dense` wants it."""
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from restauro.numerics.sparse_grid import SparseGrid
+from restauro.errors import MemoryShortError
+from restauro.numerics.sparse_grid import SparseGrid, check_places
 from tests.promises.pictures import holes, seeds
 
 
@@ -42,3 +44,9 @@ def test_hole_values_come_back_row_by_row() -> None:
     out = np.empty((4, 2))
     grid.hole_values(kept, out, np.array([0.0, 5.0]), np.array([1.0, 3.0]))
     np.testing.assert_array_equal(out, [[0, 5], [1, 8], [10, 35], [20, 65]])
+
+
+def test_more_pixels_than_tables_count_to_are_refused() -> None:
+    check_places(2**31 - 1)
+    with pytest.raises(MemoryShortError, match=r'are 2147483648 pixels, .* 2147483647 at most: use method="telea"'):
+        check_places(2**31)

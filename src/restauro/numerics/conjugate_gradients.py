@@ -97,21 +97,26 @@ def _share(bounds: Any, level: int, part: int, parts: int, alone: bool) -> Any:
 
 
 @kernel()
-def _start(b: Any, r: Any, B: Any) -> None:
-    """Set r = b - r, where r was A u, also as B."""
+def _start(b: Any, r: Any) -> None:
+    """Set r = b - r, where r was A u."""
     for k in range(r.shape[0]):
         r[k] = b[k] - r[k]
+
+
+@kernel()
+def _copy(r: Any, B: Any) -> None:
+    """Set B = r."""
+    for k in range(r.shape[0]):
         B[k] = r[k]
 
 
 @kernel()
-def _step(alpha: float, p: Any, q: Any, u: Any, r: Any, B: Any) -> None:
-    """Go along p: u += alpha p, r -= alpha q, B = r."""
+def _step(alpha: float, p: Any, q: Any, u: Any, r: Any) -> None:
+    """Go along p: u += alpha p, r -= alpha q."""
     share = u.dtype.type(alpha)
     for k in range(r.shape[0]):
         u[k] += share * p[k]
         r[k] -= share * q[k]
-        B[k] = r[k]
 
 
 @kernel()
@@ -167,16 +172,16 @@ def _within(X: Any, plane: int, stride: int, pixels: Any) -> Any:
 
 
 @kernel(
-    "i8[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1], b1, f4[:, ::1], f4[::1], none, f4[::1], f4[::1], f4[::1], i8, "
-    "T[::1], T[::1], T[::1], T[::1], T[::1], i8, f8, f8, f8[:, ::1], f8[:, :, ::1], i8, i8, i8[::1], i8[::1]",
-    "i8[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1], b1, f8[:, ::1], f8[::1], W, f8[::1], f8[::1], f8[::1], i8, "
-    "f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], i8, f8, f8, f8[:, ::1], f8[:, :, ::1], i8, i8, i8[::1], i8[::1]",
+    "i4[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1], b1, f4[:, ::1], f4[::1], none, f4[::1], f4[::1], f4[::1], i8, "
+    "T[::1], T[::1], T[::1], T[::1], T[::1], i8, i8, f8, f8, f8[:, ::1], f8[:, :, ::1], i8, i8, i8[::1], i8[::1]",
+    "i4[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1], b1, f8[:, ::1], f8[::1], W, f8[::1], f8[::1], f8[::1], i8, "
+    "f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], i8, i8, f8, f8, f8[:, ::1], f8[:, :, ::1], i8, i8, i8[::1], i8[::1]",
     T="f4 f8",
     W=plate_kernels.WIDE,
 )
 def conjugate_gradients(
     table: Any, bounds: Any, sizes: Any, spectrum: Any, unit: bool, A: Any, inverse: Any, wide: Any, B: Any, X: Any,
-    Y: Any, stride: int, b: Any, u: Any, r: Any, p: Any, q: Any, own: int, tolerance: float, change: float,
+    Y: Any, stride: int, b: Any, u: Any, p: Any, r: Any, q: Any, own: int, apart: int, tolerance: float, change: float,
     history: Any, sums: Any, part: int, parts: int, arrivals: Any, control: Any,
 ) -> int:  # fmt: skip
     """Solve A u = b for all planes from the u given; return the number of steps of the one that takes most.
@@ -184,10 +189,12 @@ def conjugate_gradients(
     A plane is done when no residual is larger than `tolerance`, or with a step of multigrid by itself that is nowhere
     larger than `change`.
 
-    Preconditioned by one V-cycle. All threads call it together; p is zero at the start. The planes of b, u, r, p and q
-    are `own` apart, those of B, X and Y `stride`. sums: float64 [4, planes, CHUNKS]. history: float64 [steps at most,
-    planes], the largest residual before each step is written to it.
+    Preconditioned by one V-cycle. All threads call it together; p is zero at the start. The planes of b, u and p are
+    `own` apart, those of B, X and Y `stride`, those of r and q `apart`. Where they have one type, r and q are B and X:
+    the V-cycle leaves its right side as it is, and X is free between two of them. sums: float64 [4, planes, CHUNKS].
+    history: float64 [steps at most, planes], the largest residual before each step is written to it.
     """
+    copies = r.itemsize != B.itemsize
     turn = np.zeros(1, np.int64)
     planes = np.arange(sums.shape[1])
     before = np.ones(sums.shape[1])
@@ -195,11 +202,13 @@ def conjugate_gradients(
     for chunk in mine:
         low, high = bounds[0, chunk], bounds[0, chunk + 1]
         at = span(table, low, high)
-        multiply(table, low, high, unit, A, wide, u, r, planes, own)
+        multiply(table, low, high, unit, A, wide, u, r, planes, own, apart)
         for plane in planes:
-            left = _within(r, plane, own, at)
-            _start(_within(b, plane, own, at), left, _within(B, plane, stride, at))  # 1
+            left = _within(r, plane, apart, at)
+            _start(_within(b, plane, own, at), left)  # 1
             sums[_RESIDUAL, plane, chunk] = _largest(left)
+            if copies:
+                _copy(left, _within(B, plane, stride, at))
     for steps in range(len(history)):  # 2
         _together(turn, parts, arrivals, control)
         for plane in planes if part == 0 else planes[:0]:
@@ -215,7 +224,7 @@ def conjugate_gradients(
             at = span(table, bounds[0, chunk], bounds[0, chunk + 1])
             for plane in planes:
                 Z = _within(Y, plane, stride, at)
-                sums[_ALONG, plane, chunk] = _product(_within(r, plane, own, at), Z)
+                sums[_ALONG, plane, chunk] = _product(_within(r, plane, apart, at), Z)
                 sums[_STEP, plane, chunk] = _largest(Z) if change > 0 else np.inf
         _together(turn, parts, arrivals, control)
         going = _larger(planes, sums[_STEP], change)
@@ -238,20 +247,21 @@ def conjugate_gradients(
         for chunk in mine:
             low, high = bounds[0, chunk], bounds[0, chunk + 1]
             at = span(table, low, high)
-            multiply(table, low, high, unit, A, wide, p, q, planes, own)
+            multiply(table, low, high, unit, A, wide, p, q, planes, own, apart)
             for plane in planes:
-                sums[_CURVED, plane, chunk] = _product(_within(p, plane, own, at), _within(q, plane, own, at))
+                sums[_CURVED, plane, chunk] = _product(_within(p, plane, own, at), _within(q, plane, apart, at))
         _together(turn, parts, arrivals, control)
         for chunk in mine:
             at = span(table, bounds[0, chunk], bounds[0, chunk + 1])
             for plane in planes:
-                left = _within(r, plane, own, at)
+                left = _within(r, plane, apart, at)
                 alpha = before[plane] / sums[_CURVED, plane].sum()  # 3
                 _step(
-                    alpha, _within(p, plane, own, at), _within(q, plane, own, at), _within(u, plane, own, at), left,
-                    _within(B, plane, stride, at),
-                )  # 4 and 5  # fmt: skip
+                    alpha, _within(p, plane, own, at), _within(q, plane, apart, at), _within(u, plane, own, at), left
+                )  # 4 and 5
                 sums[_RESIDUAL, plane, chunk] = _largest(left)
+                if copies:
+                    _copy(left, _within(B, plane, stride, at))
     return len(history)
 
 

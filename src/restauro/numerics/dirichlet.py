@@ -22,10 +22,14 @@ def known_range(known: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
 
 
 def laplacian_right_side(
-    grid: SparseGrid, known: NDArray[np.float64], zero: NDArray[np.float64], unit: NDArray[np.float64]
-) -> NDArray[np.float64]:
+    grid: SparseGrid,
+    known: NDArray[np.float64],
+    zero: NDArray[np.float64],
+    unit: NDArray[np.float64],
+    dtype: type[np.floating[Any]] = np.float64,
+) -> NDArray[np.floating[Any]]:
     """Return the sum of the known neighbours of each hole pixel, [C, size], measured from `zero` in `unit`s, [C]."""
-    b = np.zeros_like(known)
+    b = np.zeros(known.shape, dtype)
     _sum_neighbours(grid.around, grid.margin, grid.start, grid.stop, known, zero, unit, b)
     return b
 
@@ -43,7 +47,7 @@ def _range(known: Any, middle: Any, width: Any) -> None:
         width[c] = high - low
 
 
-@orderly_kernel("i8[:, ::1], i8, i4[::1], i4[::1], f8[:, ::1], f8[::1], f8[::1], f8[:, ::1]")
+@orderly_kernel("i4[:, ::1], i8, i4[::1], i4[::1], f8[:, ::1], f8[::1], f8[::1], T[:, ::1]", T="f4 f8")
 def _sum_neighbours(around: Any, margin: int, start: Any, stop: Any, known: Any, zero: Any, unit: Any, b: Any) -> None:
     for c in range(known.shape[0]):
         if not unit[c] > 0:

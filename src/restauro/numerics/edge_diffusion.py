@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro import scratch
 from restauro.numerics import edge_diffusion_kernels as kernels
 from restauro.numerics import hole_tiles, runs
 from restauro.numerics.dirichlet import known_range, laplacian_right_side
@@ -34,6 +35,7 @@ _RELAXATION_LATER = 2.0
 # remains of it at the end is some hundredths of a level of 8 bits at most, thousandths in nearly all pixels.
 _ERROR_BETWEEN = 3e-4
 _FORGOTTEN = 2.0
+_MUCH_MEMORY = 1_000_000  # pixels kept, from which on setting up leaves much behind
 _ROOM = 5  # planes of a tile that kernels compute in
 
 
@@ -78,13 +80,15 @@ class EdgeDiffusion:
         self._around = self._half.size - 1 + GRADIENT_REACH
         self._boxes = hole_tiles.tile_boxes(self.grid.row_start, self.grid.start, self.grid.stop, hole.shape[1], _TILE)
         self._system = Multigrid(self.grid)
-        channels = image.shape[2]
-        self.v = np.zeros((channels, self.grid.size))
+        self._links = self._system.links
+        channels, at_once = image.shape[2], self._system.at_once
+        self._some = [slice(first, first + at_once) for first in range(0, channels, at_once)]  # solved side by side
+        self.v: NDArray[np.float64] = scratch.zeros((channels, self.grid.size), np.float64)
         self.zero, self.unit = np.zeros(channels), np.ones(channels)
         self._ranges = np.zeros(channels)
         # What a step changes, in float32: its last bits are far below what is left of the error.
-        self._change = np.zeros((channels, self.grid.size), np.float32)
-        self._links = np.zeros((5, self.grid.size), np.float32)
+        self._change = np.zeros((min(channels, at_once), self.grid.size), np.float32)
+        self._give_back()
 
     @property
     def flat(self) -> bool:
@@ -97,22 +101,20 @@ class EdgeDiffusion:
         `done` is called after every channel.
         """
         self._system.laplacian(self._task)
-        right_sides = np.zeros_like(self._change)
-        for first in range(0, len(self.v), self._system.at_once):
+        for some in self._some:
             if self._task.control[0]:
                 return
-            some = slice(first, first + self._system.at_once)
-            known = self.grid.load(self._image[:, :, some], np.nan)
+            known = self.grid.load(self._image[:, :, some], np.nan, self.v[some])
             self.zero[some], ranges = known_range(known)
             self._ranges[some], self.unit[some] = ranges, np.where(ranges > 0, ranges, 1)
-            right_sides[some] = laplacian_right_side(self.grid, known, self.zero[some], ranges)
+            right_sides = laplacian_right_side(self.grid, known, self.zero[some], ranges, np.float32)
             known -= self.zero[some, np.newaxis]
             known /= self.unit[some, np.newaxis]
             known[np.isnan(known)] = 0
-            self.v[some] = known
-        self._add_solutions(right_sides, done, to_come, 1.0)
+            self._add_solutions(right_sides, self.v[some], done, to_come, 1.0)
         if not self._task.control[0]:
             self._squared_contrast = self._measured_contrast()
+        self._give_back()
 
     def step(self, done: Callable[[], None], to_come: int) -> None:
         """Look for edges in v, and make it the steady state of diffusion along them; see `start`."""
@@ -121,23 +123,43 @@ class EdgeDiffusion:
         self._each_tile(kernels.set_links, self._squared_contrast, self._links, lines=self._segments)
         if self._task.control[0]:  # the links would be unfinished
             return
-        self._system.set_links(self._links, self._task)
-        right_sides = np.zeros_like(self._change)
+        right_sides: NDArray[np.float32] = scratch.zeros(self.v.shape, np.float32)
         for v, r in zip(self.v, right_sides, strict=True):
-            kernels.imbalance(self.grid.around, self.grid.lengths, self._links, v, r)
+            kernels.imbalance(self.grid.around, self.grid.start, self.grid.stop, self._links, v, r)
+        self._system.keep_links(self._task)
         further = _RELAXATION[self._steps] if self._steps < len(_RELAXATION) else _RELAXATION_LATER
         self._steps += 1
-        self._add_solutions(right_sides, done, to_come, further if to_come else 1.0)
+        for some in self._some:
+            self._add_solutions(right_sides[some], self.v[some], done, to_come, further if to_come else 1.0)
+
+    def filled(self, dtype: type[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Return the hole pixels of v as values, [pixels, C]; the end: what steps need is given back before."""
+        del self._system, self._links, self._change
+        values = np.empty((self.grid.pixels, len(self.v)), dtype)
+        self.grid.hole_values(self.v, values, self.zero, self.unit)
+        return values
+
+    def _give_back(self) -> None:
+        """Give back what was used to set up, where that is worth it."""
+        if self.grid.size > _MUCH_MEMORY:
+            scratch.give_back()
 
     def _add_solutions(
-        self, right_sides: NDArray[np.float32], done: Callable[[], None], to_come: int, relaxation: float
+        self,
+        right_sides: NDArray[np.float32],
+        some: NDArray[np.float64],
+        done: Callable[[], None],
+        to_come: int,
+        relaxation: float,
     ) -> None:
+        """Solve the system, and add the solutions to v of some channels."""
         change = max(self._tolerance, _ERROR_BETWEEN * _FORGOTTEN ** (to_come - 1)) if to_come else self._tolerance
-        self._system.solve(right_sides, self._change, self._task, residual=0.0, change=change)
-        for of_channel, v in zip(self._change, self.v, strict=True):
+        changes = self._change[: len(some)]
+        self._system.solve(right_sides, changes, self._task, residual=0.0, change=change)
+        for of_channel, v in zip(changes, some, strict=True):
             if self._task.control[0]:
                 return
-            kernels.add_holes(self.grid.around, self.grid.lengths, of_channel, relaxation, v)
+            kernels.add_holes(self.grid.around, self.grid.start, self.grid.stop, of_channel, relaxation, v)
             done()
 
     def _measured_contrast(self) -> NDArray[np.float32]:
@@ -150,7 +172,7 @@ class EdgeDiffusion:
         self._each_tile(kernels.known_energy, energy)
         group = runs.label(grid.row_start, grid.start, grid.stop, self._around)
         contrast: NDArray[np.float32] = kernels.contrast_of_groups(
-            group, grid.around, grid.lengths, energy, self._contrast
+            group, grid.around, grid.start, grid.stop, energy, self._contrast
         )
         return contrast
 

@@ -20,7 +20,7 @@ _SMALLEST_NORMAL = np.finfo(np.float32).tiny
 
 
 @kernel(
-    "f4[:, :, ::1], b1[:, ::1], i8[::1], i4[::1], i4[::1], i8[:, ::1], f8[:, ::1], f8[::1], f4[::1], i8[::1], "
+    "f4[:, :, ::1], b1[:, ::1], i8[::1], i4[::1], i4[::1], i4[:, ::1], f8[:, ::1], f8[::1], f4[::1], i8[::1], "
     "f8[::1], f4[::1], f4[:, ::1]",
 )
 def known_energy(
@@ -52,8 +52,8 @@ def known_energy(
                     energy[part, k] = (plane[i, j] + plane[i + 1, j + 1]) + (plane[i, j + 1] + plane[i + 1, j])
 
 
-@kernel("i8[::1], i8[:, ::1], i8[::1], f4[:, ::1], f8")
-def contrast_of_groups(group: Any, around: Any, lengths: Any, energy: Any, ratio: float) -> Any:
+@kernel("i8[::1], i4[:, ::1], i4[::1], i4[::1], f4[:, ::1], f8")
+def contrast_of_groups(group: Any, around: Any, start: Any, stop: Any, energy: Any, ratio: float) -> Any:
     """Return the squared contrast parameter of every run, float32 [runs]: that of its group of holes.
 
     It is `ratio` times the root mean square of the known gradients around the group. group: the group of each run.
@@ -62,7 +62,7 @@ def contrast_of_groups(group: Any, around: Any, lengths: Any, energy: Any, ratio
     sums = np.zeros((2, group.shape[0]))
     for run in range(group.shape[0]):
         for part in range(2):
-            for k in range(kept[run], kept[run] + lengths[run]):
+            for k in range(kept[run], kept[run] + stop[run] - start[run]):
                 sums[part, group[run]] += energy[part, k]
     contrast = np.full(group.shape[0], _NO_CONTRAST, np.float32)
     for run in range(group.shape[0]):
@@ -72,7 +72,7 @@ def contrast_of_groups(group: Any, around: Any, lengths: Any, energy: Any, ratio
 
 
 @kernel(
-    "f4[:, :, ::1], b1[:, ::1], i8[::1], i4[::1], i4[::1], i8[:, ::1], f8[:, ::1], f8[::1], f4[::1], i8[::1], "
+    "f4[:, :, ::1], b1[:, ::1], i8[::1], i4[::1], i4[::1], i4[:, ::1], f8[:, ::1], f8[::1], f4[::1], i8[::1], "
     "f8[::1], f4[::1], f4[:, :, ::1], f4[::1], f4[:, ::1]",
 )
 def set_links(
@@ -252,15 +252,15 @@ def _link(weights: Any, hole: Any, y: int, x: int, n: int, k: int, up: int, link
             links[4, up + m + 1] = above[3, m + 1]
 
 
-@kernel("i8[:, ::1], i8[::1], f4[:, ::1], f8[::1], f4[::1]")
-def imbalance(around: Any, lengths: Any, links: Any, v: Any, r: Any) -> None:
+@kernel("i4[:, ::1], i4[::1], i4[::1], f4[:, ::1], f8[::1], f4[::1]")
+def imbalance(around: Any, start: Any, stop: Any, links: Any, v: Any, r: Any) -> None:
     """Set r, [grid.size], at hole pixels to div(D grad v): the sum of links times differences to the neighbours.
 
     v: [grid.size], known pixels beside the holes included.
     """
     margin = around.shape[1] // 2
-    for run in range(lengths.shape[0]):
-        for j in range(lengths[run]):
+    for run in range(start.shape[0]):
+        for j in range(stop[run] - start[run]):
             k, up, down = around[run, margin] + j, around[run, margin - 1] + j, around[run, margin + 1] + j
             here = v[k]
             sides = links[1, k] * (v[k + 1] - here) + links[1, k - 1] * (v[k - 1] - here)
@@ -270,11 +270,11 @@ def imbalance(around: Any, lengths: Any, links: Any, v: Any, r: Any) -> None:
             r[k] = sides + corners
 
 
-@kernel("i8[:, ::1], i8[::1], f4[::1], f8, f8[::1]")
-def add_holes(around: Any, lengths: Any, change: Any, relaxation: float, v: Any) -> None:
+@kernel("i4[:, ::1], i4[::1], i4[::1], f4[::1], f8, f8[::1]")
+def add_holes(around: Any, start: Any, stop: Any, change: Any, relaxation: float, v: Any) -> None:
     """Add a change, `relaxation` times, to hole pixels, and set it to zero there."""
     kept = around[:, around.shape[1] // 2]
     for run in range(kept.shape[0]):
-        for k in range(kept[run], kept[run] + lengths[run]):
+        for k in range(kept[run], kept[run] + stop[run] - start[run]):
             v[k] += relaxation * change[k]
             change[k] = 0

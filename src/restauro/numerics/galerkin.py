@@ -12,6 +12,7 @@ import numpy as np
 from restauro.numerics.hierarchy import CHUNKS
 from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.multigrid_kernels import (
+    ABOVE,
     BELOW,
     CHILD_ABOVE,
     DIAGONAL,
@@ -27,7 +28,7 @@ from restauro.numerics.multigrid_kernels import (
 )
 
 
-@kernel("i8[::1], i4[::1], i8, i8, i8[:, ::1], f4[:, ::1], f4[::1]")
+@kernel("i8[::1], i4[::1], i8, i8, i4[:, ::1], f4[:, ::1], f4[::1]")
 def set_laplacian(row_start: Any, start: Any, height: int, width: int, table: Any, A: Any, inverse: Any) -> None:
     """Set the first level's diagonals to the number of neighbours in the picture, and its links to 1."""
     for y in range(height):
@@ -46,7 +47,7 @@ def set_laplacian(row_start: Any, start: Any, height: int, width: int, table: An
             A[2, i + j] = 1 if A[0, table[run, 2] + j] > 0 else 0
 
 
-@kernel("i8[:, ::1], i8, f4[:, ::1], f4[:, ::1], f4[::1]")
+@kernel("i4[:, ::1], i8, f4[:, ::1], f4[:, ::1], f4[::1]")
 def set_links(table: Any, runs: int, links: Any, A: Any, inverse: Any) -> None:
     """Copy a system, without links to known pixels."""
     for run in range(runs):
@@ -63,7 +64,31 @@ def set_links(table: Any, runs: int, links: Any, A: Any, inverse: Any) -> None:
             A[4, k] = links[4, k] if A[0, down - 1] != 0 else 0
 
 
-@kernel("i8[:, ::1], i8[:, ::1], f4[:, ::1], f4[::1], f4[::1], f4[::1], f4[::1], f8[::1], f8[:, ::1]")
+@kernel("i4[:, ::1], i8, f4[:, ::1], f4[::1]")
+def keep_links(table: Any, runs: int, A: Any, inverse: Any) -> None:
+    """Take the system that A has on the first level: drop links from and to known pixels, whose diagonals are 0."""
+    for run in range(runs):
+        i, above, below, n = table[run, FIRST], table[run, ABOVE], table[run, BELOW], table[run, LENGTH]
+        A[EAST, i - 1] = 0
+        A[EAST, i + n - 1] = 0
+        for j in range(n):
+            k, up, down = i + j, above + j, below + j
+            inverse[k] = 1 / A[DIAGONAL, k]
+            if A[DIAGONAL, down] == 0:
+                A[SOUTH, k] = 0
+            if A[DIAGONAL, down + 1] == 0:
+                A[SOUTH_EAST, k] = 0
+            if A[DIAGONAL, down - 1] == 0:
+                A[SOUTH_WEST, k] = 0
+            if A[DIAGONAL, up] == 0:
+                A[SOUTH, up] = 0
+            if A[DIAGONAL, up - 1] == 0:
+                A[SOUTH_EAST, up - 1] = 0
+            if A[DIAGONAL, up + 1] == 0:
+                A[SOUTH_WEST, up + 1] = 0
+
+
+@kernel("i4[:, ::1], i8[:, ::1], f4[:, ::1], f4[::1], f4[::1], f4[::1], f4[::1], f8[::1], f8[:, ::1]")
 def set_small(
     table: Any, bounds: Any, A: Any, inverse: Any, north: Any, north_west: Any, north_east: Any, damping: Any,
     spectrum: Any,
@@ -80,7 +105,7 @@ def set_small(
             spectrum[level, step] = 1 / (damping[step] * largest)
 
 
-@kernel("i8[:, ::1], i8, i8, f4[:, ::1]")
+@kernel("i4[:, ::1], i8, i8, f4[:, ::1]")
 def bound(table: Any, low: int, high: int, A: Any) -> float:
     """Return an upper bound of the spectrum of D^-1 A: the largest sum of magnitudes in a row (Gershgorin)."""
     largest = 1.0
@@ -94,7 +119,7 @@ def bound(table: Any, low: int, high: int, A: Any) -> float:
     return largest
 
 
-@kernel("i8[:, ::1], i8, i8, f4[:, ::1], f4[::1], f4[::1], f4[::1]")
+@kernel("i4[:, ::1], i8, i8, f4[:, ::1], f4[::1], f4[::1], f4[::1]")
 def copy_opposite(table: Any, low: int, high: int, A: Any, north: Any, north_west: Any, north_east: Any) -> None:
     """Copy each pixel's links to the row above to where the pixel is kept."""
     for run in range(low, high):
@@ -105,7 +130,7 @@ def copy_opposite(table: Any, low: int, high: int, A: Any, north: Any, north_wes
             north_east[i + j] = A[4, above + j + 1]
 
 
-@kernel("i8[:, ::1], i8, i8, f4[:, ::1], f4[::1], f4[::1], f4[::1], f4[::1]")
+@kernel("i4[:, ::1], i8, i8, f4[:, ::1], f4[::1], f4[::1], f4[::1], f4[::1]")
 def set_products(
     table: Any, low: int, high: int, A: Any, inverse: Any, north: Any, north_west: Any, north_east: Any
 ) -> None:
@@ -139,7 +164,7 @@ def set_products(
             inverse[i] = -1 / node[0, 1]
 
 
-@kernel("i8[:, ::1], i8, i8, f4[:, ::1], f4[::1]")
+@kernel("i4[:, ::1], i8, i8, f4[:, ::1], f4[::1]")
 def cut_off(table: Any, low: int, high: int, A: Any, inverse: Any) -> None:
     """Drop links of some coarse runs to nodes that aren't in the hole."""
     for run in range(low, high):

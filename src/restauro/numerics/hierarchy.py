@@ -29,6 +29,7 @@ from restauro.numerics.multigrid_kernels import (
 from restauro.numerics.sparse_grid import (
     SparseGrid,
     around_runs,
+    check_places,
     kept_at,
     kept_from,
     row_of_runs,
@@ -47,7 +48,7 @@ class Layout(NamedTuple):
     Attributes
     ----------
     table
-        int64 [runs, COLUMNS], the runs of all levels, see `multigrid_kernels`.
+        int32 [runs, COLUMNS], the runs of all levels, see `multigrid_kernels`.
     bounds
         int64 [levels, CHUNKS + 1]: where the chunks of each level begin in the table.
     sizes
@@ -56,7 +57,7 @@ class Layout(NamedTuple):
         int64 [levels + 1]: where the pixels of each level, with those beside them, begin.
     """
 
-    table: NDArray[np.int64]
+    table: NDArray[np.int32]
     bounds: NDArray[np.int64]
     sizes: NDArray[np.int64]
     offsets: NDArray[np.int64]
@@ -65,14 +66,16 @@ class Layout(NamedTuple):
 def every_second(grid: SparseGrid) -> Layout:
     """Lay out a grid of margin 1 and the coarser ones, from the first row and column on, while they become smaller."""
     s = grid.stretches
-    return Layout(
+    layout = Layout(
         *_every_second(
             *grid.shape, grid.row_start, grid.start, grid.stop, grid.around, s.row_start, s.start, s.kept, grid.size
         )
     )
+    check_places(int(layout.offsets[-1]))
+    return layout
 
 
-@kernel("i8, i8, i8[::1], i4[::1], i4[::1], i8[:, ::1], i8[::1], i4[::1], i8[::1], i8")
+@kernel("i8, i8, i8[::1], i4[::1], i4[::1], i4[:, ::1], i8[::1], i4[::1], i8[::1], i8")
 def _every_second(
     height: int, width: int, row_start: Any, start: Any, stop: Any, around: Any, rows_kept: Any, first: Any, kept: Any,
     size: int,
@@ -80,7 +83,7 @@ def _every_second(
     bounds = np.empty((_MOST_LEVELS, CHUNKS + 1), np.int64)
     sizes = np.empty(_MOST_LEVELS, np.int64)
     offsets = np.zeros(_MOST_LEVELS + 1, np.int64)
-    table = np.zeros((start.shape[0], COLUMNS), np.int64)
+    table = np.zeros((start.shape[0], COLUMNS), np.int32)
     levels = 1
     offsets[1] = size
     sizes[0] = (stop - start).sum()
@@ -112,7 +115,8 @@ def _every_second(
         for run in range(fine.shape[0]):
             fine[run, PARENT_ABOVE] = above[run] + offsets[levels]
             fine[run, PARENT_BELOW] = below[run] + offsets[levels]
-            fine[run, ODD] = fine_start[run] & 1
+            if fine_start[run] & 1:
+                fine[run, EDGES] |= ODD
             if fine_stop[run] == fine_width and fine_width % 2 == 0:
                 fine[run, EDGES] |= ENDS_BETWEEN
         for row in range(3):
@@ -152,7 +156,7 @@ def _halved(row_start: Any, start: Any, stop: Any) -> Any:
 @inner
 def _longer(table: Any, by: int) -> Any:
     """Return a table with so many rows of zeros more."""
-    longer = np.zeros((table.shape[0] + by, COLUMNS), np.int64)
+    longer = np.zeros((table.shape[0] + by, COLUMNS), np.int32)
     for run in range(table.shape[0]):  # a slice of a table takes a list, which only Numba has
         for column in range(COLUMNS):
             longer[run, column] = table[run, column]
@@ -171,7 +175,7 @@ def _set_runs(table: Any, start: Any, stop: Any, around: Any, offset: int) -> No
         table[run, LENGTH] = stop[run] - start[run]
 
 
-@kernel("i8[:, ::1], i8, i8[::1]")
+@kernel("i4[:, ::1], i8, i8[::1]")
 def set_bounds(runs: Any, begin: int, bounds: Any) -> None:
     """Set where the chunks of some runs begin, which begin at `begin` in the table: about as many pixels in each.
 

@@ -25,6 +25,7 @@ from restauro.numerics.threads import Threads
 _MOST_STEPS = 300  # of conjugate gradients; ten are usual
 _AT_ONCE = 4  # systems that are solved side by side: more would read no less, and want more memory
 _HARDLY_ANY_MEMORY = 10_000  # pixels kept, for which it doesn't matter how many there are
+_MUCH_MEMORY = 1_000_000  # pixels kept, from which on it matters more than the fifth of the time that it saves
 _PIXELS_WORTH_A_THREAD = 4000  # in a solve, where threads meet again and again
 _PIXELS_WORTH_A_START = 20_000  # in a step of setting up, for which they have to be woken
 # Two Jacobi steps, damped by the roots of the Chebyshev polynomial on the spectrum from 0.15 of its bound up.
@@ -87,7 +88,9 @@ class Levels:
         """How many systems are solved side by side: fewer where most that is kept, and takes memory, isn't hole."""
         if self.grid.size < _HARDLY_ANY_MEMORY:
             return _AT_ONCE
-        return max(1, min(_AT_ONCE, 5 * int(self._sizes[0]) // self.grid.size))
+        if self.grid.size > _MUCH_MEMORY:
+            return 1
+        return max(1, min(_AT_ONCE, 6 * int(self._sizes[0]) // self.grid.size))
 
     def _planes(self, count: int) -> NDArray[np.floating[Any]]:
         """Return room for so many planes of B, X and Y, [3, planes x pixels]; 0 at pixels that aren't hole."""
@@ -155,9 +158,12 @@ class Levels:
     def _solve(self, b: NDArray[Any], u: NDArray[Any], task: Threads, residual: float, change: float) -> int:
         if task.control[0]:
             return 0
-        size, count = self.grid.size, len(b)
-        r, p, q = np.zeros((3, count * size), b.dtype)
+        size, count, stride = self.grid.size, len(b), int(self._offsets[-1])
         B, X, Y = self._planes(count)
+        p = np.zeros(count * size, b.dtype)
+        r, q, apart = B, X, stride  # they needn't be arrays of their own, where they have the V-cycle's type
+        if b.dtype != B.dtype:
+            (r, q), apart = np.zeros((2, count * size), b.dtype), size
         parts = max(1, min(task.workers, count * int(self._sizes[0]) // _PIXELS_WORTH_A_THREAD))
         arrivals = np.zeros(1, np.int64)
         sums = np.zeros((4, count, CHUNKS))
@@ -166,8 +172,8 @@ class Levels:
         def part_of(part: int) -> int:
             return conjugate_gradients(
                 self._table, self._bounds, self._sizes, self._spectrum, self._unit, self._links, self._inverse,
-                self._wide, B, X, Y, int(self._offsets[-1]), b.reshape(-1), u.reshape(-1), r, p, q, size, residual,
-                change, history, sums, part, parts, arrivals, task.control,
+                self._wide, B, X, Y, stride, b.reshape(-1), u.reshape(-1), p, r, q, size, apart, residual, change,
+                history, sums, part, parts, arrivals, task.control,
             )  # fmt: skip
 
         steps = int(task.together([partial(part_of, part) for part in range(parts)])[0])
@@ -207,6 +213,20 @@ class Multigrid(Levels):
         size = self.grid.size
         self._links[:, :size] = 0
         galerkin.set_links(self._table, int(self._bounds[0, CHUNKS]), links, self._links, self._inverse)
+        self._unit = False
+        return self._coarse_systems(task)
+
+    @property
+    def links(self) -> NDArray[np.float32]:
+        """Room for links, [5, grid.size or more], for `keep_links`: so they are in memory once."""
+        return self._links
+
+    def keep_links(self, task: Threads) -> Multigrid:
+        """Take the system whose links, see `set_links`, were written to `links`; those to known pixels become 0 there.
+
+        The diagonal must be 0 at known pixels, as it is where nobody has written.
+        """
+        galerkin.keep_links(self._table, int(self._bounds[0, CHUNKS]), self._links, self._inverse)
         self._unit = False
         return self._coarse_systems(task)
 

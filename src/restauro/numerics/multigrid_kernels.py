@@ -21,12 +21,12 @@ from restauro.numerics import plate_kernels
 from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.vectors import LANES, evens, load, lower_woven, rewrite, upper_woven
 
-# Columns of `table`, int64 [runs, 11]. The last three are rows of the finer level around a coarse run's first node.
-FIRST, ABOVE, BELOW, LENGTH, PARENT_ABOVE, PARENT_BELOW, ODD, EDGES, CHILD_ABOVE, CHILD, CHILD_BELOW = range(11)
-COLUMNS = 11
-# Bits of EDGES: the run ends at the picture's last column, whose node would lie beyond it; the run's last node, or all
-# its nodes, stand in for such a node of the finer level.
-ENDS_BETWEEN, STANDS_FOR_RIGHT, STANDS_FOR_BELOW = 1, 2, 4
+# Columns of `table`, int32 [runs, 10]. The last three are rows of the finer level around a coarse run's first node.
+FIRST, ABOVE, BELOW, LENGTH, PARENT_ABOVE, PARENT_BELOW, EDGES, CHILD_ABOVE, CHILD, CHILD_BELOW = range(10)
+COLUMNS = 10
+# Bits of EDGES: the run begins between two nodes; it ends at the picture's last column, whose node would lie beyond it;
+# its last node, or all its nodes, stand in for such a node of the finer level.
+ODD, ENDS_BETWEEN, STANDS_FOR_RIGHT, STANDS_FOR_BELOW = 1, 2, 4, 8
 
 # Rows of `A`, float [5, pixels]: the diagonal and the four links.
 DIAGONAL, EAST, SOUTH, SOUTH_EAST, SOUTH_WEST = range(5)
@@ -79,12 +79,12 @@ def residual(
 
 @kernel()
 def multiply(
-    table: Any, low: int, high: int, unit: bool, A: Any, wide: Any, X: Any, Y: Any, planes: Any, stride: int
+    table: Any, low: int, high: int, unit: bool, A: Any, wide: Any, X: Any, Y: Any, planes: Any, stride: int, apart: int
 ) -> None:
-    """Y = A X at the pixels of some runs."""
+    """Y = A X at the pixels of some runs; the planes of Y are `apart`."""
     if wide is not None:
         for plane in planes:
-            x, y = _plane(X, plane, stride), _plane(Y, plane, stride)
+            x, y = _plane(X, plane, stride), _plane(Y, plane, apart)
             plate_kernels.multiply(table, low, high, unit, A, wide, x, y)
         return
     for run in range(low, high):
@@ -95,7 +95,7 @@ def multiply(
             for plane in planes:
                 past = plane * stride
                 linked = _linked(X, past + k, past + up, past + down, unit, links)
-                rewrite(Y, past + k, diagonal * load(X, past + k) - linked, n - j)
+                rewrite(Y, plane * apart + k, diagonal * load(X, past + k) - linked, n - j)
 
 
 @inner
@@ -200,8 +200,9 @@ def prolong(table: Any, low: int, high: int, wide: Any, Y: Any, planes: Any, str
     half = Y.dtype.type(0.5)
     quarter = Y.dtype.type(0.25)
     for run in range(low, high):
-        n, odd = table[run, LENGTH], table[run, ODD]
-        inside = n - 1 if table[run, EDGES] & ENDS_BETWEEN else n
+        n, edges = table[run, LENGTH], table[run, EDGES]
+        odd = edges & ODD
+        inside = n - 1 if edges & ENDS_BETWEEN else n
         count = inside - odd  # from a node's own column on
         for plane in planes:
             past = plane * stride

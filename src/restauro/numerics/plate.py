@@ -13,7 +13,7 @@ from restauro.numerics.kernel import inner, kernel
 from restauro.numerics.multigrid import Levels
 from restauro.numerics.multigrid_kernels import COLUMNS
 from restauro.numerics.plate_kernels import CENTRE, CHILD, COLUMN, FINE_COLUMN, FINE_ROW, PARENT, PLACES, ROW
-from restauro.numerics.sparse_grid import SparseGrid
+from restauro.numerics.sparse_grid import SparseGrid, check_places
 from restauro.numerics.threads import Threads
 
 MARGIN = 2
@@ -108,9 +108,10 @@ class Plate(Levels):
 def _layout(grids: list[SparseGrid]) -> Layout:
     """Lay out all levels behind one another, the finest first."""
     offsets = np.append(0, np.cumsum([grid.size for grid in grids]))
+    check_places(int(offsets[-1]))
     counts = [len(grid.start) for grid in grids]
     begin = np.append(0, np.cumsum(counts))
-    table = np.zeros((begin[-1], COLUMNS), np.int64)
+    table = np.zeros((begin[-1], COLUMNS), np.int32)
     bounds = np.empty((len(grids), CHUNKS + 1), np.int64)
     for level, grid in enumerate(grids):
         mine = table[begin[level] : begin[level + 1]]
@@ -155,13 +156,20 @@ def _energy(size: int) -> NDArray[np.float64]:
     return diagonals
 
 
-@kernel("i8[:, ::1], i4[::1]")
+@kernel("i4[:, ::1], i4[::1]")
 def _number(table: Any, numbers: Any) -> None:
     number = 0
     for run in range(table.shape[0]):
         for j in range(table[run, _LENGTH]):
             numbers[table[run, _FIRST] + j] = number
             number += 1
+
+
+@inner
+def _around(table: Any, places: Any, run: int) -> Any:
+    """Return where a run's five rows are kept, from two above to two below."""
+    above, first, below = table[run, _ABOVE], table[run, _FIRST], table[run, _BELOW]
+    return places[run, 0], np.int64(above), np.int64(first), np.int64(below), places[run, 1]
 
 
 @inner
@@ -176,7 +184,7 @@ def _set_stencil(rows: Any, row: int, columns: Any, column: int, stencil: Any) -
             stencil[1 + y, 1 + x] += 2 * rows[5 + y, row] * columns[5 + x, column]
 
 
-@kernel("i8[:, ::1], i8, i8, W, f8[::1]", W=kernels.WIDE)
+@kernel("i4[:, ::1], i8, i8, W, f8[::1]", W=kernels.WIDE)
 def _set_finest(table: Any, low: int, high: int, wide: Any, inverse: Any) -> float:
     """Set the inverse of the finest diagonal; return a bound of the spectrum (Gershgorin)."""
     places, rows, columns, _, _, _ = wide
@@ -194,12 +202,12 @@ def _set_finest(table: Any, low: int, high: int, wide: Any, inverse: Any) -> flo
     return bound
 
 
-@kernel("i8[:, ::1], i8, i8, W, f8[::1], i4[::1], b1[::1]", W=kernels.WIDE)
+@kernel("i4[:, ::1], i8, i8, W, f8[::1], i4[::1], b1[::1]", W=kernels.WIDE)
 def _find_members(table: Any, low: int, high: int, wide: Any, inverse: Any, members: Any, regular: Any) -> None:
     """Note which of the 25 pixels around each are hole, as bits, and whether all are, far from the picture's edge."""
     places, rows, columns, _, _, _ = wide
     for run in range(low, high):
-        around = (places[run, 0], table[run, _ABOVE], table[run, _FIRST], table[run, _BELOW], places[run, 1])
+        around = _around(table, places, run)
         for j in range(table[run, _LENGTH]):
             bits = 0
             for y in range(5):
@@ -213,8 +221,8 @@ def _find_members(table: Any, low: int, high: int, wide: Any, inverse: Any, memb
 
 
 @kernel(
-    "i8[:, ::1], i8, i8, none, W, b1[::1], f8[:, ::1], f8[::1]",
-    "i8[:, ::1], i8, i8, i4[::1], W, b1[::1], f8[:, ::1], f8[::1]",
+    "i4[:, ::1], i8, i8, none, W, b1[::1], f8[:, ::1], f8[::1]",
+    "i4[:, ::1], i8, i8, i4[::1], W, b1[::1], f8[:, ::1], f8[::1]",
     W=kernels.WIDE,
 )
 def _galerkin(table: Any, low: int, high: int, members: Any, wide: Any, regular: Any, links: Any, inverse: Any) -> None:
@@ -314,13 +322,13 @@ def _add_row(
                     product[node_row, node] += share * across[y, node]
 
 
-@kernel("i8[:, ::1], i8, i8, W, f8[:, ::1], f8[::1], b1[::1]", W=kernels.WIDE)
+@kernel("i4[:, ::1], i8, i8, W, f8[:, ::1], f8[::1], b1[::1]", W=kernels.WIDE)
 def _cut_off(table: Any, low: int, high: int, wide: Any, links: Any, inverse: Any, regular: Any) -> float:
     """Drop links to nodes that aren't in the hole; return an upper bound of the spectrum of D^-1 A (Gershgorin)."""
     places, _, _, _, _, numbers = wide
     largest = 1.0
     for run in range(low, high):
-        around = (places[run, 0], table[run, _ABOVE], table[run, _FIRST], table[run, _BELOW], places[run, 1])
+        around = _around(table, places, run)
         for j in range(table[run, _LENGTH]):
             i = table[run, _FIRST] + j
             total = 0.0

@@ -94,7 +94,7 @@ def _coarse(A: Any, kept: Any, X: Any, up_2: Any, up: Any, k: Any, down: Any, do
     return total + _five(X, down, A, 15, kept) + _five(X, down_2, A, 20, kept)
 
 
-@kernel("i8[:, ::1], i8, i8, b1, f8[:, ::1], W, f8[::1], f8[::1]", W=WIDE)
+@kernel("i4[:, ::1], i8, i8, b1, f8[:, ::1], W, f8[::1], f8[::1]", W=WIDE)
 def multiply(table: Any, low: int, high: int, finest: bool, A: Any, wide: Any, X: Any, Y: Any) -> None:
     """Y = A X at the pixels of some runs."""
     _apply(table, low, high, finest, A, None, wide, None, X, Y, 0.0)

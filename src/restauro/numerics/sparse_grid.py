@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restauro.errors import MemoryShortError, Remedy
 from restauro.numerics import runs
 from restauro.numerics.kernel import inner, kernel, orderly_kernel
 from restauro.numerics.pixels import strips
 from restauro.numerics.vectors import LANES
 
 _NONE = np.iinfo(np.int32).max
+_MOST_PLACES = np.iinfo(np.int32).max
 _GAPS = 128  # as many at most, among which the borders of threads' shares are chosen
 
 
@@ -42,7 +44,7 @@ class SparseGrid:
     row_start, start, stop
         Runs of hole pixels: those of row y are row_start[y] to row_start[y + 1]; first column, column after the last.
     around
-        int64 [runs, 2 margin + 1]: where the pixels in the run's first column are kept, from `margin` rows above to
+        int32 [runs, 2 margin + 1]: where the pixels in the run's first column are kept, from `margin` rows above to
         `margin` rows below; around[:, margin] is the run itself.
     stretches
         int64 [rows, 2 or more], see `_Stretches`.
@@ -54,7 +56,7 @@ class SparseGrid:
     row_start: NDArray[np.int64]
     start: NDArray[np.int32]
     stop: NDArray[np.int32]
-    around: NDArray[np.int64]
+    around: NDArray[np.int32]
     stretches: Stretches
 
     @classmethod
@@ -79,6 +81,7 @@ class SparseGrid:
     ) -> SparseGrid:
         fine = (row_start[:1], start[:0], stop[:0]) if finer is None else (finer.row_start, finer.start, finer.stop)
         rows, first, last, kept, around, size = _laid_out(row_start, start, stop, margin, *fine, cells)
+        check_places(size)
         stretches = Stretches(rows, first, last, kept)
         return cls(shape, margin, size, row_start, start, stop, around, stretches)
 
@@ -126,9 +129,12 @@ class SparseGrid:
         """Return zeros for every pixel kept, [size]."""
         return np.zeros(self.size, dtype)
 
-    def load(self, image: NDArray[Any], unknown: float = 0) -> NDArray[np.float64]:
+    def load(
+        self, image: NDArray[Any], unknown: float = 0, out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Return what is kept of an image [H, W, C], [C, size]; `unknown` at hole pixels and beyond the edge."""
-        values = np.full((image.shape[2], self.size), unknown, np.float64)
+        values = np.empty((image.shape[2], self.size)) if out is None else out
+        values[:] = unknown
         s = self.stretches
         for top, strip in strips(image):
             _load(strip, self.margin, s.row_start[top:], s.start, s.stop, s.kept, values)
@@ -143,6 +149,16 @@ class SparseGrid:
         values are measured from `zero` in `unit`s, both [C].
         """
         _gather(values, self.around, self.margin, self.start, self.stop, zero, unit, out)
+
+
+def check_places(size: int) -> None:
+    """Raise MemoryShortError where pixels are kept in more places than tables count to."""
+    if size > _MOST_PLACES:
+        raise MemoryShortError(
+            f"Holes that hang together, with what is kept around them, are {size} pixels, and there is room for "
+            f"{_MOST_PLACES} at most",
+            Remedy("method", "telea", "or coherence, which cut holes"),
+        )
 
 
 @dataclass(frozen=True)
@@ -266,7 +282,7 @@ def around_runs(rows: Any, start: Any, margin: int, row_start: Any, first: Any, 
 
     rows, start: of the runs; row_start, first, kept: the stretches.
     """
-    around = np.empty((rows.shape[0], 2 * margin + 1), np.int64)
+    around = np.empty((rows.shape[0], 2 * margin + 1), np.int32)
     for row in range(2 * margin + 1):
         around[:, row] = kept_at(rows, start, row, row_start, first, kept)
     return around
@@ -330,14 +346,14 @@ def _load(image: Any, margin: int, rows: Any, first: Any, last: Any, kept: Any, 
                     values[c, kept[k] + x - first[k]] = image[y, x, c]
 
 
-@kernel("f8[:, ::1], i8[:, ::1], i8, i4[::1], i4[::1], f8")
+@kernel("f8[:, ::1], i4[:, ::1], i8, i4[::1], i4[::1], f8")
 def _set(values: Any, around: Any, margin: int, start: Any, stop: Any, value: float) -> None:
     for run in range(start.shape[0]):
         begin = around[run, margin]
         values[:, begin : begin + stop[run] - start[run]] = value
 
 
-@orderly_kernel("f8[:, ::1], i8[:, ::1], i8, i4[::1], i4[::1], f8[::1], f8[::1], T[:, :]", T="f4 f8")
+@orderly_kernel("f8[:, ::1], i4[:, ::1], i8, i4[::1], i4[::1], f8[::1], f8[::1], T[:, :]", T="f4 f8")
 def _gather(values: Any, around: Any, margin: int, start: Any, stop: Any, zero: Any, unit: Any, out: Any) -> None:
     n = 0
     for run in range(start.shape[0]):
