@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from restauro import filling, scratch
 from restauro.detection.detecting_files import detect_file
 from restauro.errors import MemoryShortError, ParameterError, WriteError
 from restauro.files.reading import read_picture
-from restauro.holes import find_holes
+from restauro.holes import Holes, find_holes
 from restauro.inpainting import inpaint
 from restauro.method import make_method
 from restauro.restoring_files import restore_file
@@ -158,6 +160,44 @@ def test_what_is_let_go_is_still_there(tmp_path: Path) -> None:
         array[row] = row % 251
     assert all((array[row] == row % 251).all() for row in range(0, 3000, 3))
     assert not array[1::3].any()
+
+
+def test_pieces_of_work_beside_one_another_lie_in_their_own_folders(tmp_path: Path) -> None:
+    """Whatever begins and ends between; what they give to other threads lies where theirs does."""
+    folders = [tmp_path / "a", tmp_path / "b"]
+    begun = threading.Barrier(2)
+
+    def place() -> Path | None:
+        return scratch.place_for((3,), np.uint8)
+
+    def work(folder: Path) -> list[Path | None]:
+        with scratch.on_disk(folder, least=0), ThreadPoolExecutor(1) as others:
+            begun.wait()
+            found = [place(), others.submit(scratch.carried(place)).result()]
+            begun.wait()
+        return found
+
+    with ThreadPoolExecutor(2) as pool:
+        for folder, found in zip(folders, pool.map(work, folders), strict=True):
+            assert found == [folder, folder]
+    assert place() is None
+
+
+def test_fills_on_several_threads_lay_their_windows_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, hole = np.zeros((2, 700, 900), np.uint8)
+    hole[10::60, 10:890] = hole[12::60, 10:890] = 1
+    seen = []
+    within = Holes.within
+
+    def noted(self: Holes, *arguments: Any) -> NDArray[np.bool_]:
+        seen.append((threading.get_ident(), scratch.place_for((9,), np.uint8)))
+        return within(self, *arguments)
+
+    monkeypatch.setattr(Holes, "within", noted)
+    with scratch.on_disk(tmp_path, least=0):
+        inpaint(image, hole, "telea", workers=2, progress=lambda _: None)
+    assert {place for _, place in seen} == {tmp_path}
+    assert threading.get_ident() not in {thread for thread, _ in seen}
 
 
 def test_a_full_disk_is_said_before_the_work(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from restauro.holes import Holes, joined
 from restauro.magnitudes import fill_any_size
 from restauro.mask import strips
 from restauro.method import Task
+from restauro.scratch import carried
 from restauro.windows import SIZES, Part, Sizes, Window, plan_windows
 
 _PROGRESS_INTERVAL = 0.1  # seconds
@@ -152,7 +153,7 @@ class _Work:
             if leads:
                 self._lead(pool)
                 return
-            leader = pool.submit(self._lead, pool)
+            leader = pool.submit(carried(self._lead), pool)
             try:
                 done = 0.0
                 while not wait([leader], None if progress is None else _PROGRESS_INTERVAL).done:
@@ -182,7 +183,8 @@ class _Work:
             if by_all:
                 self._fill(picture, window, self.threads, scratch, pool)
         queue = iter([item for item, by_all in zip(planned, shared, strict=True) if not by_all])  # next() is atomic
-        others = [pool.submit(self._drain, queue, {}) for _ in range(min(self.threads, beside) - 1)] if pool else []
+        count = min(self.threads, beside) - 1 if pool else 0
+        others = [pool.submit(carried(self._drain), queue, {}) for _ in range(count)] if pool else []
         self._drain(queue, scratch)
         for other in others:
             other.result()

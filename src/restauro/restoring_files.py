@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from restauro import compiling
+from restauro import compiling, scratch
 from restauro.detection.detectors import UNSEEN, checked_repaired
 from restauro.detection.marks import checked_sensitivity
 from restauro.detection.tiles import part
@@ -147,7 +147,7 @@ def restore_file(
         ThreadPoolExecutor(2) as others,
     ):  # they go on while the picture is read, and have ended when this returns
         as_asked: dict[str, Any] = {"max_pixels": max_pixels, "keep_values": partial is not None}
-        file = others.submit(read_mask_file, path, polarity, values, **as_asked) if path else None
+        file = others.submit(scratch.carried(read_mask_file), path, polarity, values, **as_asked) if path else None
         if file and os.path.isfile(source) and not dry_run:
             others.submit(_load_kernels, chosen, file, accept_large_holes)
         restoration = Restoration.open(source, page, policy=policy, max_pixels=max_pixels)

@@ -15,15 +15,19 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar, copy_context
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from restauro.errors import ParameterError, WriteError
+
+Result = TypeVar("Result")
 
 VARIABLE = "RESTAURO_MEMORY"  # bytes that pictures may take, where that isn't to be asked of the system
 
@@ -34,7 +38,8 @@ _SMALL = 16 << 20  # bytes of an array that stays in memory
 _HELD, _INTERVAL = 128 << 20, 0.05  # bytes of files that this process keeps, and the seconds between two looks
 _STEP = 1 << 24
 
-_places: list[tuple[Path, int]] = []  # where arrays are made now, and from how many bytes on; the last one counts
+# Where arrays are made now, and from how many bytes on: of each piece of work by itself.
+_place: ContextVar[tuple[Path, int] | None] = ContextVar("place", default=None)
 _maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 _changing = threading.Lock()
 
@@ -73,6 +78,8 @@ def is_large(pixels: int, size: int) -> bool:
 def on_disk(folder: Path, least: int = _SMALL) -> Iterator[None]:
     """Have arrays of a picture's size made in files of a folder; these have no names, and go when the arrays do.
 
+    It is said to this thread, and to others that do what `carried` returns.
+
     least: bytes from which arrays are; smaller ones stay in memory.
 
     Examples
@@ -86,14 +93,22 @@ def on_disk(folder: Path, least: int = _SMALL) -> Iterator[None]:
     >>> is_on_disk(some[:, 1:]), is_on_disk(np.zeros(3))
     (True, False)
     """
-    place = (folder, least)
-    with _changing:
-        _places.append(place)
+    before = _place.set((folder, least))
     try:
         yield
     finally:
-        with _changing:
-            _places.remove(place)
+        _place.reset(before)
+
+
+def carried(step: Callable[..., Result]) -> Callable[..., Result]:
+    """Return a step that makes arrays where this thread does now, for another thread to do, once.
+
+    >>> with on_disk(Path("scratch"), least=0):
+    ...     step = carried(place_for)
+    >>> step((3, 4), np.uint8)
+    PosixPath('scratch')
+    """
+    return partial(copy_context().run, step)
 
 
 def zeros(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -122,10 +137,9 @@ def contiguous(array: NDArray[Any]) -> NDArray[Any]:
 
 def place_for(shape: tuple[int, ...], dtype: DTypeLike) -> Path | None:
     """Return the folder where an array is to lie in a file; None where it is to lie in memory."""
-    with _changing:
-        if not _places:
-            return None
-        folder, least = _places[-1]
+    if (place := _place.get()) is None:
+        return None
+    folder, least = place
     return folder if 0 < math.prod(shape) * np.dtype(dtype).itemsize >= least else None
 
 
