@@ -235,19 +235,21 @@ def test_fills_that_take_more_than_there_is_are_refused_before_the_work(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "m.tif"]
 
 
-def test_a_fill_takes_what_is_foretold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", ["harmonic", "biharmonic", "edge-enhancing"])
+def test_a_fill_takes_what_is_foretold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     """Of a large hole, whose channels are solved one after the other; a net of cracks, and a loss with few runs."""
     monkeypatch.setattr("restauro.numerics.multigrid._MUCH_MEMORY", 0)
     net, loss = np.zeros((2, 900, 900), bool)
     net[:, 20::37] = net[:, 21::37] = net[:, 22::37] = net[30::45] = True
     loss[100:500, 100:700] = True
     image = np.random.default_rng(1).integers(0, 255, (900, 900, 3)).astype(np.uint8)
-    inpaint(image[:300, :300], np.eye(300, dtype=bool))  # what is loaded once
+    fill_in = make_method(method, {"steps": 1} if method == "edge-enhancing" else {})
+    inpaint(image[:300, :300], np.eye(300, dtype=bool), fill_in)  # what is loaded once
     for hole in (net, loss):
-        (window,) = plan_windows(Part(find_holes(hole), make_method("edge-enhancing", {"steps": 1})))
+        (window,) = plan_windows(Part(find_holes(hole), fill_in))
         with scratch.on_disk(tmp_path, least=0):
             tracemalloc.start()
-            inpaint(image, hole, "edge-enhancing", steps=1, out=image, workers=1)
+            inpaint(image, hole, fill_in, out=image, workers=1)
             _, peak = tracemalloc.get_traced_memory()
             tracemalloc.stop()
         of_tiles = 3_000_000  # and as much for all sizes

@@ -49,7 +49,7 @@ class Biharmonic(Method):
     )
     nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
-    memory: ClassVar[Memory] = Memory(a_pixel=180, a_run=1600)
+    memory: ClassVar[Memory] = Memory(a_pixel=168, a_run=1030)
 
     def reach(self, depth: float) -> int:
         """Read two pixels around the hole, which isn't cut."""

@@ -45,7 +45,7 @@ class Harmonic(Method):
     )
     nature: ClassVar[str] = "interpolates"
     whole_hole: ClassVar[bool] = True
-    memory: ClassVar[Memory] = Memory(a_pixel=110, a_run=1550)
+    memory: ClassVar[Memory] = Memory(a_pixel=105, a_run=620)
 
     def reach(self, depth: float) -> int:
         """Read the four neighbours; the hole itself isn't cut."""
