@@ -34,7 +34,7 @@ BY_HINTS = "like the hints"  # a kind
 _SIDE = 128  # pixels of a cell, of which what the network says is kept
 _PLACES = sorted({place for kind in KINDS.values() if kind.learned for place in kind.learned.needed})  # of grades
 _MOST_SEEN = 144  # cells of a view that are looked at, the middle ones
-_MOST_KEPT = 1152  # cells that are kept: 66 kB each
+_MOST_KEPT = 1152  # cells that are kept: 98 kB each
 _MOST_THREADS = 4
 _MOST_LISTED = 300  # marks that are told of, those on lettering first, then the largest
 
