@@ -120,6 +120,7 @@ def test_nothing_is_cut_off_in_narrower_windows(opened: tuple[Page, Server, Path
 def test_what_was_done_is_removed_when_asked_twice_alone(opened: tuple[Page, Server, Path]) -> None:
     on, _, _ = opened
     page = on.page
+    page.wait_for_load_state("networkidle")  # tiles that come too late for what is removed are errors to the browser
     page.click("#home")
     remove = page.get_by_role("button", name="Remove panel.tif")
     remove.click()
