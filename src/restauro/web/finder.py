@@ -285,7 +285,7 @@ class Finder:
         return top, min(top + _SIDE, self.size[0]), left, min(left + _SIDE, self.size[1])
 
     def _graded(self, block: Box) -> dict[Place, _Grades]:
-        """Return what the network says of the cells of a block, uint8 [4, h, w] each; see `restauro.detection.network`.
+        """Return what the network says of the cells of a block, uint8 [K, h, w] each; see `restauro.detection.network`.
 
         block: rows and columns of cells.
         """
