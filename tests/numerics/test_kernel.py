@@ -177,32 +177,33 @@ def test_a_library_of_other_sources_is_not_taken(tmp_path: Path) -> None:
 
 def add_arguments() -> list[object]:
     """What `add_holes` takes."""
-    return [np.zeros((2, 3), np.int64), np.ones(2, np.int64), np.ones(9, np.float32), 2.0, np.zeros(9)]
+    start = np.zeros(2, np.int32)
+    return [np.zeros((2, 3), np.int32), start, start + 1, np.ones(9, np.float32), 2.0, np.zeros(9)]
 
 
 @in_library
 @pytest.mark.parametrize(
     ("place", "wrong"),
     [
-        (0, np.zeros((2, 3), np.int32)),
-        (0, np.zeros((3, 2), np.int64).T),
-        (0, np.zeros((2, 3, 1), np.int64)),
-        (1, np.ones(4, np.int64)[::2]),
+        (0, np.zeros((2, 3), np.int64)),
+        (0, np.zeros((3, 2), np.int32).T),
+        (0, np.zeros((2, 3, 1), np.int32)),
+        (1, np.ones(4, np.int32)[::2]),
         (1, [1, 1]),
         (1, None),
-        (2, np.ones(9)),
-        (2, np.ones(9, ">f4")),
-        (2, np.ones(9, np.float32).view(np.matrix)),
-        (2, np.frombuffer(bytearray(37), np.uint8)[1:].view(np.float32)),
-        (3, np.float32(1)),
-        (4, 1.0),
+        (3, np.ones(9)),
+        (3, np.ones(9, ">f4")),
+        (3, np.ones(9, np.float32).view(np.matrix)),
+        (3, np.frombuffer(bytearray(37), np.uint8)[1:].view(np.float32)),
+        (4, np.float32(1)),
+        (5, 1.0),
     ],
 )
 def test_what_a_kernel_was_not_compiled_for_is_a_type_error(place: int, wrong: object) -> None:
     given = add_arguments()
     edge_diffusion_kernels.add_holes(*given)
     given[place] = wrong
-    with pytest.raises(TypeError, match=r"add_holes was called with \(.*\); it takes i8\[:, ::1\], i8"):
+    with pytest.raises(TypeError, match=r"add_holes was called with \(.*\); it takes i4\[:, ::1\], i4"):
         edge_diffusion_kernels.add_holes(*given)
     with pytest.raises(TypeError, match="add_holes was called with"):
         edge_diffusion_kernels.add_holes(*given[:3])
@@ -239,9 +240,10 @@ def test_an_array_of_an_equal_dtype_is_taken() -> None:
 
     given = [pickle.loads(pickle.dumps(array)) for array in add_arguments()]
     edge_diffusion_kernels.add_holes(*given)
-    given[1] = given[1].astype(np.longlong)  # as large as the other, and another of C's types
-    edge_diffusion_kernels.add_holes(*given)
-    assert given[4][0] == 2
+    assert given[5][0] == 2
+    row_start, bounds = np.array([0, 2]), np.array([0, 9], np.int32)
+    for same in (row_start, row_start.astype(np.longlong)):  # as large as the other, and another of C's types
+        assert runs.label(same, bounds, bounds + 3, 2).tolist() == [0, 1]
 
 
 @in_library
