@@ -17,10 +17,8 @@ from restauro.mask import strips
 
 THRESHOLDS = MODEL.with_name("damage-thresholds.csv")
 LEAST, MOST = 0.3, 30.0  # false marks a megapixel that can be asked for: what was measured
-_LIKELY, _BELOW = (
-    1.0,
-    1.5,
-)  # log odds that pixels of marks have at least, unless the threshold is near: then so far below
+_LIKELY = 1.0  # log odds that pixels of marks have at least
+_BELOW = 1.5  # or so far below a threshold that is near
 _SHARE = 0.5  # of a high threshold, which they have at least
 _SEEN = 2.5  # log odds, or a lower threshold, that one of them has at the picture's own size
 _NEAR, _STEEP = 4, 8.0  # pixels, and log odds below the largest within so many: what is outside a sharp rim

@@ -99,13 +99,12 @@ def grades(
     that it halves: tiles leave no seams. Beside the picture it takes K bytes a pixel, and 0.4 GB a thread. One run of
     the network on several threads would round in other ways than on one.
     """
-    session = _open()
     found: Grades = scratch.zeros((len(classes), *picture.shape[:2]), np.uint8)
-    grid = 2 * session.multiple
+    grid = 2 * _open().multiple
     places = tiles.places_of(picture.shape, -(-_SIDE // grid) * grid, 0)
 
     def grade(place: tiles.Place) -> None:
-        for plane, graded in zip(found, _grades_at(session, picture, classes, place.inside), strict=True):
+        for plane, graded in zip(found, grades_at(picture, classes, place.inside), strict=True):
             plane[place.inside] = graded
 
     tiles.do_at(places, grade, min(checked_workers(workers), _THREADS), progress)
@@ -117,15 +116,7 @@ def grades_at(picture: NDArray[Any], classes: Sequence[int], inside: Part) -> Gr
 
     picture: with at least `context` pixels around the part, or all that there are; both begin at multiples of 32.
     """
-    return _grades_at(_open(), picture, classes, inside)
-
-
-def context() -> int:
-    """Return how many pixels of surroundings what is found at a place depends on, at most: a multiple of 32."""
-    return 2 * _open().halo
-
-
-def _grades_at(session: _Session, picture: NDArray[Any], classes: Sequence[int], inside: Part) -> Grades:
+    session = _open()
     kinds = sorted({place % ALONE for place in classes})
     rows, columns = (slice(max(0, at.start - 2 * session.halo), at.stop + 2 * session.halo) for at in inside)
     around = tiles.as_floats(picture[rows, columns])
@@ -138,7 +129,8 @@ def _grades_at(session: _Session, picture: NDArray[Any], classes: Sequence[int],
     core = slice(top - upper, top - upper + height), slice(left - outer, left - outer + width)
     odds = _log_odds(session.run(tile)[kinds][:, *core])
     core = slice(top, top + height), slice(left, left + width)
-    halved = _log_odds(session.run(_halved(around))[kinds])
+    even = np.pad(around, [(0, around.shape[0] % 2), (0, around.shape[1] % 2), (0, 0)], "edge")
+    halved = _log_odds(session.run(tiles.halved(even))[kinds])
     areas = [kind not in LINES for kind in kinds]
     for k in np.flatnonzero(areas):
         halved[k] = -filters.largest(-halved[k], 1)
@@ -148,13 +140,9 @@ def _grades_at(session: _Session, picture: NDArray[Any], classes: Sequence[int],
     return _graded(np.stack([seen[place] for place in classes]))
 
 
-def _halved(tile: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a tile [H, W, 3] at half its size, each pixel the mean of four; an odd side's last pixel counts twice."""
-    even = np.pad(tile, [(0, tile.shape[0] % 2), (0, tile.shape[1] % 2), (0, 0)], "edge")
-    half: NDArray[np.float32] = np.float32(0.25) * (
-        even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
-    )
-    return half
+def context() -> int:
+    """Return how many pixels of surroundings what is found at a place depends on, at most: a multiple of 32."""
+    return 2 * _open().halo
 
 
 def _doubled(values: NDArray[np.floating[Any]], axis: int) -> NDArray[np.floating[Any]]:
