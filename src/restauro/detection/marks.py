@@ -48,7 +48,7 @@ class Class:
         """Return the marks, bool [H, W].
 
         A mark hangs together by sides or corners, is above half the threshold all over and above it somewhere:
-        hysteresis. It ends at once where the odds fall steeply, as at the rim of what is surely damaged. A line is a
+        hysteresis. It ends at once where the odds at full size fall steeply, as at a sharp rim. A line is a
         crack or a scratch by what more of its pixels say; anything else must be seen somewhere at the picture's own
         size too, if less surely: pale clothes look like losses at half of it.
 
@@ -63,8 +63,9 @@ class Class:
         """
         is_line = self.place in LINES
         plane = either(*(graded[place] for place in LINES)) if is_line else graded[self.place]
+        alone = plane if is_line else graded[ALONE + self.place]  # where rims are sharp
         least = min(threshold - _BELOW, max(_LIKELY, _SHARE * threshold))
-        found = filters.pieces(_likely(plane, least))
+        found = filters.pieces(_likely(plane, alone, least, threshold))
         kept = (found.count(plane >= _grade(threshold)) > 0) & (
             found.pixels >= (self.smallest if smallest is None else smallest)
         )
@@ -72,7 +73,7 @@ class Class:
             rather = found.count(graded[LINES[0]] >= graded[LINES[1]]) * 2 >= found.pixels
             kept &= rather if self.place == LINES[0] else ~rather
         else:
-            kept &= found.count(graded[ALONE + self.place] >= _grade(min(threshold, _SEEN))) > 0
+            kept &= found.count(alone >= _grade(min(threshold, _SEEN))) > 0
         return found.those(kept)
 
     def seconded(self, graded: dict[int, Grades], found: NDArray[np.bool_], threshold: float) -> NDArray[np.bool_]:
@@ -91,14 +92,18 @@ class Class:
         return others.those(others.count(graded[self.place] >= _grade(threshold)) > 0)
 
 
-def _likely(plane: Grades, least: float) -> NDArray[np.bool_]:
-    """Return which pixels may belong to marks, those of some log odds that aren't beside a steep fall, bool [H, W]."""
+def _likely(plane: Grades, alone: Grades, least: float, threshold: float) -> NDArray[np.bool_]:
+    """Return which pixels may belong to marks, bool [H, W]: of some log odds, and not where `alone` falls steeply.
+
+    Those above the threshold do in any case.
+    """
     likely: NDArray[np.bool_] = scratch.zeros(plane.shape, np.bool_)
     for rows in strips(plane):
         upper = max(0, rows.start - _NEAR)
-        around = plane[upper : rows.stop + _NEAR]
+        around = alone[upper : rows.stop + _NEAR]
         steep = filters.largest(around, _NEAR) - around > round(STEPS * _STEEP)  # it is no less than around
-        likely[rows] = ((around >= _grade(least)) & ~steep)[rows.start - upper :][: rows.stop - rows.start]
+        steep = steep[rows.start - upper :][: rows.stop - rows.start] & (plane[rows] < _grade(threshold))
+        likely[rows] = (plane[rows] >= _grade(least)) & ~steep
     return likely
 
 
