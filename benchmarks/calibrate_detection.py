@@ -20,13 +20,13 @@ import _pictures
 import _tables
 from restauro import filters
 from restauro.detection import network
-from restauro.detection.detectors import KINDS
+from restauro.detection.detectors import KINDS, seen_for
 from restauro.detection.marks import LEAST, MOST, THRESHOLDS
 
 RATES = (LEAST, 1.0, 3.0, 10.0, MOST)  # false marks a megapixel
 ODDS = np.arange(-3, 12.6, 0.5)  # log odds that are tried
 RULES_EVERY = 14
-PLACES = sorted({place for kind in KINDS.values() if kind.learned for place in kind.learned.needed})
+PLACES = seen_for(KINDS)
 
 
 def tuning_set() -> list[str]:

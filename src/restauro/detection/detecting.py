@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from restauro import scratch
 from restauro.detection import tiles
-from restauro.detection.detectors import KINDS, check_colour, checked_kinds
+from restauro.detection.detectors import KINDS, check_colour, checked_kinds, seen_for
 from restauro.detection.marks import LEAST, MOST, checked_sensitivity, checked_smallest, rule_marks, threshold_of
 from restauro.errors import ParameterError, ParameterTypeError, check_progress
 from restauro.numerics.threads import checked_workers
@@ -190,7 +190,7 @@ def _find(
     if learned:
         from restauro.detection import network
 
-        places = sorted({place for cls in learned.values() for place in cls.needed})
+        places = seen_for(learned)
         graded = dict(zip(places, network.grades(picture, places, workers, next(turn)), strict=True))
         for name, cls in learned.items():
             rate = KINDS[name].usual

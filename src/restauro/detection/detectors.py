@@ -72,6 +72,15 @@ KINDS = {
 }
 
 
+def seen_for(kinds: Collection[str]) -> list[int]:
+    """Return what the network must say for kinds to be found, in order: the classes of `network.grades`.
+
+    >>> seen_for(["cracks", "color"])
+    [0, 1]
+    """
+    return sorted({place for name in kinds if (learned := KINDS[name].learned) for place in learned.needed})
+
+
 def checked_kinds(kind: str | Collection[str] | None) -> tuple[str, ...]:
     """Return the kinds that are named, in the table's order; a text may name several with commas between.
 

@@ -17,7 +17,7 @@ from restauro import filters
 from restauro.detection import network
 from restauro.detection.detecting import detect, detect_each
 from restauro.detection.detecting_files import colours, without_value
-from restauro.detection.detectors import KINDS
+from restauro.detection.detectors import KINDS, seen_for
 from restauro.detection.lettering import lettering
 from restauro.detection.marks import threshold_of
 from restauro.detection.tiles import prepared
@@ -32,7 +32,7 @@ from restauro.web.zoom import Pyramid, shrunk_marks
 TAKEN, LEFT = 255, 128  # levels of proposals
 BY_HINTS = "like the hints"  # a kind
 _SIDE = 128  # pixels of a cell, of which what the network says is kept
-_PLACES = sorted({place for kind in KINDS.values() if kind.learned for place in kind.learned.needed})  # of grades
+_PLACES = seen_for(KINDS)  # of grades
 _MOST_SEEN = 144  # cells of a view that are looked at, the middle ones
 _MOST_KEPT = 1152  # cells that are kept: 98 kB each
 _MOST_THREADS = 4
