@@ -95,15 +95,16 @@ class Class:
 def _likely(plane: Grades, alone: Grades, least: float, threshold: float) -> NDArray[np.bool_]:
     """Return which pixels may belong to marks, bool [H, W]: of some log odds, and not where `alone` falls steeply.
 
-    Those above the threshold do in any case.
+    What half the size lifts above the threshold does in any case.
     """
     likely: NDArray[np.bool_] = scratch.zeros(plane.shape, np.bool_)
     for rows in strips(plane):
         upper = max(0, rows.start - _NEAR)
         around = alone[upper : rows.stop + _NEAR]
         steep = filters.largest(around, _NEAR) - around > round(STEPS * _STEEP)  # it is no less than around
-        steep = steep[rows.start - upper :][: rows.stop - rows.start] & (plane[rows] < _grade(threshold))
-        likely[rows] = (plane[rows] >= _grade(least)) & ~steep
+        steep = steep[rows.start - upper :][: rows.stop - rows.start]
+        lifted = (plane[rows] >= _grade(threshold)) & (plane[rows] > alone[rows])
+        likely[rows] = (plane[rows] >= _grade(least)) & (~steep | lifted)
     return likely
 
 
