@@ -47,7 +47,7 @@ class Finder:
         height, width = image.shape[:2]
         beyond = [(0, -side % self.multiple) for side in (height, width)]
         padded = np.pad(image, [*beyond, (0, 0)], "edge").astype(np.float32).transpose(2, 0, 1)[None] / 255
-        (found,) = self.session.run(None, {"image": padded})
+        (found,) = self.session.run(["probability"], {"image": padded})
         found = np.clip(found[0, :, :height, :width], 1e-6, 1 - 1e-6)
         return np.log(found / (1 - found)).astype(np.float32)
 

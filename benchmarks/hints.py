@@ -98,7 +98,7 @@ def main() -> None:
             "damage, half of sound picture.",
             _tables.table(["", f"{len(painted)} paintings", "photograph"], rows),
             f"With {COUNTS[1]} hint pixels {better} of {len(painted)} paintings are better than without.",
-            _tables.conditions(load, "numpy", "scipy", "numba", "scikit-learn"),
+            _tables.conditions(load, "numpy", "onnxruntime"),
         ],
         print_only=arguments.print_only,
     )

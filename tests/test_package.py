@@ -27,7 +27,6 @@ IMPORTED_AS = {
     "protobuf": "google",
     "pypatchmatch": "patchmatch",
     "scikit-image": "skimage",
-    "scikit-learn": "sklearn",
 }
 
 # Restores a picture and prints how many kernels were compiled rather than loaded.
@@ -87,10 +86,10 @@ def test_importing_the_package_imports_numpy_alone() -> None:
 
 @pytest.mark.parametrize("name", ["scan.jpg", "scan.png", "scan.tif"])
 def test_restoring_needs_no_extra(tmp_path: Path, name: str) -> None:
-    """Nobody but Numba, where it can, imports SciPy or scikit-learn, also for networks and detectors."""
+    """Nobody but Numba, where it can, imports SciPy, also for networks and detectors."""
     code = f"""
 import sys
-sys.modules.update(scipy=None, sklearn=None)
+sys.modules.update(scipy=None)
 import numpy as np, pyvips
 from restauro.cli import main
 pixels = np.random.default_rng(0).integers(0, 255, (64, 80, 3)).astype(np.uint8)
@@ -137,11 +136,11 @@ def test_the_wheel_needs_no_more_than_it_says() -> None:
     """Whatever the package imports is the standard library's, its own, or a dependency that an installation brings.
 
     Training and evaluation may have what their extras bring, too; downloads, what both bring; decoding TIFFs, `codecs`;
-    hints, `hints`; layers in a TIFF, `layers`; archives and arrays of Dask, `cluster`; the worn pictures that networks
-    are trained on, `train`; the page, `web`, of which FastAPI brings Starlette.
+    layers in a TIFF, `layers`; archives and arrays of Dask, `cluster`; the worn pictures that networks are trained on,
+    `train`; the page, `web`, of which FastAPI brings Starlette.
     """
     needed = modules(PROJECT["dependencies"])
-    extras = ("train", "eval", "codecs", "hints", "jit", "layers", "web", "cluster")
+    extras = ("train", "eval", "codecs", "jit", "layers", "web", "cluster")
     of = {name: modules(PROJECT["optional-dependencies"][name]) for name in extras}
     jit = of["jit"] | {"llvmlite", "ziglang"}  # the first of which Numba brings; the other is for building alone
     extra = {"training": of["train"], "evaluation": of["eval"] | jit, "downloads.py": of["train"] & of["eval"]}
@@ -151,7 +150,6 @@ def test_the_wheel_needs_no_more_than_it_says() -> None:
         imported = set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
         allowed = needed | extra.get(path.relative_to(PACKAGE).parts[0], set())
         allowed |= of["codecs"] if path.name == "tiff_decoding.py" else set()
-        allowed |= of["hints"] if path.name == "hints.py" else set()
         allowed |= of["layers"] if path.name == "layered_tiff.py" else set()
         allowed |= (
             of["web"] | {"pydantic", "starlette"} if path.parent.name == "web" or path.name == "serve.py" else set()

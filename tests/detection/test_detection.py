@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,12 +99,6 @@ class TestWhatIsRefused:
     def test_a_colour_in_a_grey_picture(self) -> None:
         with pytest.raises(ImageError, match=r"The picture is grey and the colour #ff0000 isn't"):
             detect(np.zeros((8, 8), np.uint8), "color", colour="#ff0000")
-
-    @pytest.mark.parametrize("kind", [None, "cracks"])
-    def test_hints_without_scikit_learn(self, kind: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "sklearn", None)
-        with pytest.raises(ParameterError, match=r"^Hints need scikit-learn: pip install 'restauro\[hints\]'$"):
-            detect(noisy(), kind, hints=np.ones((96, 120), int))
 
     def test_hints_that_are_none(self) -> None:
         with pytest.raises(ParameterTypeError, match=r"Hints are an array \[H, W\] of signed integers .* not uint8"):

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
-from sklearn.ensemble import RandomForestClassifier
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
 
+from restauro.detection import network
 from restauro.detection.detecting import detect
 from restauro.detection.detecting_files import detect_file
-from restauro.detection.hints import find_by_hints, read_hints
+from restauro.detection.hints import _Likeness, find_by_hints, read_hints
 from restauro.errors import MaskError, MaskTypeError
 from restauro.files.reading import read_picture
-from restauro.numerics import forest
 
 
 def panel(side: int = 96) -> tuple[np.ndarray, np.ndarray]:
@@ -152,13 +154,30 @@ def test_a_file_of_hints_is_turned_as_the_picture_is_seen(tmp_path: Path) -> Non
         detect_file(tmp_path / "flat.png", tmp_path / "m.png", hints=tmp_path / "hints.png")
 
 
-def test_the_forest_votes_as_scikit_learn_says() -> None:
-    rng = np.random.default_rng(0)
-    samples = rng.normal(size=(300, 7)).astype(np.float32)
-    answers = samples[:, 0] * samples[:, 1] + rng.normal(0, 0.3, 300) > 0
-    trained = RandomForestClassifier(20, min_samples_leaf=2, class_weight="balanced", random_state=0)
-    trained.fit(samples, answers)
-    asked = rng.normal(size=(500, 7)).astype(np.float32)
-    shares = np.empty(500, np.float32)
-    forest.votes(np.ascontiguousarray(asked.T), forest.flattened(trained), shares)
-    np.testing.assert_allclose(shares, trained.predict_proba(asked)[:, 1], atol=1e-6)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.integers(2, 60), st.integers(1, 5))
+def test_the_classifier_is_as_likely_as_one_can_be(seed: int, damaged: int, sound: int, count: int) -> None:
+    """Of the penalised likelihood, in which both kinds weigh alike, SciPy finds the same optimum."""
+    rng = np.random.default_rng(seed)
+    answers = np.arange(damaged + sound) < damaged
+    samples = rng.normal(size=(damaged + sound, count)) * 3 + 2 * answers[:, None]
+    x = (samples - samples.mean(0)) / (samples.std(0) + 1e-6)
+    counts = np.where(answers, 0.5 * len(answers) / damaged, 0.5 * len(answers) / sound)
+
+    def unlikely(weights: np.ndarray) -> float:
+        odds = x @ weights[:-1] + weights[-1]
+        return float((counts * np.logaddexp(0, np.where(answers, -odds, odds))).sum() + 15 * (weights[:-1] ** 2).sum())
+
+    best = minimize(unlikely, np.zeros(count + 1), tol=1e-10).x
+    asked = rng.normal(size=(7, count)) * 3
+    odds = (asked - samples.mean(0)) / (samples.std(0) + 1e-6) @ best[:-1] + best[-1]
+    found = _Likeness.of(samples, answers).damage(asked.T[:, None])
+    np.testing.assert_allclose(found[0], 1 / (1 + np.exp(-odds)), atol=1e-3)
+
+
+def test_tiles_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, damage = panel(200)
+    labels = strokes(damage)
+    whole = detect(image, hints=labels)
+    monkeypatch.setattr(network, "_SIDE", 64)
+    cut = detect(image, hints=labels, workers=2)
+    assert (whole != cut).mean() < 1e-3  # rounding, of sums in another order

@@ -34,14 +34,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[DamageUNet, Path
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 4, 4), (2, 3, 36, 20)])
-def test_probabilities_are_those_of_pytorch_at_any_size(
-    exported: tuple[DamageUNet, Path], shape: tuple[int, ...]
-) -> None:
+def test_outputs_are_those_of_pytorch_at_any_size(exported: tuple[DamageUNet, Path], shape: tuple[int, ...]) -> None:
     network, path = exported
     image = np.random.default_rng(0).random(shape, np.float32)
-    (found,) = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"image": image})
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    found, features = session.run(["probability", "features"], {"image": image})
     with torch.no_grad():
         np.testing.assert_allclose(found, network.eval()(torch.from_numpy(image)).sigmoid().numpy(), atol=1e-4)
+        np.testing.assert_allclose(features, network.features(torch.from_numpy(image)).numpy(), atol=1e-3)
 
 
 def test_the_file_says_what_it_finds(exported: tuple[DamageUNet, Path]) -> None:

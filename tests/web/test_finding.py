@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
 import restauro
-from restauro.detection import detecting
 from restauro.picture import as_seen, as_stored
 from restauro.strokes import Stroke
-from restauro.web import blocks, opening
+from restauro.web import blocks
 from restauro.web.finder import Found, Place
 from tests.web.conftest import Start
 from tests.web.strokes import events, heal, save, stroke, textured, upload
@@ -136,7 +135,6 @@ def test_marks_are_left_out_by_a_click_and_a_lasso_and_taken_again(client: TestC
 def test_hints_that_are_painted_find_what_detect_finds_by_them(
     client: TestClient, tmp_path: Path, turn: int, kinds: list[str]
 ) -> None:
-    pytest.importorskip("sklearn", reason="hints need the extra hints")
     opened = upload(client, save(tmp_path / "dusty.tif", dusty(240, 260), turn))
     session, size = opened["session"], (opened["height"], opened["width"])
     labels = np.zeros(size, np.int8)
@@ -162,17 +160,6 @@ def test_hints_that_are_painted_find_what_detect_finds_by_them(
     expected = restauro.detect(dusty(240, 260), kinds or None, hints=hints, **how)
     np.testing.assert_array_equal(marks(client, session), as_seen(expected, turn))
     assert expected.any()
-
-
-def test_without_scikit_learn_it_is_said_how_hints_come(
-    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = upload(client, save(tmp_path / "a.tif", textured(60, 70)))["session"]
-    for module in (detecting, opening):
-        monkeypatch.setattr(module, "find_spec", lambda name: None)
-    answer = client.post(f"/api/sessions/{session}/found/search", json={"kinds": [], "hints": True})
-    assert (answer.status_code, "pip install 'restauro[hints]'" in answer.json()["detail"]) == (400, True)
-    assert client.get("/api/start").json()["hints"] is False
 
 
 @pytest.mark.parametrize("turn", [1, 6])

@@ -121,7 +121,6 @@ def test_guides_are_painted_and_drawn_and_patchmatch_goes_by_them(opened: Opened
 
 @needs_browser
 def test_hints_are_painted_and_searched_by(opened: Opened) -> None:
-    pytest.importorskip("sklearn", reason="hints need the extra hints")
     on, _, _ = opened
     page = on.page
     page.click("#panel-find summary")

@@ -62,8 +62,7 @@ Exit status: 0, also where nothing was found; 2 for wrong usage or one bad input
 @click.option(
     "--hints",
     type=paths.NAME,
-    help="Strokes over the picture, on a transparent layer or a copy: red is damage, green or blue is not. "
-    "Needs: pip install 'restauro[hints]'.",
+    help="Strokes over the picture, on a transparent layer or a copy: red is damage, green or blue is not.",
 )
 @click.option("--color", "colour", metavar="#rrggbb", help="With --kind color: the colour of the marks.")
 @click.option(

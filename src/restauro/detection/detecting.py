@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -59,7 +58,7 @@ def detect(
     hints
         What is damage here and what isn't, at some pixels: integers [H, W], 1 is damage, -1 is not, 0 is unknown. A
         classifier learns from them and is asked about the whole picture; with a kind it takes away from what that finds
-        and adds to it. They need scikit-learn, the extra `hints`.
+        and adds to it.
     workers
         Threads, all usable cores by default. The result doesn't depend on them.
     progress
@@ -74,7 +73,7 @@ def detect(
     ImageTypeError, ImageError
         The image isn't such an array.
     ParameterError, ParameterTypeError
-        No such kind; a colour is missing, or has no meaning; a number is out of range; hints without scikit-learn.
+        No such kind; a colour is missing, or has no meaning; a number is out of range.
     MaskError
         The hints aren't as large as the picture, or lack one of the two kinds; nothing is known.
 
@@ -145,8 +144,6 @@ def check_options(
     has_hints: bool,
 ) -> tuple[str, ...]:
     """Return the kinds that are asked for, or raise ParameterError for what is wrong whatever the picture."""
-    if has_hints and find_spec("sklearn") is None:
-        raise ParameterError("Hints need scikit-learn: pip install 'restauro[hints]'")
     if kind is None and not has_hints:
         raise ParameterError(f"Say what to look for, a kind ({', '.join(KINDS)}), or give hints.")
     kinds = checked_kinds(kind)

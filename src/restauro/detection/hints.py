@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restauro import filters
-from restauro.detection import tiles
+from restauro import filters, scratch
+from restauro.detection import network, tiles
 from restauro.errors import MaskError, MaskTypeError
 from restauro.mask import full_scale, strips
-from restauro.numerics.threads import checked_workers
 
 DAMAGE, SOUND = 1, -1
 
-_SCALES = (0.7, 1.5, 3.0, 6.0)  # pixels, standard deviations of the smoothing
-_TREES = 100
-_FEW, _LEAST = 25, 0.3  # where so many trees give less, no more are asked: most of a picture is sound
+_SCALES = (1.5, 5.0)  # pixels, standard deviations of the smoothing
+_HALO = 13  # pixels that the widest reaches
+_GRID = 32  # pixels, whose multiples the network begins at
 _MOST = 20_000  # hint pixels of each kind that are learnt from
-_SIDE = 512  # of tiles: some fifty values a pixel are in memory at once
-_HALO = 32
-_VOTES = 0.75  # of the forest: among hints half is damage, in a picture it is rare
+_PENALTY = 30.0  # of squared weights: a hundred hints say little about fifty features
+_STEPS, _ENOUGH = 50, 1e-6  # of Newton's method: at most so many, and a step so short is the last
+_LIKELY = 0.78  # probability: among hints half is damage, in a picture it is rare
 _KEPT, _ADDED = 0.45, 0.85  # the same where a detector found damage, and where it didn't
 _SMOOTHING = 0.7  # pixels, of the probabilities
 _VIVID = 0.45  # of full scale: the largest band less the smallest, of a stroke
@@ -99,8 +99,8 @@ def find_by_hints(
 ) -> NDArray[np.bool_]:
     """Return what looks like the hints that say damage, and not like those that say sound.
 
-    A random forest learns from the responses of some fifty filters at the hint pixels: crack filters, smoothed colours,
-    gradients, Hessian and structure tensor at four scales; and is asked about every pixel.
+    A logistic regression learns from the features of the network that finds damage at the hint pixels, from what that
+    says, and from colours and contrasts at three scales; and is asked about every pixel.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ def find_by_hints(
     labels
         Integers [H, W]: 1 damage, -1 sound, 0 unknown.
     found
-        bool [H, W]: what a detector found, which the forest may use too. It stays unless the forest is against it, and
-        only what the forest is sure of comes to it: a few strokes know less than a detector that was made for a kind.
+        bool [H, W]: what a detector found, which is learnt from too. It stays unless the hints are against it, and only
+        what they are sure of comes to it: a few strokes know less than a detector that was made for a kind.
         All False says nothing.
     workers, progress
         See `restauro.detection.detecting.detect`.
@@ -133,28 +133,21 @@ def find_by_hints(
     >>> bool(found[45, 45]), bool(found[45, 20])
     (True, False)
     """
-    from restauro.numerics import forest
-
     picture = tiles.checked_picture(image)
     check_labels(labels, picture.shape)
     if found is not None and not found.any():
         found = None
-    chosen = _chosen(labels)
-    trees: Any = forest.flattened(_trained(picture, chosen, found, workers))
-    places = tiles.places_of(picture.shape, _SIDE, _HALO)
+    like = _trained(picture, _chosen(labels), found)
+    damage: NDArray[np.bool_] = scratch.zeros(picture.shape[:2], np.bool_)
 
-    def find(place: tiles.Place) -> NDArray[np.bool_]:
-        values = _features(picture, found, place.with_halo)
-        height, width = values.shape[1:]
-        shares = np.empty(height * width, np.float32)
-        forest.votes(values.reshape(len(values), -1), trees, shares, _FEW, _LEAST)
-        smooth = filters.gaussian(shares.reshape(height, width), _SMOOTHING, "edge")
-        votes = smooth[place.core]
-        if found is None:
-            return votes > _VOTES
-        return np.where(found[place.inside], votes > _KEPT, votes > _ADDED)
+    def find(place: tiles.Place) -> None:
+        likely = like.damage(_features(picture, found, place.inside))
+        smooth = filters.gaussian(likely, _SMOOTHING, "edge")
+        least = _LIKELY if found is None else np.where(found[place.inside], _KEPT, _ADDED)
+        damage[place.inside] = smooth > least
 
-    return tiles.find_at(places, picture.shape, find, workers, progress)
+    tiles.do_at(network.places(picture.shape), find, network.threads(workers), progress)
+    return damage
 
 
 def _check_size(hints: tuple[int, ...], picture: tuple[int, ...]) -> None:
@@ -176,65 +169,83 @@ def _chosen(labels: NDArray[np.int8]) -> NDArray[np.int8]:
     return chosen
 
 
-def _trained(
-    picture: NDArray[Any], labels: NDArray[np.int8], found: NDArray[np.bool_] | None, workers: int | None
-) -> Any:
-    """Return a forest that has learnt from the hints."""
-    from sklearn.ensemble import RandomForestClassifier
+@dataclass(frozen=True)
+class _Likeness:
+    """A logistic regression: the log odds of damage are a weighted sum of features."""
 
+    weights: NDArray[np.float32]  # [F]
+    bias: float
+
+    def damage(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Return probabilities, float32 [h, w], of features [F, h, w]."""
+        odds = np.tensordot(self.weights, features, 1) + self.bias
+        likely: NDArray[np.float32] = _probability(odds).astype(np.float32, copy=False)
+        return likely
+
+    @classmethod
+    def of(cls, samples: NDArray[np.floating[Any]], is_damage: NDArray[np.bool_]) -> _Likeness:
+        """Return what samples [n, F] teach, both kinds alike, however many there are of each.
+
+        Newton's method on the penalised likelihood; features are standardised first.
+        """
+        center, spread = samples.mean(axis=0), samples.std(axis=0) + 1e-6
+        x = np.column_stack([(samples - center) / spread, np.ones(len(samples))]).astype(np.float64)  # [n, F + 1]
+        share = np.where(is_damage, is_damage.mean(), 1 - is_damage.mean())
+        counts = 0.5 / share  # of samples: together as many as there are
+        penalty = np.append(np.full(x.shape[1] - 1, _PENALTY), 1e-6)
+        weights = np.zeros(x.shape[1])
+        for _ in range(_STEPS):
+            likely = _probability(x @ weights)
+            slope = x.T @ (counts * (likely - is_damage)) + penalty * weights
+            curvature = (x.T * (counts * likely * (1 - likely))) @ x + np.diag(penalty)
+            step = np.linalg.solve(curvature, slope)
+            weights -= step
+            if np.abs(step).max() < _ENOUGH:
+                break
+        scaled = weights[:-1] / spread
+        return cls(scaled.astype(np.float32), float(weights[-1] - scaled @ center))
+
+
+def _probability(odds: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    likely: NDArray[np.floating[Any]] = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
+    return likely
+
+
+def _trained(picture: NDArray[Any], labels: NDArray[np.int8], found: NDArray[np.bool_] | None) -> _Likeness:
+    """Return what the hints teach; of tiles only the box around their hints is looked at."""
     samples, answers = [], []
-    for place in tiles.places_of(picture.shape, _SIDE, _HALO):
-        here = labels[place.inside]
-        if here.any():
-            values = _features(picture, found, place.with_halo)[:, *place.core]
-            samples.append(values[:, here != 0].T)
-            answers.append(here[here != 0] == DAMAGE)
-    forest = RandomForestClassifier(
-        _TREES,
-        min_samples_leaf=2,
-        max_features="sqrt",
-        class_weight="balanced",
-        random_state=0,
-        n_jobs=checked_workers(workers),
-    )
-    return forest.fit(np.concatenate(samples), np.concatenate(answers))
+    for place in network.places(picture.shape):
+        rows, columns = (np.flatnonzero(labels[place.inside].any(axis=axis)) for axis in (1, 0))
+        if not rows.size:
+            continue
+        box = tuple(
+            slice(tile.start + _GRID * int(hinted[0] // _GRID), tile.start + int(hinted[-1]) + 1)
+            for tile, hinted in zip(place.inside, (rows, columns), strict=True)
+        )
+        here = labels[box]
+        samples.append(_features(picture, found, box)[:, here != 0].T)
+        answers.append(here[here != 0] == DAMAGE)
+    return _Likeness.of(np.concatenate(samples), np.concatenate(answers))
 
 
 def _features(
-    picture: NDArray[Any], found: NDArray[np.bool_] | None, where: tuple[slice, slice]
-) -> NDArray[np.float32]:
-    """Return what filters say about a part of a picture, float32 [F, h, w]."""
-    from restauro.detection.crack_detection import crack_features
-
-    bands, grey = tiles.as_floats(picture[where]), tiles.as_grey(picture[where])
-    channels = [bands[..., k] for k in range(3)] if bands.ndim == 3 else [grey]
-    values: list[NDArray[Any]] = []
+    picture: NDArray[Any], found: NDArray[np.bool_] | None, inside: tuple[slice, ...]
+) -> NDArray[np.floating[Any]]:
+    """Return what a part of a picture is told apart by, floats [F, h, w]."""
+    rows, columns = inside
+    around = tuple(slice(max(0, at.start - _HALO), at.stop + _HALO) for at in inside)
+    core = tuple(slice(at.start - wide.start, at.stop - wide.start) for at, wide in zip(inside, around, strict=True))
+    bands = np.atleast_3d(tiles.as_floats(picture[around]))
+    grey = tiles.as_grey(picture[around])
+    values = [band[core] for band in np.moveaxis(bands, 2, 0)]
     for scale in _SCALES:
-        values += [_smooth(channel, scale) for channel in channels]
-        values += _derivatives(grey, scale)
-    values += list(crack_features(picture[where], workers=1))
+        values += [_smooth(band, scale)[core] for band in np.moveaxis(bands, 2, 0)]
+        mean, mean_square = _smooth(grey, scale), _smooth(grey * grey, scale)
+        values.append(np.sqrt(np.maximum(mean_square - mean * mean, 0))[core])
     if found is not None:
-        values.append(_smooth(found[where].astype(np.float32), 1.0))
-    return np.stack(values).astype(np.float32, copy=False)
-
-
-def _derivatives(grey: NDArray[np.float32], scale: float) -> list[NDArray[Any]]:
-    """Return the gradient's length, and the eigenvalues of the Hessian and of the structure tensor."""
-    smooth = _smooth(grey, scale)
-    down, across = _slope(smooth, 0), _slope(smooth, 1)
-    yy, yx, xx = _slope(down, 0), _slope(down, 1), _slope(across, 1)
-    tensor = [_smooth(product, 2 * scale) for product in (down * down, down * across, across * across)]
-    return [np.hypot(down, across), *_eigenvalues(yy, yx, xx), *(np.sqrt(np.abs(e)) for e in _eigenvalues(*tensor))]
-
-
-def _slope(values: NDArray[Any], axis: int) -> NDArray[Any]:
-    return np.asarray(np.gradient(values, axis=axis)) if values.shape[axis] > 1 else np.zeros_like(values)
-
-
-def _eigenvalues(yy: NDArray[Any], yx: NDArray[Any], xx: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    half, difference = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
-    return half + difference, half - difference
+        values.append(_smooth(found[around].astype(np.float32), 1.0)[core])
+    return np.concatenate([network.features_at(picture, (rows, columns)), np.stack(values)])
 
 
 def _smooth(values: NDArray[Any], scale: float) -> NDArray[Any]:
-    return filters.gaussian(values, scale, "edge", truncate=2.5)
+    return filters.gaussian(np.ascontiguousarray(values), scale, "edge", truncate=2.5)

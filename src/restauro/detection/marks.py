@@ -21,6 +21,7 @@ _LIKELY = 1.0  # log odds that pixels of marks have at least
 _BELOW = 1.5  # or so far below a threshold that is near
 _SHARE = 0.5  # of a high threshold, which they have at least
 _SEEN = 2.5  # log odds, or a lower threshold, that one of them has at the picture's own size
+_UNDECIDED = 1.0  # log odds: where crack and scratch are nearer to each other, a line counts as both
 _NEAR, _STEEP = 4, 8.0  # pixels, and log odds below the largest within so many: what is outside a sharp rim
 
 
@@ -49,8 +50,9 @@ class Class:
 
         A mark hangs together by sides or corners, is above half the threshold all over and above it somewhere:
         hysteresis. It ends at once where the odds at full size fall steeply, as at a sharp rim. A line is a
-        crack or a scratch by what more of its pixels say; anything else must be seen somewhere at the picture's own
-        size too, if less surely: pale clothes look like losses at half of it.
+        crack unless half of its pixels rather say that it is a scratch, and the other way round: where the network
+        can't tell, it is both. Anything else must be seen somewhere at the picture's own size too, if less surely: pale
+        clothes look like losses at half of it.
 
         Parameters
         ----------
@@ -70,8 +72,8 @@ class Class:
             found.pixels >= (self.smallest if smallest is None else smallest)
         )
         if is_line:
-            rather = found.count(graded[LINES[0]] >= graded[LINES[1]]) * 2 >= found.pixels
-            kept &= rather if self.place == LINES[0] else ~rather
+            (other,) = (place for place in LINES if place != self.place)
+            kept &= found.count(_surer(graded[other], graded[self.place])) * 2 < found.pixels
         else:
             kept &= found.count(alone >= _grade(min(threshold, _SEEN))) > 0
         return found.those(kept)
@@ -106,6 +108,14 @@ def _likely(plane: Grades, alone: Grades, least: float, threshold: float) -> NDA
         lifted = (plane[rows] >= _grade(threshold)) & (plane[rows] > alone[rows])
         likely[rows] = (plane[rows] >= _grade(least)) & (~steep | lifted)
     return likely
+
+
+def _surer(one: Grades, other: Grades) -> NDArray[np.bool_]:
+    """Return where one is likelier by more than what leaves it undecided, bool [H, W]."""
+    surer: NDArray[np.bool_] = scratch.zeros(one.shape, np.bool_)
+    for rows in strips(one):
+        surer[rows] = one[rows] > other[rows].astype(np.int16) + round(STEPS * _UNDECIDED)
+    return surer
 
 
 def _grade(odds: float) -> int:

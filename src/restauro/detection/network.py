@@ -44,8 +44,8 @@ class _Session:
         """Pixels of surroundings that a part is looked at with, a multiple of `multiple`."""
         return -(-self.context // self.multiple) * self.multiple
 
-    def run(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities [5, H, W] of a tile, float32 [H, W, 3], 0 to 1, of any size."""
+    def run(self, tile: NDArray[np.float32], *outputs: str) -> list[NDArray[np.float32]]:
+        """Return outputs [K, H, W] for a tile, float32 [H, W, 3], 0 to 1, of any size."""
         height, width = tile.shape[:2]
         beyond = [(0, -side % self.multiple) for side in (height, width)]
         from onnxruntime import RunOptions
@@ -54,14 +54,13 @@ class _Session:
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")  # nothing is kept after a run
         image = np.ascontiguousarray(np.pad(tile, [*beyond, (0, 0)], "edge").transpose(2, 0, 1)[np.newaxis])
         try:
-            (found,) = self.runtime.run(["probability"], {"image": image}, options)
+            found = self.runtime.run(list(outputs), {"image": image}, options)
         except Exception as error:  # ONNX Runtime's own classes have no name outside it
             raise ModelError(
                 f"The network failed on a tile of {width} x {height} pixels ({first_line(error)}): use fewer workers "
                 "where memory is short."
             ) from None
-        probabilities: NDArray[np.float32] = found[0, :, :height, :width]
-        return probabilities
+        return [output[0, :, :height, :width] for output in found]
 
 
 def grades(
@@ -100,15 +99,24 @@ def grades(
     the network on several threads would round in other ways than on one.
     """
     found: Grades = scratch.zeros((len(classes), *picture.shape[:2]), np.uint8)
-    grid = 2 * _open().multiple
-    places = tiles.places_of(picture.shape, -(-_SIDE // grid) * grid, 0)
 
     def grade(place: tiles.Place) -> None:
         for plane, graded in zip(found, grades_at(picture, classes, place.inside), strict=True):
             plane[place.inside] = graded
 
-    tiles.do_at(places, grade, min(checked_workers(workers), _THREADS), progress)
+    tiles.do_at(places(picture.shape), grade, threads(workers), progress)
     return found
+
+
+def places(shape: tuple[int, ...]) -> list[tiles.Place]:
+    """Return the tiles that a picture is looked at in; they begin at multiples of 32."""
+    grid = 2 * _open().multiple
+    return tiles.places_of(shape, -(-_SIDE // grid) * grid, 0)
+
+
+def threads(workers: int | None) -> int:
+    """Return how many tiles are looked at at once."""
+    return min(checked_workers(workers), _THREADS)
 
 
 def grades_at(picture: NDArray[Any], classes: Sequence[int], inside: Part) -> Grades:
@@ -116,28 +124,62 @@ def grades_at(picture: NDArray[Any], classes: Sequence[int], inside: Part) -> Gr
 
     picture: with at least `context` pixels around the part, or all that there are; both begin at multiples of 32.
     """
-    session = _open()
     kinds = sorted({place % ALONE for place in classes})
-    rows, columns = (slice(max(0, at.start - 2 * session.halo), at.stop + 2 * session.halo) for at in inside)
+    (odds,), (halved,) = (
+        [_log_odds(found[kinds]) for found in looked] for looked in _at_both_sizes(picture, inside, "probability")
+    )
+    areas = [kind not in LINES for kind in kinds]
+    for k in np.flatnonzero(areas):
+        halved[k] = -filters.largest(-halved[k], 1)
+    more: NDArray[Any] = np.maximum(_at_full_size(halved, inside) - odds, 0)
+    both = odds + np.where(areas, 1, _SHARE)[:, np.newaxis, np.newaxis] * more
+    seen = {kind: both[k] for k, kind in enumerate(kinds)} | {ALONE + kind: odds[k] for k, kind in enumerate(kinds)}
+    return _graded(np.stack([seen[place] for place in classes]))
+
+
+def features_at(picture: NDArray[Any], inside: Part) -> NDArray[np.floating[Any]]:
+    """Return what the network knows of a part of a picture before it decides, floats [F, h, w], in this thread.
+
+    That is the features that its last layer sees and the log odds that it gives, as the picture is and at half its
+    size. See `grades_at`.
+    """
+    own, halved = (
+        np.concatenate([features, _log_odds(found)])
+        for features, found in _at_both_sizes(picture, inside, "features", "probability")
+    )
+    return np.concatenate([own, _at_full_size(halved, inside)])
+
+
+def _at_both_sizes(
+    picture: NDArray[Any], inside: Part, *outputs: str
+) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """Return outputs for a part [K, h, w], and for the part and its surroundings at half the size."""
+    session = _open()
+    rows, columns = _around(inside)
     around = tiles.as_floats(picture[rows, columns])
     around = np.broadcast_to(np.atleast_3d(around), (*around.shape[:2], 3))
     top, left = inside[0].start - rows.start, inside[1].start - columns.start
     height, width = (at.stop - at.start for at in inside)
-
     upper, outer = max(0, top - session.halo), max(0, left - session.halo)
     tile = around[upper : top + height + session.halo, outer : left + width + session.halo]
     core = slice(top - upper, top - upper + height), slice(left - outer, left - outer + width)
-    odds = _log_odds(session.run(tile)[kinds][:, *core])
-    core = slice(top, top + height), slice(left, left + width)
     even = np.pad(around, [(0, around.shape[0] % 2), (0, around.shape[1] % 2), (0, 0)], "edge")
-    halved = _log_odds(session.run(tiles.halved(even))[kinds])
-    areas = [kind not in LINES for kind in kinds]
-    for k in np.flatnonzero(areas):
-        halved[k] = -filters.largest(-halved[k], 1)
-    more: NDArray[Any] = np.maximum(_doubled(_doubled(halved, 1), 2)[:, *core] - odds, 0)
-    both = odds + np.where(areas, 1, _SHARE)[:, np.newaxis, np.newaxis] * more
-    seen = {kind: both[k] for k, kind in enumerate(kinds)} | {ALONE + kind: odds[k] for k, kind in enumerate(kinds)}
-    return _graded(np.stack([seen[place] for place in classes]))
+    return [found[:, *core] for found in session.run(tile, *outputs)], session.run(tiles.halved(even), *outputs)
+
+
+def _around(inside: Part) -> Part:
+    """Return a part with the surroundings that it is looked at with at half the size."""
+    rows, columns = (slice(max(0, at.start - context()), at.stop + context()) for at in inside)
+    return rows, columns
+
+
+def _at_full_size(halved: NDArray[np.float32], inside: Part) -> NDArray[np.floating[Any]]:
+    """Return a part [K, h, w] of what was found at half the size for it and its surroundings."""
+    core = (
+        slice(at.start - around.start, at.stop - around.start)
+        for at, around in zip(inside, _around(inside), strict=True)
+    )
+    return _doubled(_doubled(halved, 1), 2)[:, *core]
 
 
 def context() -> int:

@@ -68,6 +68,12 @@ class DamageUNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Return log odds, float [N, 5, H, W], of float32 [N, 3, H, W], 0..1."""
         height, width = image.shape[2:]
+        logits: Tensor = self.last(self.features(image))[:, :, :height, :width]
+        return logits
+
+    def features(self, image: Tensor) -> Tensor:
+        """Return what the last layer sees, float [N, width, H, W], sides filled up to multiples of `multiple`."""
+        height, width = image.shape[2:]
         around = _mean(_mean(image, (1, _AROUND)), (_AROUND, 1))
         x = torch.cat([_LEVELS * (image - 0.5), _DIFFERENCES * (image - around)], 1)  # [N, 6, H, W]
         x = functional.pad(x, (0, -width % self.multiple, 0, -height % self.multiple))
@@ -78,8 +84,7 @@ class DamageUNet(nn.Module):
             x = before(down(x))
         for after, up in zip(reversed(self.after), reversed(self.up), strict=True):
             x = after(functional.pixel_shuffle(up(x), 2) + beside.pop())
-        logits: Tensor = self.last(x)[:, :, :height, :width]
-        return logits
+        return x
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

@@ -17,15 +17,15 @@ from restauro.training.onnx_files import Exported, check_target, described, grap
 
 
 class _Probabilities(nn.Module):
-    """A network whose log odds are turned into probabilities; it fills sides up itself."""
+    """A network whose log odds are turned into probabilities, with the features that they are made of."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> Tensor:
-        found: Tensor = self.network(image).sigmoid()
-        return found
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.network.features(image)
+        return self.network.last(features).sigmoid(), features
 
 
 def export_finding(
@@ -33,14 +33,15 @@ def export_finding(
 ) -> Exported:
     """Write a network that finds damage as an ONNX file, for any height and width, its weights in single precision.
 
-    The file's input is `image`, float32 [N, 3, H, W], 0..1; its output `probability`, float32 [N, kinds, H, W], 0..1,
-    in the order of the metadata's `classes`. H and W are multiples of the metadata's `multiple`. What was written is
-    compared with PyTorch. `restauro train --init` goes on from its weights.
+    The file's input is `image`, float32 [N, 3, H, W], 0..1; its outputs are `probability`, float32 [N, kinds, H, W],
+    0..1, in the order of the metadata's `classes`, and `features`, float32 [N, width, H, W], which the last layer sees.
+    H and W are multiples of the metadata's `multiple`. What was written is compared with PyTorch. `restauro train
+    --init` goes on from its weights.
 
     Parameters
     ----------
     network
-        `forward(image)` returns log odds; `network.multiple` is what it halves well. It isn't changed.
+        A `restauro.training.damage_unet.DamageUNet`. It isn't changed.
     target, metadata, overwrite
         As of `restauro.training.export.export`; `classes` is added to the metadata.
 
@@ -51,7 +52,7 @@ def export_finding(
     """
     check_target(target, overwrite=overwrite)
     multiple = int(network.multiple)
-    model = graph(_Probabilities(network).cpu().eval(), multiple, {"image": 3}, "probability", merged=False)
+    model = graph(_Probabilities(network).cpu().eval(), multiple, {"image": 3}, "probability", "features", merged=False)
     for tensor in model.graph.initializer:  # by the names that the network has for them
         _rename(model, tensor.name, tensor.name.removeprefix("network."))
     without_zeros(model)

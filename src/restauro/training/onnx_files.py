@@ -51,11 +51,11 @@ def check_target(target: Path, *, overwrite: bool) -> None:
 
 
 def graph(
-    network: torch.nn.Module, multiple: int, inputs: Mapping[str, int], output: str, *, merged: bool = True
+    network: torch.nn.Module, multiple: int, inputs: Mapping[str, int], *outputs: str, merged: bool = True
 ) -> onnx.ModelProto:
     """Have PyTorch write the graph, of any number of pictures of any height and width.
 
-    inputs: channels by name, in the order that the network takes them. output: what it gives is called. merged: layers
+    inputs: channels by name, in the order that the network takes them. outputs: what it gives is called. merged: layers
     may be merged, as normalisation into the convolution before it; else weights stay as the network has them.
     """
     height, width = (multiple * torch.export.Dim(name, min=1) for name in ("rows", "columns"))
@@ -71,7 +71,7 @@ def graph(
                 dynamo=True,
                 dynamic_shapes=shapes,
                 input_names=list(inputs),
-                output_names=[output],
+                output_names=list(outputs),
                 opset_version=OPSET,
                 optimize=merged,
                 verbose=False,

@@ -33,7 +33,6 @@ def start(server: Shared, owner: Owner) -> dict[str, Any]:
         "examples": list(server.examples),
         "sessions": [{"session": one.number, "name": one.name, "used": last_used(one.folder)} for one in about],
         "methods": asked.methods(),
-        "hints": find_spec("sklearn") is not None,
         "layers": [ENDING, *([".tif"] if find_spec("psdtags") else [])],
         "ends": server.end is not None,
         "endings": [*shared.PICTURES, projects.ENDING, ENDING],

@@ -11,9 +11,8 @@ const SETTLED = 250; // ms that the view rests before it is looked at
  * Return a panel's content; `show(found)` what the server says is proposed, `open()` for another picture.
  *
  * @param options `session()`: what is open; `step(work)`: have a step done; `say(text, wrong)`; `choose(tool)`;
- *                `hints`: whether the server can use them
  */
-export function finding(viewer, painter, { session, step, say, choose, hints }) {
+export function finding(viewer, painter, { session, step, say, choose }) {
   const kinds = new Set(Object.keys(KINDS).filter((kind) => KINDS[kind][2]));
   let rate = 3;
   let previewing = false;
@@ -36,7 +35,7 @@ export function finding(viewer, painter, { session, step, say, choose, hints }) 
   const byHints = button({ label: "Search", title: "Find what looks like the damage that is painted with Hints, beside the kinds that are chosen", press: () => search(true) });
   const clearHints = button({ label: "Clear", title: "Take all hints away", press: () => step(() => session().clearPainted("hints")) });
   const teaching = make("details", { class: "parameters" }, make("summary", { title: "Paint what is damage and what isn't; the rest of the picture follows" }, "By hints"),
-    ...(hints ? [make("div", {}, modes("hint", choose), row(byHints, clearHints))] : [make("p", { class: "small" }, "Hints need scikit-learn: pip install 'restauro[hints]', then start restauro again. The program without installation comes without.")]));
+    make("div", {}, modes("hint", choose), row(byHints, clearHints)));
   const bar = make("progress", { max: "1", value: 0, "aria-label": "Searching" });
   const cancelButton = button({ label: "Cancel", title: "Stop searching", press: () => { if (job) api.cancel(job); } });
   const running = row(bar, cancelButton);

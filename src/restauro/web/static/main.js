@@ -295,7 +295,7 @@ const fade = slider({ label: "Shown", title: "How much of what was restored is s
 
 const start = starting({ open, doing });
 const view = looking(viewer, byId("divider"), byId("tag"));
-const found = finding(viewer, painter, { session: () => session, step, say, choose, hints: opened.hints });
+const found = finding(viewer, painter, { session: () => session, step, say, choose });
 const source = sourcing(viewer, painter, { say, choose: () => choose("source") });
 guide = guiding(viewer, painter, { session: () => session, step, choose });
 guide.tell(method.method);
