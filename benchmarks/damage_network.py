@@ -1,36 +1,27 @@
-"""What a network that finds damage has reached: the lines of `detection` and `detection_kinds`, native and two-scale.
+"""What a network that finds damage has reached, at a probability and at its own size alone: for looking at a run.
 
     python3 dev.py bench damage_network runs/damage.onnx --every 4
 
-Two-scale: the same weights at native and at double size, the larger of both log odds. Cracks and scratches count
-together, whichever a pixel was taken for. It prints a table and publishes nothing: it is for looking at a run.
+Paintings damaged as for `bench detection`. Cracks and scratches count together, whichever a pixel was taken for, and so
+do losses and dust. It prints a table and publishes nothing.
 """
 
 from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+import _damaged
 import _pictures
 import _tables
-import detection
-import detection_kinds
 from restauro.evaluation.detection import score
-from restauro.training.finding import with_strokes
 
-Pixels = NDArray[np.uint8]
-Hole = NDArray[np.bool_]
-Case = tuple[Pixels, Hole]
-Odds = NDArray[np.float32]  # [kinds, H, W]
-
-LINES, LOSSES = (0, 1), (2, 3)  # crack and scratch; loss and dust, which a small loss may be taken for
+TOGETHER = {"cracks": (0, 1), "scratches": (0, 1), "losses": (2, 3), "dust": (2, 3), "stains": (4,)}
 
 
 class Finder:
@@ -42,59 +33,20 @@ class Finder:
         self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self.multiple = int(self.session.get_modelmeta().custom_metadata_map["multiple"])
 
-    def odds(self, image: Pixels) -> Odds:
-        """Return log odds at native size."""
+    def likely(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the probabilities of every kind, [kinds, H, W]."""
         height, width = image.shape[:2]
         beyond = [(0, -side % self.multiple) for side in (height, width)]
         padded = np.pad(image, [*beyond, (0, 0)], "edge").astype(np.float32).transpose(2, 0, 1)[None] / 255
         (found,) = self.session.run(["probability"], {"image": padded})
-        found = np.clip(found[0, :, :height, :width], 1e-6, 1 - 1e-6)
-        return np.log(found / (1 - found)).astype(np.float32)
-
-    def both(self, image: Pixels) -> Odds:
-        """Return the larger of the log odds at native and at double size."""
-        height, width = image.shape[:2]
-        doubled = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
-        found = self.odds(doubled.astype(np.uint8))
-        halved = found.reshape(len(found), height, 2, width, 2).mean(axis=(2, 4))
-        return np.maximum(self.odds(image), halved)
+        likely: NDArray[np.float32] = found[0, :, :height, :width]
+        return likely
 
 
-def marked(odds: Odds, kinds: tuple[int, ...], threshold: float) -> Hole:
+def marked(likely: NDArray[np.float32], kinds: tuple[int, ...], threshold: float) -> NDArray[np.bool_]:
     """Return where it is rather damage of one of the kinds, whichever, than not."""
-    none = np.prod([1 / (1 + np.exp(odds[kind])) for kind in kinds], axis=0)
-    found: Hole = 1 - none >= threshold
+    found: NDArray[np.bool_] = 1 - np.prod(1 - likely[list(kinds)], axis=0) >= threshold
     return found
-
-
-def cases(pictures: list[Pixels]) -> Iterator[tuple[str, tuple[int, ...], list[Case]]]:
-    """Yield the name of a line, the kinds that count for it, and its cases."""
-    every = list(enumerate(pictures))
-    yield "cracks as drawn", LINES, [detection.damaged(image, i) for i, image in every]
-    for contrast in detection.CONTRASTS:
-        yield f"contrast {contrast}", LINES, [detection.damaged(image, i, contrast=contrast) for i, image in every]
-    for width in (1, 3, 6):
-        yield f"{width} px wide", LINES, [detection.damaged(image, i, width=width) for i, image in every]
-    yield "another renderer", LINES, [with_strokes(image, np.random.default_rng([2028, i])) for i, image in every]
-    folder = _pictures.shared() / "data" / "masks" / "cracks"
-    patterns = sorted(path for pattern in detection.PATTERNS for path in folder.glob(pattern))
-    yield (
-        "eight real patterns",
-        LINES,
-        [detection.patterned(image, patterns[i % len(patterns)], i) for i, image in every],
-    )
-    for kind, ways in detection_kinds.WAYS.items():
-        for way, damage in ways.items():
-            holes = [
-                detection_kinds.MASKS[kind](*image.shape[:2], detection_kinds.RATIOS[kind], np.random.default_rng(i))
-                for i, image in every
-            ]
-            pairs = zip(pictures, holes, strict=True)
-            yield (
-                f"{kind}: {way}",
-                LINES if kind == "scratches" else LOSSES,
-                [(damage(image, hole), hole) for image, hole in pairs],
-            )
 
 
 def main() -> None:
@@ -104,26 +56,33 @@ def main() -> None:
     options.add_argument("--threshold", type=float, default=0.5, metavar="P", help="marked from this probability on")
     options.add_argument("--threads", type=int, default=1, metavar="N")
     arguments = options.parse_args()
-    finder = Finder(arguments.model, arguments.threads)
-    pictures = list(detection.paintings(60).values())[:: arguments.every]
-    scales: dict[str, Callable[[Pixels], Odds]] = {"native": finder.odds, "two-scale": finder.both}
-    rows = []
-    for name, kinds, of_line in cases(pictures):
-        figures = []
-        for find in scales.values():
-            results = [score(marked(find(image), kinds, arguments.threshold), truth) for image, truth in of_line]
-            figures += [statistics.fmean(getattr(one, what) for one in results) for what in ("f1", "iou")]
-        rows.append([name, str(len(of_line)), *(f"{figure:.3f}" for figure in figures)])
-        print(*rows[-1], file=sys.stderr)
-    clean = {scale: [find(image) for image in pictures] for scale, find in scales.items()}
-    for name, kinds in {"lines": LINES, "losses and dust": LOSSES, "stains": (4,)}.items():
-        cells = []
-        for found in clean.values():
-            shares = [100 * marked(odds, kinds, arguments.threshold).mean() for odds in found]
-            cells += [f"{statistics.median(shares):.2f}", f"{max(shares):.2f}"]
-        rows.append([f"undamaged, {name}: median, worst, % marked", str(len(pictures)), *cells])
-    head = ["", "paintings", *(f"{scale}, {what}" for scale in scales for what in ("F1", "IoU"))]
-    print(_tables.table(head, rows))
+    finder, threshold = Finder(arguments.model, arguments.threads), arguments.threshold
+    paths = sorted((_pictures.shared() / "data" / "paintings-val").glob("*.jpg"))[:: arguments.every]
+    scores: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    clean: dict[tuple[int, ...], list[float]] = {}
+    for i, path in enumerate(paths):
+        print(path.name, end="    \r", file=sys.stderr)
+        image = _pictures.middle(_pictures.read(path))
+        for kind, drawn, damaged, truth in _damaged.cases(image, i):
+            found = score(marked(finder.likely(damaged), TOGETHER[kind], threshold), truth)
+            scores.setdefault((kind, drawn), []).append((found.f1, found.iou))
+        likely = finder.likely(image)
+        for kinds in set(TOGETHER.values()):
+            clean.setdefault(kinds, []).append(100 * float(marked(likely, kinds, threshold).mean()))
+    rows = [
+        [*line, str(len(of_line)), *(f"{statistics.fmean(column):.3f}" for column in zip(*of_line, strict=True))]
+        for line, of_line in scores.items()
+    ]
+    print(_tables.table(["kind", "drawn", "paintings", "F1", "IoU"], rows, texts=2))
+    marks = [
+        [" and ".join(kind for kind, of_kind in TOGETHER.items() if of_kind == kinds), *_summary(shares)]
+        for kinds, shares in sorted(clean.items())
+    ]
+    print(_tables.table(["undamaged", "median, % marked", "worst"], marks))
+
+
+def _summary(shares: list[float]) -> tuple[str, str]:
+    return f"{statistics.median(shares):.2f}", f"{max(shares):.2f}"
 
 
 if __name__ == "__main__":
