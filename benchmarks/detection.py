@@ -248,8 +248,8 @@ def main() -> None:
         f"On the middle 512 x 512 pixels of {len(names)} paintings, on which nothing was tuned. Rules, the network and "
         "both joined, which is the default; the interval is of the mean, by bootstrap over the paintings. F1 of "
         "precision (marked pixels at most 2 pixels from a true one) and recall (true pixels at most 2 pixels from a "
-        "mark); IoU without a tolerance, of the joined. Cracks have a contrast of 15 to 60 of 255 and a width of 1 to 6 "
-        "pixels, on 1 to 4 % of the area; another renderer draws soft strokes of a gaussian profile. Scratches cover "
+        "mark); IoU without a tolerance, of the joined. Cracks have a contrast of 15 to 60 of 255, and are 1 to 6 "
+        "pixels wide, on 1 to 4 % of the area; another renderer draws soft strokes of a gaussian profile. Scratches cover "
         "1.5 %, losses 4 %. A hole in black on a black painting can't be seen by anyone, and counts all the same.",
         _tables.table(["kind", "drawn", "paintings", "rules", "network", "joined", "IoU", "target"], rows, texts=2),
         f"Of cracks of all contrasts and widths: IoU {iou:.2f} (target 0.6: {_tables.met(iou, 0.6)}), clDice, of their "
@@ -265,16 +265,15 @@ def main() -> None:
     if arguments.set == "tuning":
         print("\n\n".join(parts))
         return
+    image = next(paintings(arguments))[1]
     parts += [
         "## Damaged pictures with a traced mask",
-        "F1 within 2 pixels, at the default settings. The masks were traced by hand and are not complete: what is found "
-        "beside them counts as false.",
+        "F1 within 2 pixels, at the default settings. The masks were traced by hand and aren't complete: what is "
+        "found beside them counts as false.",
         _tables.table(["picture", "cracks", "dust, scratches, losses", "all four"], traced()),
         "## Time and memory",
         "Dust, scratches and losses, by the network alone (`--sensitivity 3`) and joined to rules, as by default.",
-        _tables.table(
-            ["by", "picture", "seconds", "peak, GB", "target"], speed(next(paintings(arguments))[1]), texts=2
-        ),
+        _tables.table(["by", "picture", "seconds", "peak, GB", "target"], speed(image), texts=2),
         _tables.conditions(load, "restauro", "numpy", "onnxruntime", "numba"),
     ]
     _tables.publish("detection", "Damage found", parts, print_only=arguments.print_only)
