@@ -70,7 +70,7 @@ def tiny_model() -> Path:
 
 def needed(method: str) -> dict[str, Any]:
     """What a method can't do without."""
-    return {"model": str(tiny_model())} if method == "network" else {}
+    return {"model": str(tiny_model())} if method in ("network", "partial-convolution") else {}
 
 
 def ready(method: str) -> Method:

@@ -32,6 +32,7 @@ BUILT_IN = {
     "patchmatch": "restauro.methods.patchmatch:PatchMatch",
     "tone": "restauro.methods.tone:Tone",
     "network": "restauro.methods.network:Network",
+    "partial-convolution": "restauro.methods.partial_convolution:PartialConvolution",
 }
 
 # What evaluations know beside the methods, to compare with: `restauro.evaluation.references` has them.

@@ -118,7 +118,7 @@ def test_a_picture_of_any_size_is_filled_as_one_of_0_to_1(method: Method, expone
     rng = np.random.default_rng(9)
     image, hole = np.rint(1024 * picture(rng, (40, 44, 3))) / 1024 - 0.25, holes(rng, (40, 44))
     scaled = np.ldexp(image, exponent)
-    if method.name == "network":  # 0 to 1 are black and white to a network, other values their own range
+    if method.nature == "learned":  # 0 to 1 are black and white to a network, other values their own range
         image *= 2.0
         image += 0.5
         scaled = np.ldexp(image, exponent)
@@ -211,7 +211,7 @@ def test_grey_and_equal_and_permuted_channels(method: Method, seed: int, height:
     grey = np.ascontiguousarray(image[:, :, 0])
     restored_grey = restauro.inpaint(grey, hole, method)
     np.testing.assert_array_equal(restauro.inpaint(grey[:, :, np.newaxis], hole, method)[:, :, 0], restored_grey)
-    if method.name == "network":
+    if method.nature == "learned":
         return
     equal = restauro.inpaint(np.stack([grey] * 3, axis=2), hole, method)
     np.testing.assert_array_equal(equal, np.stack([equal[:, :, 0]] * 3, axis=2))

@@ -87,7 +87,7 @@ def test_values_are_read_as_the_field_has_them() -> None:
         ("rate", "-1", "A phase needs a rate and a length above 0"),
         ("seed", "-1", "seed is -1; it must be 0 or more."),
         ("clip_norm", "nan", "clip_norm is nan; it must be 0 or more."),
-        ("freeze_batch_norm", "yes", "freeze_batch_norm needs the network unet, and this is course."),
+        ("freeze_batch_norm", "yes", "freeze_batch_norm needs the network damage or unet, and this is course."),
         ("ema", "1", "ema is 1.0; it must be 0 (none) or a decay below 1"),
     ],
 )

@@ -105,7 +105,7 @@ def test_a_hole_is_filled_from_its_surroundings() -> None:
 def test_a_frozen_encoder_keeps_its_normalisation() -> None:
     torch.manual_seed(0)
     network = PConvUNet(width=4, depth=3)
-    network.freeze_encoder_batch_norm()
+    network.freeze_batch_norm()
     network.train()
     before = {name: value.clone() for name, value in network.state_dict().items() if ".norm." in name}
     optimiser = torch.optim.Adam(network.parameters(), lr=0.1)
@@ -139,3 +139,18 @@ def test_can_be_exported_with_sides_left_open(tmp_path: Path) -> None:
         image = torch.where(known > 0, torch.rand(shape[0], 3, *shape[1:]), float("nan"))
         (result,) = session.run(None, dict(zip(names, [image.numpy(), known.numpy()], strict=True)))
         torch.testing.assert_close(torch.from_numpy(result), network(image, known), rtol=1e-4, atol=1e-4)
+
+
+def test_one_that_corrects_begins_at_the_fill_and_sees_it() -> None:
+    network = PConvUNet(width=4, depth=2, corrects=True)
+    filled, known = torch.rand(1, 3, 22, 30), torch.ones(1, 1, 22, 30)
+    known[:, :, 5:9] = 0
+    assert torch.equal(network(filled, known), filled)
+    torch.nn.init.normal_(network.decoder[-1].convolution.weight)
+    network.eval()
+    other = filled.clone()
+    other[:, :, 5:9] += 0.5
+    added = network(filled, known) - filled
+    assert added.shape == filled.shape
+    assert not torch.equal(added, network(other, known) - other)
+    assert not torch.equal(added, network(filled, torch.ones_like(known)) - filled)

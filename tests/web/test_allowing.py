@@ -88,7 +88,7 @@ def test_what_a_fill_may_not_be_made_of_is_refused(start: Start, scan: Path, tmp
 def test_the_page_is_told_which_methods_are_refused_and_why(start: Start, scan: Path) -> None:
     says(scan.parent, 'allow = ["interpolates", "corrects"]')
     client, session = given(start, scan)
-    assert sorted(session["refused"]) == ["heal", "network", "patchmatch"]
+    assert sorted(session["refused"]) == ["heal", "network", "partial-convolution", "patchmatch"]
     assert session["refused"]["patchmatch"] == refusal(
         client, session["session"], "heal", stroke=stroke((40, 40)), method="patchmatch"
     )

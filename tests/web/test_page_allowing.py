@@ -27,7 +27,7 @@ def test_what_the_policy_of_the_folder_that_was_named_forbids_is_grey_and_refuse
         ready(page)
         menu = page.get_by_label("Method", exact=True)
         grey = menu.locator("option:disabled").evaluate_all("options => options.map(one => [one.value, one.title])")
-        assert sorted(name for name, _ in grey) == ["network", "patchmatch", "tone"]
+        assert sorted(name for name, _ in grey) == ["network", "partial-convolution", "patchmatch", "tone"]
         reasons = dict(grey)
         assert reasons["patchmatch"].startswith("The policy restauro.toml forbids it. Method 'patchmatch' copies, and")
         assert not menu.locator("option[value=telea]").get_attribute("title")

@@ -158,8 +158,8 @@ def _original_in(folder: Path, picture: Path) -> Path:
 
 
 def _classical() -> list[str]:
-    names = [name for name in method_names() if name != "network"]  # which is asked for
-    return [name for name in names if method_class(name).nature != "corrects"]
+    """Return methods that fill and haven't learned; those that have are asked for."""
+    return [name for name in method_names() if method_class(name).nature not in ("learned", "corrects")]
 
 
 def _check_usage(

@@ -137,7 +137,7 @@ def command(
     from restauro.evaluation.references import split_ways
 
     ways = [way for listed in methods for way in split_ways(listed)] or [
-        name for name in method_names() if name != "network" and method_class(name).nature != "corrects"
+        name for name in method_names() if method_class(name).nature not in ("learned", "corrects")
     ]
     found, listed_masks = (protocol.PictureSet(()), ()) if dataset else _planned(pictures, count)
     if listed_masks and not masks:

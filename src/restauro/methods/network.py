@@ -25,7 +25,7 @@ from restauro.parameters import Parameter, TextParameter
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 DEFAULT_MODEL = "paintings"
-_MODEL_NAMES = " or ".join([*(path.stem for path in sorted(MODELS.glob("*.onnx"))), "an .onnx file"])
+MODEL_NAMES = " or ".join([*sorted(path.stem for path in MODELS.glob("*.onnx")), "an .onnx file"])
 
 _SHARES = 64  # a power of two by which numbers are divided before they are summed up, so that all sums are numbers
 
@@ -67,7 +67,7 @@ class Network(Method):
         str,
         TextParameter(
             "the network",
-            _MODEL_NAMES,
+            MODEL_NAMES,
             metavar="NAME|FILE",
         ),
     ] = DEFAULT_MODEL

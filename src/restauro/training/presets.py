@@ -30,7 +30,7 @@ class Phase:
     epochs: float = 0.0  # ... or epochs
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: falls to 0 at the phase's end
     warm_up: int = 0  # steps over which the rate rises from 0
-    freeze_batch_norm: bool = False  # the encoder's batch normalisation keeps its statistics and weights
+    freeze_batch_norm: bool = False  # it keeps its statistics; the paper's encoder its weights too
 
 
 @dataclass(frozen=True)
@@ -206,8 +206,10 @@ class Preset:
                 raise TrainingError(f"schedule is {phase.schedule!r}; it can be constant, cosine.")
             if not (phase.rate > 0 and phase.steps + phase.epochs > 0):
                 raise TrainingError(f"A phase needs a rate and a length above 0, and this has {phase}.")
-            if phase.freeze_batch_norm and self.network != "unet":
-                raise TrainingError(f"freeze_batch_norm needs the network unet, and this is {self.network}.")
+            if phase.freeze_batch_norm and self.network not in _NORMALISED:
+                raise TrainingError(
+                    f"freeze_batch_norm needs the network {' or '.join(_NORMALISED)}, and this is {self.network}."
+                )
         if not 0 <= self.ema < 1:
             raise TrainingError(f"ema is {self.ema}; it must be 0 (none) or a decay below 1, such as 0.999.")
         return self
@@ -292,6 +294,7 @@ _NETWORKS: dict[str, Callable[..., Any]] = {
     "refining": _refining,
     "unet": _unet,
 }
+_NORMALISED = ("damage", "unet")  # what can keep its statistics
 _LOSSES: dict[str, Callable[..., Any]] = {
     "l1": partial(_simple_loss, "L1"),
     "hole-l1": partial(_simple_loss, "HoleL1"),
@@ -382,4 +385,13 @@ _PAINTINGS = Preset(
     ema=0.998,
     validate_every=1000,
 )
-PRESETS: dict[str, Preset] = {preset.name: preset for preset in (_COURSE, _CIFAR10, _PAPER, _DAMAGE, _PAINTINGS)}
+_PAINTINGS_PCONV = replace(
+    _PAINTINGS,
+    name="paintings-pconv",
+    title="The same by the layers of Liu et al. 2018: partial convolutions, which see known pixels alone",
+    network="unet",
+    network_options={"width": 32, "depth": 5, "batch_norm": True, "corrects": True},  # 2.9 million weights, 9 GMAC
+)
+PRESETS: dict[str, Preset] = {
+    preset.name: preset for preset in (_COURSE, _CIFAR10, _PAPER, _DAMAGE, _PAINTINGS, _PAINTINGS_PCONV)
+}

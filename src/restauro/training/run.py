@@ -214,7 +214,7 @@ class _Run:
         phase, rate = preset.phase_at(state.step, self.steps_an_epoch)
         state.network.train()
         if phase.freeze_batch_norm:  # it lasts; said again after every resumption
-            state.network.freeze_encoder_batch_norm()
+            state.network.freeze_batch_norm()
         torch.manual_seed(preset.seed + (state.step + 1) * 1_000_003 + here.rank)  # for layers that draw
         for group in state.optimiser.param_groups:
             group["lr"] = rate

@@ -6,6 +6,7 @@ convolutions", ECCV 2018, section 3.2 and supplement.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -35,6 +36,10 @@ class PConvUNet(nn.Module):
         Layers in the encoder, and in the decoder; 2 or more. Sides are padded (with hole) to multiples of 2 ** depth.
     batch_norm : bool
         Whether there is any. Without, all layers have a bias.
+    corrects : bool
+        Whether it is given a picture whose holes a method has filled, and what it gives is added to that. The fill is
+        one more source of the first layer, known everywhere; so what the layers below see is, too. The last layer
+        begins at 0, so training begins at the fill.
 
     Examples
     --------
@@ -46,17 +51,25 @@ class PConvUNet(nn.Module):
     torch.Size([1, 3, 20, 30])
     """
 
-    def __init__(self, width: int = 64, depth: int = 8, batch_norm: bool = True) -> None:
+    def __init__(self, width: int = 64, depth: int = 8, batch_norm: bool = True, corrects: bool = False) -> None:
         super().__init__()
         if width < 1 or depth < 2:
             raise TrainingError(
                 f"width is {width}, depth {depth}: a width of 1 or more and a depth of 2 or more are needed."
             )
         self.multiple = 2**depth
+        self.corrects = corrects
         self.encoder_frozen = False
         channels = [3] + [width * 2 ** min(level, 3) for level in range(depth)]  # of the picture and all encoder layers
         self.encoder = nn.ModuleList(
-            _Layer(channels[level - 1], channels[level], _KERNELS.get(level, 3), 2, batch_norm and level > 1, nn.ReLU())
+            _Layer(
+                (3, 3) if corrects and level == 1 else channels[level - 1],
+                channels[level],
+                _KERNELS.get(level, 3),
+                2,
+                batch_norm and level > 1,
+                nn.ReLU(),
+            )
             for level in range(1, depth + 1)
         )
         self.decoder = nn.ModuleList()  # the deepest first
@@ -64,23 +77,30 @@ class PConvUNet(nn.Module):
             inputs, outputs = (channels[level - 1], channels[level]), channels[level - 1]
             activation = nn.LeakyReLU(_SLOPE) if level > 1 else nn.Identity()
             self.decoder.append(_Layer(inputs, outputs, 3, 1, batch_norm and level > 1, activation))
+        if corrects:
+            nn.init.zeros_(self.decoder[-1].convolution.weight)
 
     def forward(self, image: Tensor, known: Tensor) -> Tensor:
         """Return the whole picture as the network sees it, float [N, 3, H, W].
 
-        image: float [N, 3, H, W], 0..1, anything under the hole; known: float32 [N, 1, H, W], 1 known, 0 hole.
+        image: float [N, 3, H, W], 0..1, anything under the hole, or a fill; known: float32 [N, 1, H, W], 1 known, 0
+        hole.
         """
         height, width = image.shape[2:]
-        below = padded(image, known, self.multiple)  # [N, 3, H, W]
-        beside = []
-        for layer in self.encoder:
+        sources = [padded(image, known, self.multiple)]  # [N, 3, H, W]
+        if self.corrects:
+            sources.append(padded(image, torch.ones_like(known), self.multiple))
+        beside = [sources[-1]]
+        below = self.encoder[0](*sources)  # [N, C, H / 2, W / 2]
+        for layer in self.encoder[1:]:
             beside.append(below)
             below = layer(below)  # [N, C, H / 2 ** level, W / 2 ** level]
         for layer in self.decoder:
             below = layer(beside.pop(), doubled(below))
-        return below[0][:, :, :height, :width]
+        output = below[0][:, :, :height, :width]
+        return image + output.float() if self.corrects else output
 
-    def freeze_encoder_batch_norm(self) -> None:
+    def freeze_batch_norm(self) -> None:
         """Keep the encoder's batch normalisation as it is from now on: its statistics, scales and shifts.
 
         The paper's second phase: holes spoil the encoder's statistics. It lasts, whatever `train()` says.
