@@ -1,4 +1,4 @@
-"""What a network that finds damage has reached, at a probability and at its own size alone: for looking at a run.
+"""What a network that finds damage has reached, at a probability: for looking at a run.
 
     python3 dev.py bench damage_network runs/damage.onnx --every 4
 
@@ -13,34 +13,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 import _damaged
 import _pictures
 import _tables
+from restauro.detection import network
 from restauro.evaluation.detection import score
 
 TOGETHER = {"cracks": (0, 1), "scratches": (0, 1), "losses": (2, 3), "dust": (2, 3), "stains": (4,)}
-
-
-class Finder:
-    """A network's file at work."""
-
-    def __init__(self, path: Path, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        self.multiple = int(self.session.get_modelmeta().custom_metadata_map["multiple"])
-
-    def likely(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probabilities of every kind, [kinds, H, W]."""
-        height, width = image.shape[:2]
-        beyond = [(0, -side % self.multiple) for side in (height, width)]
-        padded = np.pad(image, [*beyond, (0, 0)], "edge").astype(np.float32).transpose(2, 0, 1)[None] / 255
-        (found,) = self.session.run(["probability"], {"image": padded})
-        likely: NDArray[np.float32] = found[0, :, :height, :width]
-        return likely
 
 
 def marked(likely: NDArray[np.float32], kinds: tuple[int, ...], threshold: float) -> NDArray[np.bool_]:
@@ -56,7 +37,11 @@ def main() -> None:
     options.add_argument("--threshold", type=float, default=0.5, metavar="P", help="marked from this probability on")
     options.add_argument("--threads", type=int, default=1, metavar="N")
     arguments = options.parse_args()
-    finder, threshold = Finder(arguments.model, arguments.threads), arguments.threshold
+    network.MODEL, threshold = arguments.model, arguments.threshold
+
+    def likely(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return network.probabilities_of(network.grades(image, range(len(network.CLASSES)), arguments.threads))
+
     paths = sorted((_pictures.shared() / "data" / "paintings-val").glob("*.jpg"))[:: arguments.every]
     scores: dict[tuple[str, str], list[tuple[float, float]]] = {}
     clean: dict[tuple[int, ...], list[float]] = {}
@@ -64,11 +49,11 @@ def main() -> None:
         print(path.name, end="    \r", file=sys.stderr)
         image = _pictures.middle(_pictures.read(path))
         for kind, drawn, damaged, truth in _damaged.cases(image, i):
-            found = score(marked(finder.likely(damaged), TOGETHER[kind], threshold), truth)
+            found = score(marked(likely(damaged), TOGETHER[kind], threshold), truth)
             scores.setdefault((kind, drawn), []).append((found.f1, found.iou))
-        likely = finder.likely(image)
+        undamaged = likely(image)
         for kinds in set(TOGETHER.values()):
-            clean.setdefault(kinds, []).append(100 * float(marked(likely, kinds, threshold).mean()))
+            clean.setdefault(kinds, []).append(100 * float(marked(undamaged, kinds, threshold).mean()))
     rows = [
         [*line, str(len(of_line)), *(f"{statistics.fmean(column):.3f}" for column in zip(*of_line, strict=True))]
         for line, of_line in scores.items()

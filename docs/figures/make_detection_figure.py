@@ -14,9 +14,9 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+import restauro
 from restauro.damage.cracks import cracks
 from restauro.damage.rendering import render_cracks
-from restauro.detection.crack_detection import find_cracks
 
 HERE = Path(__file__).resolve().parent
 SHARED = Path(os.environ.get("RESTAURO_SHARED", HERE.parents[2] / "shared"))
@@ -45,7 +45,7 @@ def column(k: int, file: str, bright: bool, width: float, contrast: float) -> Pi
     rng = np.random.default_rng(k)
     hole = cracks(SIDE, SIDE, 0.025, rng, crack_width=width)
     rendered, truth = render_cracks(image, hole, rng, contrast=contrast, bright=bright, rim=False)
-    views = [rendered, marked(rendered, find_cracks(rendered)), marked(rendered, truth)]
+    views = [rendered, marked(rendered, restauro.detect(rendered, "cracks")), marked(rendered, truth)]
     off = (SIDE - CROP) // 2
     gap = np.full((GAP, CROP, 3), 255, np.uint8)
     cut = [view[off : off + CROP, off : off + CROP] for view in views]

@@ -90,11 +90,18 @@ def test_the_middle_of_a_large_loss_is_found() -> None:
 def test_marks_end_where_the_odds_fall_steeply() -> None:
     graded = np.full((9, 20), 158, np.uint8)  # likely
     graded[2:6, 4:8] = 248  # sure
-    both = {2: graded, network.ALONE + 2: graded}
-    np.testing.assert_array_equal(marks.Class(2, 8).marks(both, 5.0), graded == 248)
+    np.testing.assert_array_equal(marks.Class(2, 8).marks({2: graded}, 5.0), graded == 248)
     graded[2:6, 4:8] = 215  # more, and no steep fall beside it
-    assert marks.Class(2, 8).marks(both, 5.0).all()
-    assert not marks.Class(2, 8).marks({**both, network.ALONE + 2: np.full_like(graded, 130)}, 5.0).any()
+    assert marks.Class(2, 8).marks({2: graded}, 5.0).all()
+
+
+@pytest.mark.parametrize(("crack", "scratch", "kinds"), [(180, 180, {0, 1}), (185, 180, {0, 1}), (200, 180, {0})])
+def test_a_line_that_may_be_either_is_both(crack: int, scratch: int, kinds: set[int]) -> None:
+    planes = {place: np.full((9, 40), 20, np.uint8) for place in network.LINES}
+    planes[0][4], planes[1][4] = crack, scratch
+    assert {place for place in network.LINES if marks.Class(place, 10).marks(planes, 5.0)[4].all()} == kinds
+    turned = {0: planes[1], 1: planes[0]}
+    assert {1 - place for place in network.LINES if marks.Class(place, 10).marks(turned, 5.0).any()} == kinds
 
 
 def test_threads_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +230,7 @@ def test_losses_by_rule_alone_are_none(likely: bool, monkeypatch: pytest.MonkeyP
     rng = np.random.default_rng(3)
     image, hole = rng.uniform(0.3, 0.5, (256, 256)), losses(256, 256, 0.05, rng)
     image[hole] = 0.95
-    graded = np.full((2, *image.shape[:2]), network.EVEN + 20 if likely else 40, np.uint8)
+    graded = np.full((1, *image.shape[:2]), network.EVEN + 20 if likely else 40, np.uint8)
     monkeypatch.setattr(network, "grades", lambda *_: graded)
     monkeypatch.setattr(marks.Class, "marks", lambda *_: np.zeros(image.shape[:2], bool))
     assert detect_each(image, "losses")["losses"].any() == likely

@@ -11,6 +11,8 @@ pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'restaur
 
 import onnxruntime
 
+from restauro import filters
+from restauro.detection import network
 from restauro.errors import TrainingError
 from restauro.training import checkpoints
 from restauro.training.damage_unet import DamageUNet
@@ -24,7 +26,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[DamageUNet, Path
     network = DamageUNet(width=8, depth=3)
     for number in range(3):  # as if it had seen something
         network(torch.rand(2, 3, 32, 32) * number)
-    torch.nn.init.normal_(network.last.weight)
+    torch.nn.init.normal_(network.last.weight, std=0.05)
     path = tmp_path_factory.mktemp("export") / "finder.onnx"
     written = export_finding(network, path, {"name": "tried", "context": "16"})
     assert written.bytes == path.stat().st_size
@@ -35,13 +37,47 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[DamageUNet, Path
 
 @pytest.mark.parametrize("shape", [(1, 3, 4, 4), (2, 3, 36, 20)])
 def test_outputs_are_those_of_pytorch_at_any_size(exported: tuple[DamageUNet, Path], shape: tuple[int, ...]) -> None:
-    network, path = exported
-    image = np.random.default_rng(0).random(shape, np.float32)
+    torch_network, path = exported
+    rng = np.random.default_rng(0)
+    image, told = rng.random(shape, np.float32), rng.normal(size=(shape[0], 5, *shape[2:])).astype(np.float32)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    found, features = session.run(["probability", "features"], {"image": image})
+    found, features = session.run(["probability", "features"], {"image": image, "told": told})
     with torch.no_grad():
-        np.testing.assert_allclose(found, network.eval()(torch.from_numpy(image)).sigmoid().numpy(), atol=1e-4)
-        np.testing.assert_allclose(features, network.features(torch.from_numpy(image)).numpy(), atol=1e-3)
+        expected = torch_network.eval().features(torch.from_numpy(image), torch.from_numpy(told))
+        np.testing.assert_allclose(features, expected.numpy(), atol=1e-3)
+        np.testing.assert_allclose(found, torch_network.last(expected).sigmoid().numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(7, 130), (150, 201), (300, 270)])
+def test_the_three_looks_are_those_of_pytorch(
+    exported: tuple[DamageUNet, Path], shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tile by tile, each look told what the one before saw; sides are filled up in other ways, so not at the rims."""
+    torch_network, path = exported
+    monkeypatch.setattr(network, "MODEL", path)
+    monkeypatch.setattr(network, "_SIDE", 64)
+    rng = np.random.default_rng(1)
+    smooth = np.dstack([filters.gaussian(rng.random(shape, np.float32), 2.0, "edge") for _ in range(3)])
+    image = np.clip(0.5 + 8 * (smooth - 0.5), 0, 1).astype(np.float32)
+    found = network.grades(image, range(5), 2)
+    with torch.no_grad():
+        odds = torch_network.eval()(torch.from_numpy(image.transpose(2, 0, 1)[None]))[0].numpy()
+    expected = np.clip(np.rint(10 * odds) + 128, 0, 255)
+    rim = 40 if min(shape) > 80 else 0
+    inner = np.s_[:, rim : shape[0] - rim, rim : shape[1] - rim] if rim else np.s_[:, :0]
+    np.testing.assert_allclose(found.astype(int)[inner], expected[inner], atol=2)
+    part = (slice(0, min(40, shape[0])), slice(64, 90))
+    np.testing.assert_allclose(network.grades_at(image, range(5), part).astype(int), found[:, *part], atol=1)
+
+
+def test_frozen_statistics_stay() -> None:
+    network = DamageUNet(width=4, depth=2)
+    network(torch.rand(2, 3, 16, 16))
+    network.freeze_batch_norm()
+    before = {name: values.clone() for name, values in network.state_dict().items()}
+    network.train()(torch.rand(2, 3, 16, 16)).mean().backward()
+    assert all(torch.equal(values, before[name]) for name, values in network.state_dict().items())
+    assert all(parameter.grad is not None for parameter in network.parameters())
 
 
 def test_the_file_says_what_it_finds(exported: tuple[DamageUNet, Path]) -> None:

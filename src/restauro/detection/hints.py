@@ -17,7 +17,6 @@ DAMAGE, SOUND = 1, -1
 
 _SCALES = (1.5, 5.0)  # pixels, standard deviations of the smoothing
 _HALO = 13  # pixels that the widest reaches
-_GRID = 32  # pixels, whose multiples the network begins at
 _MOST = 20_000  # hint pixels of each kind that are learnt from
 _PENALTY = 30.0  # of squared weights: a hundred hints say little about fifty features
 _STEPS, _ENOUGH = 50, 1e-6  # of Newton's method: at most so many, and a step so short is the last
@@ -219,7 +218,7 @@ def _trained(picture: NDArray[Any], labels: NDArray[np.int8], found: NDArray[np.
         if not rows.size:
             continue
         box = tuple(
-            slice(tile.start + _GRID * int(hinted[0] // _GRID), tile.start + int(hinted[-1]) + 1)
+            slice(tile.start + network.GRID * int(hinted[0] // network.GRID), tile.start + int(hinted[-1]) + 1)
             for tile, hinted in zip(place.inside, (rows, columns), strict=True)
         )
         here = labels[box]

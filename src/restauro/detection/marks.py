@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro import filters, scratch
-from restauro.detection.network import ALONE, EVEN, LINES, MODEL, STEPS, Grades, either
+from restauro.detection.network import EVEN, LINES, MODEL, STEPS, Grades, either
 from restauro.errors import ParameterError, ParameterTypeError
 from restauro.mask import strips
 
@@ -20,7 +20,6 @@ LEAST, MOST = 0.3, 30.0  # false marks a megapixel that can be asked for: what w
 _LIKELY = 1.0  # log odds that pixels of marks have at least
 _BELOW = 1.5  # or so far below a threshold that is near
 _SHARE = 0.5  # of a high threshold, which they have at least
-_SEEN = 2.5  # log odds, or a lower threshold, that one of them has at the picture's own size
 _UNDECIDED = 1.0  # log odds: where crack and scratch are nearer to each other, a line counts as both
 _NEAR, _STEEP = 4, 8.0  # pixels, and log odds below the largest within so many: what is outside a sharp rim
 
@@ -42,17 +41,15 @@ class Class:
 
     @property
     def needed(self) -> tuple[int, ...]:
-        """What the network must say: lines are followed as cracks and scratches together, others are seen twice."""
-        return LINES if self.place in LINES else (self.place, ALONE + self.place)
+        """What the network must say: lines are followed as cracks and scratches together."""
+        return LINES if self.place in LINES else (self.place,)
 
     def marks(self, graded: dict[int, Grades], threshold: float, smallest: int | None = None) -> NDArray[np.bool_]:
         """Return the marks, bool [H, W].
 
         A mark hangs together by sides or corners, is above half the threshold all over and above it somewhere:
-        hysteresis. It ends at once where the odds at full size fall steeply, as at a sharp rim. A line is a
-        crack unless half of its pixels rather say that it is a scratch, and the other way round: where the network
-        can't tell, it is both. Anything else must be seen somewhere at the picture's own size too, if less surely: pale
-        clothes look like losses at half of it.
+        hysteresis. It ends at once where the odds fall steeply, as at a sharp rim. A line is a crack unless half of its
+        pixels rather say that it is a scratch, and the other way round: where the network can't tell, it is both.
 
         Parameters
         ----------
@@ -65,17 +62,14 @@ class Class:
         """
         is_line = self.place in LINES
         plane = either(*(graded[place] for place in LINES)) if is_line else graded[self.place]
-        alone = plane if is_line else graded[ALONE + self.place]  # where rims are sharp
         least = min(threshold - _BELOW, max(_LIKELY, _SHARE * threshold))
-        found = filters.pieces(_likely(plane, alone, least, threshold))
+        found = filters.pieces(_likely(plane, least))
         kept = (found.count(plane >= _grade(threshold)) > 0) & (
             found.pixels >= (self.smallest if smallest is None else smallest)
         )
         if is_line:
             (other,) = (place for place in LINES if place != self.place)
             kept &= found.count(_surer(graded[other], graded[self.place])) * 2 < found.pixels
-        else:
-            kept &= found.count(alone >= _grade(min(threshold, _SEEN))) > 0
         return found.those(kept)
 
     def seconded(self, graded: dict[int, Grades], found: NDArray[np.bool_], threshold: float) -> NDArray[np.bool_]:
@@ -94,19 +88,15 @@ class Class:
         return others.those(others.count(graded[self.place] >= _grade(threshold)) > 0)
 
 
-def _likely(plane: Grades, alone: Grades, least: float, threshold: float) -> NDArray[np.bool_]:
-    """Return which pixels may belong to marks, bool [H, W]: of some log odds, and not where `alone` falls steeply.
-
-    What half the size lifts above the threshold does in any case.
-    """
+def _likely(plane: Grades, least: float) -> NDArray[np.bool_]:
+    """Return which pixels may belong to marks, bool [H, W]: of some log odds, and not where these fall steeply."""
     likely: NDArray[np.bool_] = scratch.zeros(plane.shape, np.bool_)
     for rows in strips(plane):
         upper = max(0, rows.start - _NEAR)
-        around = alone[upper : rows.stop + _NEAR]
+        around = plane[upper : rows.stop + _NEAR]
         steep = filters.largest(around, _NEAR) - around > round(STEPS * _STEEP)  # it is no less than around
         steep = steep[rows.start - upper :][: rows.stop - rows.start]
-        lifted = (plane[rows] >= _grade(threshold)) & (plane[rows] > alone[rows])
-        likely[rows] = (plane[rows] >= _grade(least)) & (~steep | lifted)
+        likely[rows] = (plane[rows] >= _grade(least)) & ~steep
     return likely
 
 

@@ -15,12 +15,16 @@ _SLOPE = 0.1  # of the leaky ReLU
 _AROUND = 9  # pixels of the window whose mean a pixel is compared with
 _LEVELS, _DIFFERENCES = 2.0, 8.0  # bring both to about the size that layers keep: faint cracks differ by a twentieth
 _RARE = -4.0  # log odds that training begins with: most pixels are undamaged
+_LOOKS = 3  # at a quarter of a picture's size, at half, and as it is
+_CERTAIN, _TOLD = 12.7, 0.25  # log odds are told up to so many, and by so much smaller
 
 
 class DamageUNet(nn.Module):
     """Gives the log odds of every kind of damage for each pixel of a picture of any size.
 
-    It is given colours, and how they differ from the mean around, enlarged: so faint lines are seen from the start.
+    A picture is looked at three times, at a quarter of its size, at half, and as it is, each time being told what was
+    seen before, by the same weights: so the last look knows what lies far around. It is given colours, and how they
+    differ from the mean around, enlarged: so faint lines are seen from the start.
 
     Convolutions of 3 x 3, batch normalisation, leaky ReLUs: in use, what is found at a place depends on its
     surroundings alone, and a picture can be cut into windows. Halved by convolutions of stride 2, doubled by sub-pixel
@@ -44,11 +48,12 @@ class DamageUNet(nn.Module):
 
     def __init__(self, width: int = 16, depth: int = 5) -> None:
         super().__init__()
+        self.frozen = False
         sizes = [width, 2 * width]
         while len(sizes) < depth:
             sizes.append(sizes[-2] + sizes[-1])
         self.multiple = 2 ** (depth - 1)
-        self.first = _convolution(6, width)
+        self.first = _convolution(6 + len(KINDS), width)
         self.down = nn.ModuleList(_convolution(above, below, stride=2) for above, below in pairwise(sizes))
         self.before = nn.ModuleList(_two(size) for size in sizes[1:])
         self.up = nn.ModuleList(nn.Conv2d(below, 4 * above, 1) for above, below in pairwise(sizes))
@@ -67,15 +72,26 @@ class DamageUNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return log odds, float [N, 5, H, W], of float32 [N, 3, H, W], 0..1."""
-        height, width = image.shape[2:]
-        logits: Tensor = self.last(self.features(image))[:, :, :height, :width]
-        return logits
+        sizes = [image]
+        while len(sizes) < _LOOKS:
+            sizes.append(functional.avg_pool2d(sizes[-1], 2, ceil_mode=True))
+        told = None
+        for seen in reversed(sizes):
+            height, width = seen.shape[2:]
+            told = torch.zeros_like(seen[:, :1]).expand(-1, len(KINDS), -1, -1) if told is None else doubled(told)
+            told = self.last(self.features(seen, told[:, :, :height, :width]))[:, :, :height, :width].float()
+        assert told is not None
+        return told
 
-    def features(self, image: Tensor) -> Tensor:
-        """Return what the last layer sees, float [N, width, H, W], sides filled up to multiples of `multiple`."""
+    def features(self, image: Tensor, told: Tensor) -> Tensor:
+        """Return what the last layer sees in one look, float [N, width, H, W], H and W filled up to multiples.
+
+        told: log odds [N, 5, H, W] that were seen at half the size, or zeros.
+        """
         height, width = image.shape[2:]
         around = _mean(_mean(image, (1, _AROUND)), (_AROUND, 1))
-        x = torch.cat([_LEVELS * (image - 0.5), _DIFFERENCES * (image - around)], 1)  # [N, 6, H, W]
+        told = _TOLD * told.clamp(-_CERTAIN, _CERTAIN)
+        x = torch.cat([_LEVELS * (image - 0.5), _DIFFERENCES * (image - around), told], 1)  # [N, 11, H, W]
         x = functional.pad(x, (0, -width % self.multiple, 0, -height % self.multiple))
         x = self.first(x)  # [N, width, H, W]
         beside = []
@@ -85,6 +101,29 @@ class DamageUNet(nn.Module):
         for after, up in zip(reversed(self.after), reversed(self.up), strict=True):
             x = after(functional.pixel_shuffle(up(x), 2) + beside.pop())
         return x
+
+    def freeze_batch_norm(self) -> None:
+        """Keep the statistics of batch normalisation as they are from now on, whatever `train()` says.
+
+        In training each of the looks would be normalised by its own, and in use all are by their mean: so the last part
+        of a training is for this.
+        """
+        self.frozen = True
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> DamageUNet:
+        """See `torch.nn.Module.train`."""
+        super().train(mode)
+        if self.frozen:
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+
+def doubled(values: Tensor) -> Tensor:
+    """Return values at twice the size, linearly interpolated between the middles of pixels."""
+    return functional.interpolate(values, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

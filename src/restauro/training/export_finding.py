@@ -16,15 +16,15 @@ from restauro.damage.wear.canvas import KINDS
 from restauro.training.onnx_files import Exported, check_target, described, graph, write
 
 
-class _Probabilities(nn.Module):
-    """A network whose log odds are turned into probabilities, with the features that they are made of."""
+class _Look(nn.Module):
+    """A network's look at one size: log odds turned into probabilities, and the features that they are made of."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.network.features(image)
+    def forward(self, image: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.network.features(image, told)
         return self.network.last(features).sigmoid(), features
 
 
@@ -33,9 +33,10 @@ def export_finding(
 ) -> Exported:
     """Write a network that finds damage as an ONNX file, for any height and width, its weights in single precision.
 
-    The file's input is `image`, float32 [N, 3, H, W], 0..1; its outputs are `probability`, float32 [N, kinds, H, W],
-    0..1, in the order of the metadata's `classes`, and `features`, float32 [N, width, H, W], which the last layer sees.
-    H and W are multiples of the metadata's `multiple`. What was written is compared with PyTorch. `restauro train
+    The file is one look: its inputs are `image`, float32 [N, 3, H, W], 0..1, and `told`, float32 [N, kinds, H, W], the
+    log odds that were seen at half the size, doubled, or zeros. Its outputs are `probability`, float32 [N, kinds, H,
+    W], 0..1, in the order of the metadata's `classes`, and `features`, float32 [N, width, H, W], which the last layer
+    sees. H and W are multiples of the metadata's `multiple`. What was written is compared with PyTorch. `restauro train
     --init` goes on from its weights.
 
     Parameters
@@ -52,12 +53,13 @@ def export_finding(
     """
     check_target(target, overwrite=overwrite)
     multiple = int(network.multiple)
-    model = graph(_Probabilities(network).cpu().eval(), multiple, {"image": 3}, "probability", "features", merged=False)
+    look = _Look(network).cpu().eval()
+    model = graph(look, multiple, {"image": 3, "told": len(KINDS)}, "probability", "features", merged=False)
     for tensor in model.graph.initializer:  # by the names that the network has for them
         _rename(model, tensor.name, tensor.name.removeprefix("network."))
     without_zeros(model)
     content = described(model, {**metadata, "classes": ",".join(KINDS)}, multiple)
-    difference = _difference(content, network)
+    difference = _difference(content, look)
     write(content, target, difference)
     return Exported(target, len(content), difference)
 
@@ -102,13 +104,14 @@ def _rename(model: onnx.ModelProto, old: str, new: str) -> None:
 
 
 @torch.no_grad()
-def _difference(content: bytes, network: nn.Module) -> float:
+def _difference(content: bytes, look: nn.Module) -> float:
     """Return how far ONNX Runtime's probabilities are from PyTorch's at most, on random pictures of two sizes."""
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
     largest = 0.0
     for shape in ((1, 3, 64, 64), (2, 3, 32, 128)):
         image = torch.rand(shape, generator=generator)
-        (found,) = session.run(["probability"], {"image": image.numpy()})
-        largest = max(largest, float(np.abs(found - network(image).sigmoid().numpy()).max()))
+        told = 4 * torch.randn(shape[0], len(KINDS), *shape[2:], generator=generator) - 4
+        (found,) = session.run(["probability"], {"image": image.numpy(), "told": told.numpy()})
+        largest = max(largest, float(np.abs(found - look(image, told)[0].numpy()).max()))
     return largest
