@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 # Methods that needn't keep the promises on scale, mirroring and permuted channels (docs/design.md).
-FREE = {"patchmatch", "network", "partial-convolution", "tone"}
+FREE = {"patchmatch", "network", "tone"}
 DTYPES = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64"]
 
 

@@ -65,7 +65,7 @@ def _losses(picture: NDArray[Any], workers: int | None, progress: Progress | Non
 
 KINDS = {
     "cracks": Detector("craquelure, dark and bright, of all widths", Class(0, 10), 30.0, _cracks),
-    "scratches": Detector("scratches and other long, thin lines", Class(1, 10), 10.0, _scratches),
+    "scratches": Detector("scratches and other long, thin lines", Class(1, 10), 3.0, _scratches),
     "losses": Detector("flaked paint, peeled emulsion, tears", Class(2, 8), 3.0, _losses, seconded=True),
     "dust": Detector("dust and specks", Class(3, 3), 3.0),
     "color": Detector("marks of a colour that is given"),
