@@ -50,14 +50,18 @@ def test_the_rest_of_the_picture_follows_again_and_again() -> None:
 
 
 def test_what_a_detector_finds_may_be_used() -> None:
-    """It stays, and what the hints are sure of comes to it; a detector that finds nothing says nothing."""
+    """What is right of it stays, and what the hints are sure of comes to it; what they are against goes.
+
+    A detector that finds nothing says nothing.
+    """
     image, damage = panel()
-    labels, losses = strokes(damage), detect(image, "losses")
+    labels, losses = strokes(damage), detect(image, "losses", sensitivity=10)
     assert (losses & damage).any()
-    found = detect(image, "losses", hints=labels)
+    assert (losses & ~damage).sum() > 100  # the bright specks
+    found = detect(image, "losses", hints=labels, sensitivity=10)
     assert not (losses & damage & ~found).any()
-    assert (found & damage).sum() > 4 * losses.sum()
-    assert not (found & ~damage).any()
+    assert (found & damage).sum() > 1.1 * (losses & damage).sum()
+    assert (found & ~damage).sum() < 0.05 * (losses & ~damage).sum()
     nothing = np.zeros(damage.shape, bool)
     np.testing.assert_array_equal(find_by_hints(image, labels, nothing), detect(image, hints=labels))
 

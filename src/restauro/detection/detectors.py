@@ -16,7 +16,7 @@ from restauro.errors import ParameterError, Remedy
 Rule = Callable[[NDArray[Any], int | None, Progress | None], NDArray[np.bool_]]
 
 REPAIRED = ("dust", "scratches", "losses")  # looked for where a picture is repaired in one go: cracks only by name
-UNSEEN = 2.0  # false marks a megapixel of each kind, where nobody looks before it is filled
+UNSEEN = 1.0  # false marks a megapixel of each kind, where nobody looks before it is filled
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _losses(picture: NDArray[Any], workers: int | None, progress: Progress | Non
 
 KINDS = {
     "cracks": Detector("craquelure, dark and bright, of all widths", Class(0, 10), 30.0, _cracks),
-    "scratches": Detector("scratches and other long, thin lines", Class(1, 10), 3.0, _scratches),
+    "scratches": Detector("scratches and other long, thin lines", Class(1, 10), 10.0, _scratches),
     "losses": Detector("flaked paint, peeled emulsion, tears", Class(2, 8), 3.0, _losses, seconded=True),
     "dust": Detector("dust and specks", Class(3, 3), 3.0),
     "color": Detector("marks of a colour that is given"),
