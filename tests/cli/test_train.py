@@ -46,7 +46,10 @@ def test_without_pytorch_it_says_what_to_install(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--preset cifar", "There is no preset 'cifar': choose cifar10-course, cifar10, paper, damage, paintings."),
+        (
+            "--preset cifar",
+            "There is no preset 'cifar': choose cifar10-course, cifar10, paper, damage, paintings, paintings-pconv.",
+        ),
         ("--preset cifar10 --set batch", "--set takes NAME=VALUE, such as --set batch=64, and this is 'batch'."),
         ("--preset cifar10 --set bach=4", "The preset 'cifar10' has no setting 'bach': did you mean 'batch'?"),
         ("--preset cifar10 --epochs 1 --steps 1", "Give epochs or steps, not both."),
