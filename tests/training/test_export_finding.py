@@ -48,7 +48,7 @@ def test_outputs_are_those_of_pytorch_at_any_size(exported: tuple[DamageUNet, Pa
         np.testing.assert_allclose(found, torch_network.last(expected).sigmoid().numpy(), atol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(7, 130), (150, 201), (300, 270)])
+@pytest.mark.parametrize("shape", [(97, 130), (150, 201), (300, 270)])
 def test_the_three_looks_are_those_of_pytorch(
     exported: tuple[DamageUNet, Path], shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,8 +63,7 @@ def test_the_three_looks_are_those_of_pytorch(
     with torch.no_grad():
         odds = torch_network.eval()(torch.from_numpy(image.transpose(2, 0, 1)[None]))[0].numpy()
     expected = np.clip(np.rint(10 * odds) + 128, 0, 255)
-    rim = 40 if min(shape) > 80 else 0
-    inner = np.s_[:, rim : shape[0] - rim, rim : shape[1] - rim] if rim else np.s_[:, :0]
+    inner = np.s_[:, 40:-40, 40:-40]
     np.testing.assert_allclose(found.astype(int)[inner], expected[inner], atol=2)
     part = (slice(0, min(40, shape[0])), slice(64, 90))
     np.testing.assert_allclose(network.grades_at(image, range(5), part).astype(int), found[:, *part], atol=1)

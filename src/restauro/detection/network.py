@@ -126,8 +126,14 @@ def grades(
         kinds = list(classes if size == 1 else range(len(CLASSES)))
         found: Grades = scratch.zeros((len(kinds), height, width), np.uint8)
 
-        def grade(place: tiles.Place, size: int = size, found: Grades = found, kinds: list[int] = kinds) -> None:
-            (likely,) = _look(picture, size, told, place.inside, "probability")  # noqa: B023  of this size
+        def grade(
+            place: tiles.Place,
+            size: int = size,
+            told: _Told | None = told,
+            found: Grades = found,
+            kinds: list[int] = kinds,
+        ) -> None:
+            (likely,) = _look(picture, size, told, place.inside, "probability")
             found[:, *place.inside] = _graded(_log_odds(likely[kinds]))
 
         end = begin + (1 - begin) * _WORK[size]

@@ -388,7 +388,7 @@ _PAINTINGS = Preset(
 _PAINTINGS_PCONV = replace(
     _PAINTINGS,
     name="paintings-pconv",
-    title="The same by the layers of Liu et al. 2018: partial convolutions, which see known pixels alone",
+    title="The same by the layers of Liu et al. 2018, partial convolutions",
     network="unet",
     network_options={"width": 32, "depth": 5, "batch_norm": True, "corrects": True},  # 2.9 million weights, 9 GMAC
 )
