@@ -31,8 +31,9 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 def classical_methods() -> list[str]:
     """Return the names of all methods that fill and need no model."""
-    names = [name for name in restauro.method_names() if restauro.method_class(name).nature != "learned"]
-    return [name for name in names if restauro.method_class(name).nature != "corrects"]
+    return [
+        name for name in restauro.method_names() if restauro.method_class(name).nature not in ("learned", "corrects")
+    ]
 
 
 def cores() -> int:

@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -71,13 +71,13 @@ class Finder:
         self.image = image
         self.planes = dict(zip(PLACES, network.grades(image, PLACES, 1), strict=True))
 
-    def by(self, kind: str, ways: Iterable[str] = WAYS) -> dict[str, Hole]:
+    def by(self, kind: str) -> dict[str, Hole]:
         """Return what is found by each of the ways, as by default."""
         detector = KINDS[kind]
         assert detector.learned is not None
         learned = detector.learned.marks(self.planes, threshold_of(kind, detector.usual))
-        if not detector.rule or "rules" not in ways:
-            return dict.fromkeys(ways, learned)
+        if not detector.rule:
+            return dict.fromkeys(WAYS, learned)
         ruled = detector.rule(self.image, 1, None)
         counted = ruled
         if detector.seconded:
