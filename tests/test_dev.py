@@ -129,7 +129,7 @@ def test_unknown_extras_are_refused(names: list[str]) -> None:
     result = run_dev("extras", *names)
     assert result.returncode == 1
     assert result.stderr.startswith("dev.py extras: Say which extras: python3 dev.py extras NAME ..., of ")
-    assert "eval, hints, layers, train" in result.stderr
+    assert "eval, layers, train" in result.stderr
 
 
 def test_a_wheel_is_kept_in_one_folder_at_most() -> None:
