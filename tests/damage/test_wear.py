@@ -18,7 +18,7 @@ DAMAGE: dict[Draw, set[int]] = {
     lines.cracks: {CRACK},
     lines.scratches: {SCRATCH},
     lines.folds: {SCRATCH},
-    lines.breaks: {SCRATCH, LOSS},
+    lines.breaks: {CRACK, SCRATCH, LOSS},
     patches.losses: {LOSS},
     patches.tears: {LOSS},
     patches.stains: {STAIN},
@@ -61,6 +61,14 @@ def test_lines_change_hardly_anything_away_from_their_marks(draw: Draw) -> None:
         far[:6] = far[-6:] = far[:, :6] = far[:, -6:] = False  # a line may run just beyond the picture
         if canvas.marks.any() and far.any():
             assert np.abs(canvas.picture - before)[far].max() < 4
+
+
+def test_a_break_counts_as_crack_and_as_what_it_looks_like() -> None:
+    for seed in range(12):
+        canvas = Canvas.of(picture(seed))
+        lines.breaks(canvas, np.random.default_rng(seed))
+        broken = canvas.marks[canvas.marks > 0]
+        assert set(np.unique(broken)) <= {1 << CRACK | 1 << SCRATCH, 1 << CRACK | 1 << LOSS}
 
 
 def test_lines_of_a_point_or_two_have_nothing_beside_them() -> None:

@@ -105,10 +105,13 @@ def test_a_line_that_may_be_either_is_both(crack: int, scratch: int, kinds: set[
     assert {1 - place for place in network.LINES if marks.Class(place, 10).marks(turned, 5.0).any()} == kinds
 
 
-def test_threads_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "_SIDE", 64)
-    image = damaged("cracks")[0]
-    np.testing.assert_array_equal(network.grades(image, (0, 2), 1), network.grades(image, (0, 2), 3))
+@pytest.mark.parametrize("side", [64, 896])  # of tiles: many, or a single one that threads share
+def test_threads_make_no_difference(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_SIDE", side)
+    image = np.concatenate([damaged("cracks")[0], damaged("losses")[0]])
+    alone = network.grades(image, (0, 2), 1)
+    for workers in (2, 3, 4):
+        np.testing.assert_array_equal(network.grades(image, (0, 2), workers), alone)
 
 
 @pytest.mark.parametrize("kind", LEARNED)

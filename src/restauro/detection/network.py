@@ -101,7 +101,7 @@ def grades(
     classes
         Places in `CLASSES`.
     workers
-        Threads, of which at most four are used, each for a tile. The result doesn't depend on them.
+        Threads, of which at most four are used. The result doesn't depend on them.
     progress
         Called in this thread with the fraction done; an exception raised in it stops the work after the tiles at work.
 
@@ -116,8 +116,8 @@ def grades(
     so the network sees four times as far around as one look does, for a third more work.
 
     Every tile of 896 pixels is seen with the surroundings that the network says it needs, on one grid of the pixels
-    that it halves: tiles leave no seams. Beside the picture it takes K + 2 bytes a pixel, and 0.4 GB a thread. One run
-    of the network on several threads would round in other ways than on one.
+    that it halves: tiles leave no seams. Beside the picture it takes K + 2 bytes a pixel, and 0.4 GB a tile at work.
+    Where there are fewer tiles than threads, several work at one: what is rounded doesn't depend on how many.
     """
     told: _Told | None = None
     begin = 0.0
@@ -125,6 +125,8 @@ def grades(
         height, width = (-(-side // size) for side in picture.shape[:2])
         kinds = list(classes if size == 1 else range(len(CLASSES)))
         found: Grades = scratch.zeros((len(kinds), height, width), np.uint8)
+        at, together = places((height, width)), threads(workers)
+        each = max(1, together // len(at))  # a small picture has fewer tiles than there are threads
 
         def grade(
             place: tiles.Place,
@@ -132,12 +134,13 @@ def grades(
             told: _Told | None = told,
             found: Grades = found,
             kinds: list[int] = kinds,
+            each: int = each,
         ) -> None:
-            (likely,) = _look(picture, size, told, place.inside, "probability")
+            (likely,) = _look(picture, size, told, place.inside, "probability", threads=each)
             found[:, *place.inside] = _graded(_log_odds(likely[kinds]))
 
         end = begin + (1 - begin) * _WORK[size]
-        tiles.do_at(places((height, width)), grade, threads(workers), tiles.part(progress, begin, end))
+        tiles.do_at(at, grade, together, tiles.part(progress, begin, end))
         told, begin = _Told(found, (slice(0, height), slice(0, width))), end
     return found
 
@@ -152,12 +155,12 @@ def threads(workers: int | None) -> int:
     return min(checked_workers(workers), _THREADS)
 
 
-def grades_at(picture: NDArray[Any], classes: Sequence[int], inside: Part) -> Grades:
-    """Return what `grades` would of a part of a picture, uint8 [K, h, w], in this thread.
+def grades_at(picture: NDArray[Any], classes: Sequence[int], inside: Part, workers: int | None = None) -> Grades:
+    """Return what `grades` would of a part of a picture, uint8 [K, h, w], seen as one tile.
 
     picture: with at least `context` pixels around the part, or all that there are; both begin at multiples of `GRID`.
     """
-    (likely,) = _looks(picture, inside, "probability")[-1]
+    (likely,) = _looks(picture, inside, "probability", threads=threads(workers))[-1]
     return _graded(_log_odds(likely[list(classes)]))
 
 
@@ -179,23 +182,23 @@ def context() -> int:
     return -(-sum(_SIZES) * _open().halo // GRID) * GRID + GRID
 
 
-def _looks(picture: NDArray[Any], inside: Part, *outputs: str) -> list[list[NDArray[np.float32]]]:
+def _looks(picture: NDArray[Any], inside: Part, *outputs: str, threads: int = 1) -> list[list[NDArray[np.float32]]]:
     """Return outputs of every look, the last of the part, those before of all that the next one needs."""
     parts = {1: inside}
     for size in reversed(_SIZES[:-1]):
         parts[size] = _under(parts[size // 2], picture.shape, size)
     told, found = None, []
     for size in _SIZES:
-        found.append(_look(picture, size, told, parts[size], *outputs))
+        found.append(_look(picture, size, told, parts[size], *outputs, threads=threads))
         told = _Told(_graded(_log_odds(found[-1][outputs.index("probability")])), parts[size])
     return found
 
 
 def _look(
-    picture: NDArray[Any], size: int, told: _Told | None, inside: Part, *outputs: str
+    picture: NDArray[Any], size: int, told: _Told | None, inside: Part, *outputs: str, threads: int
 ) -> list[NDArray[np.float32]]:
     """Return outputs [K, h, w] of a look at a part, in pixels of a picture that is 1 / size as large."""
-    session = _open()
+    session = _open(threads)
     around = tuple(slice(max(0, at.start - session.halo), at.stop + session.halo) for at in inside)
     tile = tiles.as_floats(picture[tuple(slice(size * at.start, size * at.stop) for at in around)])
     tile = np.broadcast_to(np.atleast_3d(tile), (*tile.shape[:2], 3))
@@ -265,14 +268,14 @@ def _graded(odds: NDArray[np.floating[Any]]) -> Grades:
     return graded
 
 
-def _open() -> _Session:
+def _open(threads: int = 1) -> _Session:
     with _opening:
-        return _opened(MODEL)
+        return _opened(MODEL, threads)
 
 
-@lru_cache(maxsize=1)
-def _opened(path: Path) -> _Session:
-    runtime = open_session(path, CPU, 1)
+@lru_cache(maxsize=_THREADS)
+def _opened(path: Path, threads: int) -> _Session:
+    runtime = open_session(path, CPU, threads)
     about = runtime.get_modelmeta().custom_metadata_map
     if tuple(about.get("classes", "").split(",")) != CLASSES:
         raise ModelError(f"{path} isn't the network that finds damage: install restauro again.")

@@ -61,7 +61,7 @@ def cracks(canvas: Canvas, rng: np.random.Generator) -> None:
 
 def scratches(canvas: Canvas, rng: np.random.Generator) -> None:
     """Paint scratches: white, brighter or darker; single, in bundles, with doubled edges; straight and curved."""
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         _hard_scratches(canvas, rng)
         return
     usual = rng.uniform(0, np.pi)
@@ -109,7 +109,10 @@ def folds(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def breaks(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Paint where emulsion or varnish broke along a fold or a blow: jagged, of any width, with flakes beside it."""
+    """Paint where emulsion or varnish broke along a fold or a blow: jagged, of any width, with flakes beside it.
+
+    Whoever asks for cracks means these too, and whoever asks for losses or scratches as well: they count as two kinds.
+    """
     way = rng.random()
     if way < 0.35:
         courses = [paths.across(canvas.shape, rng) for _ in range(int(rng.integers(1, 3)))]
@@ -139,6 +142,7 @@ def breaks(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.blend(_bright(rng), rng.uniform(0.5, 1) * field)
     else:
         canvas.shift(log_uniform(rng, 20, 120) * field, _bright(rng) if rng.random() < 0.6 else _dark(rng))
+    canvas.mark(core, CRACK)
     canvas.mark(core, LOSS if usual > 2 else SCRATCH)
 
 
@@ -149,7 +153,7 @@ def _hard_cracks(canvas: Canvas, rng: np.random.Generator) -> None:
     core, field = np.zeros(shape, np.bool_), np.zeros(shape, np.float32)
     if rng.random() < 0.4:
         most = min(shape) / 4
-        core = nets.cracks(*shape, log_uniform(rng, 0.006, 0.08), rng, crack_width=min(most, 2 * radius))
+        core = nets.cracks(*shape, log_uniform(rng, 0.006, 0.14), rng, crack_width=min(most, 2 * radius))
     else:
         for path, radii in paths.net(shape, rng, radius):
             draw_soft(path, radii, np.ones(len(radii)), 1.0, field, core)
@@ -174,7 +178,7 @@ def _hard_scratches(canvas: Canvas, rng: np.random.Generator) -> None:
     if rng.random() < 0.4:
         canvas.blend(_bright(rng), soft)
     else:
-        canvas.add(soft * log_uniform(rng, 15, 90) * (1 if rng.random() < 0.5 else -1))
+        canvas.add(soft * log_uniform(rng, 15, 90) * (1 if rng.random() < 0.4 else -1))
     canvas.mark(hole, SCRATCH)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from restauro.damage import patches
 from restauro.damage.wear import paths
@@ -126,13 +127,21 @@ def dust(canvas: Canvas, rng: np.random.Generator) -> None:
         draw_soft(fibre, thin, np.ones(len(fibre)), 0.0, alpha, where)
     if rng.random() < 0.4:
         _cast(canvas, alpha, rng, rng.uniform(0.1, 0.4))
+    if rng.random() < 0.35:  # faint, on a bright or a dark place alike
+        canvas.add(log_uniform(rng, 18, 90) * (1 if rng.random() < 0.5 else -1) * alpha)
+    else:
+        _speckle(canvas, alpha, where, before, rng)
+    canvas.mark_seen(where, DUST, before)
+
+
+def _speckle(canvas: Canvas, alpha: Field, where: Mask, before: NDArray[np.float32], rng: np.random.Generator) -> None:
+    """Paint specks light or dark, mostly as what they lie on isn't."""
     light = rng.random() < 0.65
     if light == (before[where].mean() > 128 if where.any() else False) and rng.random() < 0.6:
         light = not light
     colour = rng.uniform(190, 255) if light else rng.uniform(0, 60)
     tinted = colour_of(colour + rng.normal(0, 8, 3))
     canvas.blend(tinted, rng.uniform(0.35, 1) * alpha)
-    canvas.mark_seen(where, DUST, before)
 
 
 def _ground(rng: np.random.Generator) -> Colour:
