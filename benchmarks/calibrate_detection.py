@@ -21,10 +21,10 @@ import _tables
 from restauro import filters
 from restauro.detection import network
 from restauro.detection.detectors import KINDS, seen_for
-from restauro.detection.marks import LEAST, MOST, THRESHOLDS
+from restauro.detection.marks import LEAST, LIKELY, MOST, THRESHOLDS
 
 RATES = (LEAST, 1.0, 3.0, 10.0, MOST)  # false marks a megapixel
-ODDS = np.arange(-3, 12.6, 0.5)  # log odds that are tried
+ODDS = np.arange(LIKELY, 12.6, 0.5)  # log odds that are tried
 RULES_EVERY = 14
 PLACES = seen_for(KINDS)
 

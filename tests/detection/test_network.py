@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 import restauro
 from restauro.damage.patches import losses
@@ -98,11 +99,32 @@ def test_marks_end_where_the_odds_fall_steeply() -> None:
 
 @pytest.mark.parametrize(("crack", "scratch", "kinds"), [(180, 180, {0, 1}), (185, 180, {0, 1}), (200, 180, {0})])
 def test_a_line_that_may_be_either_is_both(crack: int, scratch: int, kinds: set[int]) -> None:
-    planes = {place: np.full((9, 40), 20, np.uint8) for place in network.LINES}
+    planes = {place: np.full((9, 25), 20, np.uint8) for place in network.LINES}
     planes[0][4], planes[1][4] = crack, scratch
     assert {place for place in network.LINES if marks.Class(place, 10).marks(planes, 5.0)[4].all()} == kinds
     turned = {0: planes[1], 1: planes[0]}
     assert {1 - place for place in network.LINES if marks.Class(place, 10).marks(turned, 5.0).any()} == kinds
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0, np.pi), st.floats(35, 80), st.sampled_from([1, 2, 4]), st.sampled_from([0, 30]))
+def test_a_long_straight_line_is_a_scratch_whatever_is_said(
+    heading: float, length: float, width: int, sagitta: int
+) -> None:
+    along = np.linspace(-0.5, 0.5, 200)
+    off = sagitta * (0.25 - along**2) * 4  # an arc isn't straight
+    rows = 60 + np.sin(heading) * along * length + np.cos(heading) * off
+    columns = 60 + np.cos(heading) * along * length - np.sin(heading) * off
+    drawn = np.zeros((120, 120), np.bool_)
+    drawn[np.rint(rows).astype(int), np.rint(columns).astype(int)] = True
+    drawn = ndimage.binary_dilation(drawn, np.ones((width, width)))
+    planes = {
+        network.CRACK: np.where(drawn, 200, 20).astype(np.uint8),
+        network.SCRATCH: np.full(drawn.shape, 20, np.uint8),
+    }
+    found = marks.Class(network.SCRATCH, 10).marks(planes, 5.0)
+    np.testing.assert_array_equal(found, drawn if not sagitta else np.zeros_like(drawn))
+    np.testing.assert_array_equal(marks.Class(network.CRACK, 10).marks(planes, 5.0), drawn)
 
 
 @pytest.mark.parametrize("side", [64, 896])  # of tiles: many, or a single one that threads share

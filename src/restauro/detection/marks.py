@@ -11,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro import filters, scratch
-from restauro.detection.network import EVEN, LINES, MODEL, STEPS, Grades, either
+from restauro.detection.network import EVEN, LINES, MODEL, SCRATCH, STEPS, Grades, either
 from restauro.errors import ParameterError, ParameterTypeError
 from restauro.mask import strips
 
 THRESHOLDS = MODEL.with_name("damage-thresholds.csv")
 LEAST, MOST = 0.3, 30.0  # false marks a megapixel that can be asked for: what was measured
-_LIKELY = 1.0  # log odds that pixels of marks have at least
-_BELOW = 1.5  # or so far below a threshold that is near
-_SHARE = 0.5  # of a high threshold, which they have at least
+LIKELY = -0.5  # log odds that pixels of marks have at least: about as likely as not
 _UNDECIDED = 1.0  # log odds: where crack and scratch are nearer to each other, a line counts as both
+_LONG, _SLENDER, _OFF = 30.0, 6.0, 0.04  # pixels, times its width, and share of its length that a straight line wavers
 _NEAR, _STEEP = 4, 8.0  # pixels, and log odds below the largest within so many: what is outside a sharp rim
 
 
@@ -47,29 +46,30 @@ class Class:
     def marks(self, graded: dict[int, Grades], threshold: float, smallest: int | None = None) -> NDArray[np.bool_]:
         """Return the marks, bool [H, W].
 
-        A mark hangs together by sides or corners, is above half the threshold all over and above it somewhere:
-        hysteresis. It ends at once where the odds fall steeply, as at a sharp rim. A line is a crack unless half of its
-        pixels rather say that it is a scratch, and the other way round: where the network can't tell, it is both.
+        A mark hangs together by sides or corners, is likely all over and above the threshold somewhere: hysteresis. It
+        ends at once where the odds fall steeply, as at a sharp rim. A line is a crack unless half of its pixels rather
+        say that it is a scratch, and the other way round: where the network can't tell, it is both. A long straight
+        line counts as a scratch whatever the network says, for cracks are seldom so.
 
         Parameters
         ----------
         graded
             Grades [H, W] of the needed classes, by place.
         threshold
-            Log odds that one of its pixels must have.
+            Log odds that one of its pixels must have, at least `LIKELY`.
         smallest
             Pixels; None: as many as is usual for the class.
         """
         is_line = self.place in LINES
         plane = either(*(graded[place] for place in LINES)) if is_line else graded[self.place]
-        least = min(threshold - _BELOW, max(_LIKELY, _SHARE * threshold))
-        found = filters.pieces(_likely(plane, least))
+        found = filters.pieces(_likely(plane))
         kept = (found.count(plane >= _grade(threshold)) > 0) & (
             found.pixels >= (self.smallest if smallest is None else smallest)
         )
         if is_line:
             (other,) = (place for place in LINES if place != self.place)
-            kept &= found.count(_surer(graded[other], graded[self.place])) * 2 < found.pixels
+            own = found.count(_surer(graded[other], graded[self.place])) * 2 < found.pixels
+            kept &= own | _straight(found) if self.place == SCRATCH else own
         return found.those(kept)
 
     def seconded(self, graded: dict[int, Grades], found: NDArray[np.bool_], threshold: float) -> NDArray[np.bool_]:
@@ -88,16 +88,35 @@ class Class:
         return others.those(others.count(graded[self.place] >= _grade(threshold)) > 0)
 
 
-def _likely(plane: Grades, least: float) -> NDArray[np.bool_]:
-    """Return which pixels may belong to marks, bool [H, W]: of some log odds, and not where these fall steeply."""
+def _likely(plane: Grades) -> NDArray[np.bool_]:
+    """Return which pixels may belong to marks, bool [H, W]: the likely ones, but not where odds fall steeply."""
     likely: NDArray[np.bool_] = scratch.zeros(plane.shape, np.bool_)
     for rows in strips(plane):
         upper = max(0, rows.start - _NEAR)
         around = plane[upper : rows.stop + _NEAR]
         steep = filters.largest(around, _NEAR) - around > round(STEPS * _STEEP)  # it is no less than around
         steep = steep[rows.start - upper :][: rows.stop - rows.start]
-        likely[rows] = (plane[rows] >= _grade(least)) & ~steep
+        likely[rows] = (plane[rows] >= _grade(LIKELY)) & ~steep
     return likely
+
+
+def _straight(found: filters.Pieces) -> NDArray[np.bool_]:
+    """Return which pieces are long, straight lines, by the moments of their pixels: [pieces]."""
+    rows, columns = np.nonzero(found.mask)
+
+    def means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(found.numbers, values, len(found.pixels)) / found.pixels
+
+    down, right = (at - means(at)[found.numbers] for at in (rows.astype(np.float64), columns.astype(np.float64)))
+    vertical, horizontal, both = means(down**2), means(right**2), means(down * right)
+    middle, apart = (vertical + horizontal) / 2, np.hypot((vertical - horizontal) / 2, both)
+    # A rectangle of evenly spread pixels has the variance (side ** 2 - 1) / 12 along each side.
+    length, breadth = np.sqrt(12 * (middle + apart) + 1), np.sqrt(12 * np.maximum(middle - apart, 0) + 1)
+    width = np.maximum(found.pixels / length, 1)
+    straight: NDArray[np.bool_] = (length >= np.maximum(_LONG, _SLENDER * width)) & (
+        breadth <= 1.5 * width + _OFF * length
+    )
+    return straight
 
 
 def _surer(one: Grades, other: Grades) -> NDArray[np.bool_]:
