@@ -17,7 +17,7 @@ Draw = Callable[[Canvas, np.random.Generator], None]
 DAMAGE: dict[Draw, set[int]] = {
     lines.cracks: {CRACK},
     lines.scratches: {SCRATCH},
-    lines.folds: {SCRATCH},
+    lines.folds: {CRACK, SCRATCH},
     lines.breaks: {CRACK, SCRATCH, LOSS},
     patches.losses: {LOSS},
     patches.tears: {LOSS},

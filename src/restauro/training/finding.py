@@ -14,7 +14,7 @@ from restauro.damage.cracks import cracks
 from restauro.damage.rendering import render_cracks
 from restauro.damage.wear import paths
 from restauro.damage.wear.canvas import CRACK, KINDS, SCRATCH, Canvas, log_uniform
-from restauro.damage.wear.recipe import wear
+from restauro.damage.wear.recipe import scanned, wear
 from restauro.datasets import Pictures, hole_generator
 from restauro.evaluation.detection import score
 from restauro.numerics.soft_strokes import draw_soft
@@ -29,6 +29,7 @@ _RENDERED = 256  # pixels: the side of what is rendered at least
 _IN_TURN = 8  # rendered pieces that small examples are cut from by turns: more than most of a batch
 _KEPT = 2**30  # bytes of decoded pictures that are kept in memory
 _NATIVE, _ENLARGED = 0.5, 0.25  # of all pieces; the others are made smaller
+_LARGE, _LARGEST = 0.35, 4.0  # of all pieces are worn smaller, and enlarged by so much at most: damage on large scans
 _SIDE = 512  # pixels, of the squares that a network is judged on, made larger where pictures are smaller
 _THRESHOLD = 0.5
 _HARDEST = 3  # times the mean share of falsely marked pixels, from which on a picture comes no more often
@@ -42,7 +43,8 @@ class WornExamples:
 
     Half of the pieces are cut as they are; others are of up to 2.5 times their side, made smaller, or enlarged by up to
     1.7. Half are mirrored, a quarter lies on a side. Damage is rendered on 256 x 256 pixels at least, so that it is as
-    large as on scans; smaller examples are cut from them, eight pieces in turn.
+    large as on scans; smaller examples are cut from them, eight pieces in turn. A third is rendered smaller and
+    enlarged, with its damage, by up to four: as where a scan has more pixels than there is to be seen.
 
     Parameters
     ----------
@@ -89,15 +91,21 @@ class WornExamples:
         order = chance.permutation(count) if self.shares is None else chance.choice(count, count, p=self.shares)
         picture = self._read(int(order[place]))
         rng = np.random.default_rng([self.seed, _EXAMPLE, number])
-        piece = self._piece(picture, rng)
+        side = self.side * self.parts
+        small = round(side / log_uniform(rng, 1, _LARGEST)) if rng.random() < _LARGE else side
+        piece = self._piece(picture, small, rng)
         if rng.random() < 0.25:
             piece = piece.transpose(1, 0, 2)
         if rng.random() < 0.5:
             piece = piece[:, ::-1]
-        return wear(np.ascontiguousarray(piece), rng)
+        worn, marks = wear(np.ascontiguousarray(piece), rng)
+        if small == side:
+            return worn, marks
+        nearest = np.arange(side) * small // side
+        return scanned(resized(worn, side), rng), marks[nearest][:, nearest]
 
-    def _piece(self, picture: Image, rng: np.random.Generator) -> Image:
-        side, shorter, chance = self.side * self.parts, min(picture.shape[:2]), rng.random()
+    def _piece(self, picture: Image, side: int, rng: np.random.Generator) -> Image:
+        shorter, chance = min(picture.shape[:2]), rng.random()
         window = side
         if chance > _NATIVE + _ENLARGED:
             window = round(log_uniform(rng, side, 2.5 * side))

@@ -92,7 +92,10 @@ def scratches(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def folds(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Paint a fold or two: a granular line where the emulsion broke, or a soft one; a side lit and one in shade."""
+    """Paint a fold or two: a granular line where the emulsion broke, or a soft one; a side lit and one in shade.
+
+    It counts as a crack and as a scratch, as `breaks` do.
+    """
     for _ in range(1 + (rng.random() < 0.35)):
         path = paths.across(canvas.shape, rng)
         field, core = np.zeros(canvas.shape, np.float32), np.zeros(canvas.shape, np.bool_)
@@ -105,6 +108,7 @@ def folds(canvas: Canvas, rng: np.random.Generator) -> None:
             grains = rough(canvas.shape, rng.uniform(2, 7), rng)
             field *= np.clip(0.8 + rng.uniform(0.5, 1.5) * grains, 0, 1.6)
         canvas.shift(contrast * field, _bright(rng) if rng.random() < 0.75 else _dark(rng))
+        canvas.mark(core, CRACK)
         canvas.mark(core, SCRATCH)
 
 

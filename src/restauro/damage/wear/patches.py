@@ -88,17 +88,17 @@ def stains(canvas: Canvas, rng: np.random.Generator) -> None:
     before = canvas.picture.copy()
     if rng.random() < 0.3:
         alpha = _foxing(canvas.shape, rng)
-        canvas.blend(before * _tint(rng, 0.55, 0.9), alpha)
+        canvas.blend(before * _tint(rng, 0.4, 0.8), alpha)
         canvas.mark_seen(alpha > 0.4, STAIN, before)
         return
     height, width = canvas.shape
     where = patches.blobs(2 * height, 2 * width, log_uniform(rng, 0.02, 0.25), rng)[:height, :width]
     field = blurred(where.astype(np.float32), log_uniform(rng, 1, 12))
     field = np.clip(field + 0.12 * rough(canvas.shape, 20, rng) * (field > 0.02), 0, 1)
-    strength = rng.uniform(0.15, 0.75)
+    strength = rng.uniform(0.35, 1.0)  # fainter ones aren't seen, so can't be learned
     mottled = np.clip(0.8 + 0.25 * rough(canvas.shape, 25, rng), 0, 1)
     if rng.random() < 0.75:
-        canvas.blend(before * _tint(rng, 0.45, 0.85), field * strength * mottled)
+        canvas.blend(before * _tint(rng, 0.35, 0.8), field * strength * mottled)
     else:  # paler: bleached, or bloom
         canvas.blend(np.array([225, 220, 205], np.float32), field * 0.6 * strength * mottled)
     if rng.random() < 0.6:  # the tide line, where water stood longest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,5 +58,11 @@ def wear(
         for kind in rng.choice(len(_KINDS), count, replace=False, p=_OFTEN):
             _KINDS[kind](canvas, rng)
             np.clip(canvas.picture, 0, 255, out=canvas.picture)
+    return scanned(canvas.picture, rng), canvas.marks
+
+
+def scanned(picture: NDArray[Any], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a picture [H, W, 3], 0 to 255, as it comes from a scanner: blurred or sharpened, grainy, as a JPEG."""
+    canvas = Canvas(picture.astype(np.float32), np.zeros(picture.shape[:2], np.uint8))
     photographs.scan(canvas, rng)
-    return np.rint(np.clip(canvas.picture, 0, 255)).astype(np.uint8), canvas.marks
+    return np.rint(np.clip(canvas.picture, 0, 255)).astype(np.uint8)
