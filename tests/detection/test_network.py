@@ -127,7 +127,7 @@ def test_a_long_straight_line_is_a_scratch_whatever_is_said(
     np.testing.assert_array_equal(marks.Class(network.CRACK, 10).marks(planes, 5.0), drawn)
 
 
-@pytest.mark.parametrize("side", [64, 896])  # of tiles: many, or a single one that threads share
+@pytest.mark.parametrize("side", [64, 640])  # of tiles: many, or a single one that threads share
 def test_threads_make_no_difference(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "_SIDE", side)
     image = np.concatenate([damaged("cracks")[0], damaged("losses")[0]])

@@ -26,7 +26,7 @@ Grades = NDArray[np.uint8]  # [K, H, W]: log odds in tenths, 128 is even odds
 Part = tuple[slice, slice]  # rows and columns
 
 STEPS, EVEN = 10, 128  # grades a log odd, which are kept from -12.8 to 12.7; the grade of even odds
-_SIDE = 896  # pixels of a tile without its surroundings
+_SIDE = 640  # pixels of a tile without its surroundings
 _SIZES = (4, 2, 1)  # a picture is looked at at a quarter of its size, at half, and as it is
 _WORK = {4: 1 / 21, 2: 4 / 20, 1: 1.0}  # of what is left of all work
 GRID = 64  # pixels, at whose multiples parts begin: those that the network halves at a quarter of the size
@@ -115,8 +115,8 @@ def grades(
     The picture is looked at at a quarter of its size, at half, and as it is, each time being told what was seen before:
     so the network sees four times as far around as one look does, for a third more work.
 
-    Every tile of 896 pixels is seen with the surroundings that the network says it needs, on one grid of the pixels
-    that it halves: tiles leave no seams. Beside the picture it takes K + 2 bytes a pixel, and 0.4 GB a tile at work.
+    Every tile of 640 pixels is seen with the surroundings that the network says it needs, on one grid of the pixels
+    that it halves: tiles leave no seams. Beside the picture it takes K + 2 bytes a pixel, and 0.3 GB a tile at work.
     Where there are fewer tiles than threads, several work at one: what is rounded doesn't depend on how many.
     """
     told: _Told | None = None
