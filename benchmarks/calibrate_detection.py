@@ -3,8 +3,7 @@
     python3 dev.py bench calibrate_detection
 
 Every painting of the tuning set (tuning-set.txt) counts as undamaged: what is marked on it is false. For each kind the
-log odds are sought at which there are so many marks a megapixel, at the kind's usual smallest mark. Where rules are
-joined, a line without log odds says how many marks they make, on the middle of every 14th painting: they are slow.
+log odds are sought at which there are so many marks a megapixel, at the kind's usual smallest mark.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from restauro.detection.marks import LEAST, LIKELY, MOST, THRESHOLDS
 
 RATES = (LEAST, 1.0, 3.0, 10.0, MOST)  # false marks a megapixel
 ODDS = np.arange(LIKELY, 12.6, 0.5)  # log odds that are tried
-RULES_EVERY = 14
 PLACES = seen_for(KINDS)
 
 
@@ -54,19 +52,6 @@ def counts(grades: network.Grades, kind: str) -> NDArray[np.int64]:
     return found
 
 
-def rule_marks(names: list[str]) -> dict[str, float]:
-    """Return how many marks a megapixel the rules make."""
-    pixels, found = 0, dict.fromkeys((name for name, detector in KINDS.items() if detector.rule), 0)
-    for name in names:
-        painting = _pictures.middle(_pictures.read(_pictures.shared() / "data" / name))
-        pixels += painting.shape[0] * painting.shape[1]
-        for kind in found:
-            rule = KINDS[kind].rule
-            assert rule is not None
-            found[kind] += len(filters.pieces(rule(painting, None, None)).pixels)
-    return {kind: 1e6 * count / pixels for kind, count in found.items()}
-
-
 def odds_at(marks: NDArray[np.float64], megapixels: float) -> list[float]:
     """Return the log odds at which there are so many marks, of sums over pictures at each of the odds."""
     falling = np.maximum.accumulate(marks[::-1])[::-1] / megapixels  # where odds are low, marks grow together
@@ -90,8 +75,6 @@ def main() -> None:
         for kind in kinds
         for rate, odds in zip(RATES, odds_at(sums[kind], megapixels), strict=True)
     ]
-    names = tuning_set()[::-RULES_EVERY]
-    rows += [[kind, f"{rate:.1f}", ""] for kind, rate in rule_marks(names[:: arguments.every]).items()]
     head = ["kind", "false_marks", "log_odds"]
     print(f"{megapixels:.1f} megapixels\n\n{_tables.table(head, rows)}")
     if not arguments.print_only:

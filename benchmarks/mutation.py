@@ -33,8 +33,6 @@ from _mutants import Mutant, mutants
 
 CLONE = Path(__file__).resolve().parents[1]
 SOURCE = CLONE / "src"
-# What finds damage is to be replaced.
-_LEFT_OUT = {"flat_zones", "line_evidence", "perceptron", "ridges", "straight_lines"}
 _HEAVY = ("numpy", "numba", "scipy.fft", "pytest", "hypothesis", "click", "PIL.Image", "tifffile", "pyvips", "jpeglib")
 _LONGEST = 10.0  # processor seconds of a test that still takes part
 _WATCHED = 20_000  # lines of a function that are watched one by one in a test
@@ -52,8 +50,7 @@ class Group:
 
     def files(self) -> list[Path]:
         """Return the source files."""
-        found = {file for pattern in self.sources for file in (SOURCE / "restauro").glob(pattern)}
-        return sorted(file for file in found if file.stem not in _LEFT_OUT)
+        return sorted({file for pattern in self.sources for file in (SOURCE / "restauro").glob(pattern)})
 
     def test_files(self) -> list[Path]:
         """Return the test files."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,16 +38,6 @@ class TestMeans:
         found = filters.mean(plane, side, beyond)
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, ndimage.uniform_filter(plane, side, mode=_MODES[beyond]))
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (30, 41), (2, 7, 3), (30, 41, 3)])
-def test_median(shape: tuple[int, ...], dtype: type[Any]) -> None:
-    picture = noise(*shape).clip(0, 255).astype(dtype)
-    expected = ndimage.median_filter(picture, (3, 3, 1)[: len(shape)], mode="nearest")
-    found = filters.median(picture)
-    assert found.dtype == dtype
-    np.testing.assert_array_equal(found, expected)
 
 
 @given(_MASKS)

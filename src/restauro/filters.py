@@ -1,4 +1,4 @@
-"""Filters that damage is found by, of planes [H, W]: means, medians, masks grown by a pixel, and what hangs together.
+"""Filters that damage is found by, of planes [H, W]: means, masks grown by a pixel, and what hangs together.
 
 Means have the bits of SciPy's `gaussian_filter` and `uniform_filter`: their sums are taken in the same order.
 """
@@ -73,25 +73,6 @@ def mean(plane: NDArray[np.float32], side: int, beyond: Beyond = "symmetric") ->
             np.cumsum(sums, axis=0, out=sums)
             plane.swapaxes(0, axis)[:, along[1 - axis]] = sums / side
     return plane
-
-
-def median(picture: NDArray[Any]) -> NDArray[Any]:
-    """Return the median of every pixel and its eight neighbours, [H, W] or [H, W, C] band by band.
-
-    >>> median(np.array([[1, 1, 1], [1, 9, 1], [1, 1, 1]]))[1]
-    array([1, 1, 1])
-    """
-    padded = np.pad(picture, ((1, 1), (1, 1), *[(0, 0)] * (picture.ndim - 2)), "edge")
-    low, middle, high = _sorted(padded[:-2], padded[1:-1], padded[2:])  # of every three pixels above one another
-    lowest = np.maximum(np.maximum(low[:, :-2], low[:, 1:-1]), low[:, 2:])
-    highest = np.minimum(np.minimum(high[:, :-2], high[:, 1:-1]), high[:, 2:])
-    return _sorted(lowest, _sorted(middle[:, :-2], middle[:, 1:-1], middle[:, 2:])[1], highest)[1]
-
-
-def _sorted(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return the least, the middle and the greatest of three."""
-    less, more = np.minimum(a, b), np.maximum(a, b)
-    return np.minimum(less, c), np.maximum(less, np.minimum(more, c)), np.maximum(more, c)
 
 
 def largest(plane: NDArray[Any], reach: int) -> NDArray[Any]:

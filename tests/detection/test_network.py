@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import restauro
-from restauro.damage.patches import losses
 from restauro.detection import marks, network
 from restauro.detection.detecting import detect_each
 from restauro.detection.detectors import KINDS
@@ -23,13 +22,12 @@ from tests.detection.damaged import SIZE, damaged
 from tests.detection.test_detection import noisy
 
 LEARNED = tuple(kind for kind, detector in KINDS.items() if detector.learned)
-BY_NETWORK = {"cracks": 30.0, "scratches": 3.0, "losses": 1.0, "dust": 1.0}  # where no slow rule is joined
 
 
 @pytest.mark.parametrize("kind", LEARNED)
 def test_clear_damage_is_found(kind: str) -> None:
     image, hole = damaged(kind)
-    found = restauro.detect(image, kind, sensitivity=BY_NETWORK[kind])
+    found = restauro.detect(image, kind)
     assert found[hole].mean() > 0.6
     assert not found[~restauro.grow_mask(hole, 2)].any()
 
@@ -163,7 +161,7 @@ class TestUnknownPixels:
         image = (noisy(*SIZE) / 255).astype(np.float32)
         image[60:100, 50:120] = np.nan
         for kind in LEARNED:
-            assert not restauro.detect(image, kind, sensitivity=BY_NETWORK[kind]).any(), kind
+            assert not restauro.detect(image, kind).any(), kind
 
     @pytest.mark.parametrize("kind", ["dust", "losses"])
     def test_those_that_are_named(self, kind: str) -> None:
@@ -238,25 +236,3 @@ def test_onnx_runtime_is_loaded_when_it_is_needed() -> None:
         "assert 'onnxruntime' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_what_a_rule_finds_counts_where_the_network_says_so_somewhere() -> None:
-    graded = np.full((6, 12), 40, np.uint8)
-    graded[1, 2] = 140
-    found = np.zeros((6, 12), bool)
-    found[1:4, 1:4], found[1:4, 8:11] = True, True
-    kept = marks.Class(2, 8).seconded({2: graded}, found, 1.0)
-    np.testing.assert_array_equal(kept[:, :6], found[:, :6])
-    assert not kept[:, 6:].any()
-
-
-@pytest.mark.parametrize("likely", [True, False])
-def test_losses_by_rule_alone_are_none(likely: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A white waistcoat is as flat, as pale and as sharply set off as a loss: the network tells them apart."""
-    rng = np.random.default_rng(3)
-    image, hole = rng.uniform(0.3, 0.5, (256, 256)), losses(256, 256, 0.05, rng)
-    image[hole] = 0.95
-    graded = np.full((1, *image.shape[:2]), network.EVEN + 20 if likely else 40, np.uint8)
-    monkeypatch.setattr(network, "grades", lambda *_: graded)
-    monkeypatch.setattr(marks.Class, "marks", lambda *_: np.zeros(image.shape[:2], bool))
-    assert detect_each(image, "losses")["losses"].any() == likely

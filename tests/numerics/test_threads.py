@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import restauro
-from restauro.detection.crack_detection import find_cracks
 from restauro.errors import ParameterError, ParameterTypeError
 from restauro.evaluation.comparing import compare_file
 
@@ -19,7 +18,6 @@ NOWHERE = Path("there-is-no-such-picture.png")
 CALLS: dict[str, Callable[[Any], object]] = {
     "inpaint": lambda workers: restauro.inpaint(PICTURE, np.eye(8, dtype=bool), workers=workers),
     "detect": lambda workers: restauro.detect(PICTURE, "losses", workers=workers),
-    "find_cracks": lambda workers: find_cracks(PICTURE, workers=workers),
     "detect_file": lambda workers: restauro.detect_file(NOWHERE, NOWHERE, kind="losses", workers=workers),
     "compare_file": lambda workers: compare_file(NOWHERE, [], mask=NOWHERE, workers=workers),
 }

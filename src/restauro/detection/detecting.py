@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from restauro import scratch
 from restauro.detection import tiles
 from restauro.detection.detectors import KINDS, check_colour, checked_kinds, seen_for
-from restauro.detection.marks import LEAST, MOST, checked_sensitivity, checked_smallest, rule_marks, threshold_of
+from restauro.detection.marks import checked_sensitivity, checked_smallest, threshold_of
 from restauro.errors import ParameterError, ParameterTypeError, check_progress
 from restauro.numerics.threads import checked_workers
 
@@ -46,9 +46,7 @@ def detect(
         may be None where there are hints.
     sensitivity
         False marks a megapixel that may be expected of each kind, 0.3 to 30, as they were counted on undamaged
-        paintings: more find fainter damage. Rules are joined to the network only where there may be more than they make
-        (scratches 8, losses none; cracks 104, so by default alone). By default they are joined, and the network adds 30
-        for cracks, 10 for scratches, 3 for losses and dust. "color" has none.
+        paintings: more find fainter damage. By default 30 for cracks, 10 for the others. "color" has none.
     smallest
         Pixels; smaller marks are left out. By default what is usual for the kind.
     unknown
@@ -178,33 +176,23 @@ def _find(
     workers: int | None,
     progress: tiles.Progress | None,
 ) -> Found:
-    """Have the network look once for all kinds, then every rule; both are imported when they are needed."""
-    rules = [name for name in kinds if KINDS[name].rule and (sensitivity is None or sensitivity > rule_marks(name))]
-    steps = [kind for kind in kinds if KINDS[kind].learned is not None][:1] + rules + ["color"] * ("color" in kinds)
-    turn = iter(tiles.part(progress, k / len(steps), (k + 1) / len(steps)) for k in range(len(steps)))
+    """Have the network look once for all kinds; it is imported when it is needed."""
     found: Found = {}
     learned = {name: cls for name in kinds if (cls := KINDS[name].learned) is not None}
+    share = 0.9 if learned and "color" in kinds else float(bool(learned))  # of all work
     if learned:
         from restauro.detection import network
 
         places = seen_for(learned)
-        graded = dict(zip(places, network.grades(picture, places, workers, next(turn)), strict=True))
+        seen = network.grades(picture, places, workers, tiles.part(progress, 0.0, share))
+        graded = dict(zip(places, seen, strict=True))
         for name, cls in learned.items():
-            rate = KINDS[name].usual
-            if sensitivity is not None:
-                rate = max(LEAST, sensitivity - (rule_marks(name) if name in rules else 0))
+            rate = KINDS[name].usual if sensitivity is None else sensitivity
             found[name] = cls.marks(graded, threshold_of(name, rate), smallest)
-    for name in rules:
-        rule = KINDS[name].rule
-        assert rule is not None  # it was chosen by that
-        by_rule = rule(picture, workers, next(turn))
-        if KINDS[name].seconded:
-            by_rule = learned[name].seconded(graded, by_rule, threshold_of(name, MOST))
-        found[name] |= by_rule
     if "color" in kinds:
         from restauro.detection.colour_detection import find_colour
 
-        found["color"] = find_colour(picture, str(colour), tolerance, workers, next(turn))
+        found["color"] = find_colour(picture, str(colour), tolerance, workers, tiles.part(progress, share, 1.0))
     return {name: found[name] for name in kinds}
 
 

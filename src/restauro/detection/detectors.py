@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from restauro.detection.marks import Class
-from restauro.detection.tiles import Progress
+from restauro.detection.network import CRACK, DUST, LOSS, SCRATCH
 from restauro.errors import ParameterError, Remedy
-
-Rule = Callable[[NDArray[Any], int | None, Progress | None], NDArray[np.bool_]]
 
 REPAIRED = ("dust", "scratches", "losses")  # looked for where a picture is repaired in one go: cracks only by name
 UNSEEN = 1.0  # false marks a megapixel of each kind, where nobody looks before it is filled
@@ -30,44 +24,19 @@ class Detector:
     learned
         How marks are made of what the network says; None: the network isn't asked.
     usual
-        False marks a megapixel of the network, by default.
-    rule
-        A function that finds it by rules, given a picture of `tiles.prepared`, workers and progress. What it finds is
-        joined to what the network does, by default and where as many false marks are allowed. None: there is none.
-    seconded
-        Whether of what the rule finds only that counts which the network, at its most sensitive, finds too in part.
+        False marks a megapixel, by default.
     """
 
     finds: str
     learned: Class | None = None
     usual: float = 0.0
-    rule: Rule | None = None
-    seconded: bool = False
-
-
-def _cracks(picture: NDArray[Any], workers: int | None, progress: Progress | None) -> NDArray[np.bool_]:
-    from restauro.detection.crack_detection import find_cracks
-
-    return find_cracks(picture, workers, progress)
-
-
-def _scratches(picture: NDArray[Any], workers: int | None, progress: Progress | None) -> NDArray[np.bool_]:
-    from restauro.detection.scratch_detection import find_scratches
-
-    return find_scratches(picture, workers, progress)
-
-
-def _losses(picture: NDArray[Any], workers: int | None, progress: Progress | None) -> NDArray[np.bool_]:
-    from restauro.detection.loss_detection import find_losses
-
-    return find_losses(picture, workers, progress)
 
 
 KINDS = {
-    "cracks": Detector("craquelure, dark and bright, of all widths", Class(0, 10), 30.0, _cracks),
-    "scratches": Detector("scratches and other long, thin lines", Class(1, 10), 10.0, _scratches),
-    "losses": Detector("flaked paint, peeled emulsion, tears", Class(2, 8), 3.0, _losses, seconded=True),
-    "dust": Detector("dust and specks", Class(3, 3), 3.0),
+    "cracks": Detector("craquelure, dark and bright, of all widths; broken emulsion", Class(CRACK, 10), 30.0),
+    "scratches": Detector("scratches and other long, thin lines", Class(SCRATCH, 10), 10.0),
+    "losses": Detector("flaked paint, peeled emulsion, tears", Class(LOSS, 8), 10.0),
+    "dust": Detector("dust and specks", Class(DUST, 3), 10.0),
     "color": Detector("marks of a colour that is given"),
 }
 

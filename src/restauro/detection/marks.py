@@ -72,21 +72,6 @@ class Class:
             kept &= own | _straight(found) if self.place == SCRATCH else own
         return found.those(kept)
 
-    def seconded(self, graded: dict[int, Grades], found: NDArray[np.bool_], threshold: float) -> NDArray[np.bool_]:
-        """Return those marks of another detector, bool [H, W], of which the network says as much of a pixel somewhere.
-
-        Parameters
-        ----------
-        graded
-            Grades [H, W], by place, of this class.
-        found
-            bool [H, W].
-        threshold
-            Log odds that one of a mark's pixels must have.
-        """
-        others = filters.pieces(found)
-        return others.those(others.count(graded[self.place] >= _grade(threshold)) > 0)
-
 
 def _likely(plane: Grades) -> NDArray[np.bool_]:
     """Return which pixels may belong to marks, bool [H, W]: the likely ones, but not where odds fall steeply."""
@@ -136,21 +121,16 @@ def threshold_of(kind: str, false_marks: float) -> float:
 
     Between those that were measured it is interpolated, by the logarithm of the number of marks.
     """
-    marks, odds = _measured(kind, with_odds=True)
+    marks, odds = _measured(kind)
     return float(np.interp(np.log(false_marks), np.log(marks), odds))
 
 
-def rule_marks(kind: str) -> float:
-    """Return how many marks a megapixel of undamaged pictures are wrong where a kind's rules are joined."""
-    return _measured(kind, with_odds=False)[0][0]
-
-
 @cache
-def _measured(kind: str, *, with_odds: bool) -> tuple[list[float], list[float]]:
-    """Return false marks a megapixel, rising, and the network's log odds for each; or what the rules have, without."""
+def _measured(kind: str) -> tuple[list[float], list[float]]:
+    """Return false marks a megapixel, rising, and the log odds for each."""
     with THRESHOLDS.open(encoding="ascii", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["kind"] == kind and bool(row["log_odds"]) == with_odds]
-    return [float(row["false_marks"]) for row in rows], [float(row["log_odds"]) for row in rows if with_odds]
+        rows = [row for row in csv.DictReader(file) if row["kind"] == kind]
+    return [float(row["false_marks"]) for row in rows], [float(row["log_odds"]) for row in rows]
 
 
 def checked_sensitivity(sensitivity: Any) -> float:

@@ -19,7 +19,8 @@ from restauro.numerics.threads import checked_workers
 from restauro.onnx_sessions import CPU, first_line, open_session
 
 CLASSES = ("crack", "scratch", "loss", "dust", "stain")
-LINES = CRACK, SCRATCH = 0, 1  # of CLASSES
+CRACK, SCRATCH, LOSS, DUST, STAIN = range(len(CLASSES))
+LINES = CRACK, SCRATCH
 MODEL = Path(__file__).resolve().parents[1] / "models" / "detection" / "damage.onnx"
 
 Grades = NDArray[np.uint8]  # [K, H, W]: log odds in tenths, 128 is even odds

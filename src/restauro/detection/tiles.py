@@ -179,22 +179,6 @@ def halved(picture: NDArray[Any]) -> NDArray[Any]:
     return small
 
 
-def doubled(found: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return a mask of a halved picture at the full size.
-
-    >>> doubled(np.array([[True, False]]), (3, 4)).astype(int)
-    array([[1, 1, 0, 0],
-           [1, 1, 0, 0],
-           [1, 1, 0, 0]])
-    """
-    full: NDArray[np.bool_] = scratch.zeros(shape[:2], np.bool_)
-    rows = np.minimum(np.arange(shape[0]) // 2, found.shape[0] - 1)
-    columns = np.minimum(np.arange(shape[1]) // 2, found.shape[1] - 1)
-    for strip in strips(full):
-        full[strip] = found[rows[strip]][:, columns]
-    return full
-
-
 @dataclass(frozen=True)
 class Place:
     """Where a tile lies in the picture, alone and with its surroundings, and where in those its core lies."""
@@ -247,29 +231,12 @@ def find_in_tiles(
     progress
         Called in this thread with the fraction done; an exception raised in it stops the work.
     """
-    return find_at(
-        places_of(picture.shape, SIDE, halo),
-        picture.shape,
-        lambda place: find(picture[place.with_halo], place.core),
-        workers,
-        progress,
-    )
-
-
-def find_at(
-    places: Sequence[Place],
-    shape: tuple[int, ...],
-    find: Callable[[Place], NDArray[np.bool_]],
-    workers: int | None,
-    progress: Progress | None,
-) -> NDArray[np.bool_]:
-    """Do the same, where what finds a tile's core is given its place."""
-    found: NDArray[np.bool_] = scratch.zeros(shape[:2], np.bool_)
+    found: NDArray[np.bool_] = scratch.zeros(picture.shape[:2], np.bool_)
 
     def fill(place: Place) -> None:
-        found[place.inside] = find(place)
+        found[place.inside] = find(picture[place.with_halo], place.core)
 
-    do_at(places, fill, checked_workers(workers), progress)
+    do_at(places_of(picture.shape, SIDE, halo), fill, checked_workers(workers), progress)
     return found
 
 

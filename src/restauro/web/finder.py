@@ -183,7 +183,7 @@ class Finder:
         hints: NDArray[np.uint8] | None,
         progress: Callable[[float], object] | None,
     ) -> list[Box]:
-        """Propose what is found in all of the picture, by network and rules: see `restauro.detect_each`.
+        """Propose what is found in all of the picture, by the network: see `restauro.detect_each`.
 
         What lies on lettering is told of first, as filling over it does the most harm.
 

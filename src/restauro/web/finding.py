@@ -31,7 +31,7 @@ def look(session: Opened, body: asked.AskedLook) -> dict[str, Any]:
 
 @router.post("/sessions/{number}/found/search")
 def search(session: Opened, server: Shared, owner: Owner, body: asked.AskedSearch) -> dict[str, Any]:
-    """Propose what is found in all of the picture, by network, rules and hints, as a job; see `restauro.detect`."""
+    """Propose what is found in all of the picture, by network and hints, as a job; see `restauro.detect`."""
     hints = session.planes["hints"].levels.copy() if body.hints else None
     if hints is not None:
         check_options(body.kinds or None, None, None, None, None, has_hints=True)

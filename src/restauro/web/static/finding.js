@@ -31,7 +31,7 @@ export function finding(viewer, painter, { session, step, say, choose }) {
     previewing = on;
     if (on) { choose("judge"); again(); } else forget();
   } });
-  const searchButton = button({ label: "Search the whole picture", title: "Look for these kinds of damage everywhere, by rules too: they find more of losses, and above 8 false marks of scratches, slowly", press: () => search() });
+  const searchButton = button({ label: "Search the whole picture", title: "Look for these kinds of damage everywhere", press: () => search() });
   const byHints = button({ label: "Search", title: "Find what looks like the damage that is painted with Hints, beside the kinds that are chosen", press: () => search(true) });
   const clearHints = button({ label: "Clear", title: "Take all hints away", press: () => step(() => session().clearPainted("hints")) });
   const teaching = make("details", { class: "parameters" }, make("summary", { title: "Paint what is damage and what isn't; the rest of the picture follows" }, "By hints"),
