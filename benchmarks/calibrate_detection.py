@@ -41,22 +41,28 @@ def graded(names: list[str]) -> Iterator[network.Grades]:
 
 
 def counts(grades: network.Grades, kind: str) -> NDArray[np.int64]:
-    """Return how many marks there are at each of the odds."""
+    """Return how many marks there are at each of the odds: fewer, the higher these are."""
     learned = KINDS[kind].learned
     assert learned is not None
-    planes, found = dict(zip(PLACES, grades, strict=True)), np.zeros(len(ODDS), np.int64)
+    planes = dict(zip(PLACES, grades, strict=True))
+    found = np.zeros(len(ODDS), np.int64)
     for k, odds in enumerate(ODDS):
         found[k] = len(filters.pieces(learned.marks(planes, odds)).pixels)
-        if not found[k] and odds > 0:  # there will be none above either
+        if not found[k]:
             break
     return found
 
 
-def odds_at(marks: NDArray[np.float64], megapixels: float) -> list[float]:
-    """Return the log odds at which there are so many marks, of sums over pictures at each of the odds."""
-    falling = np.maximum.accumulate(marks[::-1])[::-1] / megapixels  # where odds are low, marks grow together
-    logs = np.log(np.maximum(falling, 0.1 / megapixels))
-    return [float(np.interp(-np.log(rate), -logs, ODDS)) for rate in RATES]
+def steps(marks: NDArray[np.float64], megapixels: float) -> list[tuple[float, float]]:
+    """Return false marks a megapixel and the log odds for each, of sums over pictures at each of the odds.
+
+    Where even the least odds give fewer than are asked for, the last line says how many these are.
+    """
+    rates = marks / megapixels
+    logs = np.log(np.maximum(rates, 0.1 / megapixels))
+    reached = [rate for rate in RATES if rate < rates[0]]
+    found = [(rate, float(np.interp(-np.log(rate), -logs, ODDS))) for rate in reached]
+    return found if len(reached) == len(RATES) else [*found, (float(rates[0]), float(ODDS[0]))]
 
 
 def main() -> None:
@@ -70,11 +76,7 @@ def main() -> None:
         megapixels += grades[0].size / 1e6
         for kind in kinds:
             sums[kind] += counts(grades, kind)
-    rows = [
-        [kind, f"{rate:g}", f"{odds:.2f}"]
-        for kind in kinds
-        for rate, odds in zip(RATES, odds_at(sums[kind], megapixels), strict=True)
-    ]
+    rows = [[kind, f"{rate:.3g}", f"{odds:.2f}"] for kind in kinds for rate, odds in steps(sums[kind], megapixels)]
     head = ["kind", "false_marks", "log_odds"]
     print(f"{megapixels:.1f} megapixels\n\n{_tables.table(head, rows)}")
     if not arguments.print_only:

@@ -66,7 +66,6 @@ class Finder:
     """What is found in one picture; the network looks once for all kinds."""
 
     def __init__(self, image: NDArray[np.uint8]) -> None:
-        self.image = image
         self.planes = dict(zip(PLACES, network.grades(image, PLACES, 1), strict=True))
 
     def marks(self, kind: str) -> Hole:
@@ -232,13 +231,14 @@ def main() -> None:
     scores = {what: [one.scores[what] for one in found] for what in found[0].scores}
     rows = [[*what, *cells(of_all, TARGETS.get(what))] for what, of_all in scores.items()]
     iou = statistics.fmean(one.iou for one in scores["cracks", ALL])
+    tuned = "of the tuning set" if arguments.set == "tuning" else "that nothing was tuned on"
     parts = [
-        f"On the middle 512 x 512 pixels of {len(found)} paintings, on which nothing was tuned, with the default "
-        "settings; the interval is of the mean, by bootstrap over the paintings. F1 of precision (marked pixels at "
-        "most 2 pixels from a true one) and recall (true pixels at most 2 pixels from a mark); IoU without a "
-        "tolerance. Cracks have a contrast of 15 to 60 of 255, and are 1 to 6 pixels wide, on 1 to 4 % of the area; another "
-        "renderer draws soft strokes of a gaussian profile. Scratches cover 1.5 %, losses 4 %. A hole in black on a "
-        "black painting can't be seen by anyone, but counts too.",
+        f"On the middle 512 x 512 pixels of {len(found)} paintings {tuned}, with the default settings; the interval "
+        "is of the mean, by bootstrap over the paintings. F1 of precision (marked pixels at most 2 pixels from a true "
+        "one) and recall (true pixels at most 2 pixels from a mark); IoU without a tolerance. Cracks have a contrast of "
+        "15 to 60 of 255, and are 1 to 6 pixels wide, on 1 to 4 % of the area; another renderer draws soft strokes of a "
+        "gaussian profile. Scratches cover 1.5 %, losses 4 %. A hole in black on a black painting can't be seen by "
+        "anyone, but counts too.",
         _tables.table(["kind", "drawn", "paintings", "F1", "IoU", "target"], rows, texts=2),
         f"Of cracks of all contrasts and widths: IoU {iou:.2f} (target 0.6: {_tables.met(iou, 0.6)}), clDice, of their "
         f"length, {statistics.fmean(widths.length):.2f} (target 0.85: "

@@ -213,3 +213,26 @@ def test_weights_of_another_network_are_refused(pictures: Path, tmp_path: Path) 
 def test_masks_are_refused(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="The preset 'damage' renders its damage and takes no masks"):
         train(tiny(), pictures, tmp_path / "run", masks=pictures, device="cpu", say=lambda line: None)
+
+
+def test_marks_of_enlarged_pieces_lie_on_the_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A white square on black, worn small and enlarged: its middle and that of its marks are the same."""
+
+    def square(piece: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        side = len(piece)
+        marks = np.zeros((side, side), np.uint8)
+        marks[side // 4 : side // 2, side // 3 : side // 2] = 1
+        return np.repeat(255 * marks[..., None], 3, axis=2), marks
+
+    monkeypatch.setattr(finding, "wear", square)
+    monkeypatch.setattr(finding, "scanned", lambda picture, rng: picture)
+    monkeypatch.setattr(finding, "_LARGE", 1.0)
+    examples = WornExamples(ArrayPictures(np.zeros((3, 300, 300, 3), np.uint8), "black"), 256, seed=0)
+    off = []
+    for number in range(12):
+        worn, marks = examples.example(number)
+        for axis in (0, 1):
+            seen, marked = (plane.sum(axis=axis) / plane.sum() for plane in (worn[..., 0].astype(float), marks))
+            off.append(float(np.arange(256) @ (seen - marked)))
+    assert np.abs(off).max() < 0.6  # marks are whole pixels
+    assert abs(np.mean(off)) < 0.2

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restauro import scratch
-from restauro.detection import tiles
+from restauro.detection import network, tiles
 from restauro.detection.detectors import KINDS, check_colour, checked_kinds, seen_for
 from restauro.detection.marks import checked_sensitivity, checked_smallest, threshold_of
 from restauro.errors import ParameterError, ParameterTypeError, check_progress
@@ -176,13 +176,11 @@ def _find(
     workers: int | None,
     progress: tiles.Progress | None,
 ) -> Found:
-    """Have the network look once for all kinds; it is imported when it is needed."""
+    """Have the network look once for all kinds, then look for marks of a colour."""
     found: Found = {}
     learned = {name: cls for name in kinds if (cls := KINDS[name].learned) is not None}
     share = 0.9 if learned and "color" in kinds else float(bool(learned))  # of all work
     if learned:
-        from restauro.detection import network
-
         places = seen_for(learned)
         seen = network.grades(picture, places, workers, tiles.part(progress, 0.0, share))
         graded = dict(zip(places, seen, strict=True))

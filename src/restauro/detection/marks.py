@@ -69,7 +69,7 @@ class Class:
         if is_line:
             (other,) = (place for place in LINES if place != self.place)
             own = found.count(_surer(graded[other], graded[self.place])) * 2 < found.pixels
-            kept &= own | _straight(found) if self.place == SCRATCH else own
+            kept &= own | _straight(found, kept & ~own) if self.place == SCRATCH else own
         return found.those(kept)
 
 
@@ -85,23 +85,24 @@ def _likely(plane: Grades) -> NDArray[np.bool_]:
     return likely
 
 
-def _straight(found: filters.Pieces) -> NDArray[np.bool_]:
-    """Return which pieces are long, straight lines, by the moments of their pixels: [pieces]."""
-    rows, columns = np.nonzero(found.mask)
+def _straight(found: filters.Pieces, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of the pieces that are asked about are long, straight lines, by their pixels' moments: [pieces]."""
+    rows, columns = np.nonzero(found.those(asked))
+    numbers, count = found.numbers[asked[found.numbers]], np.maximum(found.pixels, 1)
 
-    def means(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(found.numbers, values, len(found.pixels)) / found.pixels
+    def means(values: NDArray[Any]) -> NDArray[np.float64]:
+        return np.bincount(numbers, values, len(count)) / count
 
-    down, right = (at - means(at)[found.numbers] for at in (rows.astype(np.float64), columns.astype(np.float64)))
+    down, right = rows - means(rows)[numbers], columns - means(columns)[numbers]
     vertical, horizontal, both = means(down**2), means(right**2), means(down * right)
     middle, apart = (vertical + horizontal) / 2, np.hypot((vertical - horizontal) / 2, both)
     # A rectangle of evenly spread pixels has the variance (side ** 2 - 1) / 12 along each side.
     length, breadth = np.sqrt(12 * (middle + apart) + 1), np.sqrt(12 * np.maximum(middle - apart, 0) + 1)
     width = np.maximum(found.pixels / length, 1)
-    straight: NDArray[np.bool_] = (length >= np.maximum(_LONG, _SLENDER * width)) & (
-        breadth <= 1.5 * width + _OFF * length
-    )
-    return straight
+    slender = length >= np.maximum(_LONG, _SLENDER * width)
+    straight = breadth <= np.minimum(1.5 * width, 1 + width) + _OFF * length
+    those: NDArray[np.bool_] = asked & slender & straight
+    return those
 
 
 def _surer(one: Grades, other: Grades) -> NDArray[np.bool_]:

@@ -31,7 +31,7 @@ _SIDE = 640  # pixels of a tile without its surroundings
 _SIZES = (4, 2, 1)  # a picture is looked at at a quarter of its size, at half, and as it is
 _WORK = {4: 1 / 21, 2: 4 / 20, 1: 1.0}  # of what is left of all work
 GRID = 64  # pixels, at whose multiples parts begin: those that the network halves at a quarter of the size
-_THREADS = 4  # at most: each takes memory for a tile
+_THREADS = 4  # at most: tiles at work take memory
 _opening = threading.Lock()
 
 
@@ -127,7 +127,7 @@ def grades(
         kinds = list(classes if size == 1 else range(len(CLASSES)))
         found: Grades = scratch.zeros((len(kinds), height, width), np.uint8)
         at, together = places((height, width)), threads(workers)
-        each = max(1, together // len(at))  # a small picture has fewer tiles than there are threads
+        each = 1 + max(0, together - len(at))  # a small picture has fewer tiles than there are threads
 
         def grade(
             place: tiles.Place,
@@ -137,7 +137,7 @@ def grades(
             kinds: list[int] = kinds,
             each: int = each,
         ) -> None:
-            (likely,) = _look(picture, size, told, place.inside, "probability", threads=each)
+            (likely,) = _look(picture, size, told, place.inside, "probability", each=each)
             found[:, *place.inside] = _graded(_log_odds(likely[kinds]))
 
         end = begin + (1 - begin) * _WORK[size]
@@ -156,12 +156,12 @@ def threads(workers: int | None) -> int:
     return min(checked_workers(workers), _THREADS)
 
 
-def grades_at(picture: NDArray[Any], classes: Sequence[int], inside: Part, workers: int | None = None) -> Grades:
+def grades_at(picture: NDArray[Any], classes: Sequence[int], inside: Part, workers: int | None = 1) -> Grades:
     """Return what `grades` would of a part of a picture, uint8 [K, h, w], seen as one tile.
 
     picture: with at least `context` pixels around the part, or all that there are; both begin at multiples of `GRID`.
     """
-    (likely,) = _looks(picture, inside, "probability", threads=threads(workers))[-1]
+    (likely,) = _looks(picture, inside, "probability", each=threads(workers))[-1]
     return _graded(_log_odds(likely[list(classes)]))
 
 
@@ -183,23 +183,26 @@ def context() -> int:
     return -(-sum(_SIZES) * _open().halo // GRID) * GRID + GRID
 
 
-def _looks(picture: NDArray[Any], inside: Part, *outputs: str, threads: int = 1) -> list[list[NDArray[np.float32]]]:
+def _looks(picture: NDArray[Any], inside: Part, *outputs: str, each: int = 1) -> list[list[NDArray[np.float32]]]:
     """Return outputs of every look, the last of the part, those before of all that the next one needs."""
     parts = {1: inside}
     for size in reversed(_SIZES[:-1]):
         parts[size] = _under(parts[size // 2], picture.shape, size)
     told, found = None, []
     for size in _SIZES:
-        found.append(_look(picture, size, told, parts[size], *outputs, threads=threads))
+        found.append(_look(picture, size, told, parts[size], *outputs, each=each))
         told = _Told(_graded(_log_odds(found[-1][outputs.index("probability")])), parts[size])
     return found
 
 
 def _look(
-    picture: NDArray[Any], size: int, told: _Told | None, inside: Part, *outputs: str, threads: int
+    picture: NDArray[Any], size: int, told: _Told | None, inside: Part, *outputs: str, each: int
 ) -> list[NDArray[np.float32]]:
-    """Return outputs [K, h, w] of a look at a part, in pixels of a picture that is 1 / size as large."""
-    session = _open(threads)
+    """Return outputs [K, h, w] of a look at a part, in pixels of a picture that is 1 / size as large.
+
+    each: threads that share the work.
+    """
+    session = _open(each)
     around = tuple(slice(max(0, at.start - session.halo), at.stop + session.halo) for at in inside)
     tile = tiles.as_floats(picture[tuple(slice(size * at.start, size * at.stop) for at in around)])
     tile = np.broadcast_to(np.atleast_3d(tile), (*tile.shape[:2], 3))

@@ -42,8 +42,8 @@ class WornExamples:
     """An endless row of training examples: every picture once an epoch, each time another piece, worn another way.
 
     Half of the pieces are cut as they are; others are of up to 2.5 times their side, made smaller, or enlarged by up to
-    1.7. Half are mirrored, a quarter lies on a side. Damage is rendered on 256 x 256 pixels at least, so that it is as
-    large as on scans; smaller examples are cut from them, eight pieces in turn. A third is rendered smaller and
+    1.7. Half are mirrored, a quarter lies on a side. Pieces have 256 x 256 pixels at least, so that damage on them is
+    as large as on scans; smaller examples are cut from them, eight pieces in turn. A third is rendered smaller and then
     enlarged, with its damage, by up to four: as where a scan has more pixels than there is to be seen.
 
     Parameters
@@ -101,7 +101,7 @@ class WornExamples:
         worn, marks = wear(np.ascontiguousarray(piece), rng)
         if small == side:
             return worn, marks
-        nearest = np.arange(side) * small // side
+        nearest = (2 * np.arange(side) + 1) * small // (2 * side)
         return scanned(resized(worn, side), rng), marks[nearest][:, nearest]
 
     def _piece(self, picture: Image, side: int, rng: np.random.Generator) -> Image:

@@ -165,7 +165,7 @@ class Finder:
         threads = min(checked_workers(None), _MOST_THREADS)
         blocks = blocks_of(new, threads, only_middle=len(new) == len(cells))
         with ThreadPoolExecutor(threads) as pool:
-            graded = list(pool.map(self._graded, blocks))
+            graded = list(pool.map(lambda block: self._graded(block, threads // len(blocks)), blocks))
         with self._lock:
             if changes == self._changes:  # else they show what isn't there any more
                 for some in graded:
@@ -284,10 +284,10 @@ class Finder:
         top, left = cell[0] * _SIDE, cell[1] * _SIDE
         return top, min(top + _SIDE, self.size[0]), left, min(left + _SIDE, self.size[1])
 
-    def _graded(self, block: Box) -> dict[Place, _Grades]:
+    def _graded(self, block: Box, threads: int) -> dict[Place, _Grades]:
         """Return what the network says of the cells of a block, uint8 [K, h, w] each; see `restauro.detection.network`.
 
-        block: rows and columns of cells.
+        block: rows and columns of cells; threads share the work.
         """
         first, last = self._box((block[0], block[2])), self._box((block[1] - 1, block[3] - 1))
         box = first[0], last[1], first[2], last[3]
@@ -298,7 +298,7 @@ class Finder:
         nothing = self._without_value()
         picture, _ = prepared(colours(part), None if nothing is None else np.ascontiguousarray(nothing[window]))
         rows, columns = slice(box[0] - around[0], box[1] - around[0]), slice(box[2] - around[2], box[3] - around[2])
-        graded = network.grades_at(picture, _PLACES, (rows, columns))
+        graded = network.grades_at(picture, _PLACES, (rows, columns), threads)
         cells = [(row, column) for row in range(*block[:2]) for column in range(*block[2:])]
         places = {cell: self._box(cell) for cell in cells}
         return {

@@ -94,7 +94,7 @@ def scratches(canvas: Canvas, rng: np.random.Generator) -> None:
 def folds(canvas: Canvas, rng: np.random.Generator) -> None:
     """Paint a fold or two: a granular line where the emulsion broke, or a soft one; a side lit and one in shade.
 
-    It counts as a crack and as a scratch, as `breaks` do.
+    It counts as a crack and as a scratch.
     """
     for _ in range(1 + (rng.random() < 0.35)):
         path = paths.across(canvas.shape, rng)
