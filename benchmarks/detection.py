@@ -235,10 +235,10 @@ def main() -> None:
     parts = [
         f"On the middle 512 x 512 pixels of {len(found)} paintings {tuned}, with the default settings; the interval "
         "is of the mean, by bootstrap over the paintings. F1 of precision (marked pixels at most 2 pixels from a true "
-        "one) and recall (true pixels at most 2 pixels from a mark); IoU without a tolerance. Cracks have a contrast of "
-        "15 to 60 of 255, and are 1 to 6 pixels wide, on 1 to 4 % of the area; another renderer draws soft strokes of a "
-        "gaussian profile. Scratches cover 1.5 %, losses 4 %. A hole in black on a black painting can't be seen by "
-        "anyone, but counts too.",
+        "one) and recall (true pixels at most 2 pixels from a mark); IoU without a tolerance. Cracks have a contrast "
+        "of 15 to 60 of 255, and are 1 to 6 pixels wide, on 1 to 4 % of the area; another renderer draws soft strokes "
+        "of a gaussian profile. Scratches cover 1.5 %, losses 4 %. A hole in black on a black painting can't be seen "
+        "by anyone, but counts too.",
         _tables.table(["kind", "drawn", "paintings", "F1", "IoU", "target"], rows, texts=2),
         f"Of cracks of all contrasts and widths: IoU {iou:.2f} (target 0.6: {_tables.met(iou, 0.6)}), clDice, of their "
         f"length, {statistics.fmean(widths.length):.2f} (target 0.85: "
