@@ -19,12 +19,13 @@ import _pictures
 import _tables
 from restauro import filters
 from restauro.detection import network
-from restauro.detection.detectors import KINDS, seen_for
+from restauro.detection.detecting import seen
+from restauro.detection.detectors import KINDS
 from restauro.detection.marks import LEAST, LIKELY, MOST, THRESHOLDS
 
 RATES = (LEAST, 1.0, 3.0, 10.0, MOST)  # false marks a megapixel
 ODDS = np.arange(LIKELY, 12.6, 0.5)  # log odds that are tried
-PLACES = seen_for(KINDS)
+LEARNED = tuple(name for name, detector in KINDS.items() if detector.learned)
 
 
 def tuning_set() -> list[str]:
@@ -33,18 +34,17 @@ def tuning_set() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def graded(names: list[str]) -> Iterator[network.Grades]:
-    """Yield the grades of every painting, whole."""
+def graded(names: list[str]) -> Iterator[dict[str, dict[int, network.Grades]]]:
+    """Yield what the network says of every painting, whole, for each kind; see `detecting.seen`."""
     for k, name in enumerate(names):
         print(f"{k + 1} of {len(names)}", end="\r", file=sys.stderr)
-        yield network.grades(_pictures.read(_pictures.shared() / "data" / name), PLACES)
+        yield seen(_pictures.read(_pictures.shared() / "data" / name), LEARNED)
 
 
-def counts(grades: network.Grades, kind: str) -> NDArray[np.int64]:
+def counts(planes: dict[int, network.Grades], kind: str) -> NDArray[np.int64]:
     """Return how many marks there are at each of the odds: fewer, the higher these are."""
     learned = KINDS[kind].learned
     assert learned is not None
-    planes = dict(zip(PLACES, grades, strict=True))
     found = np.zeros(len(ODDS), np.int64)
     for k, odds in enumerate(ODDS):
         found[k] = len(filters.pieces(learned.marks(planes, odds)).pixels)
@@ -69,14 +69,13 @@ def main() -> None:
     options = _tables.parser(__doc__)
     options.add_argument("--every", type=int, default=1, metavar="N", help="every Nth painting only (for trials)")
     arguments = options.parse_args()
-    kinds = [name for name, detector in KINDS.items() if detector.learned]
-    sums = {kind: np.zeros(len(ODDS)) for kind in kinds}
+    sums = {kind: np.zeros(len(ODDS)) for kind in LEARNED}
     megapixels = 0.0
     for grades in graded(tuning_set()[:: arguments.every]):
-        megapixels += grades[0].size / 1e6
-        for kind in kinds:
-            sums[kind] += counts(grades, kind)
-    rows = [[kind, f"{rate:.3g}", f"{odds:.2f}"] for kind in kinds for rate, odds in steps(sums[kind], megapixels)]
+        megapixels += grades["dust"][0].size / 1e6
+        for kind in LEARNED:
+            sums[kind] += counts(grades[kind], kind)
+    rows = [[kind, f"{rate:.3g}", f"{odds:.2f}"] for kind in LEARNED for rate, odds in steps(sums[kind], megapixels)]
     head = ["kind", "false_marks", "log_odds"]
     print(f"{megapixels:.1f} megapixels\n\n{_tables.table(head, rows)}")
     if not arguments.print_only:

@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -29,9 +29,8 @@ import _damaged
 import _pictures
 import _processes
 import _tables
-from calibrate_detection import PLACES, tuning_set
-from restauro.detection import network
-from restauro.detection.detecting import detect
+from calibrate_detection import LEARNED, tuning_set
+from restauro.detection.detecting import detect, seen
 from restauro.detection.detectors import KINDS
 from restauro.detection.marks import threshold_of
 from restauro.evaluation.detection import DetectionScores, score
@@ -62,17 +61,14 @@ print(time.perf_counter() - start)
 """
 
 
-class Finder:
-    """What is found in one picture; the network looks once for all kinds."""
-
-    def __init__(self, image: NDArray[np.uint8]) -> None:
-        self.planes = dict(zip(PLACES, network.grades(image, PLACES, 1), strict=True))
-
-    def marks(self, kind: str) -> Hole:
-        """Return what is found of a kind, as by default."""
+def marked(image: NDArray[np.uint8], kinds: Sequence[str]) -> dict[str, Hole]:
+    """Return what is found of each kind, as by default, on one thread."""
+    graded, found = seen(image, kinds, 1), {}
+    for kind in kinds:
         detector = KINDS[kind]
         assert detector.learned is not None
-        return detector.learned.marks(self.planes, threshold_of(kind, detector.usual))
+        found[kind] = detector.learned.marks(graded[kind], threshold_of(kind, detector.usual))
+    return found
 
 
 def cells(scores: list[DetectionScores], target: float | None) -> list[str]:
@@ -140,11 +136,11 @@ class Painting:
     @classmethod
     def of(cls, i: int, name: str, image: NDArray[np.uint8]) -> Painting:
         """Measure the ith painting, on one thread."""
-        painting, finder = cls(name), Finder(image)
-        painting.clean = {kind: 100 * float(finder.marks(kind).mean()) for kind in KINDS if KINDS[kind].learned}
+        painting = cls(name)
+        painting.clean = {kind: 100 * float(found.mean()) for kind, found in marked(image, LEARNED).items()}
         for kind, drawn, damaged, truth in _damaged.cases(image, i):
             if kind in KINDS:
-                found = Finder(damaged).marks(kind)
+                found = marked(damaged, (kind,))[kind]
                 painting.scores[kind, drawn] = score(found, truth)
                 if drawn == ALL:
                     painting.found, painting.truth = found, truth

@@ -181,17 +181,41 @@ def _find(
     learned = {name: cls for name in kinds if (cls := KINDS[name].learned) is not None}
     share = 0.9 if learned and "color" in kinds else float(bool(learned))  # of all work
     if learned:
-        places = seen_for(learned)
-        seen = network.grades(picture, places, workers, tiles.part(progress, 0.0, share))
-        graded = dict(zip(places, seen, strict=True))
+        graded = seen(picture, tuple(learned), workers, tiles.part(progress, 0.0, share))
         for name, cls in learned.items():
             rate = KINDS[name].usual if sensitivity is None else sensitivity
-            found[name] = cls.marks(graded, threshold_of(name, rate), smallest)
+            found[name] = cls.marks(graded[name], threshold_of(name, rate), smallest)
     if "color" in kinds:
         from restauro.detection.colour_detection import find_colour
 
         found["color"] = find_colour(picture, str(colour), tolerance, workers, tiles.part(progress, share, 1.0))
     return {name: found[name] for name in kinds}
+
+
+def seen(
+    picture: NDArray[Any],
+    kinds: Collection[str],
+    workers: int | None = None,
+    progress: tiles.Progress | None = None,
+) -> dict[str, dict[int, network.Grades]]:
+    """Return what the network says for each kind: grades [H, W] of the classes that its marks are made of, by place.
+
+    For cracks a small picture is looked at enlarged too, and the larger log odds count.
+
+    picture: of `tiles.prepared`.
+    """
+    places = seen_for(kinds)
+    closer = "cracks" in kinds and picture.shape[0] * picture.shape[1] <= network.FEW
+    share = 1 / 6 if closer else 1.0  # of the work
+    found = network.grades(picture, places, workers, tiles.part(progress, 0.0, share))
+    planes = dict(zip(places, found, strict=True))
+    graded = {kind: dict(planes) for kind in kinds}
+    if closer:
+        lines = network.lines_enlarged(picture, workers, tiles.part(progress, share, 1.0))
+        graded["cracks"] |= {
+            place: np.maximum(planes[place], plane) for place, plane in zip(network.LINES, lines, strict=True)
+        }
+    return graded
 
 
 def _checked_hints(hints: NDArray[Any]) -> NDArray[np.int8]:

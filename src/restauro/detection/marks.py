@@ -47,9 +47,9 @@ class Class:
         """Return the marks, bool [H, W].
 
         A mark hangs together by sides or corners, is likely all over and above the threshold somewhere: hysteresis. It
-        ends at once where the odds fall steeply, as at a sharp rim. A line is a crack unless half of its pixels rather
-        say that it is a scratch, and the other way round: where the network can't tell, it is both. A long straight
-        line counts as a scratch whatever the network says, for cracks are seldom so.
+        ends at once where the odds fall steeply, as at a sharp rim. A line is a crack where half of its pixels are
+        likely cracks, or not rather scratches, and the other way round: it may be both. A long straight line counts as
+        a scratch whatever the network says, for cracks are seldom so.
 
         Parameters
         ----------
@@ -68,7 +68,9 @@ class Class:
         )
         if is_line:
             (other,) = (place for place in LINES if place != self.place)
-            own = found.count(_surer(graded[other], graded[self.place])) * 2 < found.pixels
+            mine = graded[self.place]
+            own = found.count(_surer(graded[other], mine)) * 2 < found.pixels
+            own |= found.count(mine >= EVEN) * 2 >= found.pixels
             kept &= own | _straight(found, kept & ~own) if self.place == SCRATCH else own
         return found.those(kept)
 
