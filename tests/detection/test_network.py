@@ -15,7 +15,7 @@ from scipy import ndimage
 
 import restauro
 from restauro.detection import marks, network
-from restauro.detection.detecting import detect_each
+from restauro.detection.detecting import detect_each, seen
 from restauro.detection.detectors import KINDS
 from restauro.errors import ImageError, MaskError, ModelError, ParameterError, ParameterTypeError
 from tests.detection.damaged import SIZE, damaged
@@ -57,6 +57,34 @@ def test_pictures_of_any_size_and_depth(height: int, width: int, seed: int) -> N
     np.testing.assert_array_equal(network.grades(image[..., 0], range(5), 1), network.grades(grey, range(5), 1))
 
 
+@settings(max_examples=8, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 5))
+def test_pictures_of_any_size_are_looked_at_enlarged(height: int, width: int, seed: int) -> None:
+    image = noisy(height, width, seed)
+    expected = network.lines_enlarged(image, 1)
+    assert expected.shape == (2, height, width)
+    assert expected.dtype == np.uint8
+    np.testing.assert_array_equal(network.lines_enlarged(image, 3), expected)
+    deep = network.lines_enlarged(image.astype(np.uint16) * 257, 1)
+    np.testing.assert_allclose(deep.astype(int), expected, atol=1)
+
+
+def test_small_pictures_are_looked_at_enlarged_for_cracks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = damaged("cracks")[0]
+    told: list[float] = []
+    closer = seen(image, ("cracks", "scratches"), 1, told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1
+    enlarged = network.lines_enlarged(image, 1)
+    monkeypatch.setattr(network, "FEW", image.shape[0] * image.shape[1] - 1)
+    alone = seen(image, ("cracks", "scratches"), 1)
+    for place in network.LINES:
+        np.testing.assert_array_equal(closer["scratches"][place], alone["scratches"][place])
+        np.testing.assert_array_equal(alone["cracks"][place], alone["scratches"][place])
+        np.testing.assert_array_equal(closer["cracks"][place], np.maximum(alone["cracks"][place], enlarged[place]))
+    assert (closer["cracks"][0] > alone["cracks"][0]).any()
+
+
 def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     image = np.concatenate([damaged("cracks")[0], damaged("losses")[0]])
     whole = network.grades(image, range(5), 1)
@@ -95,7 +123,7 @@ def test_marks_end_where_the_odds_fall_steeply() -> None:
     assert marks.Class(2, 8).marks({2: graded}, 5.0).all()
 
 
-@pytest.mark.parametrize(("crack", "scratch", "kinds"), [(180, 180, {0, 1}), (185, 180, {0, 1}), (200, 180, {0})])
+@pytest.mark.parametrize(("crack", "scratch", "kinds"), [(180, 180, {0, 1}), (200, 130, {0, 1}), (200, 120, {0})])
 def test_a_line_that_may_be_either_is_both(crack: int, scratch: int, kinds: set[int]) -> None:
     planes = {place: np.full((9, 25), 20, np.uint8) for place in network.LINES}
     planes[0][4], planes[1][4] = crack, scratch
@@ -145,7 +173,12 @@ def test_more_false_marks_allowed_mark_more() -> None:
     image, _ = damaged("cracks")
     found = [restauro.detect(image, "cracks", sensitivity=rate).sum() for rate in (0.3, 3, 30)]
     assert found[0] <= found[1] <= found[2]
-    assert found[0] < found[2]
+    plane = np.full((20, 200), 20, np.uint8)
+    for k, odds in enumerate((0, 2, 4, 6, 8, 10, 12)):
+        plane[5:15, 25 * k : 25 * k + 10] = network.EVEN + 10 * odds
+    cls = marks.Class(network.LOSS, 8)
+    found = [cls.marks({network.LOSS: plane}, marks.threshold_of("losses", rate)).sum() for rate in (0.3, 3, 30)]
+    assert found[0] < found[1] < found[2]
     odds = [marks.threshold_of("dust", rate) for rate in (0.3, 0.9, 1, 20, 30)]
     assert odds == sorted(odds, reverse=True)
 
