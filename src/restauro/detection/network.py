@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from restauro import scratch
 from restauro.detection import tiles
 from restauro.errors import ModelError
+from restauro.mask import strips
 from restauro.numerics.threads import checked_workers
 from restauro.onnx_sessions import CPU, first_line, open_session
 
@@ -283,7 +284,9 @@ def either(one: Grades, other: Grades) -> Grades:
     """
     shares = probabilities_of(np.arange(256).astype(np.uint8)).astype(np.float64)
     table = _graded(_log_odds(1 - (1 - shares[:, np.newaxis]) * (1 - shares)))
-    joined: Grades = table[one, other]
+    joined: Grades = scratch.zeros(one.shape, np.uint8)
+    for rows in strips(one):  # places in a table take eight bytes each
+        joined[rows] = table[one[rows], other[rows]]
     return joined
 
 
