@@ -43,7 +43,7 @@ SENSITIVITY = click.option(
     type=float,
     metavar="N",
     help="Of damage that is looked for: false marks a megapixel to be expected of each kind, 0.3 to 30, as counted on "
-    "undamaged paintings. More find fainter damage.  [default: by kind; where it is filled, 1]",
+    "undamaged paintings. More find fainter damage.  [default: by kind; where it is filled, 0.5]",
 )
 LARGEST = click.option(
     "--max-pixels",

@@ -47,9 +47,9 @@ class Class:
         """Return the marks, bool [H, W].
 
         A mark hangs together by sides or corners, is likely all over and above the threshold somewhere: hysteresis. It
-        ends at once where the odds fall steeply, as at a sharp rim. A line is a crack where half of its pixels are
-        likely cracks, or not rather scratches, and the other way round: it may be both. A long straight line counts as
-        a scratch whatever the network says, for cracks are seldom so.
+        ends at once where the odds fall steeply, as at a sharp rim. Cracks and scratches are followed as one line. It
+        is a crack where half of its pixels are likely cracks, or not rather scratches, and the other way round: it may
+        be both. A long straight line that may be a scratch counts as one, for cracks are seldom so straight.
 
         Parameters
         ----------
@@ -63,12 +63,12 @@ class Class:
         is_line = self.place in LINES
         plane = either(*(graded[place] for place in LINES)) if is_line else graded[self.place]
         found = filters.pieces(_likely(plane))
-        kept = (found.count(plane >= _grade(threshold)) > 0) & (
+        mine = graded[self.place]
+        kept = (found.count(mine >= _grade(threshold)) > 0) & (
             found.pixels >= (self.smallest if smallest is None else smallest)
         )
         if is_line:
             (other,) = (place for place in LINES if place != self.place)
-            mine = graded[self.place]
             own = found.count(_surer(graded[other], mine)) * 2 < found.pixels
             own |= found.count(mine >= EVEN) * 2 >= found.pixels
             kept &= own | _straight(found, kept & ~own) if self.place == SCRATCH else own
