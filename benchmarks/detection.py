@@ -1,6 +1,6 @@
 """Damage found on paintings; false marks, width of cracks, speed, memory.
 
-    python3 dev.py bench detection              # five minutes on two cores
+    python3 dev.py bench detection              # twenty minutes on two cores
     python3 dev.py bench detection --set tuning --every 3 --paintings 6
 
 Damage is drawn on the middle 512 x 512 pixels of paintings that nothing was tuned on, in many ways; F1 within 2 pixels.
