@@ -17,16 +17,18 @@ from restauro.errors import TrainingError
 from restauro.training import checkpoints
 from restauro.training.damage_unet import DamageUNet
 from restauro.training.export_finding import export_finding
-from restauro.training.onnx_files import read_weights
+from restauro.training.onnx_files import read_weights, rounded_to_half
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[DamageUNet, Path]:
+    """Return a network with weights that half precision holds, and its file."""
     torch.manual_seed(0)
     network = DamageUNet(width=8, depth=3)
     for number in range(3):  # as if it had seen something
         network(torch.rand(2, 3, 32, 32) * number)
     torch.nn.init.normal_(network.last.weight, std=0.05)
+    network = rounded_to_half(network)
     path = tmp_path_factory.mktemp("export") / "finder.onnx"
     written = export_finding(network, path, {"name": "tried", "context": "16"})
     assert written.bytes == path.stat().st_size
@@ -49,7 +51,7 @@ def test_outputs_are_those_of_pytorch_at_any_size(exported: tuple[DamageUNet, Pa
 
 
 @pytest.mark.parametrize("shape", [(97, 130), (150, 201), (300, 270)])
-def test_the_three_looks_are_those_of_pytorch(
+def test_the_looks_are_those_of_pytorch(
     exported: tuple[DamageUNet, Path], shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tile by tile, each look told what the one before saw; sides are filled up in other ways, so not at the rims."""
@@ -67,6 +69,51 @@ def test_the_three_looks_are_those_of_pytorch(
     np.testing.assert_allclose(found.astype(int)[inner], expected[inner], atol=2)
     part = (slice(0, min(40, shape[0])), slice(64, 90))
     np.testing.assert_allclose(network.grades_at(image, range(5), part).astype(int), found[:, *part], atol=1)
+
+
+@pytest.fixture(scope="module")
+def small(exported: tuple[DamageUNet, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("small") / "finder.onnx"
+    rng = np.random.default_rng(2)
+    pieces = [rng.integers(0, 256, (64, 96, 3)).astype(np.uint8) for _ in range(4)]
+    written = export_finding(exported[0], path, {"name": "tried", "context": "16"}, pieces=pieces)
+    assert written.difference < 1e-4
+    assert written.eight_bits is not None
+    assert 0 < written.eight_bits < 0.2
+    return path
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4, 4), (2, 3, 36, 20)])
+def test_eight_bits_are_near_at_any_size(
+    exported: tuple[DamageUNet, Path], small: Path, shape: tuple[int, ...]
+) -> None:
+    torch_network, _ = exported
+    rng = np.random.default_rng(3)
+    image, told = rng.random(shape, np.float32), np.full((shape[0], 5, *shape[2:]), -4, np.float32)
+    session = onnxruntime.InferenceSession(small, providers=["CPUExecutionProvider"])
+    found, features = session.run(["probability", "features"], {"image": image, "told": told})
+    with torch.no_grad():
+        expected = torch_network.eval().features(torch.from_numpy(image), torch.from_numpy(told))
+        np.testing.assert_allclose(features, expected.numpy(), atol=0.05 * float(expected.max()))
+        np.testing.assert_allclose(found, torch_network.last(expected).sigmoid().numpy(), atol=0.05)
+
+
+def test_all_but_the_first_and_the_last_convolution_are_in_eight_bits(
+    exported: tuple[DamageUNet, Path], small: Path
+) -> None:
+    plain, model = onnx.load(exported[1]), onnx.load(small)
+    kernels = [tensor for tensor in model.graph.initializer if len(tensor.dims) == 4]
+    kinds = [tensor.data_type for tensor in kernels]
+    assert kinds.count(onnx.TensorProto.FLOAT) == 2
+    assert kinds.count(onnx.TensorProto.INT8) == len(kinds) - 2 > 10
+    assert len(kinds) == sum(node.op_type == "Conv" for node in plain.graph.node)
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    assert (about["classes"], about["multiple"]) == ("crack,scratch,loss,dust,stain", "4")
+
+
+def test_nothing_goes_on_from_eight_bits(small: Path) -> None:
+    with pytest.raises(TrainingError, match="don't fit the network"):
+        checkpoints.take_weights(DamageUNet(width=8, depth=3), None, small)
 
 
 def test_frozen_statistics_stay() -> None:

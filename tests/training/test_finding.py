@@ -132,11 +132,11 @@ def test_the_network_sees_the_same_wherever_a_place_is() -> None:
     torch.manual_seed(0)
     network = DamageUNet(width=8, depth=3).eval()
     torch.nn.init.normal_(network.last.weight)
-    image = torch.rand(1, 3, 480, 480)
+    image = torch.rand(1, 3, 960, 960)
     with torch.no_grad():
-        whole, window = network(image), network(image[:, :, 64:416, 64:416])
-    middle = slice(172, 180)
-    torch.testing.assert_close(whole[:, :, 236:244, 236:244], window[:, :, middle, middle], rtol=1e-4, atol=1e-4)
+        whole, window = network(image), network(image[:, :, 64:896, 64:896])
+    middle = slice(412, 420)
+    torch.testing.assert_close(whole[:, :, 476:484, 476:484], window[:, :, middle, middle], rtol=1e-4, atol=1e-4)
 
 
 def test_the_shipped_networks_size_is_what_the_preset_says() -> None:
@@ -215,8 +215,9 @@ def test_masks_are_refused(pictures: Path, tmp_path: Path) -> None:
         train(tiny(), pictures, tmp_path / "run", masks=pictures, device="cpu", say=lambda line: None)
 
 
-def test_marks_of_enlarged_pieces_lie_on_the_damage(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A white square on black, worn small and enlarged: its middle and that of its marks are the same."""
+@pytest.mark.parametrize(("large", "fine"), [(1.0, 0.0), (0.0, 1.0)])
+def test_marks_of_resized_pieces_lie_on_the_damage(large: float, fine: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A white square on black, worn small and enlarged, or large and made smaller: its marks have the same middle."""
 
     def square(piece: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         side = len(piece)
@@ -226,7 +227,8 @@ def test_marks_of_enlarged_pieces_lie_on_the_damage(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(finding, "wear", square)
     monkeypatch.setattr(finding, "scanned", lambda picture, rng: picture)
-    monkeypatch.setattr(finding, "_LARGE", 1.0)
+    monkeypatch.setattr(finding, "_LARGE", large)
+    monkeypatch.setattr(finding, "_FINE", fine)
     examples = WornExamples(ArrayPictures(np.zeros((3, 300, 300, 3), np.uint8), "black"), 256, seed=0)
     off = []
     for number in range(12):
@@ -236,3 +238,14 @@ def test_marks_of_enlarged_pieces_lie_on_the_damage(monkeypatch: pytest.MonkeyPa
             off.append(float(np.arange(256) @ (seen - marked)))
     assert np.abs(off).max() < 0.6  # marks are whole pixels
     assert abs(np.mean(off)) < 0.2
+
+
+def test_a_smaller_piece_is_marked_where_enough_of_a_pixel_was() -> None:
+    marks = np.zeros((8, 8), np.uint8)
+    marks[0, :2] = 0b00001  # half of the first pixel
+    marks[2, 2] |= 0b01000  # a quarter of another
+    marks[4:6, 6:] |= 0b10010  # all of a third, of two kinds
+    small = finding._resized(marks, 4)
+    expected = np.zeros((4, 4), np.uint8)
+    expected[0, 0], expected[2, 3] = 0b00001, 0b10010
+    np.testing.assert_array_equal(small, expected)

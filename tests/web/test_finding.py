@@ -100,7 +100,7 @@ def test_marks_on_lettering_are_told_of_first(client: TestClient, tmp_path: Path
     down, across = np.mgrid[: pixels.shape[0], : pixels.shape[1]]
     pixels[(down - 246) ** 2 + (across - 300) ** 2 <= 9] = 250
     path = save(tmp_path / "panel.tif", np.ascontiguousarray(as_stored(pixels, orientation)), orientation)
-    found = search(client, upload(client, path)["session"], ["dust"])
+    found = search(client, upload(client, path)["session"], ["dust", "losses"])
     on_it = [mark["lettering"] for mark in found["marks"]]
     assert on_it == sorted(on_it, reverse=True)
     assert 1 <= sum(on_it) == found["lettering"] < len(on_it)

@@ -28,7 +28,12 @@ Needs PyTorch: pip install 'restauro[train]'.
     "--data",
     type=paths.NAME,
     metavar="DIR",
-    help="Test pictures to measure on what half precision costs.  [default: drawn ones]",
+    help="Pictures as for training: the test ones say what half precision costs.  [default: drawn ones]",
+)
+@click.option(
+    "--eight-bits",
+    is_flag=True,
+    help="Have a network that finds damage work in eight bits: half the time. Needs --data; it can't be trained.",
 )
 @click.option("--name", metavar="TEXT", help="What the model is called.  [default: the preset's name]")
 @click.option("--trained-on", metavar="TEXT", help="What it was trained on, for the file's metadata.")
@@ -38,6 +43,7 @@ def command(
     checkpoint: Path,
     output: Path,
     data: Path | None,
+    eight_bits: bool,
     name: str | None,
     trained_on: str | None,
     licence: str,
@@ -50,11 +56,20 @@ def command(
 
     say(f"Exporting the network of {printable(checkpoint)}, and comparing what ONNX Runtime and PyTorch make of it.")
     written = export_checkpoint(
-        checkpoint, output, data=data, name=name, trained_on=trained_on, licence=licence, overwrite=overwrite
+        checkpoint,
+        output,
+        data=data,
+        eight_bits=eight_bits,
+        name=name,
+        trained_on=trained_on,
+        licence=licence,
+        overwrite=overwrite,
     )
     said = f"{printable(written.path)}: {written.bytes / 1e6:.1f} MB; ONNX Runtime within "
     said += f"{written.difference:.1g} of PyTorch"
     if written.half_precision_loss is not None:
         said += f"; half precision costs {written.half_precision_loss:.4f} dB ({written.measured_on})"
+    if written.eight_bits is not None:
+        said += f"; eight bits move log odds by {written.eight_bits:.2f} on the average"
     say(said)
     return 0

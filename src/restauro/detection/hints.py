@@ -20,8 +20,9 @@ _HALO = 13  # pixels that the widest reaches
 _MOST = 20_000  # hint pixels of each kind that are learnt from
 _PENALTY = 30.0  # of squared weights: a hundred hints say little about fifty features
 _STEPS, _ENOUGH = 50, 1e-6  # of Newton's method: at most so many, and a step so short is the last
-_LIKELY = 0.75  # probability: among hints half is damage, in a picture it is rare
-_KEPT, _ADDED = 0.45, 0.85  # the same where a detector found damage, and where it didn't
+_LIKELY = 0.65  # probability: among hints half is damage, in a picture it is rare
+_KEPT, _ADDED = 0.45, 0.75  # the same where a detector found damage, and where it didn't
+_FAR = 0.05  # of the work is done when the picture was looked at at parts of its size
 _SMOOTHING = 0.7  # pixels, of the probabilities
 _VIVID = 0.45  # of full scale: the largest band less the smallest, of a stroke
 _DIFFERENT = 0.15  # of full scale: what a stroke on a copy of the picture differs by from the picture
@@ -136,16 +137,17 @@ def find_by_hints(
     check_labels(labels, picture.shape)
     if found is not None and not found.any():
         found = None
-    like = _trained(picture, _chosen(labels), found)
+    seen = network.far(picture, workers, tiles.part(progress, 0, _FAR))
+    like = _trained(picture, seen, _chosen(labels), found)
     damage: NDArray[np.bool_] = scratch.zeros(picture.shape[:2], np.bool_)
 
     def find(place: tiles.Place) -> None:
-        likely = like.damage(_features(picture, found, place.inside))
+        likely = like.damage(_features(picture, seen, found, place.inside))
         smooth = filters.gaussian(likely, _SMOOTHING, "edge")
         least = _LIKELY if found is None else np.where(found[place.inside], _KEPT, _ADDED)
         damage[place.inside] = smooth > least
 
-    tiles.do_at(network.places(picture.shape), find, network.threads(workers), progress)
+    tiles.do_at(network.places(picture.shape), find, network.threads(workers), tiles.part(progress, _FAR, 1))
     return damage
 
 
@@ -210,7 +212,9 @@ def _probability(odds: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     return likely
 
 
-def _trained(picture: NDArray[Any], labels: NDArray[np.int8], found: NDArray[np.bool_] | None) -> _Likeness:
+def _trained(
+    picture: NDArray[Any], seen: network.Told, labels: NDArray[np.int8], found: NDArray[np.bool_] | None
+) -> _Likeness:
     """Return what the hints teach; of tiles only the box around their hints is looked at."""
     samples, answers = [], []
     for place in network.places(picture.shape):
@@ -222,13 +226,13 @@ def _trained(picture: NDArray[Any], labels: NDArray[np.int8], found: NDArray[np.
             for tile, hinted in zip(place.inside, (rows, columns), strict=True)
         )
         here = labels[box]
-        samples.append(_features(picture, found, box)[:, here != 0].T)
+        samples.append(_features(picture, seen, found, box)[:, here != 0].T)
         answers.append(here[here != 0] == DAMAGE)
     return _Likeness.of(np.concatenate(samples), np.concatenate(answers))
 
 
 def _features(
-    picture: NDArray[Any], found: NDArray[np.bool_] | None, inside: tuple[slice, ...]
+    picture: NDArray[Any], seen: network.Told, found: NDArray[np.bool_] | None, inside: tuple[slice, ...]
 ) -> NDArray[np.floating[Any]]:
     """Return what a part of a picture is told apart by, floats [F, h, w]."""
     rows, columns = inside
@@ -243,7 +247,7 @@ def _features(
         values.append(np.sqrt(np.maximum(mean_square - mean * mean, 0))[core])
     if found is not None:
         values.append(_smooth(found[around].astype(np.float32), 1.0)[core])
-    return np.concatenate([network.features_at(picture, (rows, columns)), np.stack(values)])
+    return np.concatenate([network.features_at(picture, seen, (rows, columns)), np.stack(values)])
 
 
 def _smooth(values: NDArray[Any], scale: float) -> NDArray[Any]:

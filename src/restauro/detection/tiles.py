@@ -174,7 +174,10 @@ def halved(picture: NDArray[Any]) -> NDArray[Any]:
     for rows in strips(small):
         source = picture[2 * rows.start : 2 * rows.stop, : 2 * width]
         four = source.reshape(rows.stop - rows.start, 2, width, 2, *picture.shape[2:])
-        values = four.mean(axis=(1, 3), dtype=np.float32)
+        values = four[:, 0, :, 0] + four[:, 0, :, 1].astype(np.float32)  # several times as fast as their mean
+        values += four[:, 1, :, 0]
+        values += four[:, 1, :, 1]
+        values *= np.float32(0.25)
         small[rows] = values if picture.dtype.kind == "f" else np.rint(values)
     return small
 

@@ -9,22 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from restauro.errors import TrainingError
 from restauro.onnx_sessions import CPU, open_session
 from restauro.training import checkpoints
 from restauro.training.export_finding import export_finding
-from restauro.training.onnx_files import Exported, check_target, described, graph, write
+from restauro.training.onnx_files import (
+    Exported,
+    check_target,
+    described,
+    graph,
+    rounded_to_half,
+    store_in_half,
+    write,
+)
 from restauro.training.presets import Preset
 from restauro.training.validating import to_tensors
 
 _WIDEST_CONTEXT = 128  # pixels; more makes windows dear and no network here needs it
 _COMPARED = 256  # test pictures that say what rounding costs
 _DRAWN = 32  # drawn ones, where there are none
+_WORN, _WORN_SIDE = 12, 384  # pieces, and their side in pixels, that features in eight bits are scaled to
 
 Batch = tuple[NDArray[Any], ...]  # pictures uint8 [B, H, W, 3], holes bool [B, H, W], and fills, where there are any
 
@@ -34,6 +41,7 @@ def export_checkpoint(
     target: Path,
     *,
     data: Path | None = None,
+    eight_bits: bool = False,
     name: str | None = None,
     trained_on: str | None = None,
     licence: str = "MIT",
@@ -49,6 +57,9 @@ def export_checkpoint(
         The file to write.
     data
         A folder as for training, whose first 256 test pictures say what half precision costs. Without, drawn ones do.
+        Of a network that finds damage, what eight bits hold is scaled to its training pictures.
+    eight_bits
+        Have a network that finds damage work in eight bits: half the time. See `export_finding`.
     name, trained_on, licence
         What the file says of itself; by default the preset's name, and how many pictures there were.
     overwrite
@@ -71,8 +82,14 @@ def export_checkpoint(
         "licence": licence,
         "context": str(min(preset.side, _WIDEST_CONTEXT)),
     }
+    if eight_bits and (preset.task != "find" or data is None):
+        raise TrainingError(
+            "Eight bits are for networks that find damage, and need the pictures that it was trained on.",
+            "export without them, or name the folder",
+        )
     if preset.task == "find":
-        return export_finding(network, target, metadata, overwrite=overwrite)
+        pieces = _worn(data) if eight_bits and data else None
+        return export_finding(network, target, metadata, pieces=pieces, overwrite=overwrite)
     if preset.fill:
         metadata["fill"] = preset.fill
     if data is None:
@@ -87,6 +104,15 @@ def export_checkpoint(
     batches = (batch(examples, range(number, number + 1)) for number in range(count))
     measured_on = f"{count} test pictures"
     return export(network, target, metadata, batches=batches, measured_on=measured_on, overwrite=overwrite)
+
+
+def _worn(data: Path) -> Iterator[NDArray[np.uint8]]:
+    """Yield pieces of a folder's training pictures, most of them worn."""
+    from restauro.datasets import open_pictures
+    from restauro.training.finding import WornExamples
+
+    examples = WornExamples(open_pictures(data, split="train"), _WORN_SIDE, seed=0)
+    return (examples.example(number)[0] for number in range(_WORN))
 
 
 def export(
@@ -151,52 +177,18 @@ def export(
     check_target(target, overwrite=overwrite)
     multiple = int(getattr(network, "multiple", 1))
     original = copy.deepcopy(network).float().cpu().eval()
-    rounded = _rounded(original)
+    rounded = rounded_to_half(original)
     if batches is None:
         side = max(64 // multiple, 1) * multiple
         batches, measured_on = _drawn(side, with_fills="fill" in metadata), f"{_DRAWN} drawn pictures"
     loss = _loss_of_rounding(original, rounded, batches)
     model = graph(rounded, multiple, {"image": 3, "known": 1}, "restored")
-    _store_in_half(model)
+    store_in_half(model)
     about = {**metadata, "half_precision_loss": f"{loss:.4f} dB ({measured_on})"}
     content = described(model, about, multiple)
     difference = _difference(content, rounded, multiple, filled="fill" in metadata)
     write(content, target, difference)
     return Exported(target, len(content), difference, loss, measured_on)
-
-
-def _rounded(network: torch.nn.Module) -> torch.nn.Module:
-    """Return the network with kernels that float16 holds exactly."""
-    rounded = copy.deepcopy(network)
-    with torch.no_grad():
-        for name, weight in rounded.named_parameters():
-            if weight.dim() > 1:
-                weight.copy_(weight.half())
-                if not weight.isfinite().all():
-                    raise TrainingError(
-                        f"The weights {name} hold values that half precision doesn't, above 65504 or not finite: the "
-                        "training diverged; export an earlier checkpoint."
-                    )
-    return rounded
-
-
-def _store_in_half(model: onnx.ModelProto) -> None:
-    """Store kernels as float16, with a node that casts them; ONNX Runtime does that once, on opening."""
-    casts = []
-    for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:
-            continue
-        values = numpy_helper.to_array(tensor)
-        with np.errstate(over="ignore"):
-            half = values.astype(np.float16)
-        if not np.array_equal(half.astype(np.float32), values):  # made by the exporter of several weights
-            continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
-        casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
 
 
 @torch.no_grad()

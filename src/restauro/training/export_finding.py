@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx.numpy_helper
-import onnxruntime
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from restauro.damage.wear.canvas import KINDS
-from restauro.training.onnx_files import Exported, check_target, described, graph, write
+from restauro.onnx_sessions import CPU, open_session
+from restauro.training.onnx_files import (
+    Exported,
+    check_target,
+    described,
+    graph,
+    rounded_to_half,
+    store_in_half,
+    write,
+)
+
+Image = NDArray[np.uint8]  # [H, W, 3]
+
+_SELDOM = 0.0025  # probability: log odds of -6
 
 
 class _Look(nn.Module):
@@ -29,15 +42,23 @@ class _Look(nn.Module):
 
 
 def export_finding(
-    network: nn.Module, target: Path, metadata: Mapping[str, str], *, overwrite: bool = False
+    network: nn.Module,
+    target: Path,
+    metadata: Mapping[str, str],
+    *,
+    pieces: Iterable[Image] | None = None,
+    overwrite: bool = False,
 ) -> Exported:
-    """Write a network that finds damage as an ONNX file, for any height and width, its weights in single precision.
+    """Write a network that finds damage as an ONNX file, for any height and width, in half precision or in eight bits.
 
     The file is one look: its inputs are `image`, float32 [N, 3, H, W], 0..1, and `told`, float32 [N, kinds, H, W], the
     log odds that were seen at half the size, doubled, or zeros. Its outputs are `probability`, float32 [N, kinds, H,
     W], 0..1, in the order of the metadata's `classes`, and `features`, float32 [N, width, H, W], which the last layer
-    sees. H and W are multiples of the metadata's `multiple`. What was written is compared with PyTorch. `restauro train
-    --init` goes on from its weights.
+    sees. H and W are multiples of the metadata's `multiple`.
+
+    In half precision kernels are stored, but all is computed in single; what was written is compared with PyTorch, and
+    `restauro train --init` goes on from its weights. In eight bits it takes half the time, see
+    `restauro.training.eight_bits`; no training goes on from these.
 
     Parameters
     ----------
@@ -45,6 +66,9 @@ def export_finding(
         A `restauro.training.damage_unet.DamageUNet`. It isn't changed.
     target, metadata, overwrite
         As of `restauro.training.export.export`; `classes` is added to the metadata.
+    pieces
+        Pieces of pictures as the network sees them in use, uint8 [H, W, 3], damaged or not, sides multiples of eight
+        times its own multiple: in eight bits then, with features scaled to what these have.
 
     Raises
     ------
@@ -52,16 +76,48 @@ def export_finding(
         As `restauro.training.export.export`.
     """
     check_target(target, overwrite=overwrite)
-    multiple = int(network.multiple)
-    look = _Look(network).cpu().eval()
+    multiple, about = int(network.multiple), {**metadata, "classes": ",".join(KINDS)}
+    rounded = rounded_to_half(network).cpu().eval()
+    look = _Look(rounded).eval()
     model = graph(look, multiple, {"image": 3, "told": len(KINDS)}, "probability", "features", merged=False)
     for tensor in model.graph.initializer:  # by the names that the network has for them
         _rename(model, tensor.name, tensor.name.removeprefix("network."))
     without_zeros(model)
-    content = described(model, {**metadata, "classes": ",".join(KINDS)}, multiple)
+    if pieces is None:
+        store_in_half(model)
+    content = described(model, about, multiple)
     difference = _difference(content, look)
+    rounding = None
+    if pieces is not None:
+        from restauro.training.eight_bits import in_eight_bits
+
+        given = list(_given(rounded, pieces))
+        content = described(in_eight_bits(model, given), about, multiple)
+        rounding = _rounding(content, look, given)
     write(content, target, difference)
-    return Exported(target, len(content), difference)
+    return Exported(target, len(content), difference, eight_bits=rounding)
+
+
+@torch.no_grad()
+def _given(network: nn.Module, pieces: Iterable[Image]) -> Iterator[dict[str, NDArray[np.float32]]]:
+    """Yield what the network is given in every look at pieces."""
+    for piece in pieces:
+        image = torch.from_numpy(np.ascontiguousarray(piece.transpose(2, 0, 1)[np.newaxis])).float() / 255
+        for seen, told, _ in network.looks(image):
+            yield {"image": seen.numpy(), "told": told.contiguous().numpy()}
+
+
+@torch.no_grad()
+def _rounding(content: bytes, look: nn.Module, given: Iterable[dict[str, NDArray[np.float32]]]) -> float:
+    """Return by how much log odds differ from PyTorch's on the average, where they say more than never."""
+    session = open_session(content, CPU, 0)
+    differences = []
+    for inputs in given:
+        (found,) = session.run(["probability"], inputs)
+        wanted = look(*(torch.from_numpy(inputs[name]) for name in ("image", "told")))[0]
+        seen = wanted > _SELDOM
+        differences.append((torch.from_numpy(found).logit(1e-6) - wanted.logit(1e-6))[seen].abs())
+    return float(torch.cat(differences).mean())
 
 
 def without_zeros(model: onnx.ModelProto) -> None:
@@ -106,7 +162,7 @@ def _rename(model: onnx.ModelProto, old: str, new: str) -> None:
 @torch.no_grad()
 def _difference(content: bytes, look: nn.Module) -> float:
     """Return how far ONNX Runtime's probabilities are from PyTorch's at most, on random pictures of two sizes."""
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content, CPU, 0)
     generator = torch.Generator().manual_seed(0)
     largest = 0.0
     for shape in ((1, 3, 64, 64), (2, 3, 32, 128)):

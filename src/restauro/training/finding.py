@@ -30,6 +30,8 @@ _IN_TURN = 8  # rendered pieces that small examples are cut from by turns: more 
 _KEPT = 2**30  # bytes of decoded pictures that are kept in memory
 _NATIVE, _ENLARGED = 0.5, 0.25  # of all pieces; the others are made smaller
 _LARGE, _LARGEST = 0.35, 4.0  # of all pieces are worn smaller, and enlarged by so much at most: damage on large scans
+_FINE, _FINEST = 0.06, 1.8  # and so many larger, and made smaller: damage finer than a small scan's pixels
+_COVERED = 0.3  # of a pixel, from which on it counts as damaged then
 _SIDE = 512  # pixels, of the squares that a network is judged on, made larger where pictures are smaller
 _THRESHOLD = 0.5
 _HARDEST = 3  # times the mean share of falsely marked pixels, from which on a picture comes no more often
@@ -44,7 +46,8 @@ class WornExamples:
     Half of the pieces are cut as they are; others are of up to 2.5 times their side, made smaller, or enlarged by up to
     1.7. Half are mirrored, a quarter lies on a side. Pieces have 256 x 256 pixels at least, so that damage on them is
     as large as on scans; smaller examples are cut from them, eight pieces in turn. A third is rendered smaller and then
-    enlarged, with its damage, by up to four: as where a scan has more pixels than there is to be seen.
+    enlarged, with its damage, by up to four: as where a scan has more pixels than there is to be seen. Some are
+    rendered larger and made smaller: as where it has fewer.
 
     Parameters
     ----------
@@ -92,17 +95,18 @@ class WornExamples:
         picture = self._read(int(order[place]))
         rng = np.random.default_rng([self.seed, _EXAMPLE, number])
         side = self.side * self.parts
-        small = round(side / log_uniform(rng, 1, _LARGEST)) if rng.random() < _LARGE else side
-        piece = self._piece(picture, small, rng)
+        size, rendered = rng.random(), side
+        if size < _LARGE:
+            rendered = round(side / log_uniform(rng, 1, _LARGEST))
+        elif size < _LARGE + _FINE:
+            rendered = round(side * rng.uniform(1.2, _FINEST))
+        piece = self._piece(picture, rendered, rng)
         if rng.random() < 0.25:
             piece = piece.transpose(1, 0, 2)
         if rng.random() < 0.5:
             piece = piece[:, ::-1]
         worn, marks = wear(np.ascontiguousarray(piece), rng)
-        if small == side:
-            return worn, marks
-        nearest = (2 * np.arange(side) + 1) * small // (2 * side)
-        return scanned(resized(worn, side), rng), marks[nearest][:, nearest]
+        return (worn, marks) if rendered == side else (scanned(resized(worn, side), rng), _resized(marks, side))
 
     def _piece(self, picture: Image, side: int, rng: np.random.Generator) -> Image:
         shorter, chance = min(picture.shape[:2]), rng.random()
@@ -124,6 +128,23 @@ class WornExamples:
             self._kept[index] = picture
             self._bytes += picture.nbytes
         return picture
+
+
+def _resized(marks: Marks, side: int) -> Marks:
+    """Return marks of another size: enlarged as they are; made smaller, where enough of a pixel is covered."""
+    own = len(marks)
+    if side > own:
+        nearest = (2 * np.arange(side) + 1) * own // (2 * side)
+        return marks[nearest][:, nearest]
+    resized_marks = np.zeros((side, side), np.uint8)
+    bounds = np.arange(side) * own // side
+    counts = np.diff(bounds, append=own)
+    for bit in np.flatnonzero(np.bitwise_or.reduce(marks, axis=None) >> np.arange(len(KINDS)) & 1):
+        plane = (marks >> np.uint8(bit) & 1).astype(np.float32)
+        sums = np.add.reduceat(np.add.reduceat(plane, bounds, axis=0), bounds, axis=1)
+        covered = sums >= _COVERED * counts[:, np.newaxis] * counts
+        resized_marks |= covered.astype(np.uint8) << np.uint8(bit)
+    return resized_marks
 
 
 class FindingTests:

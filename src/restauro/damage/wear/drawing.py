@@ -92,6 +92,9 @@ def letters(canvas: Canvas, rng: np.random.Generator) -> None:
                 if rng.random() < 0.85:
                     for stroke in _sign(rng):
                         pen.draw(origin + (stroke * size + (row * 1.6 * size, column)) @ turn, weight)
+                if rng.random() < 0.2:  # a stop, or the dot of an i
+                    dot = np.array([rng.choice([-0.35, 0.0, 1.0]), 0.25]) + rng.normal(0, 0.02, (2, 2))
+                    pen.draw(origin + (dot * size + (row * 1.6 * size, column)) @ turn, weight * rng.uniform(0.9, 1.6))
                 column += size * rng.uniform(0.6, 0.95)
     pen.paint()
 

@@ -160,7 +160,8 @@ def _ragged(shape: tuple[int, int], rng: np.random.Generator) -> Mask:
     if way < 0.4:
         return patches.losses(height, width, log_uniform(rng, 0.0008, 0.15), rng)
     if way < 0.6:
-        return patches.losses(2 * height, 2 * width, log_uniform(rng, 0.003, 0.2), rng)[:height, :width]
+        times = int(rng.integers(2, 6))  # as large as on a scan of so many times the size
+        return patches.losses(times * height, times * width, log_uniform(rng, 0.003, 0.3), rng)[:height, :width]
     if way < 0.75:
         return patches.blobs(height, width, log_uniform(rng, 0.003, 0.15), rng)
     field = rough(shape, log_uniform(rng, 10, 120), rng, 5)

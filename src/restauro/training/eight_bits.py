@@ -1,0 +1,74 @@
+"""Convolutions in eight bits: what ONNX Runtime computes in half the time, on processors of the last years."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+Inputs = Mapping[str, NDArray[np.float32]]
+
+_BETWEEN = ("Conv", "Add", "DepthToSpace")  # what is computed in eight bits, so that nothing between is widened
+
+
+class _Given(CalibrationDataReader):
+    def __init__(self, inputs: Iterable[Inputs]) -> None:
+        self.inputs = iter(inputs)
+
+    def get_next(self) -> Any:
+        return next(self.inputs, None)
+
+
+def in_eight_bits(model: onnx.ModelProto, inputs: Iterable[Inputs]) -> onnx.ModelProto:
+    """Return a network whose convolutions work in eight bits, but for the first and the last.
+
+    Weights have a scale an output channel; features 256 steps from the least value to the largest that they have for
+    the inputs. So it is rounded as in B. Jacob et al., "Quantization and training of neural networks for efficient
+    integer-arithmetic-only inference", CVPR 2018, after the training. Normalisation is merged into the convolutions.
+
+    Parameters
+    ----------
+    model
+        What it gives stays near; metadata are kept.
+    inputs
+        What the network is given in use: some dozens, each by the names of its inputs.
+    """
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        plain, merged, small = (Path(folder, f"{name}.onnx") for name in ("plain", "merged", "small"))
+        onnx.save(model, plain)
+        quant_pre_process(plain, merged, skip_symbolic_shape=True)
+        convolutions = [node.name for node in onnx.load(merged).graph.node if node.op_type == "Conv"]
+        quantize_static(
+            merged,
+            small,
+            _Given(inputs),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(_BETWEEN),
+            nodes_to_exclude=[convolutions[0], convolutions[-1]],
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+        quantised: onnx.ModelProto = onnx.load(small)
+    return quantised
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what ONNX Runtime says of preparing, which is done."""
+    log = logging.getLogger()
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
