@@ -14,7 +14,7 @@ CPU = ("CPUExecutionProvider",)
 _WATCH = 0.02  # seconds between looks whether to stop
 
 
-def open_session(model: Path | bytes, providers: tuple[str, ...], threads: int, *, exact: bool = False) -> Any:
+def open_session(model: Path | bytes, providers: tuple[str, ...], threads: int) -> Any:
     """Open an ONNX file, or what one holds; return ONNX Runtime's session of it.
 
     Parameters
@@ -25,8 +25,6 @@ def open_session(model: Path | bytes, providers: tuple[str, ...], threads: int, 
         What ONNX Runtime computes with, the preferred first.
     threads
         Of one run; 0: as many as there are cores.
-    exact
-        Products of eight bits are exact on every processor, in twice the time: see `restauro.detection.network`.
 
     Raises
     ------
@@ -42,7 +40,6 @@ def open_session(model: Path | bytes, providers: tuple[str, ...], threads: int, 
     settings.intra_op_num_threads = threads
     settings.inter_op_num_threads = 1
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # windows run beside each other
-    settings.add_session_config_entry("session.x64quantprecision", "1" if exact else "0")
     settings.log_severity_level = 4  # what goes wrong is raised
     content, name = (model, "The network") if isinstance(model, bytes) else (str(model), str(model))
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -271,35 +270,3 @@ def test_onnx_runtime_is_loaded_when_it_is_needed() -> None:
         "assert 'onnxruntime' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.parametrize("overflows", [False, True])
-def test_exact_products_are_asked_for_where_quick_ones_overflow(
-    overflows: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As on processors that add products of eight bits by twos in 16 bits: there quick and exact runs differ."""
-    asked: list[bool] = []
-
-    class Session:
-        def __init__(self, exact: bool) -> None:
-            self.result = np.full(3, 7.0 if exact or not overflows else 6.0)
-
-        def run(self, outputs: object, given: object) -> list[np.ndarray]:
-            return [self.result]
-
-        def get_modelmeta(self) -> SimpleNamespace:
-            about = {"classes": ",".join(network.CLASSES), "context": "16", "multiple": "4"}
-            return SimpleNamespace(custom_metadata_map=about)
-
-    def opened(path: Path, providers: object, threads: int, *, exact: bool = False) -> Session:
-        asked.append(exact)
-        return Session(exact)
-
-    monkeypatch.setattr(network, "open_session", opened)
-    network._overflows.cache_clear()
-    try:
-        session = network._opened.__wrapped__(Path("any.onnx"), 1)
-    finally:
-        network._overflows.cache_clear()
-    assert session.runtime.result[0] == 7
-    assert asked[3:] == [True] * overflows

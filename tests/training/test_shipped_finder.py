@@ -73,6 +73,25 @@ def test_both_files_hold_one_network(session: onnxruntime.InferenceSession) -> N
     assert (damage != (odds[0] > 0)).sum() < 0.1 * damage.sum()
 
 
+def test_products_of_eight_bits_never_overflow(session: onnxruntime.InferenceSession) -> None:
+    """Processors without instructions for their sums add two in 16 bits; ONNX Runtime can be told not to, at a cost."""
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    exact = onnxruntime.InferenceSession(FOLDER / "damage.onnx", options, providers=["CPUExecutionProvider"])
+    noise = np.random.default_rng(0).integers(0, 2, (1, 3, 64, 64)).astype(np.float32)  # features as large as they get
+    given = {"image": noise, "told": np.full((1, 5, 64, 64), 10, np.float32)}
+    for one, other in zip(session.run(None, given), exact.run(None, given), strict=True):
+        np.testing.assert_array_equal(one, other)
+    onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'restauro[train]'")
+    weights = [
+        onnx.numpy_helper.to_array(tensor)
+        for tensor in onnx.load(FOLDER / "damage.onnx").graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) == 4
+    ]
+    assert len(weights) > 20
+    assert max(np.abs(one.astype(int)).max() for one in weights) <= 64
+
+
 def test_normalisations_are_merged_into_convolutions(tmp_path: Path) -> None:
     """They aren't where a convolution has a bias that is made on the way, and it takes half as long again."""
     onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'restauro[train]'")

@@ -32,7 +32,6 @@ _SIDE = 768  # pixels of a tile without its surroundings
 _SIZES = (8, 4, 2, 1)  # a picture is looked at at an eighth of its size, at a quarter, at half, and as it is
 FEW = 2_000_000  # pixels: a picture of no more is looked at enlarged too, for cracks: there they are thin beside pixels
 GRID = 128  # pixels, at whose multiples parts begin: those that the network halves at an eighth of the size
-_PROBED = 64  # pixels, side of the noise
 _STRIP = 128  # rows of a picture that are made smaller at once
 _THREADS = 4  # at most: tiles at work take memory
 _opening = threading.Lock()
@@ -333,25 +332,10 @@ def _open(threads: int = 1) -> _Session:
         return _opened(MODEL, threads)
 
 
-@lru_cache(maxsize=1)
-def _overflows(path: Path) -> bool:
-    """Say whether products of eight bits are cut off here, as on x86 processors before those with VNNI (2019).
-
-    They are added by twos in 16 bits there. It is seen by what the network makes of black and white noise, whose
-    features are as large as they get.
-    """
-    noise = np.random.default_rng(0).integers(0, 2, (1, 3, _PROBED, _PROBED)).astype(np.float32)
-    given = {"image": noise, "told": np.full((1, len(CLASSES), _PROBED, _PROBED), 10, np.float32)}
-    one, other = (open_session(path, CPU, 1, exact=exact).run(None, given) for exact in (False, True))
-    return not all(np.array_equal(*both) for both in zip(one, other, strict=True))
-
-
 @lru_cache(maxsize=_THREADS)
 def _opened(path: Path, threads: int) -> _Session:
     runtime = open_session(path, CPU, threads)
     about = runtime.get_modelmeta().custom_metadata_map
     if tuple(about.get("classes", "").split(",")) != CLASSES:
         raise ModelError(f"{path} isn't the network that finds damage: install restauro again.")
-    if _overflows(path):
-        runtime = open_session(path, CPU, threads, exact=True)
     return _Session(runtime, int(about["context"]), int(about["multiple"]))

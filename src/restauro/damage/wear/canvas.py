@@ -16,7 +16,7 @@ Colour = NDArray[np.float32]  # [3], 0 to 255
 KINDS = ("crack", "scratch", "loss", "dust", "stain")
 CRACK, SCRATCH, LOSS, DUST, STAIN = range(len(KINDS))
 
-_SEEN = 3.0  # levels that a pixel must change by, for a loss, a speck or a stain to be there
+_SEEN = 3.0  # levels that a pixel must change by, for a loss or a speck to be there
 
 
 @dataclass
@@ -41,9 +41,9 @@ class Canvas:
         """Note damage of a kind."""
         self.marks |= where.view(np.uint8) << np.uint8(kind)
 
-    def mark_seen(self, where: Mask, kind: int, before: NDArray[np.float32]) -> None:
-        """Note damage of a kind where the picture differs from what it was before."""
-        self.mark(where & (np.abs(self.picture - before).max(axis=2) > _SEEN), kind)
+    def mark_seen(self, where: Mask, kind: int, before: NDArray[np.float32], seen: float = _SEEN) -> None:
+        """Note damage of a kind where the picture differs by more than so many levels from what it was before."""
+        self.mark(where & (np.abs(self.picture - before).max(axis=2) > seen), kind)
 
     def blend(self, colour: Colour | NDArray[np.float32], share: Field) -> None:
         """Mix a colour [3], or a picture [H, W, 3], in by shares of 0 to 1."""

@@ -33,6 +33,9 @@ _GROUNDS = np.array(
     np.float32,
 )  # fmt: skip
 
+_STAINED = 12.0  # levels that a pixel must change by, for a stain to be there
+_STAINS = 18.0, 80.0  # levels that a stain changes pixels by, on the mean, where they aren't dark already
+
 
 def losses(canvas: Canvas, rng: np.random.Generator) -> None:
     """Paint flaked paint or peeled emulsion: the ground shows, with the edge of the layer around it."""
@@ -89,13 +92,14 @@ def stains(canvas: Canvas, rng: np.random.Generator) -> None:
     if rng.random() < 0.3:
         alpha = _foxing(canvas.shape, rng)
         canvas.blend(before * _tint(rng, 0.4, 0.8), alpha)
-        canvas.mark_seen(alpha > 0.4, STAIN, before)
+        _strengthen(canvas, before, alpha > 0.4, rng)
+        canvas.mark_seen(alpha > 0.4, STAIN, before, _STAINED)
         return
     height, width = canvas.shape
     where = patches.blobs(2 * height, 2 * width, log_uniform(rng, 0.02, 0.25), rng)[:height, :width]
     field = blurred(where.astype(np.float32), log_uniform(rng, 1, 12))
     field = np.clip(field + 0.12 * rough(canvas.shape, 20, rng) * (field > 0.02), 0, 1)
-    strength = rng.uniform(0.35, 1.0)  # fainter ones aren't seen, so can't be learned
+    strength = rng.uniform(0.35, 1.0)
     mottled = np.clip(0.8 + 0.25 * rough(canvas.shape, 25, rng), 0, 1)
     if rng.random() < 0.75:
         canvas.blend(before * _tint(rng, 0.35, 0.8), field * strength * mottled)
@@ -104,7 +108,8 @@ def stains(canvas: Canvas, rng: np.random.Generator) -> None:
     if rng.random() < 0.6:  # the tide line, where water stood longest
         tide = np.exp(-(((field - 0.35) / rng.uniform(0.06, 0.2)) ** 2)) * (field > 0.02)
         canvas.blend(canvas.picture * _tint(rng, 0.4, 0.8), rng.uniform(0.2, 0.8) * tide * mottled)
-    canvas.mark_seen(field > 0.3, STAIN, before)
+    _strengthen(canvas, before, field > 0.3, rng)
+    canvas.mark_seen(field > 0.3, STAIN, before, _STAINED)
 
 
 def dust(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -214,6 +219,14 @@ def _foxing(shape: tuple[int, int], rng: np.random.Generator) -> Field:
         path = place + rng.normal(0, 1, (3, 2))
         draw_soft(path, np.full(3, log_uniform(rng, 1.5, 9)), np.full(3, rng.uniform(0.3, 1)), 0.0, alpha, ignored)
     return np.clip(alpha * (1 + 0.3 * smooth(shape, 4, rng)), 0, 1)
+
+
+def _strengthen(canvas: Canvas, before: NDArray[np.float32], where: Mask, rng: np.random.Generator) -> None:
+    """Make a stain so strong that it is seen: what nobody can see, nothing can be learned from."""
+    change = canvas.picture - before
+    mean = float(np.abs(change[where]).max(axis=-1, initial=0).mean()) if where.any() else 0.0
+    if mean > 0:
+        canvas.picture = np.clip(before + np.clip(log_uniform(rng, *_STAINS) / mean, 1, 3) * change, 0, 255)
 
 
 def _tint(rng: np.random.Generator, low: float, high: float) -> Colour:
