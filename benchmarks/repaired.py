@@ -103,6 +103,8 @@ def main() -> None:
     options.add_argument("--every", type=int, default=1, metavar="N", help="damage every Nth painting only")
     options.add_argument("--keep", type=Path, metavar="DIR", help="write what is changed in undamaged paintings there")
     arguments = options.parse_args()
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
     load = _tables.load_before()
     folder = _pictures.shared() / "data" / "paintings-val"
     names = _pictures._listed(folder)

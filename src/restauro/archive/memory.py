@@ -18,7 +18,8 @@ _ONE = 32 << 20  # bytes that every picture at work takes
 _COPIES, _A_PIXEL = 2, 32  # a picture and its result; what is solved where a twelfth of it is hole
 _MASK = 4  # bytes a pixel, at least
 _ON_DISK = 1 << 29  # bytes that a picture takes at least that is worked on in a file
-_LOOKING, _LOOKED_AT = 400 << 20, 60  # bytes at least, and a pixel, where a network looks for damage
+# Where a network looks for damage: bytes for any, and a pixel of a small one, up to those of a tile or two; a pixel.
+_LOOKING, _CLOSELY, _TILES, _LOOKED_AT = 120 << 20, 900, 900 << 20, 30
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,12 @@ def of_pixels(pixels: int, size: int, *, looks: bool = False) -> Need:
     """Foretell the memory for a picture of which the number of pixels and their bytes are known."""
     if is_large(pixels, size) and not looks:
         return Need(_ONE + _ON_DISK + _A_PIXEL * pixels, _ONE + _ON_DISK)
-    both = _ONE + _COPIES * size + (max(_LOOKING, _LOOKED_AT * pixels) if looks else 0)
+    both = _ONE + _COPIES * size + (_looking(pixels) if looks else 0)
     return Need(both + _A_PIXEL * pixels, both + _MASK * pixels)
+
+
+def _looking(pixels: int) -> int:
+    return max(min(_TILES, _LOOKING + _CLOSELY * pixels), _LOOKED_AT * pixels)
 
 
 class Gate:
