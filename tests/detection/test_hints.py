@@ -50,7 +50,7 @@ def test_the_rest_of_the_picture_follows_again_and_again() -> None:
 
 
 def test_what_a_detector_finds_may_be_used() -> None:
-    """Nearly all that is right of it stays, what the hints are sure of comes to it; what they are against goes.
+    """What is right of it stays, what the hints are sure of comes to it; what they are against goes.
 
     A detector that finds nothing says nothing.
     """
@@ -59,7 +59,7 @@ def test_what_a_detector_finds_may_be_used() -> None:
     assert (losses & damage).any()
     assert (losses & ~damage).sum() > 100  # the bright specks
     found = detect(image, "losses", hints=labels, sensitivity=10)
-    assert (losses & damage & ~found).sum() < 0.15 * (losses & damage).sum()  # at rims
+    assert not (losses & damage & ~found).any()
     assert (found & damage).sum() > 1.1 * (losses & damage).sum()
     assert (found & ~damage).sum() < 0.05 * (losses & ~damage).sum()
     nothing = np.zeros(damage.shape, bool)
@@ -160,20 +160,27 @@ def test_a_file_of_hints_is_turned_as_the_picture_is_seen(tmp_path: Path) -> Non
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.integers(2, 60), st.integers(1, 5))
 def test_the_classifier_is_as_likely_as_one_can_be(seed: int, damaged: int, sound: int, count: int) -> None:
-    """Of the penalised likelihood, in which both kinds weigh alike, SciPy finds the same optimum."""
+    """Of the penalised likelihood, in which both kinds weigh alike, SciPy finds the same optimum.
+
+    Features are standardised, and say no more beyond two standard deviations.
+    """
     rng = np.random.default_rng(seed)
     answers = np.arange(damaged + sound) < damaged
     samples = rng.normal(size=(damaged + sound, count)) * 3 + 2 * answers[:, None]
-    x = (samples - samples.mean(0)) / (samples.std(0) + 1e-6)
+
+    def standardised(values: np.ndarray) -> np.ndarray:
+        return np.clip((values - samples.mean(0)) / (samples.std(0) + 1e-6), -2, 2)
+
+    x = standardised(samples)
     counts = np.where(answers, 0.5 * len(answers) / damaged, 0.5 * len(answers) / sound)
 
     def unlikely(weights: np.ndarray) -> float:
         odds = x @ weights[:-1] + weights[-1]
-        return float((counts * np.logaddexp(0, np.where(answers, -odds, odds))).sum() + 15 * (weights[:-1] ** 2).sum())
+        return float((counts * np.logaddexp(0, np.where(answers, -odds, odds))).sum() + 5 * (weights[:-1] ** 2).sum())
 
     best = minimize(unlikely, np.zeros(count + 1), tol=1e-10).x
     asked = rng.normal(size=(7, count)) * 3
-    odds = (asked - samples.mean(0)) / (samples.std(0) + 1e-6) @ best[:-1] + best[-1]
+    odds = standardised(asked) @ best[:-1] + best[-1]
     found = _Likeness.of(samples, answers).damage(asked.T[:, None])
     np.testing.assert_allclose(found[0], 1 / (1 + np.exp(-odds)), atol=1e-3)
 

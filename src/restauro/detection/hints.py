@@ -18,9 +18,10 @@ DAMAGE, SOUND = 1, -1
 _SCALES = (1.5, 5.0)  # pixels, standard deviations of the smoothing
 _HALO = 13  # pixels that the widest reaches
 _MOST = 20_000  # hint pixels of each kind that are learnt from
-_PENALTY = 30.0  # of squared weights: a hundred hints say little about fifty features
+_PENALTY = 10.0  # of squared weights: a hundred hints say little about fifty features
+_FAR_OUT = 2.0  # standard deviations, beyond which a feature says no more: rarely large ones would decide alone
 _STEPS, _ENOUGH = 50, 1e-6  # of Newton's method: at most so many, and a step so short is the last
-_LIKELY = 0.65  # probability: among hints half is damage, in a picture it is rare
+_LIKELY = 0.75  # probability: among hints half is damage, in a picture it is rare
 _KEPT, _ADDED = 0.45, 0.75  # the same where a detector found damage, and where it didn't
 _FAR = 0.05  # of the work is done when the picture was looked at at parts of its size
 _SMOOTHING = 0.7  # pixels, of the probabilities
@@ -172,14 +173,18 @@ def _chosen(labels: NDArray[np.int8]) -> NDArray[np.int8]:
 
 @dataclass(frozen=True)
 class _Likeness:
-    """A logistic regression: the log odds of damage are a weighted sum of features."""
+    """A logistic regression: the log odds of damage are a weighted sum of features, standardised and cut."""
 
+    center: NDArray[np.float32]  # [F]
+    spread: NDArray[np.float32]  # [F]
     weights: NDArray[np.float32]  # [F]
     bias: float
 
     def damage(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Return probabilities, float32 [h, w], of features [F, h, w]."""
-        odds = np.tensordot(self.weights, features, 1) + self.bias
+        odds = np.full(features.shape[1:], self.bias, np.float32)
+        for feature, center, spread, weight in zip(features, self.center, self.spread, self.weights, strict=True):
+            odds += weight * _standardised(feature, center, spread)
         likely: NDArray[np.float32] = _probability(odds).astype(np.float32, copy=False)
         return likely
 
@@ -187,10 +192,10 @@ class _Likeness:
     def of(cls, samples: NDArray[np.floating[Any]], is_damage: NDArray[np.bool_]) -> _Likeness:
         """Return what samples [n, F] teach, both kinds alike, however many there are of each.
 
-        Newton's method on the penalised likelihood; features are standardised first.
+        Newton's method on the penalised likelihood.
         """
-        center, spread = samples.mean(axis=0), samples.std(axis=0) + 1e-6
-        x = np.column_stack([(samples - center) / spread, np.ones(len(samples))]).astype(np.float64)  # [n, F + 1]
+        center, spread = samples.mean(axis=0, dtype=np.float64), samples.std(axis=0, dtype=np.float64) + 1e-6
+        x = np.column_stack([_standardised(samples, center, spread), np.ones(len(samples))])  # [n, F + 1]
         share = np.where(is_damage, is_damage.mean(), 1 - is_damage.mean())
         counts = 0.5 / share  # of samples: together as many as there are
         penalty = np.append(np.full(x.shape[1] - 1, _PENALTY), 1e-6)
@@ -203,8 +208,13 @@ class _Likeness:
             weights -= step
             if np.abs(step).max() < _ENOUGH:
                 break
-        scaled = weights[:-1] / spread
-        return cls(scaled.astype(np.float32), float(weights[-1] - scaled @ center))
+        center, spread, scaled = (values.astype(np.float32) for values in (center, spread, weights[:-1]))
+        return cls(center, spread, scaled, float(weights[-1]))
+
+
+def _standardised(values: NDArray[Any], center: Any, spread: Any) -> NDArray[np.floating[Any]]:
+    cut: NDArray[np.floating[Any]] = np.clip((values - center) / spread, -_FAR_OUT, _FAR_OUT)
+    return cut
 
 
 def _probability(odds: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
