@@ -14,6 +14,7 @@ from restauro.datasets import ArrayPictures
 from restauro.errors import TrainingError
 from restauro.training import checkpoints, finding
 from restauro.training.damage_unet import DamageUNet
+from restauro.training.data import validation_batches
 from restauro.training.finding import FindingTests, MarksLoss, WornExamples, metrics_of, score_sums, to_tensors
 from restauro.training.presets import PRESETS, Preset
 from restauro.training.run import train
@@ -72,7 +73,8 @@ def test_tests_are_cracks_strokes_worn_and_undamaged() -> None:
     tests = FindingTests(noise(2), 0)
     assert len(tests) == 8
     found = [tests.example(number) for number in range(4)]
-    assert all(picture.shape == (512, 512, 3) and marks.shape == (512, 512) for picture, marks in found)
+    assert all(picture.shape == (512, 512, 3) and marks.shape == (512, 512) for picture, marks, _ in found)
+    assert [case for _, _, case in found] == [0, 1, 2, 3]
     assert set(np.unique(found[0][1])) == set(np.unique(found[1][1])) == {0, 1}
     assert 0.005 < (found[0][1] > 0).mean() < 0.15
     assert found[2][1].any()
@@ -107,7 +109,7 @@ def test_judging_tells_a_perfect_finder_from_one_that_finds_nothing_and_one_that
     tests = FindingTests(noise(1), 0)
     pieces = [tests.example(number) for number in range(4)]
     batch = tuple(np.stack(parts) for parts in zip(*pieces, strict=True))
-    _, truth = to_tensors(batch, CPU)  # type: ignore[arg-type]
+    _, truth = to_tensors(batch[:2], CPU)  # type: ignore[arg-type]
     found = {}
     for name, logits in {"right": 20 * truth - 10, "nothing": 0 * truth - 10, "all": 0 * truth + 10}.items():
         sums, grid = score_sums(lambda image, logits=logits: logits, [batch], CPU)
@@ -119,6 +121,31 @@ def test_judging_tells_a_perfect_finder_from_one_that_finds_nothing_and_one_that
     assert found["nothing"]["missed"] == 1
     assert found["nothing"]["undamaged_marked"] == 0
     assert found["all"]["undamaged_marked"] == 100
+
+
+def test_what_processes_judge_together_is_what_one_does() -> None:
+    """Each takes batches in turn; with batches of two a process of two sees no first case beside a fourth."""
+    tests = FindingTests(noise(2), 0)
+
+    def find(image: torch.Tensor) -> torch.Tensor:
+        return torch.where(image.mean(1, keepdim=True) > 0.5, 4.0, -4.0).expand(-1, 5, -1, -1)
+
+    def sums(world: int) -> torch.Tensor:
+        each = [score_sums(find, validation_batches(tests, 2, rank, world), CPU)[0] for rank in range(world)]
+        return torch.stack(each).sum(0)
+
+    torch.testing.assert_close(sums(2), sums(1))
+    assert sums(2)[:, 2].tolist() == [2, 2, 2, 2]
+
+
+def test_stains_are_what_the_look_at_a_quarter_of_the_size_says() -> None:
+    network = DamageUNet(width=8, depth=3).eval()
+    torch.nn.init.normal_(network.last.weight)
+    looks = list(network.looks(torch.rand(1, 3, 70, 90)))
+    for _, told, odds in looks[2:]:
+        torch.testing.assert_close(odds[:, 4], told[:, 4])
+        assert not torch.equal(odds[:, 3], told[:, 3])
+    assert not torch.equal(looks[1][2][:, 4], looks[1][1][:, 4])
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 16, 16), (2, 3, 33, 50), (1, 3, 5, 70)])

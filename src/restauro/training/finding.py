@@ -23,6 +23,7 @@ from restauro.training.data import resized
 Image = NDArray[np.uint8]  # [H, W, 3]
 Marks = NDArray[np.uint8]  # [H, W], bit k: damage of KINDS[k]
 Batch = tuple[Image, Marks]  # with an axis more
+Case = tuple[Image, Marks, np.uint8]  # with its place in _CASES
 
 _ORDER, _EXAMPLE = 0, 1  # streams of random numbers, as in data.py
 _RENDERED = 256  # pixels: the side of what is rendered at least
@@ -162,10 +163,13 @@ class FindingTests:
         """Return how many there are: four a picture."""
         return len(_CASES) * len(self.pictures)
 
-    def example(self, number: int) -> Batch:
-        """Return a piece, uint8 [H, W, 3], and its marks, uint8 [H, W]; the same at every call."""
-        piece, rng = _middle(self.pictures.read(number // len(_CASES))), hole_generator(self.seed, number)
-        case = _CASES[number % len(_CASES)]
+    def example(self, number: int) -> Case:
+        """Return a piece, uint8 [H, W, 3], its marks, uint8 [H, W], and which case it is; the same at every call."""
+        index, place = divmod(number, len(_CASES))
+        return *self._of(_CASES[place], _middle(self.pictures.read(index)), number), np.uint8(place)
+
+    def _of(self, case: str, piece: Image, number: int) -> Batch:
+        rng = hole_generator(self.seed, number)
         if case == "worn":
             return wear(piece, rng, damaged=True)
         if case == "cracks":
@@ -251,8 +255,8 @@ def to_tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.
 
 
 @torch.no_grad()
-def score_sums(find: Any, batches: Iterable[Batch], device: torch.device) -> tuple[torch.Tensor, Any]:
-    """Add up scores over batches of `FindingTests`, whose order they are in from the first on.
+def score_sums(find: Any, batches: Iterable[Any], device: torch.device) -> tuple[torch.Tensor, Any]:
+    """Add up scores over batches of `FindingTests`: all of them, or those of one process among several.
 
     find: image float32 [B, 3, H, W] to log odds [B, 5, H, W].
 
@@ -263,11 +267,10 @@ def score_sums(find: Any, batches: Iterable[Batch], device: torch.device) -> tup
     """
     sums = torch.zeros((len(_CASES), 3), dtype=torch.float64, device=device)
     shown: list[Image] = []
-    for batch in batches:
-        image, _ = to_tensors(batch, device)
+    for pictures, truths, cases in batches:
+        image, _ = to_tensors((pictures, truths), device)
         shares = with_lines(find(image).float().sigmoid()).cpu().numpy()
-        for picture, marks, found in zip(*batch, shares, strict=True):
-            case = int(sums[:, 2].sum()) % len(_CASES)
+        for picture, marks, case, found in zip(pictures, truths, cases, shares, strict=True):
             damage = (found.max(axis=0) if _CASES[case] == "worn" else found[-1]) >= _THRESHOLD
             result = score(damage, marks > 0)
             value = 100 * float((found.max(axis=0) >= _THRESHOLD).mean()) if _CASES[case] == "undamaged" else result.f1

@@ -34,6 +34,7 @@ _GROUNDS = np.array(
 )  # fmt: skip
 
 _STAINED = 12.0  # levels that a pixel must change by, for a stain to be there
+_LEFT = 0.25  # of a pixel's level is left at least: what hides all is no stain
 _STAINS = 18.0, 80.0  # levels that a stain changes pixels by, on the mean, where they aren't dark already
 
 
@@ -226,7 +227,8 @@ def _strengthen(canvas: Canvas, before: NDArray[np.float32], where: Mask, rng: n
     change = canvas.picture - before
     mean = float(np.abs(change[where]).max(axis=-1, initial=0).mean()) if where.any() else 0.0
     if mean > 0:
-        canvas.picture = np.clip(before + np.clip(log_uniform(rng, *_STAINS) / mean, 1, 3) * change, 0, 255)
+        stained = before + np.clip(log_uniform(rng, *_STAINS) / mean, 1, 3) * change
+        canvas.picture = np.clip(stained, _LEFT * before, 255)
 
 
 def _tint(rng: np.random.Generator, low: float, high: float) -> Colour:
