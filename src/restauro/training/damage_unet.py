@@ -25,8 +25,8 @@ class DamageUNet(nn.Module):
 
     A picture is looked at four times, at an eighth of its size, at a quarter, at half, and as it is, each time being
     told what was seen before, by the same weights: so the last look knows what lies far around. Stains are what the
-    look at a quarter of the size says: learned at full size they never were. It is given colours, and how they differ
-    from the mean around, enlarged: so faint lines are seen from the start.
+    look at a quarter of the size says: learned at full size they never were. It is given colours and, enlarged, their
+    differences to the mean around: so faint lines are seen from the start.
 
     Convolutions of 3 x 3, batch normalisation, ReLUs, whose results eight bits hold well: in use, what is found at a
     place depends on its surroundings alone, and a picture can be cut into windows. Halved by convolutions of stride 2,
