@@ -138,16 +138,6 @@ def test_what_processes_judge_together_is_what_one_does() -> None:
     assert sums(2)[:, 2].tolist() == [2, 2, 2, 2]
 
 
-def test_stains_are_what_the_look_at_a_quarter_of_the_size_says() -> None:
-    network = DamageUNet(width=8, depth=3).eval()
-    torch.nn.init.normal_(network.last.weight)
-    looks = list(network.looks(torch.rand(1, 3, 70, 90)))
-    for _, told, odds in looks[2:]:
-        torch.testing.assert_close(odds[:, 4], told[:, 4])
-        assert not torch.equal(odds[:, 3], told[:, 3])
-    assert not torch.equal(looks[1][2][:, 4], looks[1][1][:, 4])
-
-
 @pytest.mark.parametrize("shape", [(1, 3, 16, 16), (2, 3, 33, 50), (1, 3, 5, 70)])
 def test_the_network_takes_any_size(shape: tuple[int, ...]) -> None:
     network = DamageUNet(width=8, depth=4).eval()

@@ -30,7 +30,6 @@ Part = tuple[slice, slice]  # rows and columns
 STEPS, EVEN = 10, 128  # grades a log odd, which are kept from -12.8 to 12.7; the grade of even odds
 _SIDE = 768  # pixels of a tile without its surroundings
 _SIZES = (8, 4, 2, 1)  # a picture is looked at at an eighth of its size, at a quarter, at half, and as it is
-_SOFT = 4  # stains are what the look at a quarter of the size says, as in training: see DamageUNet
 FEW = 2_000_000  # pixels: a picture of no more is looked at enlarged too, for cracks: there they are thin beside pixels
 GRID = 128  # pixels, at whose multiples parts begin: those that the network halves at an eighth of the size
 _STRIP = 128  # rows of a picture that are made smaller at once
@@ -117,8 +116,7 @@ def grades(
     Notes
     -----
     The picture is looked at at an eighth of its size, at a quarter, at half, and as it is, each time being told what
-    was seen before: so the network sees eight times as far around as one look does, for a third more work. Stains are
-    large and soft: what the look at a quarter says of them stays.
+    was seen before: so the network sees eight times as far around as one look does, for a third more work.
 
     Every tile of 768 pixels is seen with the surroundings that the network says it needs, on one grid of the pixels
     that it halves: tiles leave no seams. Beside the picture it takes K + 2 bytes a pixel, and 0.3 GB a tile at work.
@@ -168,7 +166,7 @@ def _grades(
             each: int = each,
         ) -> None:
             (likely,) = _look(picture, size, told, place.inside, "probability", each=each)
-            found[:, *place.inside] = _graded(_settled(likely, size, told, place.inside)[kinds])
+            found[:, *place.inside] = _graded(_log_odds(likely[kinds]))
 
         end = begin + size**-2 / sum(each**-2 for each in sizes)
         tiles.do_at(at, grade, together, tiles.part(progress, begin, end))
@@ -191,7 +189,7 @@ def grades_at(picture: NDArray[Any], classes: Sequence[int], inside: Part, worke
 
     picture: with at least `context` pixels around the part, or all that there are; both begin at multiples of `GRID`.
     """
-    return _looks(picture, inside, threads(workers))[list(classes)]
+    return _graded(_log_odds(_looks(picture, inside, threads(workers))[list(classes)]))
 
 
 def far(picture: NDArray[Any], workers: int | None = None, progress: tiles.Progress | None = None) -> Told:
@@ -209,14 +207,13 @@ def features_at(picture: NDArray[Any], seen: Told, inside: Part) -> NDArray[np.f
     """
     under = _under(inside, picture.shape, 2)
     halved, likely = _look(picture, 2, seen, under, "features", "probability")
-    odds = _settled(likely, 2, seen, under)
-    told = Told(_graded(odds), under)
-    own, likely = _look(picture, 1, told, inside, "features", "probability")
+    odds = _log_odds(likely)
+    own, likely = _look(picture, 1, Told(_graded(odds), under), inside, "features", "probability")
     core = tuple(
         slice(at.start - 2 * wide.start, at.stop - 2 * wide.start) for at, wide in zip(inside, under, strict=True)
     )
     around = _doubled(_doubled(np.concatenate([halved, odds]), 1), 2)[:, *core]
-    return np.concatenate([own, _settled(likely, 1, told, inside), around])
+    return np.concatenate([own, _log_odds(likely), around])
 
 
 def context() -> int:
@@ -228,25 +225,16 @@ def context() -> int:
     return _SIZES[0] // 2 * _open().halo
 
 
-def _looks(picture: NDArray[Any], inside: Part, each: int) -> Grades:
-    """Return the log odds of a part [5, h, w], after looks at all that each next one needs."""
+def _looks(picture: NDArray[Any], inside: Part, each: int) -> NDArray[np.float32]:
+    """Return the probabilities of a part, after looks at all that each next one needs."""
     parts = {1: inside}
     for size in reversed(_SIZES[:-1]):
         parts[size] = _under(parts[size // 2], picture.shape, size)
-    told, found = None, np.zeros(0, np.uint8)
+    told, likely = None, np.zeros(0, np.float32)
     for size in _SIZES:
         (likely,) = _look(picture, size, told, parts[size], "probability", each=each)
-        found = _graded(_settled(likely, size, told, parts[size]))
-        told = Told(found, parts[size])
-    return found
-
-
-def _settled(likely: NDArray[np.float32], size: int, told: Told | None, inside: Part) -> NDArray[np.floating[Any]]:
-    """Return a look's log odds [5, h, w], those of stains as they were told where it is finer than stains are."""
-    odds = _log_odds(likely)
-    if told is not None and size < _SOFT:
-        odds[STAIN] = Told(told.planes[STAIN : STAIN + 1], told.part).doubled(inside)[0]
-    return odds
+        told = Told(_graded(_log_odds(likely)), parts[size])
+    return likely
 
 
 def _look(

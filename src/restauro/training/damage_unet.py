@@ -9,14 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restauro.damage.wear.canvas import KINDS, STAIN
+from restauro.damage.wear.canvas import KINDS
 
 _MOMENTUM = 0.03  # of the statistics that are used after training: a mean over some 30 steps
 _AROUND = 9  # pixels of the window whose mean a pixel is compared with
 _LEVELS, _DIFFERENCES = 2.0, 8.0  # bring both to about the size that layers keep: faint cracks differ by a twentieth
 _RARE = -4.0  # log odds that training begins with: most pixels are undamaged
 _LOOKS = 4  # at an eighth of a picture's size, at a quarter, at half, and as it is
-_SOFT = 2  # from this look on stains stay as they were told: they are large, and their rims are soft
 _CERTAIN, _TOLD = 12.7, 0.25  # log odds are told up to so many, and by so much smaller
 
 
@@ -24,9 +23,8 @@ class DamageUNet(nn.Module):
     """Gives the log odds of every kind of damage for each pixel of a picture of any size.
 
     A picture is looked at four times, at an eighth of its size, at a quarter, at half, and as it is, each time being
-    told what was seen before, by the same weights: so the last look knows what lies far around. Stains are what the
-    look at a quarter of the size says: learned at full size they never were. It is given colours and, enlarged, their
-    differences to the mean around: so faint lines are seen from the start.
+    told what was seen before, by the same weights: so the last look knows what lies far around. It is given colours,
+    and how they differ from the mean around, enlarged: so faint lines are seen from the start.
 
     Convolutions of 3 x 3, batch normalisation, ReLUs, whose results eight bits hold well: in use, what is found at a
     place depends on its surroundings alone, and a picture can be cut into windows. Halved by convolutions of stride 2,
@@ -83,12 +81,11 @@ class DamageUNet(nn.Module):
         while len(sizes) < _LOOKS:
             sizes.append(functional.avg_pool2d(sizes[-1], 2, ceil_mode=True))
         odds = None
-        for look, seen in enumerate(reversed(sizes)):
+        for seen in reversed(sizes):
             height, width = seen.shape[2:]
             told = torch.zeros_like(seen[:, :1]).expand(-1, len(KINDS), -1, -1) if odds is None else doubled(odds)
             told = told[:, :, :height, :width]
-            own = self.last(self.features(seen, told))[:, :, :height, :width].float()
-            odds = own if look < _SOFT else torch.cat([own[:, :STAIN], told[:, STAIN:]], 1)
+            odds = self.last(self.features(seen, told))[:, :, :height, :width].float()
             yield seen, told, odds
 
     def features(self, image: Tensor, told: Tensor) -> Tensor:
