@@ -19,7 +19,7 @@ _COPIES, _A_PIXEL = 2, 32  # a picture and its result; what is solved where a tw
 _MASK = 4  # bytes a pixel, at least
 _ON_DISK = 1 << 29  # bytes that a picture takes at least that is worked on in a file
 # Where a network looks for damage: bytes for any, and a pixel of a small one, up to those of a tile or two; a pixel.
-_LOOKING, _CLOSELY, _TILES, _LOOKED_AT = 120 << 20, 900, 900 << 20, 30
+_LOOKING, _CLOSELY, _TILES, _LOOKED_AT = 120 << 20, 900, 1000 << 20, 30
 
 
 @dataclass(frozen=True)

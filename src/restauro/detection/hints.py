@@ -208,8 +208,8 @@ class _Likeness:
             weights -= step
             if np.abs(step).max() < _ENOUGH:
                 break
-        center, spread, scaled = (values.astype(np.float32) for values in (center, spread, weights[:-1]))
-        return cls(center, spread, scaled, float(weights[-1]))
+        center, spread, slopes = (values.astype(np.float32) for values in (center, spread, weights[:-1]))
+        return cls(center, spread, slopes, float(weights[-1]))
 
 
 def _standardised(values: NDArray[Any], center: Any, spread: Any) -> NDArray[np.floating[Any]]:
