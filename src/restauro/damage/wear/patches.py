@@ -227,7 +227,8 @@ def _strengthen(canvas: Canvas, before: NDArray[np.float32], where: Mask, rng: n
     change = canvas.picture - before
     mean = float(np.abs(change[where]).max(axis=-1, initial=0).mean()) if where.any() else 0.0
     if mean > 0:
-        stained = before + np.clip(log_uniform(rng, *_STAINS) / mean, 1, 3) * change
+        times = float(np.clip(log_uniform(rng, *_STAINS) / mean, 1, 3))  # a NumPy number would make float64 of all
+        stained = before + times * change
         canvas.picture = np.clip(stained, _LEFT * before, 255)
 
 
