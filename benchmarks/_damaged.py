@@ -16,6 +16,7 @@ from restauro.damage.rendering import render_cracks
 from restauro.damage.synthesis import scratches
 from restauro.damage.wear import patches
 from restauro.damage.wear.canvas import Canvas, rough
+from restauro.damage.wear.stains import stains
 from restauro.training.finding import with_strokes
 
 Pixels = NDArray[np.uint8]  # [H, W, 3]
@@ -136,4 +137,4 @@ def cases(image: Pixels, i: int) -> Iterator[Case]:
     yield "losses", "as in training", *worn(image, patches.losses, np.random.default_rng([7, 2, i]))
     yield "dust", "faint specks of 2 to 8 px", *specks(image, np.random.default_rng([5, i]))
     yield "dust", "as in training", *worn(image, patches.dust, np.random.default_rng([7, 0, i]))
-    yield "stains", "as in training", *worn(image, patches.stains, np.random.default_rng([7, 4, i]))
+    yield "stains", "as in training", *worn(image, stains, np.random.default_rng([7, 4, i]))

@@ -33,11 +33,16 @@ def marked(likely: NDArray[np.float32], kinds: tuple[int, ...], threshold: float
 def main() -> None:
     options = _tables.parser(__doc__)
     options.add_argument("model", type=Path, help="the network's .onnx file")
+    options.add_argument("--stains", action="store_true", help="it is one that finds stains; else one that doesn't")
     options.add_argument("--every", type=int, default=1, metavar="N", help="every Nth painting only")
     options.add_argument("--threshold", type=float, default=0.5, metavar="P", help="marked from this probability on")
     options.add_argument("--threads", type=int, default=1, metavar="N")
     arguments = options.parse_args()
-    network.MODEL, threshold = arguments.model, arguments.threshold
+    threshold = arguments.threshold
+    if arguments.stains:
+        network.STAINS = arguments.model
+    else:
+        network.MODEL = arguments.model
 
     def likely(image: NDArray[np.uint8]) -> NDArray[np.float32]:
         return network.probabilities_of(network.grades(image, range(len(network.CLASSES)), arguments.threads))
@@ -49,10 +54,12 @@ def main() -> None:
         print(path.name, end="    \r", file=sys.stderr)
         image = _pictures.middle(_pictures.read(path))
         for kind, drawn, damaged, truth in _damaged.cases(image, i):
+            if (kind == "stains") != arguments.stains:
+                continue
             found = score(marked(likely(damaged), TOGETHER[kind], threshold), truth)
             scores.setdefault((kind, drawn), []).append((found.f1, found.iou))
         undamaged = likely(image)
-        for kinds in set(TOGETHER.values()):
+        for kinds in [kinds for kinds in set(TOGETHER.values()) if ((network.STAIN in kinds) == arguments.stains)]:
             clean.setdefault(kinds, []).append(100 * float(marked(undamaged, kinds, threshold).mean()))
     rows = [
         [*line, str(len(of_line)), *(f"{statistics.fmean(column):.3f}" for column in zip(*of_line, strict=True))]

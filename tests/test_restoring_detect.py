@@ -123,6 +123,7 @@ class TestCaps:
         ({"detect": "rust"}, "There is no kind of damage 'rust'"),
         ({"detect": []}, "There is no kind of damage"),
         ({"detect": "color"}, "Marks of a colour needn't be looked for: use mask="),
+        ({"detect": "dust,stains"}, "shows through, so they are to be corrected, not filled: have detect write a mask"),
         ({"detect": "dust", "sensitivity": 1000}, "The sensitivity 1000 is out of range"),
     ],
 )

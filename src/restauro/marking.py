@@ -191,7 +191,8 @@ class Marked:
         ----------
         kind, sensitivity, smallest, workers, progress
             See `restauro.detect`. By default dust, scratches and losses, with few false marks: cracks can belong to a
-            painting's age, and are looked for by name only. Marks of a colour: `mask_from("color:#rrggbb")`.
+            painting's age, and are looked for by name only. Marks of a colour: `mask_from("color:#rrggbb")`. Stains are
+            corrected, not filled: give `restauro.detect_file`'s mask to `mask_from`, and `fill("tone")`.
         grow
             Pixels to grow the mask by: of what surrounds a mark, something has its colour.
         accept_large_holes

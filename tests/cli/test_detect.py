@@ -127,15 +127,18 @@ def test_several_files_go_on_past_a_bad_one(capsys: pytest.CaptureFixture[str]) 
     ("arguments", "match"),
     [
         ("panel.tif --kind losses", "Say where to write: -o mask.png"),
-        ("panel.tif -o m.png", "Say what to look for, a kind (cracks, scratches, losses, dust, color), or give hints."),
+        (
+            "panel.tif -o m.png",
+            "Say what to look for, a kind (cracks, scratches, losses, dust, stains, color), or give hints.",
+        ),
         (
             "panel.tif --kind color -o m.png",
             "which colour the marks have: use --color '#ff0000' for pure red",
         ),
         ("panel.tif --kind losses --tolerance 3 -o m.png", "A colour and a tolerance are for marks of a colour"),
         (
-            "panel.tif --kind stains -o m.png",
-            "There is no kind of damage 'stains' to be found: it is one of cracks, scratches, losses, dust, color.",
+            "panel.tif --kind dents -o m.png",
+            "no kind of damage 'dents' to be found: it is one of cracks, scratches, losses, dust, stains, color.",
         ),
         ("panel.tif clean.tif --kind color --color red -o m/", "Error: The colour 'red' isn't of the form #rrggbb"),
         ("panel.tif --kind cracks,rust -o m.png", "There is no kind of damage 'rust' to be found"),

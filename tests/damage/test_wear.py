@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from restauro.damage.wear import drawing, lines, patches, paths, photographs
+from restauro.damage.wear import drawing, lines, patches, paths, photographs, recipe
 from restauro.damage.wear.canvas import CRACK, DUST, KINDS, LOSS, SCRATCH, STAIN, Canvas, blurred, rough, smooth
 from restauro.damage.wear.recipe import wear
+from restauro.damage.wear.stains import stains
 
 SIDE = 96
 Draw = Callable[[Canvas, np.random.Generator], None]
@@ -21,7 +22,7 @@ DAMAGE: dict[Draw, set[int]] = {
     lines.breaks: {CRACK, SCRATCH, LOSS},
     patches.losses: {LOSS},
     patches.tears: {LOSS},
-    patches.stains: {STAIN},
+    stains: {STAIN},
     patches.dust: {DUST},
 }
 
@@ -61,6 +62,26 @@ def test_lines_change_hardly_anything_away_from_their_marks(draw: Draw) -> None:
         far[:6] = far[-6:] = far[:, :6] = far[:, -6:] = False  # a line may run just beyond the picture
         if canvas.marks.any() and far.any():
             assert np.abs(canvas.picture - before)[far].max() < 4
+
+
+def test_paint_flakes_off_along_cracks() -> None:
+    touching = 0
+    for seed in range(12):
+        cracked = np.zeros((SIDE, SIDE), np.bool_)
+        cracked[SIDE // 2] = cracked[:, SIDE // 3] = True
+        labels, count = ndimage.label(patches._flakes(cracked, np.random.default_rng(seed)), np.ones((3, 3)))
+        touching += count
+        assert set(np.unique(labels)) - {0} == set(np.unique(labels[cracked])) - {0}
+    assert touching > 12
+
+
+def test_cracks_are_drawn_first_and_often_there_are_losses_then() -> None:
+    rng = np.random.default_rng(0)
+    orders = [recipe._in_order([patches.dust, lines.cracks, patches.tears], rng) for _ in range(60)]
+    assert all(order[:3] == [lines.cracks, patches.dust, patches.tears] for order in orders)
+    assert 10 < sum(order[3:] == [patches.losses] for order in orders) < 32
+    assert recipe._in_order([patches.losses, lines.cracks], rng) == [lines.cracks, patches.losses]
+    assert recipe._in_order([patches.dust], rng) == [patches.dust]
 
 
 def test_a_break_counts_as_crack_and_as_what_it_looks_like() -> None:

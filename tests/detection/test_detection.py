@@ -67,8 +67,12 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("kind", "options", "match"),
         [
-            (None, {}, r"Say what to look for, a kind \(cracks, scratches, losses, dust, color\), or give hints\."),
-            ("stains", {}, r"no kind of damage 'stains' to be found: it is one of cracks, scratches"),
+            (
+                None,
+                {},
+                r"Say what to look for, a kind \(cracks, scratches, losses, dust, stains, color\), or give hints\.",
+            ),
+            ("dents", {}, r"no kind of damage 'dents' to be found: it is one of cracks, scratches"),
             ("color", {}, r"It isn't said which colour the marks have: use colour=.#ff0000. for pure red"),
             ("losses", {"colour": "#ffffff"}, r"are for marks of a colour: ask for the kind color"),
             ("losses", {"tolerance": 3}, r"are for marks of a colour"),

@@ -29,7 +29,7 @@ def test_clear_damage_is_found(kind: str) -> None:
     image, hole = damaged(kind)
     found = restauro.detect(image, kind)
     assert found[hole].mean() > 0.6
-    assert not found[~restauro.grow_mask(hole, 2)].any()
+    assert not found[~restauro.grow_mask(hole, 8 if kind == "stains" else 2)].any()
 
 
 def test_several_kinds_are_looked_for_at_once() -> None:
@@ -55,6 +55,28 @@ def test_pictures_of_any_size_and_depth(height: int, width: int, seed: int) -> N
         np.testing.assert_allclose(network.grades(same, range(5), 1).astype(int), expected, atol=1)
     grey = np.repeat(image[..., :1], 3, axis=2)
     np.testing.assert_array_equal(network.grades(image[..., 0], range(5), 1), network.grades(grey, range(5), 1))
+
+
+@pytest.mark.parametrize(("few", "size"), [(0, 8), (2000, 4), (20_000, 2), (30_000, 1)])
+def test_stains_are_what_their_own_network_sees_in_the_picture_made_smaller(
+    few: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = damaged("stains")[0][:150, :190]
+    monkeypatch.setattr(network, "FEW", few)
+    told: list[float] = []
+    every = network.grades(image, range(5), 1, told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1
+    np.testing.assert_array_equal(every[:4], network.grades(image, range(4), 1))
+    np.testing.assert_array_equal(every[4:], network.grades(image, [network.STAIN], 2))
+    smaller = image.astype(np.float32) / 255
+    for _ in range(size.bit_length() - 1):
+        smaller = np.pad(smaller, [*((0, side % 2) for side in smaller.shape[:2]), (0, 0)], "edge")
+        smaller = (smaller[::2, ::2] + smaller[1::2, ::2] + smaller[::2, 1::2] + smaller[1::2, 1::2]) / 4
+    seen = network._grades(smaller, [network.STAIN], (1,), 1, None, model=network.STAINS)[0].astype(float)
+    for _ in range(size.bit_length() - 1):
+        seen = ndimage.zoom(seen, 2, order=1, mode="nearest", grid_mode=True)
+    np.testing.assert_allclose(every[4], seen[:150, :190], atol=3)
 
 
 @settings(max_examples=8, deadline=None)
@@ -99,9 +121,14 @@ def test_tiles_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("inside", [(slice(96, 150), slice(0, 31)), (slice(0, 320), slice(192, 200))])
 def test_a_part_alone_is_as_in_the_whole(inside: network.Part) -> None:
     image = np.concatenate([damaged("cracks")[0], damaged("losses")[0]])
-    whole = network.grades(image, range(5), 1)
-    part = network.grades_at(image, range(5), inside)
+    whole = network.grades(image, range(4), 1)
+    part = network.grades_at(image, range(4), inside)
     np.testing.assert_allclose(part.astype(int), whole[:, *inside], atol=1)  # rounding
+
+
+def test_stains_are_not_looked_for_in_parts() -> None:
+    with pytest.raises(ValueError, match="in the whole picture"):
+        network.grades_at(noisy(20, 20, 0), range(5), (slice(0, 20), slice(0, 20)))
 
 
 def test_the_middle_of_a_large_loss_is_found() -> None:

@@ -61,14 +61,29 @@ def test_the_looks_are_those_of_pytorch(
     rng = np.random.default_rng(1)
     smooth = np.dstack([filters.gaussian(rng.random(shape, np.float32), 2.0, "edge") for _ in range(3)])
     image = np.clip(0.5 + 8 * (smooth - 0.5), 0, 1).astype(np.float32)
-    found = network.grades(image, range(5), 2)
+    found = network.grades(image, range(4), 2)
     with torch.no_grad():
-        odds = torch_network.eval()(torch.from_numpy(image.transpose(2, 0, 1)[None]))[0].numpy()
+        odds = torch_network.eval()(torch.from_numpy(image.transpose(2, 0, 1)[None]))[0, :4].numpy()
     expected = np.clip(np.rint(10 * odds) + 128, 0, 255)
     inner = np.s_[:, 40:-40, 40:-40]
     np.testing.assert_allclose(found.astype(int)[inner], expected[inner], atol=2)
     part = (slice(0, min(40, shape[0])), slice(64, 90))
-    np.testing.assert_allclose(network.grades_at(image, range(5), part).astype(int), found[:, *part], atol=1)
+    np.testing.assert_allclose(network.grades_at(image, range(4), part).astype(int), found[:, *part], atol=1)
+
+
+def test_a_network_for_stains_alone_is_exported_as_such(tmp_path: Path) -> None:
+    finder = DamageUNet(width=8, depth=3, looks=2, only="stain").eval()
+    with torch.no_grad():
+        finder.last.weight.normal_()
+    export_finding(finder, tmp_path / "stains.onnx", {"name": "tried", "context": "16"})
+    session = onnxruntime.InferenceSession(tmp_path / "stains.onnx", providers=["CPUExecutionProvider"])
+    given = {
+        "image": np.random.default_rng(0).random((1, 3, 16, 16), np.float32),
+        "told": np.zeros((1, 5, 16, 16), "f4"),
+    }
+    (found,) = session.run(["probability"], given)
+    assert found[:, :4].max() < 1e-5
+    assert found[:, 4].max() > 1e-3
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
 
-from restauro.damage.wear.canvas import KINDS
+from restauro.damage.wear.canvas import KINDS, STAIN
 from restauro.datasets import ArrayPictures
 from restauro.errors import TrainingError
 from restauro.training import checkpoints, finding
@@ -80,6 +81,49 @@ def test_tests_are_cracks_strokes_worn_and_undamaged() -> None:
     assert found[2][1].any()
     assert not found[3][1].any()
     assert np.array_equal(tests.example(1)[0], found[1][0])
+
+
+def test_where_stains_alone_are_to_be_found_they_are_often_there_and_nothing_else_is_marked() -> None:
+    grey = ArrayPictures(np.random.default_rng(0).integers(110, 140, (3, 280, 300, 3), np.uint8), "grey")
+    marks = [WornExamples(grey, 256, seed=0, only="stain").example(number)[1] for number in range(24)]
+    every = [WornExamples(grey, 256, seed=0).example(number)[1] for number in range(24)]
+    assert {int(bits) for each in marks for bits in np.unique(each)} == {0, 1 << STAIN}
+    assert sum(bool(each.any()) for each in marks) >= 8
+    assert sum(bool((each >> STAIN & 1).any()) for each in every) <= 7
+    tests = FindingTests(noise(3), 0, only="stain")
+    found = [tests.example(number) for number in range(len(tests))]
+    assert [int(case) for _, _, case in found] == 3 * [2, 3]
+    assert {int(bits) for _, each, _ in found for bits in np.unique(each)} <= {0, 1 << STAIN}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("only", "stains", "only is 'stains'; it can be crack, scratch, loss, dust, stain, or nothing for all"),
+        ("looks", "0", "looks is 0; it must be 1 or more"),
+    ],
+)
+def test_settings_of_the_network_that_mean_nothing(name: str, value: str, match: str) -> None:
+    with pytest.raises(TrainingError, match=match):
+        PRESETS["damage"].changed({name: value}).make_network()
+
+
+def test_a_network_for_another_kind_is_taught_that_kind_alone() -> None:
+    marks = [WornExamples(noise(), 256, seed=0, only="scratch").example(number)[1] for number in range(12)]
+    assert {int(bits) for each in marks for bits in np.unique(each)} == {0, 2}
+
+
+@pytest.mark.parametrize("only", KINDS)
+def test_a_network_for_one_kind_says_of_the_others_that_they_are_nowhere(only: str) -> None:
+    network = DamageUNet(width=8, depth=3, looks=2, only=only)
+    with torch.no_grad():
+        network.last.weight.normal_()
+    place = KINDS.index(only)
+    for seen, told, odds in network.looks(torch.rand(1, 3, 20, 24)):
+        assert odds.shape == told.shape == (1, 5, *seen.shape[2:])
+        assert odds[:, place].std() > 0.01
+        assert odds[:, [k for k in range(5) if k != place]].max() < -12
+    assert seen.shape == (1, 3, 20, 24)
 
 
 def test_tensors_have_a_plane_for_every_bit() -> None:
@@ -156,8 +200,9 @@ def test_the_network_sees_the_same_wherever_a_place_is() -> None:
     torch.testing.assert_close(whole[:, :, 476:484, 476:484], window[:, :, middle, middle], rtol=1e-4, atol=1e-4)
 
 
-def test_the_shipped_networks_size_is_what_the_preset_says() -> None:
-    network = PRESETS["damage"].make_network()
+@pytest.mark.parametrize("preset", ["damage", "stains"])
+def test_the_shipped_networks_size_is_what_the_preset_says(preset: str) -> None:
+    network = PRESETS[preset].make_network()
     assert 0.8e6 < sum(parameter.numel() for parameter in network.parameters()) < 0.95e6
 
 
@@ -219,6 +264,16 @@ def test_a_run_trains_validates_and_goes_on_from_weights(pictures: Path, tmp_pat
     assert apart[0] < 0.1 * apart[1]
 
 
+def test_a_network_for_stains_is_trained_and_judged_by_stains(pictures: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    preset = PRESETS["stains"].changed(TINY).lasting(steps=2)
+    outcome = train(preset, pictures, tmp_path / "run", device="cpu", precision="float32", workers=1, say=told.append)
+    assert outcome.best is not None
+    assert outcome.best["missed"] == pytest.approx(1 - outcome.best["worn_f1"])
+    assert "cracks_f1" not in outcome.best
+    assert any("of damage as in training; " in line for line in told)
+
+
 def test_weights_of_another_network_are_refused(pictures: Path, tmp_path: Path) -> None:
     options = {"device": "cpu", "precision": "float32", "workers": 1, "say": lambda line: None}
     train(tiny().lasting(steps=1), pictures, tmp_path / "run", **options)  # type: ignore[arg-type]
@@ -236,7 +291,7 @@ def test_masks_are_refused(pictures: Path, tmp_path: Path) -> None:
 def test_marks_of_resized_pieces_lie_on_the_damage(large: float, fine: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A white square on black, worn small and enlarged, or large and made smaller: its marks have the same middle."""
 
-    def square(piece: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def square(piece: np.ndarray, rng: np.random.Generator, **ignored: Any) -> tuple[np.ndarray, np.ndarray]:
         side = len(piece)
         marks = np.zeros((side, side), np.uint8)
         marks[side // 4 : side // 2, side // 3 : side // 2] = 1

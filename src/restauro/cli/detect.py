@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from restauro.archive.jobs import Job
     from restauro.detection.detecting_files import Detected
 
-_KINDS = ("cracks", "scratches", "losses", "dust", "color")
+_KINDS = ("cracks", "scratches", "losses", "dust", "stains", "color")
 _HELP = """Look for damage in each of INPUTS, files or folders, and write a mask: white is damage.
 
 It is a proposal. Look at it with --preview, correct it in any paint program, then restore with it. Where nothing is

@@ -22,7 +22,7 @@ _HELP = """Train a network that fills holes or finds damage, or go on with the r
 restauro train --preset cifar10
 restauro train --preset cifar10-course --data DIR --out runs/leaky --set leaky=true --epochs 2
 
-Presets: cifar10, cifar10-course, damage, paintings, paintings-pconv, paper. DIR holds pictures, tar files of
+Presets: cifar10, cifar10-course, damage, paintings, paintings-pconv, paper, stains. DIR holds pictures, tar files of
 pictures, or CIFAR-10.
 Ctrl-C writes a checkpoint; the same command goes on from it, and from the last one after a crash. Several processes:
 start it with torchrun. Needs PyTorch: pip install 'restauro[train]'.

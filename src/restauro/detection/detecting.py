@@ -42,11 +42,12 @@ def detect(
         lowest value to their highest. One band is grey, three are red, green and blue; of any other number the mean is
         looked at, so leave transparency out (`image[..., :3]`). NaN is unknown.
     kind
-        "cracks", "scratches", "losses", "dust" or "color"; or several, in a list or with commas between. It
-        may be None where there are hints.
+        "cracks", "scratches", "losses", "dust", "stains" or "color"; or several, in a list or with commas
+        between. It may be None where there are hints.
     sensitivity
         False marks a megapixel that may be expected of each kind, 0.3 to 30, as they were counted on undamaged
-        paintings: more find fainter damage. By default 30 for cracks, 10 for the others. "color" has none.
+        paintings: more find fainter damage. By default 30 for cracks, 3 for stains, 10 for the others. "color" has
+        none.
     smallest
         Pixels; smaller marks are left out. By default what is usual for the kind.
     unknown
@@ -176,7 +177,7 @@ def _find(
     workers: int | None,
     progress: tiles.Progress | None,
 ) -> Found:
-    """Have the network look once for all kinds, then look for marks of a colour."""
+    """Have the networks look once for all kinds, then look for marks of a colour."""
     found: Found = {}
     learned = {name: cls for name in kinds if (cls := KINDS[name].learned) is not None}
     share = 0.9 if learned and "color" in kinds else float(bool(learned))  # of all work

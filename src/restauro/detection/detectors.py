@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from restauro.detection.marks import Class
-from restauro.detection.network import CRACK, DUST, LOSS, SCRATCH
+from restauro.detection.network import CRACK, DUST, LOSS, SCRATCH, STAIN
 from restauro.errors import ParameterError, Remedy
 
 REPAIRED = ("dust", "scratches", "losses")  # looked for where a picture is repaired in one go: cracks only by name
@@ -25,11 +25,14 @@ class Detector:
         How marks are made of what the network says; None: the network isn't asked.
     usual
         False marks a megapixel, by default.
+    filled
+        Whether `restore --detect` may fill it; of what else there is, stains are to be corrected.
     """
 
     finds: str
     learned: Class | None = None
     usual: float = 0.0
+    filled: bool = True
 
 
 KINDS = {
@@ -37,6 +40,7 @@ KINDS = {
     "scratches": Detector("scratches and other long, thin lines", Class(SCRATCH, 10), 10.0),
     "losses": Detector("flaked paint, peeled emulsion, tears", Class(LOSS, 8), 10.0),
     "dust": Detector("dust and specks", Class(DUST, 3), 10.0),
+    "stains": Detector("stains with soft or sharp rims, foxing, yellowed tape", Class(STAIN, 40), 3.0, filled=False),
     "color": Detector("marks of a colour that is given"),
 }
 
@@ -75,8 +79,19 @@ def checked_kinds(kind: str | Collection[str] | None) -> tuple[str, ...]:
 
 
 def checked_repaired(kind: str | Collection[str]) -> tuple[str, ...]:
-    """Return the kinds to be filled that are named, or raise ParameterError: a colour is a matter of masks."""
+    """Return the kinds to be filled that are named, or raise ParameterError: of a colour, and of stains.
+
+    >>> checked_repaired("losses,dust")
+    ('losses', 'dust')
+    """
     kinds = checked_kinds(kind)
+    for name in kinds:
+        if not KINDS[name].filled:
+            raise ParameterError(
+                f"What lies under {name} shows through, so they are to be corrected, not filled",
+                "have detect write a mask, look at it",
+                Remedy("method", "tone", "to restore with it"),
+            )
     if "color" in kinds:
         raise ParameterError("Marks of a colour needn't be looked for", Remedy("mask", "color:#ff0000", "for pure red"))
     return kinds

@@ -1,4 +1,4 @@
-"""The network that proposes damage: for every pixel the log odds of every kind, in four looks, tile by tile."""
+"""The networks that propose damage: for every pixel the log odds of every kind, look by look, tile by tile."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ CLASSES = ("crack", "scratch", "loss", "dust", "stain")
 CRACK, SCRATCH, LOSS, DUST, STAIN = range(len(CLASSES))
 LINES = CRACK, SCRATCH
 MODEL = Path(__file__).resolve().parents[1] / "models" / "detection" / "damage.onnx"
+STAINS = MODEL.with_name("stains.onnx")  # which finds stains alone, in a picture made smaller
 
 Grades = NDArray[np.uint8]  # [K, H, W]: log odds in tenths, 128 is even odds
 Part = tuple[slice, slice]  # rows and columns
@@ -31,6 +32,7 @@ STEPS, EVEN = 10, 128  # grades a log odd, which are kept from -12.8 to 12.7; th
 _SIDE = 768  # pixels of a tile without its surroundings
 _SIZES = (8, 4, 2, 1)  # a picture is looked at at an eighth of its size, at a quarter, at half, and as it is
 FEW = 2_000_000  # pixels: a picture of no more is looked at enlarged too, for cracks: there they are thin beside pixels
+_SMALLEST = 8  # stains, large and soft, are looked for in a picture so many times smaller, or of few pixels
 GRID = 128  # pixels, at whose multiples parts begin: those that the network halves at an eighth of the size
 _STRIP = 128  # rows of a picture that are made smaller at once
 _THREADS = 4  # at most: tiles at work take memory
@@ -102,7 +104,7 @@ def grades(
     picture
         As `restauro.detection.tiles.checked_picture` returns it: uint8, uint16 or float32, [H, W] or [H, W, 3].
     classes
-        Places in `CLASSES`.
+        Places in `CLASSES`, rising.
     workers
         Threads, of which at most four are used. The result doesn't depend on them.
     progress
@@ -116,13 +118,29 @@ def grades(
     Notes
     -----
     The picture is looked at at an eighth of its size, at a quarter, at half, and as it is, each time being told what
-    was seen before: so the network sees eight times as far around as one look does, for a third more work.
+    was seen before: so the network sees eight times as far around as one look does, for a third more work. Stains are
+    looked for by a network of their own, in one look at a picture of two megapixels, or made smaller by eight.
 
     Every tile of 768 pixels is seen with the surroundings that the network says it needs, on one grid of the pixels
     that it halves: tiles leave no seams. Beside the picture it takes K + 2 bytes a pixel, and 0.3 GB a tile at work.
     Where there are fewer tiles than threads, several work at one: what is rounded doesn't depend on how many.
     """
-    return _grades(picture, classes, _SIZES, workers, progress)
+    if STAIN not in classes:
+        return _grades(picture, classes, _SIZES, workers, progress)
+    height, width = picture.shape[:2]
+    found: Grades = scratch.zeros((len(classes), height, width), np.uint8)
+    size = 1
+    while size < _SMALLEST and height * width > size**2 * FEW:
+        size *= 2
+    begin = 0.0
+    if len(classes) > 1:
+        begin = 1 - 0.4 / size**2  # of the work
+        _grades(picture, classes[:-1], _SIZES, workers, tiles.part(progress, 0.0, begin), into=found[:-1])
+    end = begin + 0.9 * (1 - begin)
+    own = found[-1:] if size == 1 else None
+    seen = _grades(picture, classes[-1:], (size,), workers, tiles.part(progress, begin, end), model=STAINS, into=own)
+    _enlarge(seen, size, found[-1], tiles.part(progress, end, 1.0))
+    return found
 
 
 def lines_enlarged(picture: NDArray[Any], workers: int | None = None, progress: tiles.Progress | None = None) -> Grades:
@@ -146,14 +164,18 @@ def _grades(
     sizes: Sequence[int],
     workers: int | None,
     progress: tiles.Progress | None,
+    *,
+    model: Path | None = None,
+    into: Grades | None = None,
 ) -> Grades:
-    """Return log odds, uint8 [K, H, W], after looks at a picture at parts of its size, the last one at all of it."""
+    """Return log odds, uint8 [K, h, w], of the last one of looks at parts of a picture's size; written to `into`."""
     told: Told | None = None
     begin = 0.0
     for size in sizes:
         height, width = (-(-side // size) for side in picture.shape[:2])
-        kinds = list(classes if size == 1 else range(len(CLASSES)))
-        found: Grades = scratch.zeros((len(kinds), height, width), np.uint8)
+        last = size == sizes[-1]
+        kinds = list(classes if last else range(len(CLASSES)))
+        found = into if last and into is not None else scratch.zeros((len(kinds), height, width), np.uint8)
         at, together = places((height, width)), threads(workers)
         each = 1 + max(0, together - len(at))  # a small picture has fewer tiles than there are threads
 
@@ -165,13 +187,29 @@ def _grades(
             kinds: list[int] = kinds,
             each: int = each,
         ) -> None:
-            (likely,) = _look(picture, size, told, place.inside, "probability", each=each)
+            (likely,) = _look(picture, size, told, place.inside, "probability", each=each, model=model)
             found[:, *place.inside] = _graded(_log_odds(likely[kinds]))
 
         end = begin + size**-2 / sum(each**-2 for each in sizes)
         tiles.do_at(at, grade, together, tiles.part(progress, begin, end))
         told, begin = Told(found, (slice(0, height), slice(0, width))), end
     return found
+
+
+def _enlarge(seen: Grades, size: int, into: NDArray[np.uint8], progress: tiles.Progress | None) -> None:
+    """Write log odds of a picture at 1 / size of its size, uint8 [1, h, w], to a plane of all of it [H, W]."""
+    if size == 1 and progress:
+        progress(1.0)
+    while size > 1:
+        size //= 2
+        told = Told(seen, (slice(0, seen.shape[1]), slice(0, seen.shape[2])))
+        height, width = (-(-side // size) for side in into.shape)
+        seen = into[np.newaxis] if size == 1 else scratch.zeros((1, height, width), np.uint8)
+        for top in range(0, height, _STRIP):
+            part = slice(top, min(top + _STRIP, height)), slice(0, width)
+            seen[:, *part] = _graded(told.doubled(part))
+            if progress and size == 1:
+                progress(part[0].stop / height)
 
 
 def places(shape: tuple[int, ...]) -> list[tiles.Place]:
@@ -185,10 +223,12 @@ def threads(workers: int | None) -> int:
 
 
 def grades_at(picture: NDArray[Any], classes: Sequence[int], inside: Part, workers: int | None = 1) -> Grades:
-    """Return what `grades` would of a part of a picture, uint8 [K, h, w], seen as one tile.
+    """Return what `grades` would of a part of a picture, uint8 [K, h, w], seen as one tile; never of stains.
 
     picture: with at least `context` pixels around the part, or all that there are; both begin at multiples of `GRID`.
     """
+    if STAIN in classes:
+        raise ValueError("Stains are looked for in the whole picture.")
     return _graded(_log_odds(_looks(picture, inside, threads(workers))[list(classes)]))
 
 
@@ -238,13 +278,19 @@ def _looks(picture: NDArray[Any], inside: Part, each: int) -> NDArray[np.float32
 
 
 def _look(
-    picture: NDArray[Any], size: int, told: Told | None, inside: Part, *outputs: str, each: int = 1
+    picture: NDArray[Any],
+    size: int,
+    told: Told | None,
+    inside: Part,
+    *outputs: str,
+    each: int = 1,
+    model: Path | None = None,
 ) -> list[NDArray[np.float32]]:
     """Return outputs [K, h, w] of a look at a part, in pixels of a picture that is 1 / size as large.
 
     each: threads that share the work.
     """
-    session = _open(each)
+    session = _open(each, model)
     around = tuple(slice(max(0, at.start - session.halo), at.stop + session.halo) for at in inside)
     tile = _shrunk(picture[tuple(slice(size * at.start, size * at.stop) for at in around)], size)
     rows, columns = (slice(at.start, at.start + side) for at, side in zip(around, tile.shape, strict=False))
@@ -327,12 +373,12 @@ def _graded(odds: NDArray[np.floating[Any]]) -> Grades:
     return graded
 
 
-def _open(threads: int = 1) -> _Session:
+def _open(threads: int = 1, model: Path | None = None) -> _Session:
     with _opening:
-        return _opened(MODEL, threads)
+        return _opened(model or MODEL, threads)
 
 
-@lru_cache(maxsize=_THREADS)
+@lru_cache(maxsize=2 * _THREADS)
 def _opened(path: Path, threads: int) -> _Session:
     runtime = open_session(path, CPU, threads)
     about = runtime.get_modelmeta().custom_metadata_map

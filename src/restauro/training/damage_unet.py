@@ -10,21 +10,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from restauro.damage.wear.canvas import KINDS
+from restauro.errors import TrainingError
 
 _MOMENTUM = 0.03  # of the statistics that are used after training: a mean over some 30 steps
 _AROUND = 9  # pixels of the window whose mean a pixel is compared with
 _LEVELS, _DIFFERENCES = 2.0, 8.0  # bring both to about the size that layers keep: faint cracks differ by a twentieth
 _RARE = -4.0  # log odds that training begins with: most pixels are undamaged
-_LOOKS = 4  # at an eighth of a picture's size, at a quarter, at half, and as it is
+_NEVER = -12.8  # log odds of kinds that a network isn't for
 _CERTAIN, _TOLD = 12.7, 0.25  # log odds are told up to so many, and by so much smaller
 
 
 class DamageUNet(nn.Module):
     """Gives the log odds of every kind of damage for each pixel of a picture of any size.
 
-    A picture is looked at four times, at an eighth of its size, at a quarter, at half, and as it is, each time being
-    told what was seen before, by the same weights: so the last look knows what lies far around. It is given colours,
-    and how they differ from the mean around, enlarged: so faint lines are seen from the start.
+    A picture is looked at several times, four usually, at an eighth of its size, at a quarter, at half, and as it is,
+    each time being told what was seen before, by the same weights: so the last look knows what lies far around. It is
+    given colours, and how they differ from the mean around, enlarged: so faint lines are seen from the start. A network
+    may be for one kind alone, and says of the others that they are nowhere.
 
     Convolutions of 3 x 3, batch normalisation, ReLUs, whose results eight bits hold well: in use, what is found at a
     place depends on its surroundings alone, and a picture can be cut into windows. Halved by convolutions of stride 2,
@@ -37,6 +39,15 @@ class DamageUNet(nn.Module):
         have together (16, 32, 48, 80, 128).
     depth : int
         Levels in all; each has half the resolution of the one above it.
+    looks : int
+        How often a picture is looked at, the last time as it is, and before that at half the size each time.
+    only : str
+        One of `restauro.damage.wear.canvas.KINDS`, or "" for all.
+
+    Raises
+    ------
+    TrainingError
+        There is no such kind, or no look.
 
     Examples
     --------
@@ -46,9 +57,16 @@ class DamageUNet(nn.Module):
     torch.Size([1, 5, 30, 43])
     """
 
-    def __init__(self, width: int = 16, depth: int = 5) -> None:
+    def __init__(self, width: int = 16, depth: int = 5, looks: int = 4, only: str = "") -> None:
         super().__init__()
+        if only not in ("", *KINDS):
+            raise TrainingError(f"only is {only!r}; it can be {', '.join(KINDS)}, or nothing for all.")
+        if looks < 1:
+            raise TrainingError(f"looks is {looks}; it must be 1 or more.")
         self.frozen = False
+        self.looks_in_all = looks
+        asked = torch.tensor([only in ("", kind) for kind in KINDS])[:, None, None]
+        self.register_buffer("asked", asked, persistent=False)
         sizes = [width, 2 * width]
         while len(sizes) < depth:
             sizes.append(sizes[-2] + sizes[-1])
@@ -78,14 +96,14 @@ class DamageUNet(nn.Module):
     def looks(self, image: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield of every look what it is given, a picture [N, 3, h, w] and log odds, and the log odds that it gives."""
         sizes = [image]
-        while len(sizes) < _LOOKS:
+        while len(sizes) < self.looks_in_all:
             sizes.append(functional.avg_pool2d(sizes[-1], 2, ceil_mode=True))
         odds = None
         for seen in reversed(sizes):
             height, width = seen.shape[2:]
             told = torch.zeros_like(seen[:, :1]).expand(-1, len(KINDS), -1, -1) if odds is None else doubled(odds)
             told = told[:, :, :height, :width]
-            odds = self.last(self.features(seen, told))[:, :, :height, :width].float()
+            odds = self.odds(self.features(seen, told))[:, :, :height, :width].float()
             yield seen, told, odds
 
     def features(self, image: Tensor, told: Tensor) -> Tensor:
@@ -106,6 +124,10 @@ class DamageUNet(nn.Module):
         for after, up in zip(reversed(self.after), reversed(self.up), strict=True):
             x = after(functional.pixel_shuffle(up(x), 2) + beside.pop())
         return x
+
+    def odds(self, features: Tensor) -> Tensor:
+        """Return the log odds [N, 5, H, W] that features [N, width, H, W] mean."""
+        return torch.where(self.asked, self.last(features), _NEVER)
 
     def freeze_batch_norm(self) -> None:
         """Keep the statistics of batch normalisation as they are from now on, whatever `train()` says.

@@ -38,7 +38,7 @@ class _Look(nn.Module):
 
     def forward(self, image: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
         features = self.network.features(image, told)
-        return self.network.last(features).sigmoid(), features
+        return self.network.odds(features).sigmoid(), features
 
 
 def export_finding(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from restauro.damage.cracks import cracks
 from restauro.damage.rendering import render_cracks
 from restauro.damage.wear import paths
-from restauro.damage.wear.canvas import CRACK, KINDS, SCRATCH, Canvas, log_uniform
+from restauro.damage.wear.canvas import CRACK, KINDS, SCRATCH, STAIN, Canvas, log_uniform
 from restauro.damage.wear.recipe import scanned, wear
 from restauro.datasets import Pictures, hole_generator
 from restauro.evaluation.detection import score
@@ -37,6 +37,7 @@ _SIDE = 512  # pixels, of the squares that a network is judged on, made larger w
 _THRESHOLD = 0.5
 _HARDEST = 3  # times the mean share of falsely marked pixels, from which on a picture comes no more often
 _LINES = (CRACK, SCRATCH)
+_STAINS = KINDS[STAIN]
 _CASES = ("cracks", "strokes", "worn", "undamaged")  # what every test picture is judged with
 _GRID_PICTURES = 4
 
@@ -60,6 +61,8 @@ class WornExamples:
         At least 0; all that is drawn depends on it and on the example's number alone.
     weights
         How often each picture comes, in proportion [pictures]; by default all come once an epoch.
+    only
+        The kind, of `KINDS`, that alone is to be found: other damage has no marks. Stains come more often then.
 
     Examples
     --------
@@ -70,10 +73,19 @@ class WornExamples:
     ((64, 64, 3), (64, 64))
     """
 
-    def __init__(self, pictures: Pictures, side: int, seed: int, weights: NDArray[np.float64] | None = None) -> None:
+    def __init__(
+        self,
+        pictures: Pictures,
+        side: int,
+        seed: int,
+        weights: NDArray[np.float64] | None = None,
+        *,
+        only: str = "",
+    ) -> None:
         self.pictures = pictures
         self.side = side
         self.seed = seed
+        self.only = only
         self.shares = None if weights is None else weights / weights.sum()
         self.parts = max(1, _RENDERED // side)  # along each side of a piece
         self.rendered = lru_cache(maxsize=2 * _IN_TURN)(self._rendered)
@@ -106,7 +118,8 @@ class WornExamples:
             piece = piece.transpose(1, 0, 2)
         if rng.random() < 0.5:
             piece = piece[:, ::-1]
-        worn, marks = wear(np.ascontiguousarray(piece), rng)
+        worn, marks = wear(np.ascontiguousarray(piece), rng, stained=self.only == _STAINS)
+        marks &= _bits(self.only)
         return (worn, marks) if rendered == side else (scanned(resized(worn, side), rng), _resized(marks, side))
 
     def _piece(self, picture: Image, side: int, rng: np.random.Generator) -> Image:
@@ -152,26 +165,31 @@ class FindingTests:
     """Examples to judge a network by: each picture's middle with cracks, with strokes, worn, and undamaged.
 
     Cracks are those of `restauro.damage.rendering`; strokes are drawn by another renderer, of a gaussian profile and a
-    contrast of 15 to 60 of 255. Example `number` is of picture `number // 4`.
+    contrast of 15 to 60 of 255. Example `number` is of picture `number // 4`. For one kind alone there are two, worn
+    and undamaged.
     """
 
-    def __init__(self, pictures: Pictures, seed: int) -> None:
+    def __init__(self, pictures: Pictures, seed: int, *, only: str = "") -> None:
         self.pictures = pictures
         self.seed = seed
+        self.only = only
+        self.cases = _CASES[2:] if only else _CASES
 
     def __len__(self) -> int:
-        """Return how many there are: four a picture."""
-        return len(_CASES) * len(self.pictures)
+        """Return how many there are."""
+        return len(self.cases) * len(self.pictures)
 
     def example(self, number: int) -> Case:
         """Return a piece, uint8 [H, W, 3], its marks, uint8 [H, W], and which case it is; the same at every call."""
-        index, place = divmod(number, len(_CASES))
-        return *self._of(_CASES[place], _middle(self.pictures.read(index)), number), np.uint8(place)
+        index, place = divmod(number, len(self.cases))
+        case = self.cases[place]
+        return *self._of(case, _middle(self.pictures.read(index)), number), np.uint8(_CASES.index(case))
 
     def _of(self, case: str, piece: Image, number: int) -> Batch:
         rng = hole_generator(self.seed, number)
         if case == "worn":
-            return wear(piece, rng, damaged=True)
+            worn, marks = wear(piece, rng, damaged=True, stained=self.only == _STAINS)
+            return worn, marks & _bits(self.only)
         if case == "cracks":
             ratio, width = rng.uniform(0.01, 0.04), rng.uniform(1, 6)
             hole = cracks(_SIDE, _SIDE, ratio, rng, crack_width=width)
@@ -181,6 +199,11 @@ class FindingTests:
         else:
             truth = np.zeros((_SIDE, _SIDE), np.bool_)
         return piece, truth.view(np.uint8) << np.uint8(CRACK)
+
+
+def _bits(only: str) -> np.uint8:
+    """Return the bits of the marks that are to be found."""
+    return np.uint8(1 << KINDS.index(only) if only else 2 ** len(KINDS) - 1)
 
 
 def _middle(picture: Image) -> Image:
@@ -289,7 +312,8 @@ def metrics_of(sums: torch.Tensor) -> dict[str, float]:
     for case, value, overlap, count in zip(_CASES, values, overlaps, counts, strict=True):
         if case == "undamaged":
             found["undamaged_marked"] = value / max(1, count)
-        else:
-            found |= {f"{case}_f1": value / max(1, count), f"{case}_iou": overlap / max(1, count)}
-    found["missed"] = 1 - float(np.mean([found[f"{case}_f1"] for case in _CASES[:3]]))
+        elif count:
+            found |= {f"{case}_f1": value / count, f"{case}_iou": overlap / count}
+    reached = [value for name, value in found.items() if name.endswith("_f1")]
+    found["missed"] = 1 - sum(reached) / max(1, len(reached))
     return found

@@ -356,7 +356,12 @@ _DAMAGE = Preset(
     title="A network that finds cracks, scratches, losses, dust and stains, on damage rendered for it",
     task="find",
     network="damage",
-    network_options={"width": 16, "depth": 5},  # 0.86 million weights, 10 GMAC for 512 x 512 pixels
+    network_options={
+        "width": 16,
+        "depth": 5,
+        "looks": 4,
+        "only": "",
+    },  # 0.86 million weights, 10 GMAC for 512 x 512 pixels
     loss="marks",
     side=128,  # a quarter of what is rendered: four times the steps in the same time
     masks="none",  # damage is rendered with its marks
@@ -367,6 +372,16 @@ _DAMAGE = Preset(
     clip_norm=1.0,
     ema=0.998,
     validate_every=1000,
+)
+_STAINS = replace(
+    _DAMAGE,
+    name="stains",
+    title="A network that finds stains, in pictures made smaller, on damage rendered for it",
+    network_options={**_DAMAGE.network_options, "looks": 1, "only": "stain"},
+    side=256,  # they are large
+    batch=8,
+    phases=(Phase(rate=2e-3, steps=5000, schedule="cosine", warm_up=100),),  # some two hours of one core
+    ema=0.995,
 )
 _PAINTINGS = Preset(
     name="paintings",
@@ -393,5 +408,5 @@ _PAINTINGS_PCONV = replace(
     network_options={"width": 32, "depth": 5, "batch_norm": True, "corrects": True},  # 2.9 million weights, 9 GMAC
 )
 PRESETS: dict[str, Preset] = {
-    preset.name: preset for preset in (_COURSE, _CIFAR10, _PAPER, _DAMAGE, _PAINTINGS, _PAINTINGS_PCONV)
+    preset.name: preset for preset in (_COURSE, _CIFAR10, _PAPER, _DAMAGE, _STAINS, _PAINTINGS, _PAINTINGS_PCONV)
 }

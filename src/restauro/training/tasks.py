@@ -115,9 +115,10 @@ class Find:
             network = preset.make_network().eval()
             checkpoints.take_weights(network, None, init)
             weights = finding.hardness(network, pictures)
+        only = str(preset.network_options.get("only", ""))
         return (
-            finding.WornExamples(pictures, preset.side, preset.seed, weights),
-            finding.FindingTests(tests, _TEST_SEED),
+            finding.WornExamples(pictures, preset.side, preset.seed, weights, only=only),
+            finding.FindingTests(tests, _TEST_SEED, only=only),
         )
 
     def tensors(self, batch: finding.Batch, device: torch.device) -> Tensors:
@@ -139,10 +140,9 @@ class Find:
 
     def described(self, metrics: dict[str, float]) -> str:
         """See `Task`."""
-        return (
-            f"F1 {metrics['cracks_f1']:.3f} of cracks, {metrics['strokes_f1']:.3f} of strokes, "
-            f"{metrics['worn_f1']:.3f} of all kinds; {metrics['undamaged_marked']:.2f} % of undamaged ones marked"
-        )
+        names = {"cracks_f1": "cracks", "strokes_f1": "strokes", "worn_f1": "damage as in training"}
+        found = ", ".join(f"{metrics[name]:.3f} of {what}" for name, what in names.items() if name in metrics)
+        return f"F1 {found}; {metrics['undamaged_marked']:.2f} % of undamaged ones marked"
 
 
 TASKS: dict[str, Task] = {"fill": Fill(), "find": Find()}

@@ -32,7 +32,7 @@ from restauro.web.zoom import Pyramid, shrunk_marks
 TAKEN, LEFT = 255, 128  # levels of proposals
 BY_HINTS = "like the hints"  # a kind
 _SIDE = 128  # pixels of a cell, of which what the network says is kept
-_PLACES = seen_for(KINDS)  # of grades
+_PLACES = seen_for([kind for kind, detector in KINDS.items() if detector.filled])  # of grades; not stains
 _MOST_SEEN = 144  # cells of a view that are looked at, the middle ones
 _MOST_KEPT = 1152  # cells that are kept: 98 kB each
 _MOST_THREADS = 4

@@ -1,4 +1,4 @@
-"""Losses, tears, stains and dust as they look: ground and paper that show, lit edges, shadows, fibres, tide lines."""
+"""Losses, tears and dust as they look: ground and paper that show, lit edges, shadows, fibres."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from restauro.damage import patches
 from restauro.damage.wear import paths
 from restauro.damage.wear.canvas import (
+    CRACK,
     DUST,
     LOSS,
-    STAIN,
     Canvas,
     Colour,
     Field,
@@ -22,6 +22,7 @@ from restauro.damage.wear.canvas import (
     shifted,
     smooth,
 )
+from restauro.filters import pieces
 from restauro.numerics.soft_strokes import draw_soft
 
 # What shows under lost paint or emulsion: ground of chalk, aged ground, bole, ochre, grey; wood, canvas, card, black.
@@ -33,14 +34,13 @@ _GROUNDS = np.array(
     np.float32,
 )  # fmt: skip
 
-_STAINED = 12.0  # levels that a pixel must change by, for a stain to be there
-_LEFT = 0.25  # of a pixel's level is left at least: what hides all is no stain
-_STAINS = 18.0, 80.0  # levels that a stain changes pixels by, on the mean, where they aren't dark already
-
 
 def losses(canvas: Canvas, rng: np.random.Generator) -> None:
     """Paint flaked paint or peeled emulsion: the ground shows, with the edge of the layer around it."""
-    where = _ragged(canvas.shape, rng)
+    cracked = canvas.marks >> CRACK & 1 > 0
+    where = _flakes(cracked, rng) if cracked.any() and rng.random() < 0.4 else np.zeros_like(cracked)
+    if not where.any():
+        where = _ragged(canvas.shape, rng)
     if not where.any():
         return
     before = canvas.picture.copy()
@@ -85,32 +85,6 @@ def tears(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.blend(np.full(3, rng.uniform(0, 60), np.float32), rng.uniform(0.4, 1) * gap)
         where |= core
     canvas.mark_seen(where | (alpha > 0.5), LOSS, before)
-
-
-def stains(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Paint stains: water with a tide line, foxing, dirt, pale spots; soft rims."""
-    before = canvas.picture.copy()
-    if rng.random() < 0.3:
-        alpha = _foxing(canvas.shape, rng)
-        canvas.blend(before * _tint(rng, 0.4, 0.8), alpha)
-        _strengthen(canvas, before, alpha > 0.4, rng)
-        canvas.mark_seen(alpha > 0.4, STAIN, before, _STAINED)
-        return
-    height, width = canvas.shape
-    where = patches.blobs(2 * height, 2 * width, log_uniform(rng, 0.02, 0.25), rng)[:height, :width]
-    field = blurred(where.astype(np.float32), log_uniform(rng, 1, 12))
-    field = np.clip(field + 0.12 * rough(canvas.shape, 20, rng) * (field > 0.02), 0, 1)
-    strength = rng.uniform(0.35, 1.0)
-    mottled = np.clip(0.8 + 0.25 * rough(canvas.shape, 25, rng), 0, 1)
-    if rng.random() < 0.75:
-        canvas.blend(before * _tint(rng, 0.35, 0.8), field * strength * mottled)
-    else:  # paler: bleached, or bloom
-        canvas.blend(np.array([225, 220, 205], np.float32), field * 0.6 * strength * mottled)
-    if rng.random() < 0.6:  # the tide line, where water stood longest
-        tide = np.exp(-(((field - 0.35) / rng.uniform(0.06, 0.2)) ** 2)) * (field > 0.02)
-        canvas.blend(canvas.picture * _tint(rng, 0.4, 0.8), rng.uniform(0.2, 0.8) * tide * mottled)
-    _strengthen(canvas, before, field > 0.3, rng)
-    canvas.mark_seen(field > 0.3, STAIN, before, _STAINED)
 
 
 def dust(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -176,6 +150,13 @@ def _ragged(shape: tuple[int, int], rng: np.random.Generator) -> Mask:
     return field > np.quantile(field, 1 - log_uniform(rng, 0.003, 0.3))
 
 
+def _flakes(cracked: Mask, rng: np.random.Generator) -> Mask:
+    """Return where paint has flaked off along cracks, as it does first."""
+    height, width = cracked.shape
+    found = pieces(patches.losses(height, width, log_uniform(rng, 0.005, 0.08), rng))
+    return found.those(found.count(cracked) > 0)
+
+
 def _textured(shape: tuple[int, int], colour: Colour, rng: np.random.Generator) -> Field:
     """Return a ground of about a colour [H, W, 3]: clouded, grainy, some with the weave of a canvas."""
     levels = rng.uniform(2, 12) * rough(shape, log_uniform(rng, 6, 60), rng)
@@ -210,29 +191,3 @@ def _light(rng: np.random.Generator) -> tuple[int, int]:
     far = int(rng.integers(1, 4))
     down, right = ((far, far), (far, 0), (0, far), (far, -far))[rng.integers(4)]
     return (down, right) if rng.random() < 0.7 else (-down, -right)
-
-
-def _foxing(shape: tuple[int, int], rng: np.random.Generator) -> Field:
-    """Return the strengths of small soft spots."""
-    alpha, ignored = np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
-    for _ in range(int(log_uniform(rng, 2, 40))):
-        place = rng.random((1, 2)) * shape
-        path = place + rng.normal(0, 1, (3, 2))
-        draw_soft(path, np.full(3, log_uniform(rng, 1.5, 9)), np.full(3, rng.uniform(0.3, 1)), 0.0, alpha, ignored)
-    return np.clip(alpha * (1 + 0.3 * smooth(shape, 4, rng)), 0, 1)
-
-
-def _strengthen(canvas: Canvas, before: NDArray[np.float32], where: Mask, rng: np.random.Generator) -> None:
-    """Make a stain so strong that it is seen: what nobody can see, nothing can be learned from."""
-    change = canvas.picture - before
-    mean = float(np.abs(change[where]).max(axis=-1, initial=0).mean()) if where.any() else 0.0
-    if mean > 0:
-        times = float(np.clip(log_uniform(rng, *_STAINS) / mean, 1, 3))  # a NumPy number would make float64 of all
-        stained = before + times * change
-        canvas.picture = np.clip(stained, _LEFT * before, 255)
-
-
-def _tint(rng: np.random.Generator, low: float, high: float) -> Colour:
-    """Return what a stain multiplies colours with: brown, yellow, grey."""
-    grey = rng.uniform(low, high)
-    return np.array([grey + rng.uniform(0, 0.15), grey, grey - rng.uniform(0, 0.25)], np.float32)
