@@ -7,6 +7,7 @@ import io
 import json
 import re
 import time
+import weakref
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -71,13 +72,18 @@ def test_what_cannot_be_written_down_is_not_done(
     np.testing.assert_array_equal(result, restauro.read_picture(path).pixels)
 
 
+def sessions() -> list[Session]:
+    return [one for one in gc.get_objects() if isinstance(one, Session)]
+
+
 def test_a_closed_picture_is_not_kept_in_memory(client: TestClient, tmp_path: Path) -> None:
+    others = {id(one) for one in sessions()}  # of tests before, where something still holds them
     session = upload(client, save(tmp_path / "deep.tif", textured(110, 130)))["session"]
     heal(client, session, *HEALS[0])
     client.get(f"/api/sessions/{session}/tiles/picture/0/0/0")
-    assert any(isinstance(one, Session) for one in gc.get_objects())
+    (mine,) = (weakref.ref(one) for one in sessions() if id(one) not in others)
     client.post(f"/api/sessions/{session}/close")
-    assert not any(isinstance(one, Session) for one in gc.get_objects())
+    assert mine() is None
     assert len(client.get(f"/api/sessions/{session}").json()["retouch"]) == 1
 
 
