@@ -88,9 +88,8 @@ def checked_repaired(kind: str | Collection[str]) -> tuple[str, ...]:
     for name in kinds:
         if not KINDS[name].filled:
             raise ParameterError(
-                f"What lies under {name} shows through, so they are to be corrected, not filled",
-                "have detect write a mask, look at it",
-                Remedy("method", "tone", "to restore with it"),
+                f"What lies under {name} shows through, so they are to be corrected, not filled: have detect write a "
+                "mask, look at it, and restore with it by the method tone."
             )
     if "color" in kinds:
         raise ParameterError("Marks of a colour needn't be looked for", Remedy("mask", "color:#ff0000", "for pure red"))
