@@ -59,8 +59,9 @@ def main() -> None:
             found = score(marked(likely(damaged), TOGETHER[kind], threshold), truth)
             scores.setdefault((kind, drawn), []).append((found.f1, found.iou))
         undamaged = likely(image)
-        for kinds in [kinds for kinds in set(TOGETHER.values()) if ((network.STAIN in kinds) == arguments.stains)]:
-            clean.setdefault(kinds, []).append(100 * float(marked(undamaged, kinds, threshold).mean()))
+        for kinds in set(TOGETHER.values()):
+            if (network.STAIN in kinds) == arguments.stains:
+                clean.setdefault(kinds, []).append(100 * float(marked(undamaged, kinds, threshold).mean()))
     rows = [
         [*line, str(len(of_line)), *(f"{statistics.fmean(column):.3f}" for column in zip(*of_line, strict=True))]
         for line, of_line in scores.items()

@@ -138,7 +138,8 @@ def test_several_files_go_on_past_a_bad_one(capsys: pytest.CaptureFixture[str]) 
         ("panel.tif --kind losses --tolerance 3 -o m.png", "A colour and a tolerance are for marks of a colour"),
         (
             "panel.tif --kind dents -o m.png",
-            "no kind of damage 'dents' to be found: it is one of cracks, scratches, losses, dust, stains, color.",
+            "There is no kind of damage 'dents' to be found: it is one of cracks, scratches, losses, dust, stains, "
+            "color.",
         ),
         ("panel.tif clean.tif --kind color --color red -o m/", "Error: The colour 'red' isn't of the form #rrggbb"),
         ("panel.tif --kind cracks,rust -o m.png", "There is no kind of damage 'rust' to be found"),

@@ -48,7 +48,8 @@ def test_without_pytorch_it_says_what_to_install(
     [
         (
             "--preset cifar",
-            "There is no preset 'cifar': choose cifar10-course, cifar10, paper, damage, stains, paintings",
+            "There is no preset 'cifar': choose cifar10-course, cifar10, paper, damage, stains, paintings, "
+            "paintings-pconv.",
         ),
         ("--preset cifar10 --set batch", "--set takes NAME=VALUE, such as --set batch=64, and this is 'batch'."),
         ("--preset cifar10 --set bach=4", "The preset 'cifar10' has no setting 'bach': did you mean 'batch'?"),

@@ -137,8 +137,7 @@ def grades(
         begin = 1 - 0.4 / size**2  # of the work
         _grades(picture, classes[:-1], _SIZES, workers, tiles.part(progress, 0.0, begin), into=found[:-1])
     end = begin + 0.9 * (1 - begin)
-    own = found[-1:] if size == 1 else None
-    seen = _grades(picture, classes[-1:], (size,), workers, tiles.part(progress, begin, end), model=STAINS, into=own)
+    seen = _grades(picture, classes[-1:], (size,), workers, tiles.part(progress, begin, end), model=STAINS)
     _enlarge(seen, size, found[-1], tiles.part(progress, end, 1.0))
     return found
 
@@ -198,8 +197,8 @@ def _grades(
 
 def _enlarge(seen: Grades, size: int, into: NDArray[np.uint8], progress: tiles.Progress | None) -> None:
     """Write log odds of a picture at 1 / size of its size, uint8 [1, h, w], to a plane of all of it [H, W]."""
-    if size == 1 and progress:
-        progress(1.0)
+    if size == 1:
+        into[:] = seen[0]
     while size > 1:
         size //= 2
         told = Told(seen, (slice(0, seen.shape[1]), slice(0, seen.shape[2])))
@@ -210,6 +209,8 @@ def _enlarge(seen: Grades, size: int, into: NDArray[np.uint8], progress: tiles.P
             seen[:, *part] = _graded(told.doubled(part))
             if progress and size == 1:
                 progress(part[0].stop / height)
+    if progress:
+        progress(1.0)
 
 
 def places(shape: tuple[int, ...]) -> list[tiles.Place]:

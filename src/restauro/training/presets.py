@@ -356,12 +356,8 @@ _DAMAGE = Preset(
     title="A network that finds cracks, scratches, losses, dust and stains, on damage rendered for it",
     task="find",
     network="damage",
-    network_options={
-        "width": 16,
-        "depth": 5,
-        "looks": 4,
-        "only": "",
-    },  # 0.86 million weights, 10 GMAC for 512 x 512 pixels
+    # 0.86 million weights, 10 GMAC for 512 x 512 pixels
+    network_options={"width": 16, "depth": 5, "looks": 4, "only": ""},
     loss="marks",
     side=128,  # a quarter of what is rendered: four times the steps in the same time
     masks="none",  # damage is rendered with its marks
