@@ -87,6 +87,23 @@ def test_folders_named_after_the_splits(tmp_path: Path, test_folder: str) -> Non
     np.testing.assert_array_equal(open_pictures(tmp_path, "test").read(0)[..., 0], noise(2, 4, 4))
 
 
+def test_kept_pictures_are_read_once_while_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    array = noise(0, 6, 5, 4, 3)
+    read: list[int] = []
+
+    class Counted(datasets.ArrayPictures):
+        def read(self, index: int) -> np.ndarray:
+            read.append(index)
+            return super().read(index)
+
+    monkeypatch.setattr(datasets, "_KEPT", 3 * array[0].nbytes)
+    kept = datasets.KeptPictures(Counted(array, "noise"))
+    for _ in range(2):
+        for found, expected in zip(read_all(kept), array, strict=True):
+            np.testing.assert_array_equal(found, expected)
+    assert read == [0, 1, 2, 3, 4, 5, 3, 4, 5]
+
+
 def test_one_in_fifty_is_held_out(tmp_path: Path) -> None:
     for number in range(101):
         save(tmp_path / f"{number:03}.png", np.full((1, 1), number, np.uint8))

@@ -23,6 +23,8 @@ from restauro.viewing import check_floats, in_srgb
 _ENDINGS = tuple(ending for endings in formats.ENDINGS.values() for ending in endings)
 _HELD_OUT = 50  # of how many pictures one is kept for testing, where the folder doesn't say which
 
+_KEPT = 2**30  # bytes
+
 _SIDE = 32  # pixels: of CIFAR-10's pictures
 _CIFAR_FILES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 _CIFAR_FILE_PICTURES = 10_000
@@ -124,6 +126,37 @@ class ArrayPictures:
     def read(self, index: int) -> NDArray[np.uint8]:
         """Return a view of a picture."""
         picture: NDArray[np.uint8] = self.array[index]
+        return picture
+
+
+class KeptPictures:
+    """Pictures that are read once each, as many of them as a gigabyte holds; of the others each time anew.
+
+    Examples
+    --------
+    >>> pictures = KeptPictures(ArrayPictures(np.zeros((5, 4, 3, 3), np.uint8), "black"))
+    >>> len(pictures), pictures.description, pictures.read(2) is pictures.read(2)
+    (5, 'black', True)
+    """
+
+    def __init__(self, pictures: Pictures) -> None:
+        self.description = pictures.description
+        self._pictures = pictures
+        self._kept: dict[int, NDArray[np.uint8]] = {}
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._pictures)
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Return a picture."""
+        if index in self._kept:
+            return self._kept[index]
+        picture = self._pictures.read(index)
+        if self._bytes + picture.nbytes <= _KEPT:
+            self._kept[index] = picture
+            self._bytes += picture.nbytes
         return picture
 
 

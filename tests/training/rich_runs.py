@@ -11,7 +11,8 @@ import pytest
 
 pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
 
-from restauro.training.presets import PRESETS, Preset
+from restauro.training.preset import Preset
+from restauro.training.presets import PRESETS
 from restauro.training.run import Outcome, train
 from tests.training.runs import TINY
 

@@ -102,6 +102,16 @@ def test_pieces_come_from_everywhere_and_at_every_scale() -> None:
     assert pieces[:, 1:-1, 1:-1, 1].max() > 242
 
 
+def test_pieces_are_of_a_least_scale_where_one_is_set() -> None:
+    down, across = np.indices((64, 128), np.uint8)
+    pictures = ArrayPictures(np.dstack([4 * down, 2 * across, down])[np.newaxis], "places")
+    examples = data.Examples(pictures, 16, marks, seed=0, flip=False, least_scale=0.5)
+    pieces = np.stack([examples.example(number)[0] for number in range(500)]).astype(int)
+    scales = (pieces[:, -2, 0, 0] - pieces[:, 1, 0, 0]) / (4 * 13)
+    assert 0.95 < scales.min() < 1.1
+    assert 1.8 < scales.max() < 2.1
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_batches_are_the_examples_in_order(threads: int) -> None:
     examples = data.Examples(noisy(7, 12, 20), 8, marks, seed=5)

@@ -17,7 +17,8 @@ from restauro.training import checkpoints, finding
 from restauro.training.damage_unet import DamageUNet
 from restauro.training.data import validation_batches
 from restauro.training.finding import FindingTests, MarksLoss, WornExamples, metrics_of, score_sums, to_tensors
-from restauro.training.presets import PRESETS, Preset
+from restauro.training.preset import Preset
+from restauro.training.presets import PRESETS
 from restauro.training.run import train
 from tests.training.runs import make_pictures
 
@@ -60,14 +61,6 @@ def test_pictures_smaller_than_what_is_rendered_are_enlarged() -> None:
     picture, marks = WornExamples(noise(2, 40, 60), 256, seed=0).example(5)
     assert picture.shape == (256, 256, 3)
     assert marks.shape == (256, 256)
-
-
-def test_pictures_beyond_the_memory_that_is_kept_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = [WornExamples(noise(), 256, seed=0).example(number)[0] for number in range(6)]
-    monkeypatch.setattr(finding, "_KEPT", 0)
-    examples = WornExamples(noise(), 256, seed=0)
-    assert all(np.array_equal(examples.example(number)[0], expected[number]) for number in range(6))
-    assert not examples._kept
 
 
 def test_tests_are_cracks_strokes_worn_and_undamaged() -> None:
@@ -224,9 +217,14 @@ def test_pictures_that_are_marked_falsely_come_more_often() -> None:
     weights = finding.hardness(Marks(), pictures)
     assert weights == pytest.approx([1, 4, 1 + 5 / 3, 1, 1], rel=0.05)
     assert finding.hardness(Marks(), ArrayPictures(pixels[:1], "nothing")).tolist() == [1]
-    examples = WornExamples(pictures, 256, seed=0, weights=np.array([0.0, 3, 1, 0, 0]))
     seen: list[int] = []
-    examples._read = lambda index: (seen.append(index), pixels[index])[1]  # type: ignore[assignment,func-returns-value,method-assign]
+
+    class Seen(ArrayPictures):
+        def read(self, index: int) -> np.ndarray:
+            seen.append(index)
+            return super().read(index)
+
+    examples = WornExamples(Seen(pixels, "seen"), 256, seed=0, weights=np.array([0.0, 3, 1, 0, 0]))
     for number in range(60):
         examples.example(number)
     assert set(seen) == {1, 2}

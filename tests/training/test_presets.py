@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
 
 from restauro.errors import TrainingError
-from restauro.training.presets import PRESETS, Phase, Preset
+from restauro.training.preset import Phase, Preset
+from restauro.training.presets import PRESETS
 
 COURSE = PRESETS["cifar10-course"]
 
@@ -88,6 +89,7 @@ def test_values_are_read_as_the_field_has_them() -> None:
         ("seed", "-1", "seed is -1; it must be 0 or more."),
         ("clip_norm", "nan", "clip_norm is nan; it must be 0 or more."),
         ("freeze_batch_norm", "yes", "freeze_batch_norm needs the network damage or unet, and this is course."),
+        ("least_scale", "2", "least_scale is 2.0; it must be 0 (any) to 1 (none is made smaller)."),
         ("ema", "1", "ema is 1.0; it must be 0 (none) or a decay below 1"),
     ],
 )

@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restaur
 from restauro.errors import TrainingError
 from restauro.training import checkpoints, folders
 from restauro.training.machine import Machine
-from restauro.training.presets import PRESETS, Preset
+from restauro.training.preset import Preset
+from restauro.training.presets import PRESETS
 from tests.training.rich_runs import COURSE, rich, rows, run
 
 

@@ -18,7 +18,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
 
 from restauro.training import checkpoints, validating
-from restauro.training.presets import Preset
+from restauro.training.preset import Preset
 from tests.training.rich_runs import COURSE, rich, rows, run
 from tests.training.runs import make_pictures
 
@@ -71,7 +71,7 @@ def test_cut_off_anywhere_it_ends_as_unbroken(
 
 
 CODE = (
-    "import json, sys; from pathlib import Path; from restauro.training.presets import Preset;"
+    "import json, sys; from pathlib import Path; from restauro.training.preset import Preset;"
     "from restauro.training.run import train;"
     "train(Preset.from_plain(json.loads(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]), device='cpu',"
     "precision='float32', workers=1)"

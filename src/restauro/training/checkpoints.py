@@ -17,7 +17,8 @@ import torch
 import restauro
 from restauro.errors import TrainingError
 from restauro.files.replacing import replacing
-from restauro.training.presets import Preset
+from restauro.training.preset import Preset
+from restauro.training.refining import RefiningUNet
 
 FORMAT = 1
 BEST = "best.ckpt"
@@ -111,6 +112,8 @@ def load_network(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
 def take_weights(network: torch.nn.Module, mean: torch.nn.Module | None, path: Path) -> None:
     """Give a network, and the mean of its weights where there is one, those of a checkpoint or an exported model.
 
+    A `restauro.training.refining.RefiningUNet` may have more blocks than the file's network.
+
     Raises
     ------
     TrainingError
@@ -124,6 +127,8 @@ def take_weights(network: torch.nn.Module, mean: torch.nn.Module | None, path: P
     else:
         checkpoint = load(path)
         weights = checkpoint["ema"] or checkpoint["network"]
+    if isinstance(network, RefiningUNet):
+        weights = network.grown(weights)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -60,6 +60,8 @@ class Examples:
         At least 0; all that is drawn depends on it and on the example's number alone.
     flip
         Whether pieces are mirrored.
+    least_scale
+        Share of its size, 0 to 1, to which a picture is made smaller at most.
 
     Examples
     --------
@@ -71,12 +73,21 @@ class Examples:
     ((32, 32, 3), (32, 32))
     """
 
-    def __init__(self, pictures: Pictures, side: int, make_mask: MakeMask, seed: int, flip: bool = True) -> None:
+    def __init__(
+        self,
+        pictures: Pictures,
+        side: int,
+        make_mask: MakeMask,
+        seed: int,
+        flip: bool = True,
+        least_scale: float = 0.0,
+    ) -> None:
         self.pictures = pictures
         self.side = side
         self.make_mask = make_mask
         self.seed = seed
         self.flip = flip
+        self.least_scale = least_scale
         # Batches on the border of two epochs need both orders.
         self._order = lru_cache(maxsize=2)(self._make_order)
 
@@ -92,7 +103,8 @@ class Examples:
         height, width = picture.shape[:2]
         shorter = min(height, width)
         # Resized to `scaled`, the picture would be cut to `side`; the same is cut first, and resized then.
-        scaled = self.side + int(scale * (shorter - self.side + 1))
+        least = max(self.side, round(self.least_scale * shorter))
+        scaled = least + int(scale * (shorter - least + 1))
         window = max(1, round(shorter * self.side / scaled)) if shorter > self.side else shorter
         top, left = int(down * (height - window + 1)), int(across * (width - window + 1))
         piece = resized(picture[top : top + window, left : left + window], self.side)

@@ -25,7 +25,7 @@ from restauro.training.onnx_files import (
     store_in_half,
     write,
 )
-from restauro.training.presets import Preset
+from restauro.training.preset import Preset
 from restauro.training.validating import to_tensors
 
 _WIDEST_CONTEXT = 128  # pixels; more makes windows dear and no network here needs it

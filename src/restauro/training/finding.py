@@ -28,7 +28,6 @@ Case = tuple[Image, Marks, np.uint8]  # with its place in _CASES
 _ORDER, _EXAMPLE = 0, 1  # streams of random numbers, as in data.py
 _RENDERED = 256  # pixels: the side of what is rendered at least
 _IN_TURN = 8  # rendered pieces that small examples are cut from by turns: more than most of a batch
-_KEPT = 2**30  # bytes of decoded pictures that are kept in memory
 _NATIVE, _ENLARGED = 0.5, 0.25  # of all pieces; the others are made smaller
 _LARGE, _LARGEST = 0.35, 4.0  # of all pieces are worn smaller, and enlarged by so much at most: damage on large scans
 _FINE, _FINEST = 0.06, 1.8  # and so many larger, and made smaller: damage finer than a small scan's pixels
@@ -89,8 +88,6 @@ class WornExamples:
         self.shares = None if weights is None else weights / weights.sum()
         self.parts = max(1, _RENDERED // side)  # along each side of a piece
         self.rendered = lru_cache(maxsize=2 * _IN_TURN)(self._rendered)
-        self._kept: dict[int, Image] = {}
-        self._bytes = 0
 
     def example(self, number: int) -> Batch:
         """Return the worn piece, uint8 [side, side, 3], and its marks, uint8 [side, side]; the same at every call."""
@@ -105,7 +102,7 @@ class WornExamples:
         epoch, place = divmod(number, len(self.pictures))
         chance, count = np.random.default_rng([self.seed, _ORDER, epoch]), len(self.pictures)
         order = chance.permutation(count) if self.shares is None else chance.choice(count, count, p=self.shares)
-        picture = self._read(int(order[place]))
+        picture = self.pictures.read(int(order[place]))
         rng = np.random.default_rng([self.seed, _EXAMPLE, number])
         side = self.side * self.parts
         size, rendered = rng.random(), side
@@ -132,16 +129,6 @@ class WornExamples:
         window = min(window, shorter)
         top, left = (int(rng.integers(length - window + 1)) for length in picture.shape[:2])
         return resized(picture[top : top + window, left : left + window], side)
-
-    def _read(self, index: int) -> Image:
-        """Return a picture; the first gigabyte of them is decoded once."""
-        if index in self._kept:
-            return self._kept[index]
-        picture = self.pictures.read(index)
-        if self._bytes + picture.nbytes <= _KEPT:
-            self._kept[index] = picture
-            self._bytes += picture.nbytes
-        return picture
 
 
 def _resized(marks: Marks, side: int) -> Marks:

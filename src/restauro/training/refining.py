@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+_IN_A_BLOCK = re.compile(r"\.(inner|outer)\.")
 _SLOPE = 0.1  # of the leaky ReLU: no unit dies
-_DEEPEST = 2  # blocks at the lowest level, which sees furthest
+_DEEPEST = 2  # times as many blocks at the lowest level, which sees furthest
 
 
 class RefiningUNet(nn.Module):
@@ -31,6 +34,9 @@ class RefiningUNet(nn.Module):
         together (48, 96, 144, 240).
     depth : int
         Levels in all; each has half the resolution of the one above it.
+    blocks : int
+        Residual blocks at each level on the way down, and again on the way up; twice as many at the lowest. Training
+        can go on from a network of fewer: see `grown`.
 
     Examples
     --------
@@ -40,7 +46,7 @@ class RefiningUNet(nn.Module):
     True
     """
 
-    def __init__(self, width: int = 48, depth: int = 4) -> None:
+    def __init__(self, width: int = 48, depth: int = 4, blocks: int = 1) -> None:
         super().__init__()
         sizes = [width, 2 * width]
         while len(sizes) < depth:
@@ -48,14 +54,22 @@ class RefiningUNet(nn.Module):
         sizes = sizes[:depth]
         self.multiple = 2**depth
         self.first = nn.Conv2d(16, width, 3, padding=1)
-        self.before = nn.ModuleList(_Block(size) for size in sizes[:-1])
+        self.before = nn.ModuleList(_blocks(size, blocks) for size in sizes[:-1])
         self.down = nn.ModuleList(nn.Conv2d(above, below, 2, 2) for above, below in pairwise(sizes))
-        self.deepest = nn.Sequential(*[_Block(sizes[-1]) for _ in range(_DEEPEST)])
+        self.deepest = _blocks(sizes[-1], _DEEPEST * blocks)
         self.up = nn.ModuleList(nn.Conv2d(below, 4 * above, 1) for above, below in pairwise(sizes))
-        self.after = nn.ModuleList(_Block(size) for size in sizes[:-1])
+        self.after = nn.ModuleList(_blocks(size, blocks) for size in sizes[:-1])
         self.last = nn.Conv2d(width, 12, 3, padding=1)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
+
+    def grown(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the weights of a network of fewer blocks with this one's own for those that it lacks.
+
+        Blocks change nothing until they are trained, so this network then begins with what that one gives.
+        """
+        own = self.state_dict()
+        return {**{name: own[name] for name in own if _IN_A_BLOCK.search(name)}, **weights}
 
     def forward(self, filled: Tensor, known: Tensor) -> Tensor:
         """Return the picture corrected, float32 [N, 3, H, W]; H and W are multiples of `multiple`.
@@ -91,3 +105,7 @@ class _Block(nn.Module):
         inner = self.inner(functional.leaky_relu(x, _SLOPE))
         added: Tensor = x + self.outer(functional.leaky_relu(inner, _SLOPE, inplace=True))
         return added
+
+
+def _blocks(channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*[_Block(channels) for _ in range(count)])

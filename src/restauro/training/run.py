@@ -25,7 +25,7 @@ from restauro.training import checkpoints, folders, losses
 from restauro.training.data import batches, validation_batches
 from restauro.training.logs import Logs
 from restauro.training.machine import Machine, machine
-from restauro.training.presets import Preset
+from restauro.training.preset import Preset
 from restauro.training.state import State, begin, move_mean
 from restauro.training.tasks import TASKS
 

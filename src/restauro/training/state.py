@@ -13,7 +13,7 @@ import torch
 from restauro.training import checkpoints
 from restauro.training.machine import Machine
 from restauro.training.muon import Muon
-from restauro.training.presets import Preset
+from restauro.training.preset import Preset
 
 
 @dataclass

@@ -8,15 +8,15 @@ from typing import Any, Protocol
 
 import torch
 
-from restauro.datasets import Pictures
+from restauro.datasets import KeptPictures, Pictures
 from restauro.errors import Remedy, TrainingError
 from restauro.training import checkpoints, finding, validating
 from restauro.training.data import Examples, MaskFolder, ValidationExamples
 from restauro.training.filled import Filled
-from restauro.training.presets import Preset
+from restauro.training.preset import Preset
 
 Tensors = tuple[torch.Tensor, ...]
-_TIMES = 4  # that a filled example comes: a fill takes about as long as the step that it is made for
+_TIMES = 8  # that a filled example comes, each time laid another way: a fill takes longer than the step that it is for
 _TEST_SEED = 0  # of validation: the same whatever the run's seed, so that runs can be compared
 
 
@@ -65,7 +65,9 @@ class Fill:
     ) -> tuple[Any, Any]:
         """See `Task`."""
         make_mask = MaskFolder(masks) if masks else preset.mask_maker()
-        examples = Examples(pictures, preset.side, make_mask, preset.seed, flip=preset.flip)
+        examples = Examples(
+            KeptPictures(pictures), preset.side, make_mask, preset.seed, preset.flip, preset.least_scale
+        )
         tested = ValidationExamples(tests, preset.side, make_mask, _TEST_SEED)
         if not preset.fill:
             return examples, tested
@@ -117,7 +119,7 @@ class Find:
             weights = finding.hardness(network, pictures)
         only = str(preset.network_options.get("only", ""))
         return (
-            finding.WornExamples(pictures, preset.side, preset.seed, weights, only=only),
+            finding.WornExamples(KeptPictures(pictures), preset.side, preset.seed, weights, only=only),
             finding.FindingTests(tests, _TEST_SEED, only=only),
         )
 

@@ -1,0 +1,78 @@
+"""The network of paintings: it begins at the fill, sees whole pieces, and grows without changing what it gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'restauro[train]'")
+
+from restauro.errors import TrainingError
+from restauro.training import checkpoints
+from restauro.training.preset import Preset
+from restauro.training.presets import PRESETS
+from restauro.training.refining import RefiningUNet
+
+
+def trained(blocks: int, seed: int = 0) -> RefiningUNet:
+    """Return a network whose layers all do something."""
+    torch.manual_seed(seed)
+    network = RefiningUNet(width=8, depth=3, blocks=blocks).eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+def pieces() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(2, 3, 32, 48, generator=generator), (torch.rand(2, 1, 32, 48, generator=generator) > 0.3).float()
+
+
+def saved(path: Path, network: RefiningUNet, preset: Preset) -> Path:
+    weights = network.state_dict()
+    empty: dict[str, Any] = {"optimiser": {}, "scaler": {}, "settings": {}, "validations": [], "progress": {}}
+    parts = {"preset": preset.plain(), "step": 1, "network": weights, "ema": None, **empty}
+    checkpoints.save(path, **parts)
+    return path
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("fewer", "more"), [(1, 2), (1, 3), (2, 3), (2, 2)])
+def test_a_network_of_more_blocks_goes_on_from_one_of_fewer(tmp_path: Path, fewer: int, more: int) -> None:
+    """It gives the same at first, and so does the mean of its weights."""
+    small = trained(fewer)
+    path = saved(tmp_path / "small.ckpt", small, PRESETS["paintings"])
+    torch.manual_seed(7)
+    large, mean = (RefiningUNet(width=8, depth=3, blocks=more).eval() for _ in range(2))
+    checkpoints.take_weights(large, mean, path)
+    expected = small(*pieces())
+    assert not torch.equal(expected, pieces()[0])
+    for network in (large, mean):
+        torch.testing.assert_close(network(*pieces()), expected)
+
+
+def test_new_blocks_learn(tmp_path: Path) -> None:
+    """Nothing stays at 0: every parameter of a grown network has a gradient after a step."""
+    large = RefiningUNet(width=8, depth=3, blocks=2)
+    checkpoints.take_weights(large, None, saved(tmp_path / "small.ckpt", trained(1), PRESETS["paintings"]))
+    steps = torch.optim.SGD(large.parameters(), lr=0.1)
+    for _ in range(2):
+        steps.zero_grad()
+        large(*pieces()).square().mean().backward()
+        steps.step()
+    assert all(bool(parameter.grad.abs().max() > 0) for parameter in large.parameters())
+
+
+@pytest.mark.parametrize("options", [{"width": 16, "depth": 3}, {"width": 8, "depth": 2}])
+def test_other_sizes_are_refused(tmp_path: Path, options: dict[str, int]) -> None:
+    path = saved(tmp_path / "small.ckpt", trained(1), PRESETS["paintings"])
+    with pytest.raises(TrainingError, match="don't fit the network that is to be trained"):
+        checkpoints.take_weights(RefiningUNet(**options, blocks=2), None, path)
+
+
+def test_fewer_blocks_than_the_file_has_are_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "large.ckpt", trained(2), PRESETS["paintings"])
+    with pytest.raises(TrainingError, match="don't fit the network that is to be trained"):
+        checkpoints.take_weights(RefiningUNet(width=8, depth=3), None, path)
