@@ -136,3 +136,19 @@ def test_a_network_that_is_not_known_is_said(tmp_path: Path) -> None:
     checkpoints.save(tmp_path / "x.ckpt", **parts(network={"weight": torch.zeros(1)}))
     with pytest.raises(TrainingError, match="holds a network that this version of restauro doesn't have"):
         checkpoints.load_network(tmp_path / "x.ckpt")
+
+
+@pytest.mark.parametrize("name", ["cifar10", "damage", "paintings", "paintings-pconv", "stains"])
+def test_training_goes_on_from_models_that_come_with_restauro(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx", reason="needs onnx: pip install 'restauro[train]'")
+    network = PRESETS[name].make_network()
+    begun = {key: values.clone() for key, values in network.state_dict().items()}
+    checkpoints.take_weights(network, None, Path(name))
+    kernels = [key for key, values in begun.items() if values.dim() == 4]
+    assert not any(torch.equal(network.state_dict()[key], begun[key]) for key in kernels)
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text("the user's own file of that name")
+    with pytest.raises(TrainingError, match="can't be read as a checkpoint"):
+        checkpoints.take_weights(network, None, Path(name))

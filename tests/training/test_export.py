@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -112,6 +113,19 @@ def test_kernels_are_stored_in_half_precision(exported: tuple[nn.Module, Path]) 
     halves = [array for array in stored if array.dtype == np.float16]
     assert sorted(array.size for array in halves) == sorted(kernel.numel() for kernel in kernels)
     assert all(array.dtype != np.float32 or array.ndim != 4 for array in stored)
+
+
+def test_training_goes_on_from_it(exported: tuple[nn.Module, Path]) -> None:
+    """Every weight is there under its name, whatever the exporter made of it."""
+    network, path = exported
+    begun = copy.deepcopy(network)
+    with torch.no_grad():
+        for parameter in begun.parameters():
+            parameter.add_(1)
+    checkpoints.take_weights(begun, None, path)
+    expected = rounded(copy.deepcopy(network)).state_dict()
+    for name, values in begun.state_dict().items():
+        assert torch.equal(values, expected[name]), name
 
 
 def test_the_file_says_what_it_is(exported: tuple[nn.Module, Path]) -> None:

@@ -33,7 +33,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[DamageUNet, Path
     written = export_finding(network, path, {"name": "tried", "context": "16"})
     assert written.bytes == path.stat().st_size
     assert written.difference < 1e-4
-    assert written.half_precision_loss is None
+    assert written.loss is None
     return network, path
 
 

@@ -28,12 +28,13 @@ Needs PyTorch: pip install 'restauro[train]'.
     "--data",
     type=paths.NAME,
     metavar="DIR",
-    help="Pictures as for training: the test ones say what half precision costs.  [default: drawn ones]",
+    help="Pictures as for training: the test ones say what rounding costs.  [default: drawn ones]",
 )
 @click.option(
     "--eight-bits",
     is_flag=True,
-    help="Have a network that finds damage work in eight bits: half the time. Needs --data; it can't be trained.",
+    help="Have a network that finds damage, or that of the preset paintings, work in eight bits: half the time. Needs "
+    "--data.",
 )
 @click.option("--name", metavar="TEXT", help="What the model is called.  [default: the preset's name]")
 @click.option("--trained-on", metavar="TEXT", help="What it was trained on, for the file's metadata.")
@@ -67,8 +68,9 @@ def command(
     )
     said = f"{printable(written.path)}: {written.bytes / 1e6:.1f} MB; ONNX Runtime within "
     said += f"{written.difference:.1g} of PyTorch"
-    if written.half_precision_loss is not None:
-        said += f"; half precision costs {written.half_precision_loss:.4f} dB ({written.measured_on})"
+    if written.loss is not None:
+        kind = "eight bits cost" if eight_bits else "half precision costs"
+        said += f"; {kind} {written.loss:.4f} dB ({written.measured_on})"
     if written.eight_bits is not None:
         said += f"; eight bits move log odds by {written.eight_bits:.2f} on the average"
     say(said)

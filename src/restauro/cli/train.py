@@ -66,8 +66,9 @@ start it with torchrun. Needs PyTorch: pip install 'restauro[train]'.
 @click.option(
     "--init",
     type=paths.NAME,
-    metavar="FILE",
-    help="Begin with the weights of a checkpoint or an exported model.",
+    metavar="FILE|NAME",
+    help="Begin with the weights of a checkpoint or an exported model, or with a model that comes with restauro: "
+    "paintings, damage.",
 )
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value of the preset; may be repeated."

@@ -112,18 +112,22 @@ def load_network(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
 def take_weights(network: torch.nn.Module, mean: torch.nn.Module | None, path: Path) -> None:
     """Give a network, and the mean of its weights where there is one, those of a checkpoint or an exported model.
 
-    A `restauro.training.refining.RefiningUNet` may have more blocks than the file's network.
+    path: a file, or the name of a model that comes with restauro. A `restauro.training.refining.RefiningUNet` may have
+    more blocks than the file's network.
 
     Raises
     ------
     TrainingError
         The file can't be read, or its weights aren't those of such a network.
     """
+    path = _named(path)
     if path.suffix == ".onnx":
         from restauro.training.onnx_files import read_weights  # which needs onnx
 
-        counts = {name: count for name, count in network.state_dict().items() if name.endswith("num_batches_tracked")}
-        weights = counts | {name: values for name, values in read_weights(path).items() if name in network.state_dict()}
+        own = network.state_dict()
+        counts = {name: count for name, count in own.items() if name.endswith("num_batches_tracked")}
+        read = {name: values for name, values in read_weights(path).items() if name in own}
+        weights = counts | {name: values.flatten() if own[name].dim() == 1 else values for name, values in read.items()}
     else:
         checkpoint = load(path)
         weights = checkpoint["ema"] or checkpoint["network"]
@@ -138,6 +142,13 @@ def take_weights(network: torch.nn.Module, mean: torch.nn.Module | None, path: P
         ) from error
     if mean is not None:
         mean.load_state_dict(network.state_dict())
+
+
+def _named(path: Path) -> Path:
+    """Return the file of a model that comes with restauro, if the path is its name and no file of the user's."""
+    models = Path(restauro.__file__).with_name("models")
+    files = [models / f"{path}.onnx", models / "detection" / f"{path}-float.onnx"]
+    return next((file for file in files if not path.is_file() and file.is_file()), path)
 
 
 def path_of(folder: Path, step: int) -> Path:

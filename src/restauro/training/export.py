@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ from restauro.training.validating import to_tensors
 _WIDEST_CONTEXT = 128  # pixels; more makes windows dear and no network here needs it
 _COMPARED = 256  # test pictures that say what rounding costs
 _DRAWN = 32  # drawn ones, where there are none
+_SMALL = ("damage", "refining")  # networks that may be in eight bits
+_GIVEN = 64  # training examples that features in eight bits are scaled to
 _WORN, _WORN_SIDE = 12, 384  # pieces, and their side in pixels, that features in eight bits are scaled to
 
 Batch = tuple[NDArray[Any], ...]  # pictures uint8 [B, H, W, 3], holes bool [B, H, W], and fills, where there are any
@@ -82,9 +84,9 @@ def export_checkpoint(
         "licence": licence,
         "context": str(min(preset.side, _WIDEST_CONTEXT)),
     }
-    if eight_bits and (preset.task != "find" or data is None):
+    if eight_bits and (preset.network not in _SMALL or data is None):
         raise TrainingError(
-            "Eight bits are for networks that find damage, and need the pictures that it was trained on.",
+            f"Eight bits are for the networks {' and '.join(_SMALL)}, and need the pictures that it was trained on.",
             "export without them, or name the folder",
         )
     if preset.task == "find":
@@ -100,10 +102,11 @@ def export_checkpoint(
 
     pictures = open_pictures(data, split="test")
     count = min(len(pictures), _COMPARED)
-    _, examples = TASKS[preset.task].examples(preset, pictures, pictures, None, None)
-    batches = (batch(examples, range(number, number + 1)) for number in range(count))
+    trained, tests = TASKS[preset.task].examples(preset, open_pictures(data, split="train"), pictures, None, None)
+    batches = (batch(tests, range(number, number + 1)) for number in range(count))
+    given = (batch(trained, range(number, number + 1)) for number in range(_GIVEN)) if eight_bits else None
     measured_on = f"{count} test pictures"
-    return export(network, target, metadata, batches=batches, measured_on=measured_on, overwrite=overwrite)
+    return export(network, target, metadata, batches=batches, measured_on=measured_on, given=given, overwrite=overwrite)
 
 
 def _worn(data: Path) -> Iterator[NDArray[np.uint8]]:
@@ -122,14 +125,17 @@ def export(
     *,
     batches: Iterable[Batch] | None = None,
     measured_on: str = "pictures",
+    given: Iterable[Batch] | None = None,
     overwrite: bool = False,
 ) -> Exported:
-    """Write a network as an ONNX file: any height and width, weights in half precision, metadata inside.
+    """Write a network as an ONNX file: any height and width, weights in half precision or eight bits, metadata inside.
 
     Kernels are rounded to float16 and stored so, with a cast to float32, in which all is computed; vectors (biases,
     normalisation) stay in float32. What was written is run by ONNX Runtime on random pictures of two sizes and compared
     with PyTorch on the same rounded weights. The file is written beside its place and renamed. (Kernels right before a
-    batch normalisation, which the exporter merges into them, stay in float32: no partial convolution is such.)
+    batch normalisation, which the exporter merges into them, stay in float32: no partial convolution is such.) Or all
+    convolutions but the first and the last are stored and computed in eight bits, see `restauro.training.eight_bits`:
+    then it is the network that is compared, before it is rounded.
 
     Parameters
     ----------
@@ -141,13 +147,15 @@ def export(
     metadata
         Texts by name. `name` and `context` (pixels of surroundings that a window should have) at least, and `fill`, the
         method whose fill the network corrects, if it does; this function adds restauro.format, multiple, sha256 (of the
-        weights), half_precision_loss and created_with.
+        weights), half_precision_loss or eight_bits_loss, and created_with.
     batches
         Pictures uint8 [B, H, W, 3], holes bool [B, H, W], and the pictures filled if the network corrects a fill, on
         which it is measured what the rounding costs; without, on 32 drawn ones (noise whose amplitude falls with
         frequency, as in photographs), of which the holes' mean colour is the fill.
     measured_on
         What the batches are, for the metadata.
+    given
+        Batches as in use, some dozens, of a network that corrects a fill, for eight bits: features are scaled to them.
     overwrite
         Replace a file that is there.
 
@@ -181,14 +189,37 @@ def export(
     if batches is None:
         side = max(64 // multiple, 1) * multiple
         batches, measured_on = _drawn(side, with_fills="fill" in metadata), f"{_DRAWN} drawn pictures"
-    loss = _loss_of_rounding(original, rounded, batches)
     model = graph(rounded, multiple, {"image": 3, "known": 1}, "restored")
-    store_in_half(model)
-    about = {**metadata, "half_precision_loss": f"{loss:.4f} dB ({measured_on})"}
-    content = described(model, about, multiple)
-    difference = _difference(content, rounded, multiple, filled="fill" in metadata)
+    if given is None:
+        loss, kind = _loss_of_rounding(original, rounded, batches), "half_precision_loss"
+        store_in_half(model)
+    difference = _difference(described(model, metadata, multiple), rounded, multiple, filled="fill" in metadata)
+    if given is not None:
+        from restauro.training.eight_bits import CORRECTING, in_eight_bits
+
+        model = in_eight_bits(model, map(_inputs, given), CORRECTING)
+        small = _Runs(described(model, metadata, multiple))
+        loss, kind = _loss_of_rounding(original, small, batches), "eight_bits_loss"
+    content = described(model, {**metadata, kind: f"{loss:.4f} dB ({measured_on})"}, multiple)
     write(content, target, difference)
     return Exported(target, len(content), difference, loss, measured_on)
+
+
+class _Runs:
+    """A network in eight bits, called as the one that it was made of."""
+
+    def __init__(self, content: bytes) -> None:
+        self.session = open_session(content, CPU, 0)
+
+    def __call__(self, filled: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        (found,) = self.session.run(["restored"], {"image": filled.numpy(), "known": known.numpy()})
+        return torch.from_numpy(found)
+
+
+def _inputs(batch: Batch) -> dict[str, NDArray[np.float32]]:
+    """Return a batch with fills as the network's inputs."""
+    _, known, filled = to_tensors(batch, torch.device("cpu"))
+    return {"image": filled.contiguous().numpy(), "known": known.contiguous().numpy()}
 
 
 @torch.no_grad()
@@ -215,7 +246,9 @@ def _difference(content: bytes, network: torch.nn.Module, multiple: int, *, fill
 
 
 @torch.no_grad()
-def _loss_of_rounding(original: torch.nn.Module, rounded: torch.nn.Module, batches: Iterable[Batch]) -> float:
+def _loss_of_rounding(
+    original: torch.nn.Module, rounded: Callable[..., torch.Tensor], batches: Iterable[Batch]
+) -> float:
     """Return by how many dB the PSNR of composited pictures, pooled over all, falls with the rounded weights."""
     errors = np.zeros(2)
     for batch in batches:

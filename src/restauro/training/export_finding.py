@@ -19,6 +19,7 @@ from restauro.training.onnx_files import (
     check_target,
     described,
     graph,
+    rename,
     rounded_to_half,
     store_in_half,
     write,
@@ -81,7 +82,7 @@ def export_finding(
     look = _Look(rounded).eval()
     model = graph(look, multiple, {"image": 3, "told": len(KINDS)}, "probability", "features", merged=False)
     for tensor in model.graph.initializer:  # by the names that the network has for them
-        _rename(model, tensor.name, tensor.name.removeprefix("network."))
+        rename(model, tensor.name, tensor.name.removeprefix("network."))
     without_zeros(model)
     if pieces is None:
         store_in_half(model)
@@ -89,10 +90,10 @@ def export_finding(
     difference = _difference(content, look)
     rounding = None
     if pieces is not None:
-        from restauro.training.eight_bits import in_eight_bits
+        from restauro.training.eight_bits import FINDING, in_eight_bits
 
         given = list(_given(rounded, pieces))
-        content = described(in_eight_bits(model, given), about, multiple)
+        content = described(in_eight_bits(model, given, FINDING), about, multiple)
         rounding = _rounding(content, look, given)
     write(content, target, difference)
     return Exported(target, len(content), difference, eight_bits=rounding)
@@ -147,16 +148,6 @@ def _is_zeros(name: str, made: Mapping[str, onnx.NodeProto]) -> bool:
     if name not in made or made[name].op_type != "Constant":
         return False
     return not onnx.numpy_helper.to_array(made[name].attribute[0].t).any()
-
-
-def _rename(model: onnx.ModelProto, old: str, new: str) -> None:
-    for tensor in model.graph.initializer:
-        if tensor.name == old:
-            tensor.name = new
-    for node in model.graph.node:
-        for place, name in enumerate(node.input):
-            if name == old:
-                node.input[place] = new
 
 
 @torch.no_grad()

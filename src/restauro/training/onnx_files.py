@@ -25,6 +25,7 @@ from restauro.files.replacing import replacing
 # Of inputs, outputs and metadata, as methods/network.py reads them; of those that get a picture with its holes filled.
 FORMAT, FORMAT_FILLED = "1", "2"
 OPSET = 18  # the lowest that PyTorch's exporter writes; ONNX Runtime has it since 1.14
+_WIDENED = "_DequantizeLinear_Output"  # what ONNX Runtime's quantisation adds to a kernel's name
 _CLOSE = 1e-4  # how far ONNX Runtime's output may be from PyTorch's
 
 
@@ -35,7 +36,7 @@ class Exported:
     path: Path
     bytes: int
     difference: float
-    half_precision_loss: float | None = None  # dB, of networks that fill
+    loss: float | None = None  # dB that rounding costs, of networks that fill
     measured_on: str = ""
     eight_bits: float | None = None  # how far log odds move, of networks that find damage in eight bits
 
@@ -89,7 +90,34 @@ def graph(
     for node in model.graph.node:
         node.doc_string = ""
         del node.metadata_props[:]  # the exporter's stack traces, larger than the graph
+    _name_again(model, network)
     return model
+
+
+def _name_again(model: onnx.ModelProto, network: torch.nn.Module) -> None:
+    """Give vectors that the exporter stores in another shape, under a name of its own, those that the network has."""
+    names = dict(network.named_parameters())
+    others = {tensor.name: numpy_helper.to_array(tensor).ravel() for tensor in model.graph.initializer}
+    lacking = [name for name in names if names[name].dim() == 1 and name not in others]
+    for name in names:
+        others.pop(name, None)
+    for name in lacking:
+        values = names[name].detach().numpy()
+        found = next((other for other, stored in others.items() if np.array_equal(stored, values)), None)
+        if found is not None:
+            del others[found]
+            rename(model, found, name)
+
+
+def rename(model: onnx.ModelProto, old: str, new: str) -> None:
+    """Rename a weight wherever it stands."""
+    for tensor in model.graph.initializer:
+        if tensor.name == old:
+            tensor.name = new
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            if name == old:
+                node.input[place] = new
 
 
 @contextmanager
@@ -178,7 +206,9 @@ def write(content: bytes, target: Path, difference: float) -> None:
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Return the weights of an exported network by their names, float32.
+    """Return the weights of an exported network by their names, float32; those in eight bits as they count.
+
+    Vectors may have axes of length 1 more than in the network.
 
     Raises
     ------
@@ -189,7 +219,12 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         model = onnx.load(path)
     except (OSError, DecodeError) as error:
         raise TrainingError(f"{path} can't be read as an ONNX model: {error}") from None
-    return {
-        tensor.name.removesuffix(".half"): torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32))
-        for tensor in model.graph.initializer
-    }
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    weights = {name.removesuffix(".half"): values.astype(np.float32) for name, values in stored.items()}
+    for node in model.graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in stored:
+            values, scale, zero = (stored[name] for name in node.input)
+            along = (-1, *[1] * (values.ndim - 1))  # a scale an output channel
+            steps = values.astype(np.float32) - zero.reshape(along)
+            weights[node.output[0].removesuffix(_WIDENED)] = steps * scale.reshape(along)
+    return {name: torch.from_numpy(values) for name, values in weights.items()}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_IN_A_BLOCK = re.compile(r"\.(inner|outer)\.")
+_FURTHER_BLOCK = re.compile(r"\.[1-9]\d*\.(inner|outer)\.")  # a level's second or later one
 _SLOPE = 0.1  # of the leaky ReLU: no unit dies
 _DEEPEST = 2  # times as many blocks at the lowest level, which sees furthest
 
@@ -69,7 +69,7 @@ class RefiningUNet(nn.Module):
         Blocks change nothing until they are trained, so this network then begins with what that one gives.
         """
         own = self.state_dict()
-        return {**{name: own[name] for name in own if _IN_A_BLOCK.search(name)}, **weights}
+        return {**{name: own[name] for name in own if _FURTHER_BLOCK.search(name)}, **weights}
 
     def forward(self, filled: Tensor, known: Tensor) -> Tensor:
         """Return the picture corrected, float32 [N, 3, H, W]; H and W are multiples of `multiple`.
