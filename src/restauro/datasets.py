@@ -130,7 +130,7 @@ class ArrayPictures:
 
 
 class KeptPictures:
-    """Pictures that are read once each, as many of them as a gigabyte holds; of the others each time anew.
+    """Pictures that stay in memory once they are read, as many as about a gigabyte holds; others are read each time.
 
     Examples
     --------
@@ -154,9 +154,8 @@ class KeptPictures:
         if index in self._kept:
             return self._kept[index]
         picture = self._pictures.read(index)
-        if self._bytes + picture.nbytes <= _KEPT:
-            self._kept[index] = picture
-            self._bytes += picture.nbytes
+        if self._bytes + picture.nbytes <= _KEPT and self._kept.setdefault(index, picture) is picture:
+            self._bytes += picture.nbytes  # of two threads that read it one
         return picture
 
 

@@ -143,12 +143,21 @@ def test_training_goes_on_from_models_that_come_with_restauro(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("onnx", reason="needs onnx: pip install 'restauro[train]'")
+    from restauro.training.onnx_files import read_weights
+
     network = PRESETS[name].make_network()
     begun = {key: values.clone() for key, values in network.state_dict().items()}
     checkpoints.take_weights(network, None, Path(name))
     kernels = [key for key, values in begun.items() if values.dim() == 4]
     assert not any(torch.equal(network.state_dict()[key], begun[key]) for key in kernels)
+    assert all(key in read_weights(checkpoints._named(Path(name))) for key, _ in network.named_parameters())
     monkeypatch.chdir(tmp_path)
     Path(name).write_text("the user's own file of that name")
     with pytest.raises(TrainingError, match="can't be read as a checkpoint"):
         checkpoints.take_weights(network, None, Path(name))
+
+
+def test_a_name_of_nothing_is_said_with_those_there_are() -> None:
+    said = "There is no checkpoint painting, and no such model comes with restauro: cifar10, damage, paintings, "
+    with pytest.raises(TrainingError, match=said):
+        checkpoints.take_weights(torch.nn.Conv2d(1, 1, 1), None, Path("painting"))

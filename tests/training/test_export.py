@@ -269,6 +269,12 @@ def test_on_the_command_line(
     largest = max(stored.values(), key=np.size)
     kernels = [v.half().numpy() for v in mean.values() if v.shape == largest.shape]
     assert any(np.array_equal(largest, kernel) for kernel in kernels)
+    assert main(["export", "best.ckpt", "-o", "small.onnx", "--eight-bits", "--data", "pictures"]) == 2
+    assert (
+        "Error: The network 'correcting' can't work in eight bits, only 'damage' and 'refining' can: export"
+        in capsys.readouterr().err
+    )
+    assert not Path("small.onnx").exists()
     assert main(["export", "best.ckpt", "-o", "model.onnx"]) == 2
     assert "Error: The target model.onnx is there already: choose another name" in capsys.readouterr().err
     assert main(["export", "nothing.ckpt", "-o", "other.onnx"]) == 2

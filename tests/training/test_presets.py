@@ -99,6 +99,11 @@ def test_wrong_values_are_said(name: str, text: str, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
+def test_a_network_that_corrects_a_fill_needs_one() -> None:
+    with pytest.raises(TrainingError, match="The network refining corrects a fill: name the method with fill"):
+        PRESETS["paintings"].changed({"fill": ""})
+
+
 def test_a_rate_of_two_phases_is_not_one_setting() -> None:
     with pytest.raises(TrainingError, match="The preset 'paper' has no setting 'rate'"):
         PRESETS["paper"].changed({"rate": "1"})

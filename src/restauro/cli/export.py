@@ -33,8 +33,8 @@ Needs PyTorch: pip install 'restauro[train]'.
 @click.option(
     "--eight-bits",
     is_flag=True,
-    help="Have a network that finds damage, or that of the preset paintings, work in eight bits: half the time. Needs "
-    "--data.",
+    help="Have the network of the presets paintings, damage or stains work in eight bits: half the time. Needs --data. "
+    "No training goes on from one that finds damage in eight bits.",
 )
 @click.option("--name", metavar="TEXT", help="What the model is called.  [default: the preset's name]")
 @click.option("--trained-on", metavar="TEXT", help="What it was trained on, for the file's metadata.")

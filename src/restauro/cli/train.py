@@ -67,8 +67,8 @@ start it with torchrun. Needs PyTorch: pip install 'restauro[train]'.
     "--init",
     type=paths.NAME,
     metavar="FILE|NAME",
-    help="Begin with the weights of a checkpoint or an exported model, or with a model that comes with restauro: "
-    "paintings, damage.",
+    help="Begin with the weights of a checkpoint or an exported model, or with a model that comes with restauro, such "
+    "as paintings.",
 )
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value of the preset; may be repeated."

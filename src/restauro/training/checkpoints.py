@@ -124,10 +124,13 @@ def take_weights(network: torch.nn.Module, mean: torch.nn.Module | None, path: P
     if path.suffix == ".onnx":
         from restauro.training.onnx_files import read_weights  # which needs onnx
 
-        own = network.state_dict()
-        counts = {name: count for name, count in own.items() if name.endswith("num_batches_tracked")}
-        read = {name: values for name, values in read_weights(path).items() if name in own}
-        weights = counts | {name: values.flatten() if own[name].dim() == 1 else values for name, values in read.items()}
+        own, read = network.state_dict(), read_weights(path)
+        weights = {name: count for name, count in own.items() if name.endswith("num_batches_tracked")}
+        for name, values in read.items():
+            if name in own:
+                weights[name] = values.flatten() if own[name].dim() == 1 else values
+            elif name.endswith((".weight", ".bias")):  # of a layer that this network lacks
+                weights[name] = values
     else:
         checkpoint = load(path)
         weights = checkpoint["ema"] or checkpoint["network"]
@@ -146,9 +149,16 @@ def take_weights(network: torch.nn.Module, mean: torch.nn.Module | None, path: P
 
 def _named(path: Path) -> Path:
     """Return the file of a model that comes with restauro, if the path is its name and no file of the user's."""
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return path
     models = Path(restauro.__file__).with_name("models")
-    files = [models / f"{path}.onnx", models / "detection" / f"{path}-float.onnx"]
-    return next((file for file in files if not path.is_file() and file.is_file()), path)
+    named = {file.stem: file for file in models.glob("*.onnx")}
+    named |= {file.stem.removesuffix("-float"): file for file in models.glob("detection/*-float.onnx")}
+    if path.name not in named:
+        raise TrainingError(
+            f"There is no checkpoint {path}, and no such model comes with restauro: {', '.join(sorted(named))} do."
+        )
+    return named[path.name]
 
 
 def path_of(folder: Path, step: int) -> Path:

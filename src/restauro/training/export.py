@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from restauro.errors import TrainingError
+from restauro.errors import Remedy, TrainingError
 from restauro.onnx_sessions import CPU, open_session
 from restauro.training import checkpoints
 from restauro.training.export_finding import export_finding
@@ -28,7 +28,7 @@ from restauro.training.onnx_files import (
 from restauro.training.preset import Preset
 from restauro.training.validating import to_tensors
 
-_WIDEST_CONTEXT = 128  # pixels; more makes windows dear and no network here needs it
+_WIDEST_CONTEXT = 128  # pixels; more makes windows dear, and what lies further away tells little
 _COMPARED = 256  # test pictures that say what rounding costs
 _DRAWN = 32  # drawn ones, where there are none
 _SMALL = ("damage", "refining")  # networks that may be in eight bits
@@ -58,10 +58,11 @@ def export_checkpoint(
     target
         The file to write.
     data
-        A folder as for training, whose first 256 test pictures say what half precision costs. Without, drawn ones do.
-        Of a network that finds damage, what eight bits hold is scaled to its training pictures.
+        A folder as for training, whose first 256 test pictures say what rounding costs. Without, drawn ones do. What
+        eight bits hold is scaled to its training pictures.
     eight_bits
-        Have a network that finds damage work in eight bits: half the time. See `export_finding`.
+        Have a network that finds damage, or one that corrects fills by residual blocks, work in eight bits: half the
+        time. See `export_finding` and `export`.
     name, trained_on, licence
         What the file says of itself; by default the preset's name, and how many pictures there were.
     overwrite
@@ -84,11 +85,13 @@ def export_checkpoint(
         "licence": licence,
         "context": str(min(preset.side, _WIDEST_CONTEXT)),
     }
-    if eight_bits and (preset.network not in _SMALL or data is None):
+    if eight_bits and preset.network not in _SMALL:
         raise TrainingError(
-            f"Eight bits are for the networks {' and '.join(_SMALL)}, and need the pictures that it was trained on.",
-            "export without them, or name the folder",
+            f"The network {preset.network!r} can't work in eight bits, only {' and '.join(map(repr, _SMALL))} can",
+            "export it without them",
         )
+    if eight_bits and data is None:
+        raise TrainingError("Eight bits need the pictures that the network was trained on", Remedy("data"))
     if preset.task == "find":
         pieces = _worn(data) if eight_bits and data else None
         return export_finding(network, target, metadata, pieces=pieces, overwrite=overwrite)
@@ -102,7 +105,8 @@ def export_checkpoint(
 
     pictures = open_pictures(data, split="test")
     count = min(len(pictures), _COMPARED)
-    trained, tests = TASKS[preset.task].examples(preset, open_pictures(data, split="train"), pictures, None, None)
+    seen = open_pictures(data, split="train") if eight_bits else pictures
+    trained, tests = TASKS[preset.task].examples(preset, seen, pictures, None, None)
     batches = (batch(tests, range(number, number + 1)) for number in range(count))
     given = (batch(trained, range(number, number + 1)) for number in range(_GIVEN)) if eight_bits else None
     measured_on = f"{count} test pictures"
@@ -133,9 +137,9 @@ def export(
     Kernels are rounded to float16 and stored so, with a cast to float32, in which all is computed; vectors (biases,
     normalisation) stay in float32. What was written is run by ONNX Runtime on random pictures of two sizes and compared
     with PyTorch on the same rounded weights. The file is written beside its place and renamed. (Kernels right before a
-    batch normalisation, which the exporter merges into them, stay in float32: no partial convolution is such.) Or all
-    convolutions but the first and the last are stored and computed in eight bits, see `restauro.training.eight_bits`:
-    then it is the network that is compared, before it is rounded.
+    batch normalisation, which the exporter merges into them, stay in float32: no partial convolution is such.) Or, with
+    `given`, all convolutions but the first and the last are stored and computed in eight bits, see
+    `restauro.training.eight_bits`: then what is compared is the graph before it is rounded.
 
     Parameters
     ----------
@@ -185,7 +189,7 @@ def export(
     check_target(target, overwrite=overwrite)
     multiple = int(getattr(network, "multiple", 1))
     original = copy.deepcopy(network).float().cpu().eval()
-    rounded = rounded_to_half(original)
+    rounded = rounded_to_half(original) if given is None else original
     if batches is None:
         side = max(64 // multiple, 1) * multiple
         batches, measured_on = _drawn(side, with_fills="fill" in metadata), f"{_DRAWN} drawn pictures"

@@ -19,7 +19,7 @@ _APART = 3  # from one way to the next: after eight steps all have come
 
 
 class Filled:
-    """Examples with their fills; each comes several times, laid another way, since filling takes as long as a step.
+    """Examples with their fills; each comes several times, laid another way, since filling takes longer than learning.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Filled:
 
     def _fill(self, number: int) -> FilledExample:
         picture, hole = self.examples.example(number)
-        return picture, hole, inpaint(picture, hole, self.method, workers=1)
+        return picture.copy(), hole, inpaint(picture, hole, self.method, workers=1)  # a view would keep all of a scan
 
 
 def _laid(square: NDArray[Any], way: int) -> NDArray[Any]:

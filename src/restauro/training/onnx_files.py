@@ -95,11 +95,11 @@ def graph(
 
 
 def _name_again(model: onnx.ModelProto, network: torch.nn.Module) -> None:
-    """Give vectors that the exporter stores in another shape, under a name of its own, those that the network has."""
+    """Give vectors that the exporter has reshaped and renamed the names back that they have in the network."""
     names = dict(network.named_parameters())
     others = {tensor.name: numpy_helper.to_array(tensor).ravel() for tensor in model.graph.initializer}
     lacking = [name for name in names if names[name].dim() == 1 and name not in others]
-    for name in names:
+    for name in network.state_dict():
         others.pop(name, None)
     for name in lacking:
         values = names[name].detach().numpy()
@@ -208,7 +208,7 @@ def write(content: bytes, target: Path, difference: float) -> None:
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """Return the weights of an exported network by their names, float32; those in eight bits as they count.
 
-    Vectors may have axes of length 1 more than in the network.
+    Vectors may have further axes of length 1.
 
     Raises
     ------
@@ -222,7 +222,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     weights = {name.removesuffix(".half"): values.astype(np.float32) for name, values in stored.items()}
     for node in model.graph.node:
-        if node.op_type == "DequantizeLinear" and node.input[0] in stored:
+        if node.op_type == "DequantizeLinear" and len(node.input) == 3 and stored.keys() >= set(node.input):
             values, scale, zero = (stored[name] for name in node.input)
             along = (-1, *[1] * (values.ndim - 1))  # a scale an output channel
             steps = values.astype(np.float32) - zero.reshape(along)

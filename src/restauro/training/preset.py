@@ -217,6 +217,8 @@ class Preset:
                 )
         if not 0 <= self.least_scale <= 1:
             raise TrainingError(f"least_scale is {self.least_scale}; it must be 0 (any) to 1 (none is made smaller).")
+        if self.network == "refining" and not self.fill:
+            raise TrainingError("The network refining corrects a fill: name the method with fill, such as harmonic.")
         if not 0 <= self.ema < 1:
             raise TrainingError(f"ema is {self.ema}; it must be 0 (none) or a decay below 1, such as 0.999.")
         return self

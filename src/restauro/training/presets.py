@@ -86,14 +86,14 @@ _PAINTINGS = Preset(
     name="paintings",
     title="A network that corrects the default method's fill, on paintings",
     network="refining",
-    network_options={"width": 48, "depth": 4, "blocks": 2},  # 6.9 million weights, 32 GMAC for 512 x 512 pixels
+    network_options={"width": 48, "depth": 4, "blocks": 2},  # 6.9 million weights, 34 GMAC for 512 x 512 pixels
     loss="hole-psnr",  # what tables show
-    side=128,  # as much as the network sees around a hole; more would be dearer by its square
+    side=128,  # more around a hole would be dearer by its square
     masks="pieces",  # all kinds of damage, in pixels of pictures of 192 to 512
     fill="edge-enhancing",  # the best that there is without training
     batch=64,  # Muon's steps take as long whatever the batch, a tenth of this one's time
     phases=(Phase(rate=8e-4, steps=20_000, schedule="cosine", warm_up=200),),  # some twenty hours of one core with bf16
-    least_scale=0.5,  # pixels of whole pictures made small are easier to guess than those of scans
+    least_scale=0.5,  # scans have less detail a pixel than whole pictures made small
     optimiser="muon",  # in as many steps 0.02 to 0.04 dB further than AdamW
     weight_decay=0.01,
     clip_norm=1.0,

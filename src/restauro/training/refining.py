@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_FURTHER_BLOCK = re.compile(r"\.[1-9]\d*\.(inner|outer)\.")  # a level's second or later one
+_FURTHER_BLOCK = re.compile(r"(before|after)\.\d+\.([1-9]|\d\d+)|deepest\.([2-9]|\d\d+)")  # that not every network has
 _SLOPE = 0.1  # of the leaky ReLU: no unit dies
 _DEEPEST = 2  # times as many blocks at the lowest level, which sees furthest
 
@@ -68,8 +68,13 @@ class RefiningUNet(nn.Module):
 
         Blocks change nothing until they are trained, so this network then begins with what that one gives.
         """
-        own = self.state_dict()
-        return {**{name: own[name] for name in own if _FURTHER_BLOCK.search(name)}, **weights}
+        there = {_block(name) for name in weights}
+        new = {
+            name: values
+            for name, values in self.state_dict().items()
+            if _FURTHER_BLOCK.fullmatch(_block(name)) and _block(name) not in there
+        }
+        return {**new, **weights}
 
     def forward(self, filled: Tensor, known: Tensor) -> Tensor:
         """Return the picture corrected, float32 [N, 3, H, W]; H and W are multiples of `multiple`.
@@ -105,6 +110,11 @@ class _Block(nn.Module):
         inner = self.inner(functional.leaky_relu(x, _SLOPE))
         added: Tensor = x + self.outer(functional.leaky_relu(inner, _SLOPE, inplace=True))
         return added
+
+
+def _block(name: str) -> str:
+    """Return the block that a weight is of: before.0.1 of before.0.1.inner.bias."""
+    return name.rsplit(".", 2)[0]
 
 
 def _blocks(channels: int, count: int) -> nn.Sequential:

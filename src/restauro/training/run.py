@@ -83,7 +83,8 @@ def train(
     masks
         A folder of mask files, white in the hole, to use instead of the preset's.
     init
-        A checkpoint or an exported model whose weights the run begins with, instead of random ones.
+        A checkpoint or an exported model whose weights the run begins with, instead of random ones; or the name of a
+        model that comes with restauro.
     overwrite
         Remove the run that is in `out`, and begin anew.
     say

@@ -16,7 +16,7 @@ from restauro.training.filled import Filled
 from restauro.training.preset import Preset
 
 Tensors = tuple[torch.Tensor, ...]
-_TIMES = 8  # that a filled example comes, each time laid another way: a fill takes longer than the step that it is for
+_TIMES = 8  # that a filled example comes, each time laid another way: a fill takes longer than learning from it
 _TEST_SEED = 0  # of validation: the same whatever the run's seed, so that runs can be compared
 
 
