@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from restauro.methods._onnx import Session
 
 # Side (pixels) of the tiles that a large window is cut into, without their surroundings; what neighbours share.
-TILE = 512
+TILE = 1024
 OVERLAP = 64
 # Surroundings of a tile for a network that corrects: pixels, and more of them for each of a hole's radius.
 _LEAST, _TIMES = 32, 4

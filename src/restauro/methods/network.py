@@ -34,7 +34,7 @@ _SHARES = 64  # a power of two by which numbers are divided before they are summ
 class Network(Method):
     """A trained network: a file that `restauro export` made, run by ONNX Runtime on the window around a hole.
 
-    Time and memory go with the box around a hole and its surroundings (in tiles of 512 pixels), not with the hole. The
+    Time and memory go with the box around a hole and its surroundings (in tiles of 1,024 pixels), not with the hole. The
     wrong choice for pictures unlike those it was trained on, and for holes much wider than its training's.
 
     Source of a network that is given the picture and its mask: G. Liu, F. A. Reda, K. J. Shih, T.-C. Wang, A. Tao,
