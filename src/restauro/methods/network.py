@@ -34,8 +34,8 @@ _SHARES = 64  # a power of two by which numbers are divided before they are summ
 class Network(Method):
     """A trained network: a file that `restauro export` made, run by ONNX Runtime on the window around a hole.
 
-    Time and memory go with the box around a hole and its surroundings (in tiles of 1,024 pixels), not with the hole. The
-    wrong choice for pictures unlike those it was trained on, and for holes much wider than its training's.
+    Time and memory go with the box around a hole and its surroundings (in tiles of 1,024 pixels), not with the hole.
+    The wrong choice for pictures unlike those it was trained on, and for holes much wider than those of its training.
 
     Source of a network that is given the picture and its mask: G. Liu, F. A. Reda, K. J. Shih, T.-C. Wang, A. Tao,
     B. Catanzaro, "Image inpainting for irregular holes using partial convolutions", ECCV 2018,
@@ -246,16 +246,18 @@ def _restored(
     low, high = part * scale[0], part * scale[1]
     span = (high - low) or 1.0
     bands = image.shape[2]
-    seen = image[known].astype(np.float64)  # [known pixels, C]
+    seen = image[known]  # [known pixels, C]
     values = np.empty((at[0].size, bands))
     threes = 3 * (bands // 3)
     groups = [slice(band, band + 3) for band in range(0, threes, 3)]
     groups += [slice(band, band + 1) for band in range(threes, bands)]
     for group in groups:
-        unit = np.zeros((3, *known.shape), np.float32)
-        unit[:, known] = ((part * seen[:, group] - low) / span).T
+        unit = np.empty((3, *known.shape), np.float32)
+        with np.errstate(all="ignore"):  # there may be anything under the hole
+            unit[:] = np.moveaxis((part * image[..., group].astype(np.float64) - low) / span, 2, 0)
+        unit[:, ~known] = 0
         if start:
-            unit[:, ~known] = unit[:, known].mean(axis=1, dtype=np.float64)[:, np.newaxis]
+            unit[:, ~known] = (unit.sum(axis=(1, 2), dtype=np.float64) / len(seen))[:, np.newaxis]
             unit[:, start.rows, start.columns] = ((part * start.values[:, group].astype(np.float64) - low) / span).T
         filled = run(unit, known)[:, at[0], at[1]].astype(np.float64)  # [3, n]
         values[:, group] = low + span * (filled if group.stop <= threes else filled.mean(axis=0, keepdims=True)).T
