@@ -278,6 +278,7 @@ def test_weights_of_another_network_are_refused(pictures: Path, tmp_path: Path) 
     checkpoint = tmp_path / "run" / "step-00000001.ckpt"
     with pytest.raises(TrainingError, match=r"step-00000001\.ckpt don't fit the network that is to be trained: give"):
         train(tiny(width="16"), pictures, tmp_path / "other", init=checkpoint, **options)  # type: ignore[arg-type]
+    assert not (tmp_path / "other").exists()
 
 
 def test_masks_are_refused(pictures: Path, tmp_path: Path) -> None:

@@ -122,15 +122,16 @@ def train(
             "masks": str(masks) if masks else preset.masks,
             "init": init.name if init else None,
         }
+        state = begin(preset, here, TASKS[preset.task].best_by)
+        goes_on = not overwrite and out.is_dir() and checkpoints.newest(out)
+        if init and not goes_on:  # before anything is written
+            checkpoints.take_weights(state.network, state.mean, init)
         if here.writes:
             folders.prepare(out, settings, overwrite=overwrite)
         here.wait()
-        state = begin(preset, here, TASKS[preset.task].best_by)
         if newest := checkpoints.newest(out):
             state.restore(checkpoints.load(newest))
             say(f"Going on with {out} from step {state.step:,}.")
-        elif init:
-            checkpoints.take_weights(state.network, state.mean, init)
         examples, tested = TASKS[preset.task].examples(preset, pictures, tests, masks, init)
         settings |= {"data": pictures.description}  # which may be elsewhere when the run goes on
         run = _Run(preset, settings, out, here, say, progress, steps_an_epoch, state)
