@@ -152,6 +152,9 @@ def test_training_goes_on_from_models_that_come_with_restauro(
     assert not any(torch.equal(network.state_dict()[key], begun[key]) for key in kernels)
     assert all(key in read_weights(checkpoints._named(Path(name))) for key, _ in network.named_parameters())
     monkeypatch.chdir(tmp_path)
+    Path(name).mkdir()
+    checkpoints.take_weights(network, None, Path(name))
+    Path(name).rmdir()
     Path(name).write_text("the user's own file of that name")
     with pytest.raises(TrainingError, match="can't be read as a checkpoint"):
         checkpoints.take_weights(network, None, Path(name))

@@ -149,16 +149,16 @@ def take_weights(network: torch.nn.Module, mean: torch.nn.Module | None, path: P
 
 def _named(path: Path) -> Path:
     """Return the file of a model that comes with restauro, if the path is its name and no file of the user's."""
-    if path.exists() or path.suffix or len(path.parts) > 1:
+    if path.is_file() or path.suffix or len(path.parts) > 1:
         return path
     models = Path(restauro.__file__).with_name("models")
     named = {file.stem: file for file in models.glob("*.onnx")}
     named |= {file.stem.removesuffix("-float"): file for file in models.glob("detection/*-float.onnx")}
-    if path.name not in named:
+    if path.name not in named and not path.exists():
         raise TrainingError(
             f"There is no checkpoint {path}, and no such model comes with restauro: {', '.join(sorted(named))} do."
         )
-    return named[path.name]
+    return named.get(path.name, path)  # a folder of pictures may have a model's name
 
 
 def path_of(folder: Path, step: int) -> Path:
