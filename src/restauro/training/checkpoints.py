@@ -17,6 +17,7 @@ import torch
 import restauro
 from restauro.errors import TrainingError
 from restauro.files.replacing import replacing
+from restauro.methods.network import MODELS, shipped_models
 from restauro.training.preset import Preset
 from restauro.training.refining import RefiningUNet
 
@@ -151,9 +152,8 @@ def _named(path: Path) -> Path:
     """Return the file of a model that comes with restauro, if the path is its name and no file of the user's."""
     if path.is_file() or path.suffix or len(path.parts) > 1:
         return path
-    models = Path(restauro.__file__).with_name("models")
-    named = {file.stem: file for file in models.glob("*.onnx")}
-    named |= {file.stem.removesuffix("-float"): file for file in models.glob("detection/*-float.onnx")}
+    finders = (MODELS / "detection").glob("*-float.onnx")
+    named = shipped_models() | {file.stem.removesuffix("-float"): file for file in finders}
     if path.name not in named and not path.exists():
         raise TrainingError(
             f"There is no checkpoint {path}, and no such model comes with restauro: {', '.join(sorted(named))} do."
