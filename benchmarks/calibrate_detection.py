@@ -3,7 +3,7 @@
     python3 dev.py bench calibrate_detection
 
 Every painting of the tuning set (tuning-set.txt) counts as undamaged: what is marked on it is false. For each kind the
-log odds are sought at which there are so many marks a megapixel, at the kind's usual smallest mark.
+rating is sought from which on there are so many marks a megapixel, at the kind's usual smallest mark.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 import _pictures
 import _tables
-from restauro import filters
 from restauro.detection import network
 from restauro.detection.detecting import seen
 from restauro.detection.detectors import KINDS
-from restauro.detection.marks import LEAST, LIKELY, MOST, THRESHOLDS
+from restauro.detection.marks import LEAST, MOST, THRESHOLDS
 
 RATES = (LEAST, 1.0, 3.0, 10.0, MOST)  # false marks a megapixel
-ODDS = np.arange(LIKELY, 12.6, 0.5)  # log odds that are tried
 LEARNED = tuple(name for name, detector in KINDS.items() if detector.learned)
 
 
@@ -41,42 +39,36 @@ def graded(names: list[str]) -> Iterator[dict[str, dict[int, network.Grades]]]:
         yield seen(_pictures.read(_pictures.shared() / "data" / name), LEARNED)
 
 
-def counts(planes: dict[int, network.Grades], kind: str) -> NDArray[np.int64]:
-    """Return how many marks there are at each of the odds: fewer, the higher these are."""
-    learned = KINDS[kind].learned
-    assert learned is not None
-    found = np.zeros(len(ODDS), np.int64)
-    for k, odds in enumerate(ODDS):
-        found[k] = len(filters.pieces(learned.marks(planes, odds)).pixels)
-        if not found[k]:
-            break
-    return found
+def steps(ratings: NDArray[np.float64], megapixels: float) -> list[tuple[float, float]]:
+    """Return false marks a megapixel and the rating from which on there are so many, of the ratings of all marks.
 
-
-def steps(marks: NDArray[np.float64], megapixels: float) -> list[tuple[float, float]]:
-    """Return false marks a megapixel and the log odds for each, of sums over pictures at each of the odds.
-
-    Where even the least odds give fewer than are asked for, the last line says how many these are.
+    Where all marks are fewer than are asked for, the last line says how many these are.
     """
-    rates = marks / megapixels
-    logs = np.log(np.maximum(rates, 0.1 / megapixels))
-    reached = [rate for rate in RATES if rate < rates[0]]
-    found = [(rate, float(np.interp(-np.log(rate), -logs, ODDS))) for rate in reached]
-    return found if len(reached) == len(RATES) else [*found, (float(rates[0]), float(ODDS[0]))]
+    falling, every = np.sort(ratings)[::-1], len(ratings) / megapixels
+    reached = [rate for rate in RATES if rate < every]
+    found = [(rate, float(falling[round(rate * megapixels)])) for rate in reached]
+    return found if len(reached) == len(RATES) else [*found, (every, 0.0)]
 
 
 def main() -> None:
     options = _tables.parser(__doc__)
     options.add_argument("--every", type=int, default=1, metavar="N", help="every Nth painting only (for trials)")
     arguments = options.parse_args()
-    sums = {kind: np.zeros(len(ODDS)) for kind in LEARNED}
+    of_kind: dict[str, list[NDArray[np.float64]]] = {kind: [] for kind in LEARNED}
     megapixels = 0.0
     for grades in graded(tuning_set()[:: arguments.every]):
         megapixels += grades["dust"][0].size / 1e6
         for kind in LEARNED:
-            sums[kind] += counts(grades[kind], kind)
-    rows = [[kind, f"{rate:.3g}", f"{odds:.2f}"] for kind in LEARNED for rate, odds in steps(sums[kind], megapixels)]
-    head = ["kind", "false_marks", "log_odds"]
+            learned = KINDS[kind].learned
+            assert learned is not None
+            _, marks, ratings = learned.rated(grades[kind])
+            of_kind[kind].append(ratings[marks])
+    rows = [
+        [kind, f"{rate:.3g}", f"{rating:.2f}"]
+        for kind, ratings in of_kind.items()
+        for rate, rating in steps(np.concatenate(ratings), megapixels)
+    ]
+    head = ["kind", "false_marks", "rating"]
     print(f"{megapixels:.1f} megapixels\n\n{_tables.table(head, rows)}")
     if not arguments.print_only:
         with THRESHOLDS.open("w", encoding="ascii", newline="") as file:

@@ -52,7 +52,7 @@ def test_pictures_of_any_size_and_depth(height: int, width: int, seed: int) -> N
     expected = network.grades(image, range(5), 1)
     assert expected.shape == (5, height, width)
     for same in (image.astype(np.uint16) * 257, (image / 255).astype(np.float32)):
-        np.testing.assert_allclose(network.grades(same, range(5), 1).astype(int), expected, atol=1)
+        np.testing.assert_array_equal(network.grades(same, range(5), 1), expected)
     grey = np.repeat(image[..., :1], 3, axis=2)
     np.testing.assert_array_equal(network.grades(image[..., 0], range(5), 1), network.grades(grey, range(5), 1))
 
@@ -145,18 +145,42 @@ def test_the_middle_of_a_large_loss_is_found() -> None:
 def test_marks_end_where_the_odds_fall_steeply() -> None:
     graded = np.full((9, 20), 158, np.uint8)  # likely
     graded[2:6, 4:8] = 248  # sure
-    np.testing.assert_array_equal(marks.Class(2, 8).marks({2: graded}, 5.0), graded == 248)
+    np.testing.assert_array_equal(marks.Class(2, 8, 0.0).marks({2: graded}, 5.0), graded == 248)
     graded[2:6, 4:8] = 215  # more, and no steep fall beside it
-    assert marks.Class(2, 8).marks({2: graded}, 5.0).all()
+    assert marks.Class(2, 8, 0.0).marks({2: graded}, 5.0).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.0, 0.25]), st.floats(0.5, 9))
+def test_marks_are_rated_by_their_odds_and_size(seed: int, size: float, threshold: float) -> None:
+    rng = np.random.default_rng(seed)
+    graded = np.where(rng.random((40, 50)) < 0.3, rng.integers(125, 256, (40, 50)), 20).astype(np.uint8)
+    cls = marks.Class(network.DUST, 3, size)
+    likely = marks._likely(graded)
+    numbers, count = ndimage.label(likely, np.ones((3, 3)))
+    wanted = np.zeros(graded.shape, np.bool_)
+    for k in range(1, count + 1):
+        odds = (graded[numbers == k].astype(float) - 128) / 10
+        rating = np.sqrt(np.mean((odds + 1.5) ** 2)) * (len(odds) / 3) ** size
+        wanted |= (numbers == k) & (rating >= threshold) & (len(odds) >= 3)
+    np.testing.assert_array_equal(cls.marks({network.DUST: graded}, threshold), wanted)
+
+
+def test_a_longer_line_needn_t_be_as_sure() -> None:
+    planes = {place: np.full((30, 80), 20, np.uint8) for place in network.LINES}
+    planes[network.CRACK][5, 5:16] = planes[network.CRACK][20, 5:75] = network.EVEN + 30
+    found = marks.Class(network.CRACK, 10, 0.25).marks(planes, 6.0)
+    assert found[20, 5:75].all()
+    assert not found[5].any()
 
 
 @pytest.mark.parametrize(("crack", "scratch", "kinds"), [(180, 180, {0, 1}), (210, 180, {0, 1}), (200, 120, {0})])
 def test_a_line_that_may_be_either_is_both(crack: int, scratch: int, kinds: set[int]) -> None:
     planes = {place: np.full((9, 25), 20, np.uint8) for place in network.LINES}
     planes[0][4], planes[1][4] = crack, scratch
-    assert {place for place in network.LINES if marks.Class(place, 10).marks(planes, 5.0)[4].all()} == kinds
+    assert {place for place in network.LINES if marks.Class(place, 10, 0.25).marks(planes, 5.0)[4].all()} == kinds
     turned = {0: planes[1], 1: planes[0]}
-    assert {1 - place for place in network.LINES if marks.Class(place, 10).marks(turned, 5.0).any()} == kinds
+    assert {1 - place for place in network.LINES if marks.Class(place, 10, 0.25).marks(turned, 5.0).any()} == kinds
 
 
 @settings(max_examples=25, deadline=None)
@@ -173,12 +197,11 @@ def test_a_long_straight_line_that_may_be_a_scratch_is_one(
     drawn = ndimage.binary_dilation(drawn, np.ones((width, width)))
     planes = {
         network.CRACK: np.where(drawn, 200, 20).astype(np.uint8),
-        network.SCRATCH: np.full(drawn.shape, 20, np.uint8),
+        network.SCRATCH: np.where(drawn, 120, 20).astype(np.uint8),
     }
-    planes[network.SCRATCH][tuple(np.argwhere(drawn)[0])] = 180
-    found = marks.Class(network.SCRATCH, 10).marks(planes, 5.0)
+    found = marks.Class(network.SCRATCH, 10, 0.25).marks(planes, 0.5)
     np.testing.assert_array_equal(found, drawn if not sagitta else np.zeros_like(drawn))
-    np.testing.assert_array_equal(marks.Class(network.CRACK, 10).marks(planes, 5.0), drawn)
+    np.testing.assert_array_equal(marks.Class(network.CRACK, 10, 0.25).marks(planes, 5.0), drawn)
 
 
 @pytest.mark.parametrize("side", [64, 640])  # of tiles: many, or a single one that threads share
@@ -204,7 +227,7 @@ def test_more_false_marks_allowed_mark_more() -> None:
     plane = np.full((20, 200), 20, np.uint8)
     for k, odds in enumerate((0, 2, 4, 6, 8, 10, 12)):
         plane[5:15, 25 * k : 25 * k + 10] = network.EVEN + 10 * odds
-    cls = marks.Class(network.LOSS, 8)
+    cls = marks.Class(network.LOSS, 8, 0.05)
     found = [cls.marks({network.LOSS: plane}, marks.threshold_of("losses", rate)).sum() for rate in (0.3, 3, 30)]
     assert found[0] < found[1] < found[2]
     odds = [marks.threshold_of("dust", rate) for rate in (0.3, 0.9, 1, 20, 30)]

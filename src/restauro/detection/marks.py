@@ -18,6 +18,8 @@ from restauro.mask import strips
 THRESHOLDS = MODEL.with_name("damage-thresholds.csv")
 LEAST, MOST = 0.3, 30.0  # false marks a megapixel that can be asked for: what was measured
 LIKELY = -0.5  # log odds that pixels of marks have at least: about as likely as not
+_SAID = -1.5  # log odds from which on a pixel speaks for a mark
+_SQUARES = ((np.arange(256) - EVEN) / STEPS - _SAID).clip(0) ** 2  # by grade: of how far it is above that
 _UNDECIDED = 1.0  # log odds: where crack and scratch are nearer to each other, a line counts as both
 _LONG, _SLENDER, _OFF = 30.0, 6.0, 0.04  # pixels, times its width, and share of its length that a straight line wavers
 _NEAR, _STEEP = 4, 8.0  # pixels, and log odds below the largest within so many: what is outside a sharp rim
@@ -33,10 +35,13 @@ class Class:
         In `CLASSES`.
     smallest
         Pixels: smaller marks are left out by default.
+    size
+        How much a mark's size speaks for it, see `rated`: a power of its pixels.
     """
 
     place: int
     smallest: int
+    size: float
 
     @property
     def needed(self) -> tuple[int, ...]:
@@ -46,7 +51,7 @@ class Class:
     def marks(self, graded: dict[int, Grades], threshold: float, smallest: int | None = None) -> NDArray[np.bool_]:
         """Return the marks, bool [H, W].
 
-        A mark hangs together by sides or corners, is likely all over and above the threshold somewhere: hysteresis. It
+        A mark hangs together by sides or corners, is likely all over, and rated above the threshold: hysteresis. It
         ends at once where the odds fall steeply, as at a sharp rim. Cracks and scratches are followed as one line. It
         is a crack where half of its pixels are likely cracks, or not rather scratches, and the other way round: it may
         be both. A long straight line that may be a scratch counts as one, for cracks are seldom so straight.
@@ -56,23 +61,34 @@ class Class:
         graded
             Grades [H, W] of the needed classes, by place.
         threshold
-            Log odds that one of its pixels must have, at least `LIKELY`.
+            What a mark must be rated, 0 or more; see `rated`.
         smallest
             Pixels; None: as many as is usual for the class.
+        """
+        found, kept, _ = self.rated(graded, threshold, smallest)
+        return found.those(kept)
+
+    def rated(
+        self, graded: dict[int, Grades], threshold: float = 0.0, smallest: int | None = None
+    ) -> tuple[filters.Pieces, NDArray[np.bool_], NDArray[np.float64]]:
+        """Return what hangs together, which of it are marks, and how they are rated, see `marks`: [pieces].
+
+        The rating is the root of the mean square of a piece's log odds above `_SAID`, times (pixels / smallest) **
+        size: a few sure pixels count as much as many less sure ones, and what goes on for long more than what is short.
         """
         is_line = self.place in LINES
         plane = either(*(graded[place] for place in LINES)) if is_line else graded[self.place]
         found = filters.pieces(_likely(plane))
         mine = graded[self.place]
-        kept = (found.count(mine >= _grade(threshold)) > 0) & (
-            found.pixels >= (self.smallest if smallest is None else smallest)
-        )
+        squares = np.bincount(found.numbers, _SQUARES[mine[found.mask]], len(found.pixels))
+        ratings = np.sqrt(squares / found.pixels) * (found.pixels / self.smallest) ** self.size
+        kept = (ratings >= threshold) & (found.pixels >= (self.smallest if smallest is None else smallest))
         if is_line:
             (other,) = (place for place in LINES if place != self.place)
             own = found.count(_surer(graded[other], mine)) * 2 < found.pixels
             own |= found.count(mine >= EVEN) * 2 >= found.pixels
             kept &= own | _straight(found, kept & ~own) if self.place == SCRATCH else own
-        return found.those(kept)
+        return found, kept, ratings
 
 
 def _likely(plane: Grades) -> NDArray[np.bool_]:
@@ -120,20 +136,20 @@ def _grade(odds: float) -> int:
 
 
 def threshold_of(kind: str, false_marks: float) -> float:
-    """Return the log odds at which so many marks a megapixel of undamaged pictures are wrong; see `THRESHOLDS`.
+    """Return the rating from which on so many marks a megapixel of undamaged pictures are wrong; see `THRESHOLDS`.
 
     Between those that were measured it is interpolated, by the logarithm of the number of marks.
     """
-    marks, odds = _measured(kind)
-    return float(np.interp(np.log(false_marks), np.log(marks), odds))
+    marks, ratings = _measured(kind)
+    return float(np.interp(np.log(false_marks), np.log(marks), ratings))
 
 
 @cache
 def _measured(kind: str) -> tuple[list[float], list[float]]:
-    """Return false marks a megapixel, rising, and the log odds for each."""
+    """Return false marks a megapixel, rising, and the rating for each."""
     with THRESHOLDS.open(encoding="ascii", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["kind"] == kind]
-    return [float(row["false_marks"]) for row in rows], [float(row["log_odds"]) for row in rows]
+    return [float(row["false_marks"]) for row in rows], [float(row["rating"]) for row in rows]
 
 
 def checked_sensitivity(sensitivity: Any) -> float:

@@ -29,7 +29,7 @@ Grades = NDArray[np.uint8]  # [K, H, W]: log odds in tenths, 128 is even odds
 Part = tuple[slice, slice]  # rows and columns
 
 STEPS, EVEN = 10, 128  # grades a log odd, which are kept from -12.8 to 12.7; the grade of even odds
-_SIDE = 768  # pixels of a tile without its surroundings
+_SIDE = 896  # pixels of a tile without its surroundings
 _SIZES = (8, 4, 2, 1)  # a picture is looked at at an eighth of its size, at a quarter, at half, and as it is
 FEW = 2_000_000  # pixels: a picture of no more is looked at enlarged too, for cracks: there they are thin beside pixels
 _SMALLEST = 8  # stains, large and soft, are looked for in a picture so many times smaller, or of few pixels
@@ -121,8 +121,8 @@ def grades(
     was seen before: so the network sees eight times as far around as one look does, for a third more work. Stains are
     looked for by a network of their own, in one look at a picture of two megapixels, or made smaller by eight.
 
-    Every tile of 768 pixels is seen with the surroundings that the network says it needs, on one grid of the pixels
-    that it halves: tiles leave no seams. Beside the picture it takes K + 2 bytes a pixel, and 0.3 GB a tile at work.
+    Every tile of 896 pixels is seen with the surroundings that the network says it needs, on one grid of the pixels
+    that it halves: tiles leave no seams. Beside the picture it takes K + 2 bytes a pixel, and 0.35 GB a tile at work.
     Where there are fewer tiles than threads, several work at one: what is rounded doesn't depend on how many.
     """
     if STAIN not in classes:

@@ -150,7 +150,7 @@ def as_floats(tile: NDArray[Any]) -> NDArray[np.float32]:
     >>> as_floats(np.array([[0, 255]], np.uint8))
     array([[0., 1.]], dtype=float32)
     """
-    floats: NDArray[np.float32] = np.asarray(tile, np.float32) * np.float32(1 / full_scale(tile.dtype))
+    floats: NDArray[np.float32] = np.asarray(tile, np.float32) / np.float32(full_scale(tile.dtype))
     return floats
 
 

@@ -17,7 +17,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 Inputs = Mapping[str, NDArray[np.float32]]
 
-FINDING = ("Conv", "Add", "DepthToSpace")  # what is computed in eight bits, so that nothing between is widened
+FINDING = ("Conv", "Relu", "Add", "DepthToSpace")  # what is computed in eight bits: nothing between is widened
 CORRECTING = ("Conv", "LeakyRelu")  # what residual blocks add up stays in floats: a tenth slower, and nothing is lost
 
 
