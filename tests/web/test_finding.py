@@ -106,7 +106,8 @@ def test_marks_on_lettering_are_told_of_first(client: TestClient, tmp_path: Path
     assert 1 <= sum(on_it) == found["lettering"] < len(on_it)
     boxes = [mark["box"] for mark in found["marks"] if mark["lettering"]]
     for left, top, right, bottom in boxes:  # letters may be taken for losses, too
-        assert (220 < left, right < 420, 220 < top, bottom < 274) == (True, True, True, True)
+        assert 220 < left < right < 420
+        assert 220 < top < bottom < 274
     assert any(left < 300 < right and top < 246 < bottom for left, top, right, bottom in boxes)
 
 
