@@ -145,31 +145,32 @@ def test_the_middle_of_a_large_loss_is_found() -> None:
 def test_marks_end_where_the_odds_fall_steeply() -> None:
     graded = np.full((9, 20), 158, np.uint8)  # likely
     graded[2:6, 4:8] = 248  # sure
-    np.testing.assert_array_equal(marks.Class(2, 8, 0.0).marks({2: graded}, 5.0), graded == 248)
+    np.testing.assert_array_equal(marks.Class(2, 8).marks({2: graded}, 5.0), graded == 248)
     graded[2:6, 4:8] = 215  # more, and no steep fall beside it
-    assert marks.Class(2, 8, 0.0).marks({2: graded}, 5.0).all()
+    assert marks.Class(2, 8).marks({2: graded}, 5.0).all()
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.0, 0.25]), st.floats(0.5, 9))
-def test_marks_are_rated_by_their_odds_and_size(seed: int, size: float, threshold: float) -> None:
+@given(st.integers(0, 2**32 - 1), st.sampled_from([network.CRACK, network.DUST]), st.floats(0.5, 9))
+def test_marks_are_rated_by_their_odds_and_lines_by_their_length(seed: int, place: int, threshold: float) -> None:
     rng = np.random.default_rng(seed)
     graded = np.where(rng.random((40, 50)) < 0.3, rng.integers(125, 256, (40, 50)), 20).astype(np.uint8)
-    cls = marks.Class(network.DUST, 3, size)
-    likely = marks._likely(graded)
-    numbers, count = ndimage.label(likely, np.ones((3, 3)))
+    planes = {network.DUST: graded, network.CRACK: graded, network.SCRATCH: np.zeros_like(graded)}
+    plane = graded if place == network.DUST else network.either(graded, planes[network.SCRATCH])
+    numbers, count = ndimage.label(marks._likely(plane), np.ones((3, 3)))
     wanted = np.zeros(graded.shape, np.bool_)
-    for k in range(1, count + 1):
+    for k, box in enumerate(ndimage.find_objects(numbers, count), 1):
         odds = (graded[numbers == k].astype(float) - 128) / 10
-        rating = np.sqrt(np.mean((odds + 1.5) ** 2)) * (len(odds) / 3) ** size
+        longer = 1.0 if place == network.DUST else max(side.stop - side.start for side in box) / 10
+        rating = np.sqrt(np.mean(np.maximum(odds + 1.5, 0) ** 2) * longer)
         wanted |= (numbers == k) & (rating >= threshold) & (len(odds) >= 3)
-    np.testing.assert_array_equal(cls.marks({network.DUST: graded}, threshold), wanted)
+    np.testing.assert_array_equal(marks.Class(place, 3).marks(planes, threshold), wanted)
 
 
 def test_a_longer_line_needn_t_be_as_sure() -> None:
     planes = {place: np.full((30, 80), 20, np.uint8) for place in network.LINES}
     planes[network.CRACK][5, 5:16] = planes[network.CRACK][20, 5:75] = network.EVEN + 30
-    found = marks.Class(network.CRACK, 10, 0.25).marks(planes, 6.0)
+    found = marks.Class(network.CRACK, 10).marks(planes, 6.0)
     assert found[20, 5:75].all()
     assert not found[5].any()
 
@@ -178,9 +179,9 @@ def test_a_longer_line_needn_t_be_as_sure() -> None:
 def test_a_line_that_may_be_either_is_both(crack: int, scratch: int, kinds: set[int]) -> None:
     planes = {place: np.full((9, 25), 20, np.uint8) for place in network.LINES}
     planes[0][4], planes[1][4] = crack, scratch
-    assert {place for place in network.LINES if marks.Class(place, 10, 0.25).marks(planes, 5.0)[4].all()} == kinds
+    assert {place for place in network.LINES if marks.Class(place, 10).marks(planes, 5.0)[4].all()} == kinds
     turned = {0: planes[1], 1: planes[0]}
-    assert {1 - place for place in network.LINES if marks.Class(place, 10, 0.25).marks(turned, 5.0).any()} == kinds
+    assert {1 - place for place in network.LINES if marks.Class(place, 10).marks(turned, 5.0).any()} == kinds
 
 
 @settings(max_examples=25, deadline=None)
@@ -199,9 +200,9 @@ def test_a_long_straight_line_that_may_be_a_scratch_is_one(
         network.CRACK: np.where(drawn, 200, 20).astype(np.uint8),
         network.SCRATCH: np.where(drawn, 120, 20).astype(np.uint8),
     }
-    found = marks.Class(network.SCRATCH, 10, 0.25).marks(planes, 0.5)
+    found = marks.Class(network.SCRATCH, 10).marks(planes, 0.5)
     np.testing.assert_array_equal(found, drawn if not sagitta else np.zeros_like(drawn))
-    np.testing.assert_array_equal(marks.Class(network.CRACK, 10, 0.25).marks(planes, 5.0), drawn)
+    np.testing.assert_array_equal(marks.Class(network.CRACK, 10).marks(planes, 5.0), drawn)
 
 
 @pytest.mark.parametrize("side", [64, 640])  # of tiles: many, or a single one that threads share
@@ -227,7 +228,7 @@ def test_more_false_marks_allowed_mark_more() -> None:
     plane = np.full((20, 200), 20, np.uint8)
     for k, odds in enumerate((0, 2, 4, 6, 8, 10, 12)):
         plane[5:15, 25 * k : 25 * k + 10] = network.EVEN + 10 * odds
-    cls = marks.Class(network.LOSS, 8, 0.05)
+    cls = marks.Class(network.LOSS, 8)
     found = [cls.marks({network.LOSS: plane}, marks.threshold_of("losses", rate)).sum() for rate in (0.3, 3, 30)]
     assert found[0] < found[1] < found[2]
     odds = [marks.threshold_of("dust", rate) for rate in (0.3, 0.9, 1, 20, 30)]

@@ -12,8 +12,6 @@ from restauro.errors import ParameterError, Remedy
 REPAIRED = ("dust", "scratches", "losses")  # looked for where a picture is repaired in one go: cracks only by name
 UNSEEN = 0.5  # false marks a megapixel of each kind, where nobody looks before it is filled
 
-_LONG, _BROAD = 0.25, 0.05  # power of its pixels that speaks for a mark: for lines and specks, for patches
-
 
 @dataclass(frozen=True)
 class Detector:
@@ -38,13 +36,11 @@ class Detector:
 
 
 KINDS = {
-    "cracks": Detector("craquelure, dark and bright, of all widths; broken emulsion", Class(CRACK, 10, _LONG), 30.0),
-    "scratches": Detector("scratches and other long, thin lines", Class(SCRATCH, 10, _LONG), 10.0),
-    "losses": Detector("flaked paint, peeled emulsion, tears", Class(LOSS, 8, _BROAD), 10.0),
-    "dust": Detector("dust and specks", Class(DUST, 3, _LONG), 10.0),
-    "stains": Detector(
-        "stains with soft or sharp rims, foxing, yellowed tape", Class(STAIN, 40, _BROAD), 3.0, filled=False
-    ),
+    "cracks": Detector("craquelure, dark and bright, of all widths; broken emulsion", Class(CRACK, 10), 30.0),
+    "scratches": Detector("scratches and other long, thin lines", Class(SCRATCH, 10), 10.0),
+    "losses": Detector("flaked paint, peeled emulsion, tears", Class(LOSS, 8), 10.0),
+    "dust": Detector("dust and specks", Class(DUST, 3), 10.0),
+    "stains": Detector("stains with soft or sharp rims, foxing, yellowed tape", Class(STAIN, 40), 3.0, filled=False),
     "color": Detector("marks of a colour that is given"),
 }
 

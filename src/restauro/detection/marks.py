@@ -20,6 +20,7 @@ LEAST, MOST = 0.3, 30.0  # false marks a megapixel that can be asked for: what w
 LIKELY = -0.5  # log odds that pixels of marks have at least: about as likely as not
 _SAID = -1.5  # log odds from which on a pixel speaks for a mark
 _SQUARES = ((np.arange(256) - EVEN) / STEPS - _SAID).clip(0) ** 2  # by grade: of how far it is above that
+_SHORT = 10  # pixels of length, of a line whose rating is that of its odds alone
 _UNDECIDED = 1.0  # log odds: where crack and scratch are nearer to each other, a line counts as both
 _LONG, _SLENDER, _OFF = 30.0, 6.0, 0.04  # pixels, times its width, and share of its length that a straight line wavers
 _NEAR, _STEEP = 4, 8.0  # pixels, and log odds below the largest within so many: what is outside a sharp rim
@@ -35,13 +36,10 @@ class Class:
         In `CLASSES`.
     smallest
         Pixels: smaller marks are left out by default.
-    size
-        How much a mark's size speaks for it, see `rated`: a power of its pixels.
     """
 
     place: int
     smallest: int
-    size: float
 
     @property
     def needed(self) -> tuple[int, ...]:
@@ -73,15 +71,18 @@ class Class:
     ) -> tuple[filters.Pieces, NDArray[np.bool_], NDArray[np.float64]]:
         """Return what hangs together, which of it are marks, and how they are rated, see `marks`: [pieces].
 
-        The rating is the root of the mean square of a piece's log odds above `_SAID`, times (pixels / smallest) **
-        size: a few sure pixels count as much as many less sure ones, and what goes on for long more than what is short.
+        The rating is the root of the mean square of a piece's log odds above `_SAID`: a few sure pixels count as much
+        as many less sure ones. A line's is multiplied by the root of its length, by the box around it: what goes on
+        for long needn't be as sure as what is short.
         """
         is_line = self.place in LINES
         plane = either(*(graded[place] for place in LINES)) if is_line else graded[self.place]
         found = filters.pieces(_likely(plane))
         mine = graded[self.place]
         squares = np.bincount(found.numbers, _SQUARES[mine[found.mask]], len(found.pixels))
-        ratings = np.sqrt(squares / found.pixels) * (found.pixels / self.smallest) ** self.size
+        ratings = np.sqrt(squares / found.pixels)
+        if is_line:
+            ratings *= np.sqrt(np.maximum(found.heights, found.widths) / _SHORT)
         kept = (ratings >= threshold) & (found.pixels >= (self.smallest if smallest is None else smallest))
         if is_line:
             (other,) = (place for place in LINES if place != self.place)
