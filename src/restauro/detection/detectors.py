@@ -10,7 +10,7 @@ from restauro.detection.network import CRACK, DUST, LOSS, SCRATCH, STAIN
 from restauro.errors import ParameterError, Remedy
 
 REPAIRED = ("dust", "scratches", "losses")  # looked for where a picture is repaired in one go: cracks only by name
-UNSEEN = 0.5  # false marks a megapixel of each kind, where nobody looks before it is filled
+UNSEEN = 0.3  # false marks a megapixel of each kind, where nobody looks before it is filled
 
 
 @dataclass(frozen=True)
