@@ -49,7 +49,7 @@ class Class:
     def marks(self, graded: dict[int, Grades], threshold: float, smallest: int | None = None) -> NDArray[np.bool_]:
         """Return the marks, bool [H, W].
 
-        A mark hangs together by sides or corners, is likely all over, and rated above the threshold: hysteresis. It
+        A mark hangs together by sides or corners, is likely all over, and rated at the threshold or above it. It
         ends at once where the odds fall steeply, as at a sharp rim. Cracks and scratches are followed as one line. It
         is a crack where half of its pixels are likely cracks, or not rather scratches, and the other way round: it may
         be both. A long straight line that may be a scratch counts as one, for cracks are seldom so straight.
