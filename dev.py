@@ -28,6 +28,7 @@ WINDOWS = os.name == "nt"
 DAMAGED = Path("examples", "canaletto-damaged.jpg")
 MASK = Path("examples", "canaletto-mask.png")
 RESTORED = Path("restored", "canaletto-restored.jpg")
+LIBRARIES = CLONE / "src" / "restauro" / "numerics" / "compiled" / "libraries"
 # Tests that are run by themselves, the longest first, beside the others.
 APART = [
     ["tests/promises", "tests/methods"],
@@ -243,9 +244,18 @@ def build_wheel(environment: Environment, folder: Path) -> Path:
     """Build the wheel in a folder and return it; its kernels are kept from one build to the next."""
     environment.make()
     environment.install("build>=1.2")
-    kept = str(CLONE / "build" / "kernels")
-    environment.run("python", "-m", "build", "--outdir", folder, RESTAURO_LIBRARIES=kept)
+    kept = CLONE / "build" / "kernels"
+    environment.run("python", "-m", "build", "--outdir", folder, RESTAURO_LIBRARIES=str(kept))
+    take_kernels(kept)
     return newest_wheel(folder)
+
+
+def take_kernels(folder: Path, libraries: Path = LIBRARIES) -> None:
+    """Give the clone the kernels that a wheel was built with, unless it has them: they needn't be compiled again."""
+    libraries.mkdir(exist_ok=True)
+    for path in folder.glob("*"):
+        if not (libraries / path.name).exists():
+            shutil.copy(path, libraries)
 
 
 def newest_wheel(folder: Path) -> Path:

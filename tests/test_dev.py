@@ -170,6 +170,20 @@ def test_kernels_are_compiled_unless_they_are(
     assert ("build.FIRST" in asked[0]) == first
 
 
+def test_kernels_of_a_wheel_are_the_clones_too_unless_it_has_them(dev: ModuleType, tmp_path: Path) -> None:
+    kept, libraries = tmp_path / "kept", tmp_path / "libraries"
+    dev.take_kernels(kept, libraries)  # on a platform that has none
+    kept.mkdir()
+    for name in ("fills.so", "edges.so"):
+        (kept / name).write_bytes(b"a wheel's")
+    (libraries / "edges.so").write_bytes(b"the clone's")
+    dev.take_kernels(kept, libraries)
+    assert {path.name: path.read_bytes() for path in libraries.iterdir()} == {
+        "fills.so": b"a wheel's",
+        "edges.so": b"the clone's",
+    }
+
+
 def test_the_demo_compiles_what_it_needs_and_says_that_there_is_more(
     dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

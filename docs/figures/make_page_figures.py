@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 import pyvips  # noqa: E402
-from tests.web.browser import browsing, drag, idle, ready, serving  # noqa: E402
+from tests.web.browser import chromium, drag, idle, profile, ready, serving  # noqa: E402
 
 EXAMPLES = HERE.parents[1] / "examples"
 
@@ -106,9 +106,10 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as name,
         serving(Path(name, "cache")) as server,
-        browsing(Path(name, "profile")) as browser,
+        chromium() as browser,
+        profile(browser) as own,
     ):
-        page = browser.new_page()
+        page = own.new_page()
         page.emulate_media(color_scheme="dark")
         page.goto(server.address)
         ready(page)

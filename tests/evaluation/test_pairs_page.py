@@ -15,7 +15,7 @@ from restauro.evaluation import judged, pairs
 from restauro.evaluation.protocol import choose_masks, find_pictures
 from restauro.evaluation.running import Plan
 from tests.evaluation.pictures import make_pictures
-from tests.web.browser import browsing, needs_browser
+from tests.web.browser import chromium, needs_browser, profile
 
 WAYS = ("mean-colour", "telea")
 
@@ -29,8 +29,8 @@ def test_pairs_are_judged_saved_and_read_back(tmp_path: Path) -> None:
     ]  # fmt: skip
     pairs.write(plan, rows, tmp_path, 8)
     key = pairs.read_key(tmp_path)
-    with browsing(tmp_path / "profile") as browser:
-        page = browser.new_page()
+    with chromium() as browser, profile(browser) as own:
+        page = own.new_page()
         wrong: list[str] = []
         asked: list[str] = []
         page.on("pageerror", lambda error: wrong.append(str(error)))

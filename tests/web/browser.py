@@ -55,18 +55,26 @@ def serving(folder: Path, *arguments: str | Path) -> Iterator[Server]:
 
 
 @contextmanager
-def browsing(folder: Path) -> Iterator[Any]:
-    """Give a new profile's browser, as Playwright has it."""
+def chromium() -> Iterator[Any]:
+    """Give a browser, as Playwright has it. While it runs no other event loop can run in this thread."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch_persistent_context(
-            folder, executable_path=CHROMIUM, headless=True, args=FLAGS, viewport={"width": 1280, "height": 860}
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         try:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def profile(browser: Any) -> Iterator[Any]:
+    """Give a new profile of a browser: nothing is stored in it yet."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    try:
+        yield context
+    finally:
+        context.close()
 
 
 def ready(page: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ pytest.importorskip("httpx2", reason="tests of the page need httpx2, which Starl
 from starlette.testclient import TestClient
 
 from restauro.web.app import make_app
-from tests.web.browser import Page, Server, browsing, ready, serving
+from tests.web.browser import Page, Server, chromium, profile, ready, serving
 from tests.web.strokes import save, textured
 
 TOKEN, PORT = "a-token", 8123
@@ -46,12 +47,18 @@ def client(start: Start) -> TestClient:
     return start()
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
+
+
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[tuple[Page, Server, Path]]:
+def opened(tmp_path: Path, browser: Any) -> Iterator[tuple[Page, Server, Path]]:
     """Gives the page in a browser with a picture of 600 x 400 pixels, its server, the picture."""
     path = save(tmp_path / "panel.tif", textured(400, 600))
-    with serving(tmp_path / "cache", path) as server, browsing(tmp_path / "profile") as browser:
-        page = Page(browser.new_page())
+    with serving(tmp_path / "cache", path) as server, profile(browser) as own:
+        page = Page(own.new_page())
         page.page.goto(server.address)
         ready(page.page)
         yield page, server, path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.web.strokes import save, textured
 pytest.importorskip("fastapi", reason="the page needs the extra web")
 pytest.importorskip("playwright", reason="the page is tried with Playwright, of the extra dev")
 
-from tests.web.browser import CHROMIUM, browsing, drag, ready, serving
+from tests.web.browser import CHROMIUM, drag, profile, ready, serving
 
 AXE = Path(os.environ.get("RESTAURO_AXE", Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"))
 RUN = (
@@ -22,11 +23,11 @@ RUN = (
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (apt-get install chromium)")
 @pytest.mark.skipif(not AXE.exists(), reason=f"there is no axe-core at {AXE} (npm install axe-core, or RESTAURO_AXE)")
-def test_axe_finds_no_violation(tmp_path: Path) -> None:
+def test_axe_finds_no_violation(tmp_path: Path, browser: Any) -> None:
     picture = save(tmp_path / "panel.tif", textured(200, 300))
     found = {}
-    with serving(tmp_path / "cache") as server, browsing(tmp_path / "profile") as browser:
-        page = browser.new_page()
+    with serving(tmp_path / "cache") as server, profile(browser) as own:
+        page = own.new_page()
         for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme)
             page.goto(server.address)

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright", reason="the page is tried with Playwright, of the extra dev")
 
-from tests.web.browser import Page, browsing, drag, needs_browser, ready, serving
+from tests.web.browser import Page, drag, needs_browser, profile, ready, serving
 from tests.web.strokes import save, textured
 
 
 @needs_browser
-def test_what_the_policy_of_the_folder_that_was_named_forbids_is_grey_and_refused(tmp_path: Path) -> None:
+def test_what_the_policy_of_the_folder_that_was_named_forbids_is_grey_and_refused(tmp_path: Path, browser: Any) -> None:
     scans, store = tmp_path / "scans", tmp_path / "store"
     scans.mkdir()
     store.mkdir()
     picture, policy = scans / "panel.tif", scans / "restauro.toml"
     picture.symlink_to(save(store / "panel.tif", textured(400, 600)))
     policy.write_text('allow = ["interpolates"]\nwidest-hole = 12\n', encoding="utf-8")
-    with serving(tmp_path / "cache", picture) as server, browsing(tmp_path / "profile") as browser:
-        on = Page(browser.new_page())
+    with serving(tmp_path / "cache", picture) as server, profile(browser) as own:
+        on = Page(own.new_page())
         page = on.page
         page.goto(server.address)
         ready(page)

@@ -13,7 +13,7 @@ import restauro
 
 pytest.importorskip("playwright", reason="the page is tried with Playwright, of the extra dev")
 
-from tests.web.browser import Page, browsing, drag, idle, needs_browser, ready, serving
+from tests.web.browser import Page, drag, idle, needs_browser, profile, ready, serving
 from tests.web.strokes import save
 from tests.web.test_finding import dusty
 
@@ -23,12 +23,12 @@ def found(page: Any, text: str) -> None:
 
 
 @needs_browser
-def test_damage_is_previewed_searched_judged_and_marked(tmp_path: Path) -> None:
+def test_damage_is_previewed_searched_judged_and_marked(tmp_path: Path, browser: Any) -> None:
     with (
         serving(tmp_path / "cache", save(tmp_path / "dusty.tif", dusty())) as server,
-        browsing(tmp_path / "profile") as browser,
+        profile(browser) as own,
     ):
-        on = Page(browser.new_page())
+        on = Page(own.new_page())
         page = on.page
         page.goto(server.address)
         ready(page)
