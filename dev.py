@@ -198,8 +198,16 @@ def test(environment: Environment, arguments: list[str]) -> None:
 def test_training(environment: Environment, arguments: list[str]) -> None:
     """Install PyTorch too and run the tests of training; further arguments go to pytest."""
     environment.install_clone("[dev,eval,train]", first=TORCH)
-    parts = ["tests/training", "tests/cli/test_train.py", "src/restauro/training"]
-    environment.run("pytest", *(arguments or [*parts, *(["-m", "not slow"] if os.environ.get("CI") else [])]))
+    if arguments:
+        environment.run("pytest", *arguments)
+        return
+    files = sorted(map(str, (CLONE / "tests" / "training").glob("test_*.py")))
+    halves = [[*files[::2], "src/restauro/training"], [*files[1::2], "tests/cli/test_train.py"]]
+    chosen = ["-m", "not slow"] if os.environ.get("CI") else []
+    with ThreadPoolExecutor(2) as side_by_side:
+        runs = [side_by_side.submit(environment.run, "pytest", "-q", *half, *chosen) for half in halves]
+    for done in runs:
+        done.result()
 
 
 def format_code(environment: Environment, _: list[str]) -> None:
