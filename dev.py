@@ -148,9 +148,9 @@ def compile_kernels(environment: Environment, *, first: bool = False) -> None:
         project = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["restauro"]
         has_linker = sys.platform == "linux" and shutil.which("cc")
         builder.install(*project["compilers"], *([] if has_linker else [project["linker"]]))
-    what = "the default method's kernels" if first else "the kernels"
+    what, long = ("the default method's kernels", "half a minute") if first else ("the kernels", "a minute")
     print(
-        f"Compiling {what} for this processor, once, in two processes: some {15 if first else 30} seconds", flush=True
+        f"Compiling {what} for this processor, once: {long}, or three times that where it is slow or busy", flush=True
     )
     start = time.monotonic()
     parts = "first" if first else "all"

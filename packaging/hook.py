@@ -47,7 +47,7 @@ class Kernels(BuildHookInterface):
 
         folder = Path(os.environ.get("RESTAURO_LIBRARIES") or Path(self.root, "build", "kernels"))
         for level in levels:
-            self.app.display_info(f"Compiling kernels for {level}: some 50 seconds of processor time, unless kept")
+            self.app.display_info(f"Compiling kernels for {level}: one to three minutes of processor time, unless kept")
             for path in build.build(level, folder, target=target):
                 build_data["force_include"][str(path)] = f"restauro/numerics/compiled/libraries/{path.name}"
         build_data["pure_python"] = False

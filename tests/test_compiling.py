@@ -79,7 +79,7 @@ command = ["damage", str(panel), "--kind", "text", "-o", str(folder / "out.png")
 print(main(command), time.perf_counter() - start)
 """
 NOTE = (
-    "Compiling kernels with Numba, the first time for this kind of picture: up to half a minute for a method, kept for "
+    "Compiling kernels with Numba, the first time for this kind of picture: up to a minute for a method, kept for "
     "later runs.\n"
 )
 

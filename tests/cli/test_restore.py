@@ -244,7 +244,7 @@ def test_that_kernels_are_compiled_is_said_once(capsys: pytest.CaptureFixture[st
             event.end_event("numba:compile")
     event.start_event("numba:compile")
     assert capsys.readouterr().err == (
-        "Compiling kernels with Numba, the first time for this kind of picture: up to half a minute for a method, "
+        "Compiling kernels with Numba, the first time for this kind of picture: up to a minute for a method, "
         "kept for later runs.\n"
     )
 

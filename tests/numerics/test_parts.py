@@ -111,7 +111,7 @@ for path in Path({libraries!r}).iterdir():
     if not Path(sys.argv[5], path.name).exists():  # those that are loaded stay as they are
         shutil.copy(path, sys.argv[5])
 """
-NOTE = "Compiling the kernels that were left for when they are needed, once: half a minute.\n"
+NOTE = "Compiling the kernels that were left for when they are needed, once: half a minute, or three times that.\n"
 
 
 def first_parts(folder: Path) -> None:

@@ -88,7 +88,7 @@ if MODE == "jit":
 
         def on_start(self, _: Any) -> None:
             compiling.begin(
-                "Compiling kernels with Numba, the first time for this kind of picture: up to half a minute for a "
+                "Compiling kernels with Numba, the first time for this kind of picture: up to a minute for a "
                 "method, kept for later runs."
             )
 

@@ -141,7 +141,9 @@ def _build_missing(level: str, folder: Path) -> None:
         raise KernelsError(
             "Of the compiled kernels those that this needs are missing: in a clone, python3 dev.py kernels builds them."
         )
-    with compiling.waiting("Compiling the kernels that were left for when they are needed, once: half a minute."):
+    with compiling.waiting(
+        "Compiling the kernels that were left for when they are needed, once: half a minute, or three times that."
+    ):
         command = [python, "-m", "restauro.numerics.compiled.build", "all", level, str(folder)]
         variables = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
         done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
