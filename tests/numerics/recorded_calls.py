@@ -72,6 +72,9 @@ def work() -> None:
     large = np.zeros((200, 200), bool)
     large[10:180, 10:180] = True  # whose levels are set up in several calls
     restauro.inpaint(np.tile(picture[:50, :100].clip(0, 255).astype(np.uint8), (4, 2, 1)), large, "harmonic", workers=1)
+    stroke = np.zeros_like(hole)
+    stroke[30:36, 40:52] = True
+    restauro.heal(picture, stroke, (30, 20), workers=1)
     for kind in KINDS:
         restauro.make_damage(kind, 120, 150, rng=3)
     restauro.grow_mask(hole, 3)
