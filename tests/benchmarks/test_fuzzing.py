@@ -39,7 +39,7 @@ from pathlib import Path
 import fuzzing
 def read(path):
     {act}
-fuzzing.read_picture, fuzzing._WALL, fuzzing.BYTES = read, 10, 1 << 26
+fuzzing.read_picture, fuzzing._WALL, fuzzing.BYTES = read, 5, 1 << 26
 with tempfile.TemporaryDirectory() as folder:
     outcome = fuzzing.tried(b"any", "any", Path(folder))
     print(outcome.kind, outcome.failed, os.listdir(folder))

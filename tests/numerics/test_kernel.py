@@ -16,6 +16,7 @@ from restauro.numerics.compiled import library
 from tests.numerics.kernels import plain
 
 in_library = pytest.mark.skipif(kernel.MODE != "compiled", reason="kernels aren't in a library here")
+once = pytest.mark.skipif(kernel.MODE != "compiled", reason="a process of its own, that goes by no mode of ours")
 
 
 @pytest.mark.skipif(kernel.MODE != "jit", reason="nothing is compiled here")
@@ -62,6 +63,7 @@ def run_python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
 
 
+@once
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 def test_a_child_that_is_forked_while_another_thread_compiles_can_compile() -> None:
     done = run_python(FORK, RESTAURO_KERNELS="jit")
@@ -87,6 +89,7 @@ print(*("reassoc" in made.inspect_llvm(made.signatures[0]) for made in (orderly,
 """
 
 
+@once
 @pytest.mark.parametrize("order", ["orderly first", "free first"])
 def test_what_was_compiled_before_gives_a_kernel_no_liberties(order: str) -> None:
     command = [sys.executable, "-c", SQUARES, order]
@@ -109,6 +112,7 @@ print(twice(2) + thrice(2))
 """
 
 
+@once
 def test_python_is_told_once_that_kernels_are_compiled() -> None:
     done = run_python(COMPILE_TWO, RESTAURO_KERNELS="jit")
     assert done.stdout == "10\n"
@@ -118,12 +122,14 @@ def test_python_is_told_once_that_kernels_are_compiled() -> None:
     )
 
 
+@once
 @pytest.mark.parametrize("mode", ["python", "jit"])
 def test_the_variable_says_how_kernels_run(mode: str) -> None:
     done = run_python("from restauro.numerics import kernel; print(kernel.MODE)", RESTAURO_KERNELS=mode)
     assert done.stdout == f"{mode}\n", done.stderr
 
 
+@once
 def test_a_word_that_means_nothing_is_refused() -> None:
     done = run_python("import restauro.numerics.kernel", RESTAURO_KERNELS="fast")
     assert done.stderr.endswith("RESTAURO_KERNELS=fast means nothing: it is compiled, jit or python, or not set.\n")
@@ -142,6 +148,7 @@ import restauro.numerics.kernel
 """
 
 
+@once
 def test_with_nothing_to_run_kernels_there_is_a_sentence_that_says_what_to_type() -> None:
     done = run_python(WITHOUT, RESTAURO_KERNELS="")
     assert "isn't installed: pip install 'restauro[jit]', or, in a clone, python3 dev.py kernels.\n" in done.stderr

@@ -32,6 +32,7 @@ def run_python(code: str, *arguments: object, **variables: str) -> subprocess.Co
     return subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
 
 
+@in_library
 def test_the_default_method_needs_the_first_parts_alone() -> None:
     done = run_python(DEFAULT)
     first = set().union(*(build.PARTS[part] for part in build.FIRST))
