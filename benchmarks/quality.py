@@ -34,9 +34,10 @@ WEIGHTS = ("lpips_squeeze1_1_v0.1_torchvision.safetensors", "lpips_alex_v0.1_tor
 
 
 class Judge:
-    """What one process measures with: the ways to fill, the networks."""
+    """What one process measures with: the ways to fill, the networks, the side of what they look at (0: all)."""
 
-    def __init__(self, ways: Sequence[str]) -> None:
+    def __init__(self, ways: Sequence[str], crops: int = 0) -> None:
+        self.crops = crops
         self.fills = [_peers.fill_of(way, workers=1) for way in ways]
         self.networks = [Lpips(_pictures.shared() / "weights" / name) for name in WEIGHTS]
 
@@ -51,31 +52,53 @@ class Judge:
         for k, picture in zip(there, restored, strict=True):
             squares = np.square(picture.astype(float) - painting)
             found[k, :2] = 10 * np.log10(255**2 / squares.mean()), np.sqrt(squares[mask != 0].mean())
-        found[there, 2:] = np.transpose([network.distances(painting, restored) for network in self.networks])
+        found[there, 2:] = np.mean(
+            [
+                np.transpose(
+                    [network.distances(painting[crop], [one[crop] for one in restored]) for network in self.networks]
+                )
+                for crop in around(mask, self.crops)
+            ],
+            axis=0,
+        )
         return found
+
+
+def around(mask: NDArray[np.uint8], side: int) -> list[tuple[slice, slice]]:
+    """Return the squares of a grid that hold hole pixels; side 0: the whole picture."""
+    if not side:
+        return [(slice(None), slice(None))]
+    grid = [
+        (slice(top, top + side), slice(left, left + side))
+        for top in range(0, mask.shape[0], side)
+        for left in range(0, mask.shape[1], side)
+    ]
+    return [square for square in grid if mask[square].any()]
 
 
 _judge: Judge  # of a process of the pool
 
 
-def _begin(ways: Sequence[str]) -> None:
+def _begin(ways: Sequence[str], crops: int) -> None:
     global _judge
     cv2.setNumThreads(1)
-    _judge = Judge(ways)
+    _judge = Judge(ways, crops)
 
 
 def _measure(bin_number: int, i: int, skipped: Sequence[bool]) -> NDArray[np.float64]:
     return _judge.measure(bin_number, i, skipped)
 
 
-def measure(ways: Sequence[str], bins: Iterable[int], paintings: int, slow: int) -> dict[int, list[Scores]]:
+def measure(
+    ways: Sequence[str], bins: Iterable[int], paintings: int, slow: int, crops: int = 0
+) -> dict[int, list[Scores]]:
     """Return for each bin the scores of all ways; slow peers on the first `slow` paintings. A process a core."""
     os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     is_slow = [_peers.settings(way)[0] in _peers.PEERS and _peers.PEERS[_peers.settings(way)[0]].slow for way in ways]
     skipped = [[one and i >= slow for one in is_slow] for i in range(paintings)]
     scores = {}
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(_tables.cores(), context, _begin, (ways,)) as pool:
+    with ProcessPoolExecutor(_tables.cores(), context, _begin, (ways, crops)) as pool:
         for bin_number in bins:
             found = np.array(list(pool.map(_measure, repeat(bin_number), range(paintings), skipped)))
             scores[bin_number] = [Scores.of(way, found[:, k]) for k, way in enumerate(ways)]
@@ -118,6 +141,7 @@ def ways_of(methods: Sequence[str], peers: Sequence[str]) -> list[str]:
 
 def introduction(arguments: argparse.Namespace, load: str, reference: str) -> str:
     used = {_peers.PEERS[_peers.settings(peer)[0]].package for peer in arguments.peers}
+    seen = f"the squares of {arguments.crops} pixels that hold a hole" if arguments.crops else "the whole picture"
     few = ""
     if arguments.slow < arguments.paintings:
         few = f" Slow peers only fill the first {arguments.slow}; what is compared with them is compared there."
@@ -125,7 +149,7 @@ def introduction(arguments: argparse.Namespace, load: str, reference: str) -> st
         f"{_tables.conditions(load, 'restauro', 'numpy', *sorted(used))}\n\n"
         f"The middle {_pictures.SIDE} x {_pictures.SIDE} pixels of {arguments.paintings} paintings that nothing was "
         f"tuned on, 8-bit colour, under {_pictures.MASKS_A_BIN} irregular masks a bin in turn. Means over the "
-        "paintings of PSNR (the whole picture), RMSE (hole pixels, of 255) and LPIPS 0.1 (the whole picture; "
+        f"paintings of PSNR (the whole picture), RMSE (hole pixels, of 255) and LPIPS 0.1 ({seen}; "
         f"SqueezeNet, and AlexNet as a witness; lower is better); the paired difference of PSNR in dB to {reference} "
         f"with its 95 % interval (bootstrap). *: the best setting of a method.{few} Targets: PSNR by paired "
         "differences, LPIPS by the ratio of the means; an aim is wished for, not demanded."
@@ -141,10 +165,11 @@ def main() -> None:
     options.add_argument("--peers", nargs="*", default=list(PEERS), help=f"of {', '.join(_peers.PEERS)}")
     options.add_argument("--paintings", type=int, default=PAINTINGS, help="how many, from the first")
     options.add_argument("--slow", type=int, default=PAINTINGS, help="how many of them slow peers fill, from the first")
+    options.add_argument("--crops", type=int, default=0, help="LPIPS of squares of this side that hold a hole alone")
     arguments = options.parse_args()
     load = _tables.load_before()
     ways = ways_of(arguments.methods, arguments.peers)
-    scores = measure(ways, arguments.bins, arguments.paintings, arguments.slow)
+    scores = measure(ways, arguments.bins, arguments.paintings, arguments.slow, arguments.crops)
     reference = _marks.reference(next(iter(scores.values()))).name
     head = ["method", "PSNR dB", "RMSE in holes", "LPIPS", "LPIPS, AlexNet", f"PSNR against {reference}"]
     parts = [introduction(arguments, load, reference)]

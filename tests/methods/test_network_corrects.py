@@ -87,6 +87,20 @@ def test_numbers_of_any_size_are_corrected_by_the_shipped_model(low: float, high
         np.testing.assert_array_equal(restored[~hole], sign * image[~hole])
 
 
+def test_texture_comes_where_the_networks_fill_lacks_it(identity: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fill that is half of noise, half flat: the noise stays, the flat half gets noise."""
+    image = np.random.default_rng(8).uniform(0, 1, (64, 90, 1))
+    hole = np.zeros((64, 90), bool)
+    hole[16:48, 16:74] = True
+    fill = image.copy()
+    fill[:, 45:] = 0.5
+    monkeypatch.setattr(Network, "_filled", lambda self, image, hole, task: task.wanted_of(fill[hole]))
+    found = restauro.inpaint(image, hole, "network", model=identity, detail=0.8)
+    kept, added = np.s_[18:46, 18:40], np.s_[18:46, 50:72]
+    assert np.abs(found - fill)[kept].mean() < 0.25 * np.abs(found - fill)[added].mean()
+    assert found[added].std() > 0.5 * image[added].std()
+
+
 def blurred(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """What the blurring model makes of a picture, away from its rim."""
     filled = restauro.inpaint(image, hole, "harmonic")

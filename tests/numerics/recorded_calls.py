@@ -69,6 +69,7 @@ def work() -> None:
             restauro.inpaint(image, hole, method, workers=1)
     for method in ("coherence", "edge-enhancing", "patchmatch"):
         restauro.inpaint(picture, hole, method, guides=[[[30, 25], [36, 65]]], workers=1)
+    restauro.inpaint(picture, hole, "network", detail=0.5, workers=1)
     large = np.zeros((200, 200), bool)
     large[10:180, 10:180] = True  # whose levels are set up in several calls
     restauro.inpaint(np.tile(picture[:50, :100].clip(0, 255).astype(np.uint8), (4, 2, 1)), large, "harmonic", workers=1)

@@ -69,7 +69,7 @@ class Collage:
             lines[box] = _beside_lines(guidance, source.place, source.usable.shape)
         return cls(readable(whole), depths, allowed, lines)
 
-    def level(self, smooth: NDArray[Any], holes: NDArray[np.intp], low: float, unit: float) -> patches.Level:
+    def level(self, smooth: NDArray[Any], holes: NDArray[np.int32], low: float, unit: float) -> patches.Level:
         """Return the finest level: values in `unit`s above `low`, in holes (flat indices) those of a smooth fill."""
         height, width, bands = self.image.shape
         image = self.image

@@ -83,7 +83,7 @@ class Network(Method):
         float,
         Parameter(
             "how much of the texture around comes into the network's fill, by patchmatch: 0 is nearest to the truth, "
-            "0.6 looks alive, 1 most",
+            "0.2 hardly less so, 0.6 looks alive, 1 most",
             minimum=0,
             maximum=1,
         ),
@@ -119,7 +119,7 @@ class Network(Method):
         task.control[1] -= pixels // 2  # half of the work; the texture is the other
         smooth = self._filled(image, hole, task.of(whole, task.domain, task.domain)).astype(precision(image))
         with np.errstate(over="ignore"):  # beside the largest numbers that there are
-            values = textured(image, smooth, self.detail, pixels // 2, task)
+            values = textured(image, smooth, self.detail, pixels // 2, task, where_lacking=True)
         within: NDArray[np.floating[Any]] = np.clip(values, np.finfo(values.dtype).min, np.finfo(values.dtype).max)
         return within
 

@@ -99,22 +99,29 @@ class PatchMatch(Method):
 
 
 def textured(
-    image: NDArray[Any], smooth: NDArray[np.floating[Any]], detail: float, progress: int, task: Task
+    image: NDArray[Any],
+    smooth: NDArray[np.floating[Any]],
+    detail: float,
+    progress: int,
+    task: Task,
+    *,
+    where_lacking: bool = False,
 ) -> NDArray[np.floating[Any]]:
     """Return what `Method.fill` is to: a smooth fill of the domain with as much of the patches' texture as is wanted.
 
     smooth: [pixels of the domain, C] in row-major order; it is where the patches begin, and may be changed. `progress`
-    is how many hole pixels are reported as done.
+    is how many hole pixels are reported as done. `where_lacking`: the less, the more structure the smooth fill has.
     """
     from restauro.methods._collage import Collage
     from restauro.numerics import patches
     from restauro.numerics.low_pass import low_pass
+    from restauro.numerics.roughness import lacking, roughness
 
     if task.stopped or detail == 0:
         return task.wanted_of(smooth)
     collage = Collage.of(image, task.domain, SURROUNDINGS, task.guidance)
     depth, (height, width) = collage.depth, collage.depth.shape
-    holes = np.flatnonzero(depth == 1)
+    holes = np.flatnonzero(depth == 1).astype(np.int32)
     if min(height, width) < patches.SIDE:
         return task.wanted_of(smooth)
     low, high = patches.known_range(collage.image, depth)
@@ -123,14 +130,17 @@ def textured(
     finest = collage.level(smooth, holes, low, high - low)
     pixels = finest.values[: depth.size * finest.channels].reshape(depth.size, -1)[:, : image.shape[2]]
     difference = -pixels[holes]
+    before = roughness(finest, holes, task) if where_lacking else None
     found = _match(finest, progress, task)
     if not found and collage.usable is not None and not task.stopped:
         raise collage.nothing_usable(task.guidance)
     if not found or task.stopped:
         return task.wanted_of(smooth)
     difference += pixels[holes]
-    coarse = low_pass(difference, holes.astype(np.int32), width, _SIGMA)
-    smooth += (high - low) * (detail * difference + (detail**3 - detail) * coarse).astype(smooth.dtype)
+    added = detail * difference + (detail**3 - detail) * low_pass(difference, holes, width, _SIGMA)
+    if before is not None:
+        added *= lacking(before, roughness(finest, holes, task))[:, np.newaxis]
+    smooth += (high - low) * added.astype(smooth.dtype)
     return task.wanted_of(smooth)
 
 
