@@ -53,12 +53,11 @@ def save_curves(gains: NDArray[np.float64], shares: NDArray[np.float64]) -> None
     hours = [0, *(state.hours for state in STATES)]
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.8))
     for b, number in enumerate(paintings_network.BINS):
-        label = f"{max(1, 10 * (number - 1))} to {10 * number} %"
-        axes[0].plot(hours, gains[b], "o-", label=label)
-        axes[1].plot(hours, shares[b], "o-")
+        axes[0].plot(hours, gains[b], "o-")
+        axes[1].plot(hours, shares[b], "o-", label=f"{max(1, 10 * (number - 1))} to {10 * number} %")
     axes[0].set(xlabel="hours of one core", ylabel="PSNR, dB over edge-enhancing")
-    axes[1].set(xlabel="hours of one core", ylabel="LPIPS (SqueezeNet), share of edge-enhancing's")
-    axes[0].legend(title="hole")
+    axes[1].set(xlabel="hours of one core", ylabel="LPIPS, share of edge-enhancing's")
+    axes[1].legend(title="hole", loc="upper right")
     for one in axes:
         one.grid(alpha=0.3)
     figure.tight_layout()
