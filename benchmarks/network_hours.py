@@ -66,7 +66,7 @@ def save_curves(gains: NDArray[np.float64], shares: NDArray[np.float64]) -> None
 
 def main() -> None:
     options = _tables.parser(__doc__)
-    options.add_argument("--every", type=int, default=4, help="of the 100 paintings each so-manieth")
+    options.add_argument("--every", type=int, default=4, help="take one of so many of the 100 paintings")
     options.add_argument("--workers", type=int, default=1)
     arguments = options.parse_args()
     load = _tables.load_before()

@@ -29,7 +29,7 @@ WEIGHTS = "lpips_squeeze1_1_v0.1_torchvision.safetensors"
 
 
 def paintings(every: int) -> list[Path]:
-    """Return each so-manieth painting of the tuning set."""
+    """Return one of so many (`every`) of the tuning set's paintings."""
     lines = Path(__file__).with_name("tuning-set.txt").read_text(encoding="utf-8").splitlines()
     return [_pictures.shared() / "data" / line.strip() for line in lines if line.strip() and line[0] != "#"][::every]
 
@@ -59,7 +59,7 @@ def measure(
 def main() -> None:
     options = _tables.parser(__doc__)
     options.add_argument("models", type=Path, nargs="+", help="files that `restauro export` made")
-    options.add_argument("--every", type=int, default=4, help="of the 100 paintings each so-manieth")
+    options.add_argument("--every", type=int, default=4, help="take one of so many of the 100 paintings")
     options.add_argument("--bins", type=int, nargs="+", default=list(BINS))
     options.add_argument("--workers", type=int, default=1)
     arguments = options.parse_args()

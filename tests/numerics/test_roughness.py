@@ -14,7 +14,10 @@ from restauro.numerics.roughness import lacking, roughness
 
 
 def threads(workers: int) -> Any:
-    return SimpleNamespace(workers=workers, together=lambda steps: [step() for step in steps])
+    def together(steps: Any) -> Any:
+        return [step() for step in steps]
+
+    return SimpleNamespace(workers=workers, control=np.zeros(2, np.int64), together=together)
 
 
 def level_of(values: np.ndarray, depth: np.ndarray, bands: int) -> Level:
@@ -65,6 +68,15 @@ def test_a_ramp_is_not_rough() -> None:
     holes = np.arange(12 * 15, dtype=np.int32)
     found = roughness(level_of(ramp, np.ones((12, 15), np.uint8), 1), holes, threads(1))
     np.testing.assert_allclose(found, 0, atol=1e-12)
+
+
+def test_it_ends_where_the_task_is_stopped() -> None:
+    rough = np.random.default_rng(2).random((12, 15, 1)).astype(np.float32)
+    holes, task = np.arange(12 * 15, dtype=np.int32), threads(2)
+    level = level_of(rough, np.ones((12, 15), np.uint8), 1)
+    assert (roughness(level, holes, task) > 0).all()
+    task.control[0] = 1
+    assert (roughness(level, holes, task) == 0).all()
 
 
 def test_what_a_fill_lacks_is_between_all_and_nothing() -> None:

@@ -45,24 +45,28 @@ def roughness(level: Level, holes: NDArray[np.int32], task: Threads) -> NDArray[
 
     Returns
     -------
-    float32 [n].
+    float32 [n]; 0 from where the task is stopped.
     """
-    found = np.empty(holes.size, np.float32)
+    found = np.zeros(holes.size, np.float32)
     ends = [holes.size * part // task.workers for part in range(task.workers + 1)]
     task.together(
         [
-            partial(_measure, level.values, level.depth, holes[a:b], level.channels, level.voted, found[a:b])
+            partial(
+                _measure, level.values, level.depth, holes[a:b], level.channels, level.voted, found[a:b], task.control
+            )
             for a, b in pairwise(ends)
         ]
     )
     return found
 
 
-@kernel("f4[::1], u1[:, ::1], i4[::1], i8, i8, f4[::1]")
-def _measure(values: Any, depth: Any, holes: Any, channels: int, bands: int, found: Any) -> None:
+@kernel("f4[::1], u1[:, ::1], i4[::1], i8, i8, f4[::1], i8[::1]")
+def _measure(values: Any, depth: Any, holes: Any, channels: int, bands: int, found: Any, control: Any) -> None:
     """Least squares of v = a + b x + c y over the used pixels of a patch; x and y from the hole pixel."""
     height, width = depth.shape
     for k in range(holes.shape[0]):
+        if control[0] != 0:
+            return
         row = holes[k] // width
         column = holes[k] - row * width
         top, bottom = max(row - _REACH, 0), min(row + _REACH + 1, height)
